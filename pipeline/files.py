@@ -1,0 +1,79 @@
+"""Writing files so that nothing half-written ever stands under a final name."""
+
+import hashlib
+import json
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+
+TMP_PREFIX = ".tmp_"
+
+
+@contextmanager
+def atomic_path(final: Path) -> Iterator[Path]:
+    """Yield a temporary path beside `final`; rename it there once the block has succeeded.
+
+    The temporary name ends like the final one, because writers such as mne choose the
+    format by the ending. A crash leaves only a ``.tmp_`` file, which `remove_leftovers`
+    clears before the next run.
+    """
+    final = Path(final)
+    final.parent.mkdir(parents=True, exist_ok=True)
+    tmp = final.with_name(f"{TMP_PREFIX}{final.name}")
+    try:
+        yield tmp
+        with open(tmp, "rb") as written:
+            os.fsync(written.fileno())
+        os.replace(tmp, final)
+    except BaseException:
+        tmp.unlink(missing_ok=True)
+        raise
+
+
+def remove_leftovers(folder: Path) -> None:
+    """Delete the temporary files that a killed run left under `folder`."""
+    for leftover in Path(folder).rglob(f"{TMP_PREFIX}*"):
+        leftover.unlink(missing_ok=True)
+
+
+def write_text(final: Path, text: str) -> None:
+    with atomic_path(final) as tmp:
+        tmp.write_text(text, encoding="utf-8")
+
+
+def write_json(final: Path, content: dict) -> None:
+    """Write JSON with NaN refused: a number that is not assessable must be null."""
+    write_text(final, json.dumps(content, indent=2, allow_nan=False, default=_to_builtin) + "\n")
+
+
+def read_json(path: Path) -> dict:
+    return json.loads(Path(path).read_text(encoding="utf-8-sig"))
+
+
+def write_npz(final: Path, **arrays) -> None:
+    """Write arrays without pickle; the same arrays give the same bytes."""
+    with atomic_path(final) as tmp, open(tmp, "wb") as stream:
+        np.savez_compressed(stream, **arrays)
+
+
+def read_npz(path: Path) -> dict[str, np.ndarray]:
+    with np.load(path, allow_pickle=False) as stored:
+        return {name: stored[name] for name in stored.files}
+
+
+def sha256(path: Path) -> str:
+    with open(path, "rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def _to_builtin(value):
+    if isinstance(value, np.generic):
+        return value.item()
+    if isinstance(value, np.ndarray):
+        return value.tolist()
+    if isinstance(value, Path):
+        return value.name
+    raise TypeError(f"{type(value).__name__} is not JSON")

@@ -1,0 +1,110 @@
+"""From a head's geometry to the field of its 994 regions."""
+
+import mne
+import numpy as np
+from mne.io.constants import FIFF
+from scipy.spatial import ConvexHull, cKDTree
+
+from pipeline.errors import InvalidInput
+from pipeline.template import load_template
+
+# Inside a homogeneous conductor the conductivity cancels out of the magnetic field; mne wants a value.
+BRAIN_CONDUCTIVITY_S_PER_M = 0.3
+
+
+def single_shell_bem(inner_skull_mri_mm: np.ndarray, faces: np.ndarray) -> mne.bem.ConductorModel:
+    """Boundary-element model of the inner skull alone, which suffices for MEG (Hämäläinen & Sarvas 1989).
+
+    Parameters
+    ----------
+    inner_skull_mri_mm : ndarray, (n_vertices, 3)
+    faces : ndarray of int, (n_faces, 3)
+        A closed mesh with outward-facing triangles.
+    """
+    surface = {
+        "rr": inner_skull_mri_mm / 1000,
+        "tris": faces,
+        "ntri": len(faces),
+        "np": len(inner_skull_mri_mm),
+        "id": FIFF.FIFFV_BEM_SURF_ID_BRAIN,
+        "coord_frame": FIFF.FIFFV_COORD_MRI,
+        "sigma": BRAIN_CONDUCTIVITY_S_PER_M,
+    }
+    mne.surface.complete_surface_info(surface, copy=False, verbose="error")
+    return mne.make_bem_solution([surface], verbose="error")
+
+
+def star_shaped_remesh(pos_mm: np.ndarray, n_vertices: int) -> tuple[np.ndarray, np.ndarray]:
+    """Resample a closed surface that is star-shaped about its centre to an icosphere's directions.
+
+    Parameters
+    ----------
+    pos_mm : ndarray, (n, 3)
+        Dense vertices of the surface.
+    n_vertices : int
+        642, 2562 or 10242: the subdivisions of the icosahedron that fsaverage5's sphere nests.
+
+    Returns
+    -------
+    pos_mm : ndarray, (n_vertices, 3)
+    faces : ndarray of int, (2 n_vertices - 4, 3)
+        Outward-facing.
+    """
+    sphere = load_template().sphere_mm[:n_vertices]
+    direction = sphere / np.linalg.norm(sphere, axis=1, keepdims=True)
+    faces = ConvexHull(direction).simplices
+    a, b, c = direction[faces[:, 0]], direction[faces[:, 1]], direction[faces[:, 2]]
+    inward = np.einsum("ij,ij->i", np.cross(b - a, c - a), a) < 0
+    faces[inward] = faces[inward][:, ::-1]
+    centre = (pos_mm.max(0) + pos_mm.min(0)) / 2
+    radius = np.linalg.norm(pos_mm - centre, axis=1)
+    distance, nearest = cKDTree((pos_mm - centre) / radius[:, None]).query(direction, k=4)
+    weight = 1 / np.maximum(distance, 1e-6)
+    resampled = (weight * radius[nearest]).sum(1) / weight.sum(1)
+    return centre + direction * resampled[:, None], faces
+
+
+def vertex_leadfield(info, trans, bem, pos_mri_mm: np.ndarray, normal_mri: np.ndarray) -> np.ndarray:
+    """Field of a unit dipole along the normal of each vertex.
+
+    Parameters
+    ----------
+    info : mne.Info
+        MEG channels only; its device-to-head transform places the helmet.
+    trans : mne.transforms.Transform
+        Head to MRI.
+    bem : mne.bem.ConductorModel
+    pos_mri_mm, normal_mri : ndarray, (n_vertices, 3)
+
+    Returns
+    -------
+    leadfield : ndarray, (n_channels, n_vertices)
+        T/(A·m) for magnetometers and axial gradiometers, T/m/(A·m) for planar ones.
+    """
+    src = mne.setup_volume_source_space(
+        pos={"rr": pos_mri_mm / 1000, "nn": normal_mri}, verbose="error"
+    )
+    fwd = mne.make_forward_solution(
+        info, trans, src, bem, meg=True, eeg=False, mindist=0.0, n_jobs=1, verbose="error"
+    )
+    if fwd["nsource"] != len(pos_mri_mm):
+        n_outside = len(pos_mri_mm) - fwd["nsource"]
+        raise InvalidInput(
+            f"{n_outside} of {len(pos_mri_mm)} cortex vertices lie outside the inner skull",
+            hint="check the brain extraction and the surfaces of this head",
+        )
+    fixed = mne.convert_forward_solution(fwd, force_fixed=True, use_cps=False, verbose="error")
+    return fixed["sol"]["data"]
+
+
+def region_leadfield(leadfield: np.ndarray, vertex_region: np.ndarray) -> np.ndarray:
+    """Sum the vertices of each region: (n_channels, n_vertices) to (n_channels, n_regions).
+
+    A region's activity is thus the dipole moment of each of its vertices, as in the
+    reference implementation of DeepSIF (Sun et al. 2022).
+    """
+    n_regions = vertex_region.max() + 1
+    inside = vertex_region >= 0
+    member = np.zeros((len(vertex_region), n_regions))
+    member[np.flatnonzero(inside), vertex_region[inside]] = 1
+    return leadfield @ member
