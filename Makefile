@@ -1,0 +1,38 @@
+# On a bare Debian 12 with python3, make and git, `make demo` and `make test` do all the
+# set-up themselves (scripts/setup.sh).
+PYTHON ?= python3
+BIN := .venv/bin
+
+.PHONY: help demo test lint lock verify-image clean
+
+help:
+	@echo "make demo          create a virtual patient, image its spikes, print what was found"
+	@echo "make test          run the tests"
+	@echo "make lint          check style and formatting"
+	@echo "make lock          rewrite the lock files from pyproject.toml"
+	@echo "make verify-image  build the container image from scratch and prove it (root, buildah)"
+	@echo "make clean         remove the virtual environment, the demo and every cache"
+
+.venv/.done: requirements.lock requirements-dev.lock pyproject.toml scripts/setup.sh \
+		containers/system-libraries.txt
+	PYTHON=$(PYTHON) scripts/setup.sh
+
+demo: .venv/.done
+	$(BIN)/spikefocus demo demo --run
+
+test: .venv/.done
+	$(BIN)/pytest
+
+lint: .venv/.done
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+lock:
+	scripts/lock.sh
+
+verify-image:
+	containers/verify.sh
+
+clean:
+	rm -rf .venv demo build *.egg-info .pytest_cache .hypothesis .ruff_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
