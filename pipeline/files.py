@@ -25,9 +25,9 @@ def atomic_path(final: Path) -> Iterator[Path]:
     tmp = final.with_name(f"{TMP_PREFIX}{final.name}")
     try:
         yield tmp
-        with open(tmp, "rb") as written:
+        with tmp.open("rb") as written:
             os.fsync(written.fileno())
-        os.replace(tmp, final)
+        tmp.replace(final)
     except BaseException:
         tmp.unlink(missing_ok=True)
         raise
@@ -55,7 +55,7 @@ def read_json(path: Path) -> dict:
 
 def write_npz(final: Path, **arrays) -> None:
     """Write arrays without pickle; the same arrays give the same bytes."""
-    with atomic_path(final) as tmp, open(tmp, "wb") as stream:
+    with atomic_path(final) as tmp, tmp.open("wb") as stream:
         np.savez_compressed(stream, **arrays)
 
 
@@ -65,7 +65,7 @@ def read_npz(path: Path) -> dict[str, np.ndarray]:
 
 
 def sha256(path: Path) -> str:
-    with open(path, "rb") as stream:
+    with Path(path).open("rb") as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()
 
 

@@ -1,0 +1,146 @@
+"""``spikefocus``: the BIDS-App's command line and its companions demo, train-generic and status."""
+
+import argparse
+import os
+import sys
+from pathlib import Path
+
+from pipeline import METHODS, STAGES, __version__
+
+COMMANDS = ("demo", "train-generic", "status")
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Entry point of the console script; returns the exit code."""
+    argv = sys.argv[1:] if argv is None else argv
+    if argv and argv[0] in COMMANDS:
+        args = _command_parser().parse_args(argv)
+    else:
+        args = bids_app_parser().parse_args(argv)
+        args.command = args.analysis_level
+    _limit_threads(args)
+    # Heavy libraries are imported after the threads are limited, which they read once.
+    from bids_app import commands
+
+    try:
+        return int(commands.run(args))
+    except KeyboardInterrupt:
+        print("spikefocus: interrupted; run the same command again to go on", file=sys.stderr)
+        return 130
+
+
+def bids_app_parser() -> argparse.ArgumentParser:
+    """Parser of ``spikefocus BIDS_DIR OUTPUT_DIR {participant,group}``."""
+    parser = argparse.ArgumentParser(
+        prog="spikefocus",
+        description="Image the sources of interictal MEG spikes with a deep network personalized "
+        "to the patient's head, and report them as PDF. Research use only.",
+        epilog="Other commands: spikefocus demo, spikefocus train-generic, spikefocus status "
+        "(each with --help).",
+    )
+    parser.add_argument("bids_dir", type=Path, help="root of the BIDS dataset")
+    parser.add_argument("output_dir", type=Path, help="where the derivatives go")
+    parser.add_argument("analysis_level", choices=("participant", "group"))
+    parser.add_argument("--version", action="version", version=f"spikefocus {__version__}")
+
+    data = parser.add_argument_group("which data")
+    data.add_argument("--participant-label", nargs="+", default=[], metavar="LABEL")
+    data.add_argument("--session-label", nargs="+", default=[], metavar="LABEL")
+    data.add_argument("--task", nargs="+", default=[])
+    data.add_argument("--run", nargs="+", default=[])
+    data.add_argument("--bids-filter-file", type=Path, help='JSON: {"t1w": {...}, "meg": {...}}')
+    data.add_argument(
+        "-d",
+        "--derivatives",
+        nargs="+",
+        default=[],
+        metavar="NAME=PATH",
+        help="derivative datasets (freesurfer, resection masks) outside BIDS_DIR/derivatives",
+    )
+    data.add_argument(
+        "--fs-subjects-dir",
+        help="FreeSurfer's SUBJECTS_DIR, or 'none' to use the template head model",
+    )
+    data.add_argument(
+        "--spike-name", nargs="+", metavar="PATTERN", help="how spikes are called in events.tsv"
+    )
+
+    how = parser.add_argument_group("how")
+    how.add_argument(
+        "--stage", nargs="+", choices=STAGES, default=list(STAGES), help="run only these stages"
+    )
+    how.add_argument("--reports-only", action="store_true", help="the same as --stage report")
+    how.add_argument("--network", choices=("auto", "compact", "deepsif"), default="auto")
+    how.add_argument(
+        "--generic-model", type=Path, help="generic weights of your own (from train-generic)"
+    )
+    how.add_argument("--methods", nargs="+", choices=METHODS)
+    how.add_argument("--config", type=Path, help="TOML with one table of options per stage")
+    how.add_argument(
+        "--dry-run", action="store_true", help="say what would be done, and do nothing"
+    )
+    how.add_argument(
+        "--preflight", action="store_true", help="check whether the run can succeed, and stop"
+    )
+    how.add_argument("--skip-bids-validation", action="store_true")
+    how.add_argument("--stop-on-first-crash", action="store_true")
+
+    machine = parser.add_argument_group("machine")
+    machine.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto")
+    machine.add_argument(
+        "--nprocs", type=int, help="threads to use (default: all that the job may use)"
+    )
+    machine.add_argument("-w", "--work-dir", type=Path, help="folder for temporary files")
+    machine.add_argument("-v", "--verbose", action="store_true", help="tracebacks in the log files")
+    return parser
+
+
+def _command_parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="spikefocus")
+    commands = parser.add_subparsers(dest="command", required=True)
+
+    demo = commands.add_parser("demo", help="create virtual patients as a BIDS dataset")
+    demo.add_argument("out_dir", type=Path, help="gets bids/, truth/ and, with --run, output/")
+    demo.add_argument("--seed", type=int, default=1)
+    demo.add_argument("--array", choices=("neuromag", "ctf275"), default="neuromag")
+    demo.add_argument("--patients", type=int, default=1, metavar="N")
+    demo.add_argument(
+        "--run", action="store_true", help="run the pipeline on them and compare with the truth"
+    )
+    demo.add_argument("--config", type=Path, help="TOML with options of the stages, with --run")
+    demo.add_argument("--nprocs", type=int)
+
+    train = commands.add_parser("train-generic", help="train a generic model of your own")
+    train.add_argument("out_dir", type=Path, help="gets weights, model card and checkpoints")
+    train.add_argument("--network", choices=("compact", "deepsif"), default="compact")
+    train.add_argument(
+        "--array", nargs="+", dest="arrays", help="MEG arrays of the training population"
+    )
+    train.add_argument("--steps", type=int)
+    train.add_argument("--seed", type=int)
+    train.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto")
+    train.add_argument("--nprocs", type=int)
+
+    status = commands.add_parser("status", help="sum up a cohort: done, failed, running, stale")
+    status.add_argument("output_dir", type=Path)
+    status.add_argument("--json", action="store_true")
+    return parser
+
+
+def _limit_threads(args: argparse.Namespace) -> None:
+    available = len(os.sched_getaffinity(0))
+    threads = str(max(1, min(getattr(args, "nprocs", None) or available, available)))
+    for variable in (
+        "OMP_NUM_THREADS",
+        "OPENBLAS_NUM_THREADS",
+        "MKL_NUM_THREADS",
+        "ITK_GLOBAL_DEFAULT_NUMBER_OF_THREADS",
+    ):
+        os.environ.setdefault(variable, threads)
+    if getattr(args, "work_dir", None):
+        args.work_dir.mkdir(parents=True, exist_ok=True)
+        os.environ["TMPDIR"] = str(args.work_dir.resolve())
+
+
+if __name__ == "__main__":
+    sys.exit(main())

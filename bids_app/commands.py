@@ -1,0 +1,270 @@
+"""What each command does, from parsed arguments to the exit code."""
+
+import argparse
+import json
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import torch
+from rich.console import Console
+from rich.table import Table
+
+from bids_app import preflight, validator
+from bids_app.config import ConfigError, stage_configs
+from bids_app.dataset import (
+    InvalidDataset,
+    PatientFiles,
+    Query,
+    check_dataset,
+    find_patient,
+    is_label,
+    participant_labels,
+)
+from bids_app.derivatives import open_output, write_group_table
+from bids_app.exit_codes import ExitCode, Outcome, exit_code_of
+from bids_app.progress import ConsoleProgress
+from bids_app.runner import run_patient
+from bids_app.stages import tasks_for
+from bids_app.status import Status, read_cohort
+from pipeline.errors import MissingResource
+from pipeline.paths import PatientPaths
+
+
+def run(args: argparse.Namespace) -> ExitCode:
+    """Run the command that `args` names; errors of usage and dataset become exit codes."""
+    try:
+        return _COMMANDS[args.command](args)
+    except ConfigError as error:
+        return _fail(ExitCode.USAGE, str(error))
+    except InvalidDataset as error:
+        return _fail(ExitCode.INVALID_DATASET, str(error))
+    except MissingResource as error:
+        return _fail(ExitCode.MISSING_RESOURCE, str(error))
+
+
+def participant(args: argparse.Namespace) -> ExitCode:
+    """Process every participant asked for; one that fails never stops the others."""
+    check_dataset(args.bids_dir)
+    configs = stage_configs(args.config, _overrides(args))
+    find = _finder(args)
+    labels = [label.removeprefix("sub-") for label in args.participant_label]
+    if odd := [label for label in labels if not is_label(label)]:
+        return _fail(
+            ExitCode.USAGE, f"'{odd[0]}' is no participant label", "use letters and digits only"
+        )
+    known = participant_labels(args.bids_dir)
+    if not known or (labels and not set(labels) & set(known)):
+        what = f"participants {', '.join(labels)} are" if labels and known else "participants are"
+        return _fail(
+            ExitCode.NOTHING_TO_PROCESS,
+            f"no {what} in {args.bids_dir}",
+            "check --participant-label",
+        )
+    labels = labels or known
+    if args.dry_run:
+        return _dry_run(labels, find, args.stage)
+    if args.preflight:
+        return preflight.check(args.bids_dir, args.output_dir, labels, find, configs)
+    open_output(args.output_dir, args.bids_dir)
+    if not args.skip_bids_validation:
+        validator.report(args.bids_dir, args.output_dir / "logs" / "bids_validation.json")
+    stages = ("report",) if args.reports_only else tuple(args.stage)
+    outcomes = {}
+    for label in labels:
+        paths = PatientPaths(args.output_dir, label)
+        progress = ConsoleProgress(paths.sub, args.output_dir / "logs" / f"{paths.sub}.log")
+
+        def tasks(label: str = label, progress: ConsoleProgress = progress):
+            files = find(label)
+            for note in files.notes:
+                progress.warn(note)
+            return tasks_for(files, configs)
+
+        outcomes[label] = run_patient(tasks, Status.load(paths), stages, progress, args.verbose)
+        if args.stop_on_first_crash and outcomes[label] is not Outcome.DONE:
+            break
+    _print_outcomes(args.output_dir, outcomes)
+    return exit_code_of(outcomes.values())
+
+
+def group(args: argparse.Namespace) -> ExitCode:
+    """Join the participants' metrics into one table."""
+    check_dataset(args.bids_dir)
+    table = write_group_table(args.output_dir)
+    if table is None:
+        return _fail(
+            ExitCode.NOTHING_TO_PROCESS,
+            f"no participant's metrics are below {args.output_dir}",
+            "run the participant level first",
+        )
+    print(f"group metrics: {table}")
+    return ExitCode.DONE
+
+
+def status(args: argparse.Namespace) -> ExitCode:
+    """Print the state of every participant below an output folder."""
+    cohort = read_cohort(args.output_dir)
+    if args.json:
+        print(json.dumps(cohort, indent=2))
+    elif cohort:
+        table = Table("participant", "state", "stage", "message", "remedy")
+        for one in cohort:
+            columns = ("participant", "state", "failed_stage", "message", "hint")
+            table.add_row(*(str(one.get(column) or "") for column in columns))
+        Console().print(table)
+    if not cohort:
+        return _fail(ExitCode.NOTHING_TO_PROCESS, f"no status files below {args.output_dir}")
+    return ExitCode.DONE
+
+
+def train_generic(args: argparse.Namespace) -> ExitCode:
+    """Train a generic model; checkpoints in OUT_DIR let it resume."""
+    from pipeline.networks.generic import TrainConfig
+    from pipeline.networks.generic import train_generic as train
+
+    given = {
+        "network": args.network,
+        "arrays": tuple(args.arrays) if args.arrays else None,
+        "steps": args.steps,
+        "seed": args.seed,
+        "device": resolve_device(args.device),
+    }
+    config = TrainConfig(**{name: value for name, value in given.items() if value is not None})
+    args.out_dir.mkdir(parents=True, exist_ok=True)
+    train(args.out_dir, config, ConsoleProgress("train-generic", args.out_dir / "train.log"))
+    return ExitCode.DONE
+
+
+def demo(args: argparse.Namespace) -> ExitCode:
+    """Create virtual patients and, with ``--run``, process them and compare with the truth."""
+    from bids_app.cli import bids_app_parser
+    from bids_app.demo import create_virtual_patients
+    from bids_app.demo.verdict import print_verdict
+
+    args.out_dir.mkdir(parents=True, exist_ok=True)
+    progress = ConsoleProgress("demo")
+    create_virtual_patients(args.out_dir, args.patients, args.seed, args.array, progress)
+    bids_dir, output_dir = args.out_dir / "bids", args.out_dir / "output"
+    if not args.run:
+        print(f"virtual patients: {bids_dir} (their truth: {args.out_dir / 'truth'})")
+        return ExitCode.DONE
+    argv = [str(bids_dir), str(output_dir), "participant"]
+    argv += ["--config", str(args.config)] if args.config else []
+    code = participant(bids_app_parser().parse_args(argv))
+    for label in participant_labels(bids_dir):
+        paths = PatientPaths(output_dir, label)
+        if paths.report_pdf.exists():
+            print_verdict(paths, args.out_dir / "truth" / f"sub-{label}_truth.json")
+    return code
+
+
+_COMMANDS = {
+    "participant": participant,
+    "group": group,
+    "status": status,
+    "train-generic": train_generic,
+    "demo": demo,
+}
+
+
+def resolve_device(asked: str) -> str:
+    """'cpu' or 'cuda'; MissingResource where a GPU is asked for and absent."""
+    available = torch.cuda.is_available()
+    if asked == "cuda" and not available:
+        raise MissingResource(
+            "A CUDA GPU was asked for and none is available",
+            hint="use --device cpu, or give the container a GPU (docker run --gpus all)",
+        )
+    return "cuda" if available and asked != "cpu" else "cpu"
+
+
+def _overrides(args: argparse.Namespace) -> dict[str, dict]:
+    if args.generic_model and not args.generic_model.is_file():
+        raise MissingResource(
+            "The generic model was not found", file=args.generic_model, hint="check the path"
+        )
+    return {
+        "spikes": {"spike_name": tuple(args.spike_name) if args.spike_name else None},
+        "personalize": {
+            "network": None if args.network == "auto" else args.network,
+            "generic_model": str(args.generic_model) if args.generic_model else None,
+            "device": resolve_device(args.device),
+        },
+        "image": {"methods": tuple(args.methods) if args.methods else None},
+    }
+
+
+def _finder(args: argparse.Namespace) -> Callable[[str], PatientFiles]:
+    derivatives = {}
+    for given in args.derivatives:
+        name, _, path = given.rpartition("=")
+        derivatives[name or Path(path).name] = Path(path)
+    for path in derivatives.values():
+        if not path.is_dir():
+            raise ConfigError(
+                "The derivatives folder does not exist", file=path, hint="check --derivatives"
+            )
+    try:
+        filters = _read_filter_file(args.bids_filter_file)
+    except (OSError, ValueError) as error:
+        raise ConfigError(
+            f"The filter file cannot be used: {error}", file=args.bids_filter_file, hint="repair it"
+        ) from error
+    query = Query(tuple(args.session_label), tuple(args.task), tuple(args.run), filters)
+    use_freesurfer = args.fs_subjects_dir != "none"
+    fs_subjects_dir = (
+        Path(args.fs_subjects_dir) if args.fs_subjects_dir and use_freesurfer else None
+    )
+    return lambda label: find_patient(
+        args.bids_dir, label, query, derivatives, fs_subjects_dir, use_freesurfer
+    )
+
+
+def _dry_run(labels: list[str], find: Callable[[str], PatientFiles], stages: list[str]) -> ExitCode:
+    from bids_app.runner import explain
+
+    outcomes = []
+    for label in labels:
+        try:
+            files = find(label)
+        except Exception as error:
+            outcome, message, hint = explain(error)
+            print(f"sub-{label}: would fail: {message}; {hint}")
+            outcomes.append(outcome)
+            continue
+        outcomes.append(Outcome.DONE)
+        head = f"FreeSurfer ({files.freesurfer_dir.name})" if files.freesurfer_dir else "template"
+        print(f"sub-{label}: would run {', '.join(stages)}")
+        print(
+            f"  T1w {files.t1w.name}; head model: {head}; MEG {', '.join(p.name for p in files.meg)}"
+        )
+        print(
+            f"  empty room: {files.empty_room.name if files.empty_room else 'none'}; "
+            f"iEEG contacts: {len(files.ieeg_electrodes)} file(s); "
+            f"resection mask: {files.resection_mask.name if files.resection_mask else 'none'}"
+        )
+    return exit_code_of(outcomes)
+
+
+def _print_outcomes(output_dir: Path, outcomes: dict[str, Outcome]) -> None:
+    for label, outcome in outcomes.items():
+        report = PatientPaths(output_dir, label).report_pdf
+        where = f": {report}" if outcome is Outcome.DONE and report.exists() else ""
+        print(f"sub-{label}: {outcome}{where}")
+
+
+def _fail(code: ExitCode, message: str, hint: str = "") -> ExitCode:
+    """Say what is wrong in one sentence on standard error."""
+    print(f"spikefocus: {message}{f'; {hint}' if hint else ''}", file=sys.stderr)
+    return code
+
+
+def _read_filter_file(path: Path | None) -> dict:
+    """Read ``--bids-filter-file``; ValueError where it is no JSON object of objects."""
+    if path is None:
+        return {}
+    filters = json.loads(path.read_text(encoding="utf-8-sig"))
+    if not isinstance(filters, dict) or not all(isinstance(v, dict) for v in filters.values()):
+        raise ValueError('expected {"t1w": {...}, "meg": {...}}')
+    return filters

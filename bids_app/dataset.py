@@ -1,0 +1,280 @@
+"""Find one participant's files in a BIDS dataset."""
+
+import json
+import re
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import mne_bids
+
+from pipeline.errors import InvalidInput, SpikefocusError
+
+_MEG_ENDINGS = ("_meg.fif", "_meg.ds", "_meg.sqd", "_meg.con", "_meg")
+_NOT_RECORDINGS = ("acq-crosstalk", "acq-calibration", "task-noise")
+
+
+class InvalidDataset(SpikefocusError):
+    """The dataset as a whole cannot be read."""
+
+
+@dataclass(frozen=True)
+class Query:
+    """Which of a participant's files are wanted."""
+
+    sessions: tuple[str, ...] = ()
+    tasks: tuple[str, ...] = ()
+    runs: tuple[str, ...] = ()
+    filters: dict[str, dict[str, str]] = field(default_factory=dict)
+    """As in fMRIPrep's filter file: ``{"t1w": {"acquisition": "mprage"}, "meg": {...}}``."""
+
+
+@dataclass(frozen=True)
+class PatientFiles:
+    """What the dataset holds of one participant."""
+
+    label: str
+    t1w: Path
+    t1w_json: Path | None
+    freesurfer_dir: Path | None
+    meg: list[Path]
+    events: list[Path | None]
+    channels: list[Path | None]
+    empty_room: Path | None
+    ieeg_electrodes: list[Path]
+    ieeg_channels: list[Path]
+    ieeg_coordsystem: list[Path]
+    resection_mask: Path | None
+    outcome: str | None
+    notes: list[str]
+    """Choices made on the way that the reader of the report must know."""
+
+
+def check_dataset(bids_dir: Path) -> None:
+    """Refuse a folder that is not a BIDS dataset."""
+    description = bids_dir / "dataset_description.json"
+    if not bids_dir.is_dir():
+        raise InvalidDataset("The BIDS folder does not exist", file=bids_dir, hint="check the path")
+    if not description.is_file():
+        raise InvalidDataset(
+            "The folder has no dataset_description.json",
+            file=bids_dir,
+            hint="give the root of a BIDS dataset",
+        )
+    try:
+        json.loads(description.read_text(encoding="utf-8-sig"))
+    except (ValueError, UnicodeDecodeError) as error:
+        raise InvalidDataset(
+            "dataset_description.json is not valid JSON", file=description, hint="repair the file"
+        ) from error
+
+
+def participant_labels(bids_dir: Path) -> list[str]:
+    """Labels of all participants but the empty room, sorted."""
+    labels = [p.name[4:] for p in bids_dir.glob("sub-*") if p.is_dir()]
+    return sorted(label for label in labels if label != "emptyroom" and is_label(label))
+
+
+def is_label(text: str) -> bool:
+    """Whether `text` may stand in a BIDS file name (no path separators, no dots)."""
+    return re.fullmatch(r"[0-9A-Za-z+]+", text) is not None
+
+
+def find_patient(
+    bids_dir: Path,
+    label: str,
+    query: Query,
+    derivatives: dict[str, Path],
+    fs_subjects_dir: Path | None,
+    use_freesurfer: bool,
+) -> PatientFiles:
+    """Resolve every input of the pipeline for one participant.
+
+    Raises
+    ------
+    InvalidInput
+        If there is no T1w or no MEG, or where the choice between files is ambiguous.
+    """
+    folder = bids_dir / f"sub-{label}"
+    if not folder.is_dir():
+        known = ", ".join(participant_labels(bids_dir)[:10])
+        raise InvalidInput(
+            f"Participant {label} is not in the dataset",
+            file=bids_dir,
+            hint=f"choose among: {known}" if known else "the dataset has no participants",
+        )
+    notes = []
+    t1w = _find_t1w(folder, query, notes)
+    t1w_json = t1w.with_name(t1w.name.split(".nii")[0] + ".json")
+    meg = _find_meg(folder, query)
+    coordsystem = sorted(folder.glob("**/ieeg/*_coordsystem.json"))
+    roots = [*derivatives.values(), *sorted(p for p in (bids_dir / "derivatives").glob("*/"))]
+    return PatientFiles(
+        label=label,
+        t1w=t1w,
+        t1w_json=t1w_json if t1w_json.is_file() else None,
+        freesurfer_dir=_find_freesurfer(bids_dir, label, query, roots, fs_subjects_dir)
+        if use_freesurfer
+        else None,
+        meg=meg,
+        events=[_sidecar(path, "events") for path in meg],
+        channels=[_sidecar(path, "channels") for path in meg],
+        empty_room=_find_empty_room(bids_dir, meg[0]),
+        ieeg_electrodes=sorted(folder.glob("**/ieeg/*_electrodes.tsv")),
+        ieeg_channels=sorted(folder.glob("**/ieeg/*_channels.tsv")),
+        ieeg_coordsystem=coordsystem,
+        resection_mask=_find_resection_mask(label, roots),
+        outcome=_find_outcome(bids_dir, label),
+        notes=notes,
+    )
+
+
+def _matches(path: Path, query: Query, kind: str) -> bool:
+    entities = mne_bids.get_entities_from_fname(path.name, on_error="ignore")
+    wanted = {"session": query.sessions, "task": query.tasks, "run": query.runs}
+    if kind == "t1w":
+        wanted = {"session": query.sessions if entities.get("session") else ()}
+    exact = {key: (value,) for key, value in query.filters.get(kind, {}).items()}
+    return all(
+        not values or str(entities.get(key)) in values
+        for key, values in {**wanted, **exact}.items()
+        if key not in ("suffix", "datatype")
+    )
+
+
+def _find_t1w(folder: Path, query: Query, notes: list[str]) -> Path:
+    found = sorted(
+        p
+        for p in folder.glob("**/anat/*_T1w.nii*")
+        if p.name.endswith((".nii", ".nii.gz")) and _matches(p, query, "t1w")
+    )
+    if not found:
+        raise InvalidInput(
+            "No T1-weighted MRI was found",
+            file=folder / "anat",
+            hint="add a *_T1w.nii.gz or widen the session and filter options",
+        )
+    if len(found) > 1:
+        notes.append(f"{len(found)} T1-weighted MRIs were found; {found[0].name} was used.")
+    return found[0]
+
+
+def _find_meg(folder: Path, query: Query) -> list[Path]:
+    found = sorted(
+        p
+        for p in folder.glob("**/meg/*_meg*")
+        if p.name.endswith(_MEG_ENDINGS)
+        and not any(part in p.name for part in _NOT_RECORDINGS)
+        and not re.search(r"_split-0*([2-9]|1\d)_", p.name)
+        and _matches(p, query, "meg")
+    )
+    if not found:
+        raise InvalidInput(
+            "No MEG recording was found",
+            file=folder / "meg",
+            hint="add a *_meg recording or widen the session, task, run and filter options",
+        )
+    return found
+
+
+def _sidecar(recording: Path, suffix: str) -> Path | None:
+    """The sidecar beside a recording, else the nearest one that BIDS inheritance allows."""
+    stem = re.sub(r"_split-\d+", "", recording.name).rsplit("_meg", 1)[0]
+    beside = recording.with_name(f"{stem}_{suffix}.tsv")
+    if beside.is_file():
+        return beside
+    entities = set(stem.split("_"))
+    above = [
+        p
+        for folder in list(recording.parents)[:4]
+        for p in sorted(folder.glob(f"*_{suffix}.tsv"))
+        if set(p.name.rsplit("_", 1)[0].split("_")) <= entities
+    ]
+    return above[0] if above else None
+
+
+def _find_empty_room(bids_dir: Path, recording: Path) -> Path | None:
+    sidecar = recording.with_name(recording.name.rsplit("_meg", 1)[0] + "_meg.json")
+    if sidecar.is_file():
+        try:
+            stated = json.loads(sidecar.read_text(encoding="utf-8-sig")).get("AssociatedEmptyRoom")
+        except (ValueError, UnicodeDecodeError) as error:
+            raise InvalidInput(
+                "The MEG sidecar is not valid JSON", file=sidecar, hint="repair the file"
+            ) from error
+        stated = [stated] if isinstance(stated, str) else stated or []
+        for uri in stated:
+            path = (bids_dir / re.sub(r"^bids:[^:]*:", "", uri)).resolve()
+            if path.exists() and path.is_relative_to(bids_dir.resolve()):
+                return path
+    noise = sorted(recording.parent.glob("*task-noise*_meg.*"))
+    noise = [p for p in noise if p.name.endswith(_MEG_ENDINGS)]
+    if noise:
+        return noise[0]
+    session = re.search(r"_ses-(\d{8})_", recording.name)
+    if session:
+        same_day = sorted((bids_dir / "sub-emptyroom" / f"ses-{session[1]}").glob("meg/*_meg.*"))
+        same_day = [p for p in same_day if p.name.endswith(_MEG_ENDINGS)]
+        if same_day:
+            return same_day[0]
+    return None
+
+
+def _find_freesurfer(bids_dir, label, query, roots, fs_subjects_dir) -> Path | None:
+    if fs_subjects_dir is not None:
+        parents = [fs_subjects_dir]
+    else:
+        parents = [p for p in roots if "freesurfer" in p.name.lower()]
+        parents.append(bids_dir / "sourcedata" / "freesurfer")
+    for parent in parents:
+        candidates = [parent / f"sub-{label}", *sorted(parent.glob(f"sub-{label}_ses-*"))]
+        candidates += sorted(parent.glob(f"sub-{label}/ses-*/sub-{label}_ses-*"))
+        if query.sessions:
+            candidates.sort(key=lambda p: not any(f"ses-{s}" in str(p) for s in query.sessions))
+        for candidate in candidates:
+            if (candidate / "surf").is_dir():
+                return candidate
+    if fs_subjects_dir is not None:
+        raise InvalidInput(
+            f"FreeSurfer's folder of sub-{label} was not found",
+            file=fs_subjects_dir,
+            hint="check --fs-subjects-dir, or leave it out to use the template head model",
+        )
+    return None
+
+
+def _find_resection_mask(label: str, roots: list[Path]) -> Path | None:
+    found = sorted(
+        {
+            p
+            for root in roots
+            for p in root.glob(f"sub-{label}/**/*resection*.nii*")
+            if p.name.startswith(f"sub-{label}_") and p.name.endswith((".nii", ".nii.gz"))
+        }
+    )
+    if len(found) > 1:
+        raise InvalidInput(
+            f"{len(found)} resection masks were found: {', '.join(p.name for p in found)}",
+            file=found[0].parent,
+            hint="keep the one that is meant",
+        )
+    return found[0] if found else None
+
+
+def _find_outcome(bids_dir: Path, label: str) -> str | None:
+    table = bids_dir / "participants.tsv"
+    if not table.is_file():
+        return None
+    header, *rows = [
+        line.split("\t") for line in table.read_text(encoding="utf-8-sig").splitlines() if line
+    ]
+    for row in rows:
+        values = dict(zip(header, row, strict=False))
+        if values.get("participant_id") == f"sub-{label}":
+            stated = [
+                f"{name.replace('_', ' ')}: {values[name]}"
+                for name in header
+                if ("outcome" in name or "engel" in name or name in ("ilae", "seizure_free"))
+                and values.get(name, "n/a") not in ("", "n/a")
+            ]
+            return "; ".join(stated) or None
+    return None

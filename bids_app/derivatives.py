@@ -1,0 +1,76 @@
+"""What makes OUTPUT_DIR a BIDS derivatives dataset."""
+
+import os
+from pathlib import Path
+
+import pandas as pd
+
+from pipeline import __version__
+from pipeline.errors import MissingResource
+from pipeline.files import read_json, write_json, write_text
+
+BIDS_VERSION = "1.10.0"
+# Reports, status and QC files, and formats that BIDS derivatives do not name yet.
+_BIDSIGNORE = """\
+*_report.pdf
+logs/
+group/
+sub-*/sub-*_status.json
+sub-*/sub-*_metrics.*
+sub-*/qc/
+sub-*/figures/
+sub-*/anat/*
+sub-*/meg/*
+sub-*/ieeg/*
+"""
+
+
+def open_output(output_dir: Path, bids_dir: Path) -> None:
+    """Create the derivatives dataset; refuse a folder that cannot be written."""
+    try:
+        (output_dir / "logs").mkdir(parents=True, exist_ok=True)
+        write_json(output_dir / "dataset_description.json", _description(bids_dir))
+        write_text(output_dir / ".bidsignore", _BIDSIGNORE)
+    except OSError as error:
+        raise MissingResource(
+            f"The output folder cannot be written: {error.strerror}",
+            file=output_dir,
+            hint="choose a writable folder with free space",
+        ) from error
+
+
+def _description(bids_dir: Path) -> dict:
+    try:
+        source = read_json(bids_dir / "dataset_description.json")
+    except (OSError, ValueError):
+        source = {}
+    generated_by = {
+        "Name": "spikefocus",
+        "Version": __version__,
+        "Description": "Imaging of interictal MEG spikes. Research use only.",
+    }
+    if "SPIKEFOCUS_CONTAINER" in os.environ:
+        generated_by["Container"] = {"Type": "docker", "Tag": os.environ["SPIKEFOCUS_CONTAINER"]}
+    description = {
+        "Name": "spikefocus derivatives",
+        "BIDSVersion": BIDS_VERSION,
+        "DatasetType": "derivative",
+        "GeneratedBy": [generated_by],
+    }
+    if "DatasetDOI" in source:
+        description["SourceDatasets"] = [{"DOI": source["DatasetDOI"]}]
+    return description
+
+
+def write_group_table(output_dir: Path) -> Path | None:
+    """Join all participants' metrics into ``group/group_metrics.tsv``; None where there are none."""
+    tables = []
+    for file in sorted(output_dir.glob("sub-*/sub-*_metrics.tsv")):
+        table = pd.read_csv(file, sep="\t", dtype=str, keep_default_na=False)
+        table.insert(0, "participant_id", file.parent.name)
+        tables.append(table)
+    if not tables:
+        return None
+    target = output_dir / "group" / "group_metrics.tsv"
+    write_text(target, pd.concat(tables).to_csv(sep="\t", index=False))
+    return target

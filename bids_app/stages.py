@@ -1,0 +1,105 @@
+"""The six stages as the command line runs them: which module, with which inputs."""
+
+import dataclasses
+import hashlib
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from types import ModuleType
+
+import reports
+from bids_app.dataset import PatientFiles
+from pipeline import STAGES, __version__, compare, headmodel, image, personalize, spikes
+from pipeline.files import sha256
+from pipeline.paths import PatientPaths
+
+MODULES: dict[str, ModuleType] = dict(
+    zip(STAGES, (headmodel, spikes, personalize, image, compare, reports), strict=True)
+)
+# Code that several stages run: a change there invalidates each of them.
+_SHARED = ("pipeline", "pipeline/template")
+_USED_BY_STAGE = {
+    "headmodel": ("pipeline/headmodel",),
+    "spikes": ("pipeline/spikes",),
+    "personalize": ("pipeline/personalize", "pipeline/networks", "pipeline/synthesis"),
+    "image": ("pipeline/image", "pipeline/networks", "pipeline/headmodel"),
+    "compare": ("pipeline/compare",),
+    "report": ("reports", "reports/figures", "reports/templates"),
+}
+
+
+@dataclass(frozen=True)
+class Task:
+    """One stage for one participant, ready to run."""
+
+    stage: str
+    inputs: object
+    config: object
+
+    @property
+    def module(self) -> ModuleType:
+        return MODULES[self.stage]
+
+    def input_hashes(self, paths: PatientPaths) -> dict[str, str]:
+        """SHA-256 of each file that the stage reads, under names that don't depend on where it lies."""
+        hashes = {}
+        for path in self.module.reads(self.inputs, paths):
+            if path is None or not Path(path).exists():
+                continue
+            path = Path(path)
+            files = sorted(p for p in path.rglob("*") if p.is_file()) if path.is_dir() else [path]
+            for file in files:
+                name = str(Path(path.name) / file.relative_to(path)) if path.is_dir() else path.name
+                hashes[name] = sha256(file)
+        return hashes
+
+    def key(self, hashes: dict[str, str]) -> str:
+        """Changes when an input's content, an option or the code changes."""
+        recipe = {
+            "stage": self.stage,
+            "inputs": hashes,
+            "config": dataclasses.asdict(self.config),
+            "code": code_hash(self.stage),
+        }
+        return hashlib.sha256(json.dumps(recipe, sort_keys=True, default=str).encode()).hexdigest()
+
+
+def tasks_for(patient: PatientFiles, configs: dict[str, object]) -> list[Task]:
+    """The stages in order, each given only the files that it needs."""
+    inputs = {
+        "headmodel": headmodel.Inputs(
+            t1w=patient.t1w,
+            t1w_json=patient.t1w_json,
+            freesurfer_dir=patient.freesurfer_dir,
+            meg=patient.meg,
+        ),
+        "spikes": spikes.Inputs(
+            meg=patient.meg,
+            events=patient.events,
+            channels_tsv=patient.channels,
+            empty_room=patient.empty_room,
+        ),
+        "personalize": personalize.Inputs(),
+        "image": image.Inputs(t1w=patient.t1w),
+        "compare": compare.Inputs(
+            electrodes=patient.ieeg_electrodes,
+            channels=patient.ieeg_channels,
+            coordsystem=patient.ieeg_coordsystem,
+            resection_mask=patient.resection_mask,
+            t1w=patient.t1w,
+            outcome=patient.outcome,
+        ),
+        "report": reports.Inputs(t1w=patient.t1w),
+    }
+    return [Task(stage, inputs[stage], configs[stage]) for stage in STAGES]
+
+
+def code_hash(stage: str) -> str:
+    """Hash of the version and of the source and data files that the stage is made of."""
+    root = Path(__file__).resolve().parents[1]
+    digest = hashlib.sha256(__version__.encode())
+    for folder in (*_SHARED, *_USED_BY_STAGE[stage]):
+        for file in sorted((root / folder).glob("*")):
+            if file.is_file():
+                digest.update(file.name.encode() + file.read_bytes())
+    return digest.hexdigest()
