@@ -1,0 +1,124 @@
+"""Finding a participant's files."""
+
+import json
+
+import pytest
+
+from bids_app.dataset import (
+    InvalidDataset,
+    Query,
+    check_dataset,
+    find_patient,
+    is_label,
+    participant_labels,
+)
+from pipeline.errors import InvalidInput
+
+
+@pytest.fixture
+def bids_dir(tmp_path):
+    """A dataset of empty files: finding looks at names only."""
+    root = tmp_path / "bids"
+    for name in (
+        "dataset_description.json",
+        "sub-01/anat/sub-01_T1w.nii.gz",
+        "sub-01/anat/sub-01_T1w.json",
+        "sub-01/meg/sub-01_task-rest_run-01_meg.fif",
+        "sub-01/meg/sub-01_task-rest_run-01_events.tsv",
+        "sub-01/meg/sub-01_task-rest_run-02_meg.fif",
+        "sub-01/meg/sub-01_task-noise_meg.fif",
+        "sub-01/meg/sub-01_acq-crosstalk_meg.fif",
+        "sub-01/ieeg/sub-01_electrodes.tsv",
+        "sub-02/anat/sub-02_T1w.nii.gz",
+        "sub-emptyroom/ses-20200101/meg/sub-emptyroom_ses-20200101_task-noise_meg.fif",
+        "derivatives/resection/sub-01/anat/sub-01_desc-resection_mask.nii.gz",
+        "derivatives/freesurfer/sub-01/surf/lh.white",
+    ):
+        file = root / name
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text("{}" if name.endswith(".json") else "")
+    return root
+
+
+def find(root, label="01", query=Query(), **kwargs):
+    kwargs = {"derivatives": {}, "fs_subjects_dir": None, "use_freesurfer": True, **kwargs}
+    return find_patient(root, label, query, **kwargs)
+
+
+def test_finds_every_kind_of_file(bids_dir):
+    files = find(bids_dir)
+    assert files.t1w.name == "sub-01_T1w.nii.gz"
+    assert [p.name for p in files.meg] == [
+        "sub-01_task-rest_run-01_meg.fif",
+        "sub-01_task-rest_run-02_meg.fif",
+    ]
+    assert files.events[0].name == "sub-01_task-rest_run-01_events.tsv"
+    assert files.events[1] is None
+    assert files.empty_room.name == "sub-01_task-noise_meg.fif"
+    assert files.freesurfer_dir.name == "sub-01"
+    assert files.resection_mask.name == "sub-01_desc-resection_mask.nii.gz"
+
+
+def test_run_and_filter_narrow_the_recordings(bids_dir):
+    assert len(find(bids_dir, query=Query(runs=("02",))).meg) == 1
+    with pytest.raises(InvalidInput, match="No MEG"):
+        find(bids_dir, query=Query(filters={"meg": {"task": "motor"}}))
+
+
+def test_freesurfer_can_be_refused(bids_dir):
+    assert find(bids_dir, use_freesurfer=False).freesurfer_dir is None
+
+
+def test_freesurfer_asked_for_and_absent_is_an_error(bids_dir, tmp_path):
+    with pytest.raises(InvalidInput, match="--fs-subjects-dir"):
+        find(bids_dir, fs_subjects_dir=tmp_path)
+
+
+def test_missing_meg_names_folder_and_remedy(bids_dir):
+    with pytest.raises(InvalidInput, match=r"No MEG recording was found \(.*sub-02/meg\); "):
+        find(bids_dir, "02")
+
+
+def test_unknown_participant_lists_the_known(bids_dir):
+    with pytest.raises(InvalidInput, match="choose among: 01, 02"):
+        find(bids_dir, "99")
+
+
+def test_two_resection_masks_are_ambiguous(bids_dir):
+    folder = bids_dir / "derivatives/resection/sub-01/anat"
+    (folder / "sub-01_desc-resection2_mask.nii.gz").write_text("")
+    with pytest.raises(InvalidInput, match="2 resection masks"):
+        find(bids_dir)
+
+
+def test_empty_room_never_leaves_the_dataset(bids_dir):
+    outside = bids_dir.parent / "elsewhere_meg.fif"
+    outside.write_text("")
+    (bids_dir / "sub-01/meg/sub-01_task-noise_meg.fif").unlink()
+    sidecar = bids_dir / "sub-01/meg/sub-01_task-rest_run-01_meg.json"
+    sidecar.write_text(json.dumps({"AssociatedEmptyRoom": f"../{outside.name}"}))
+    assert find(bids_dir).empty_room is None
+    inside = "bids::sub-emptyroom/ses-20200101/meg/sub-emptyroom_ses-20200101_task-noise_meg.fif"
+    sidecar.write_text(json.dumps({"AssociatedEmptyRoom": inside}))
+    assert find(bids_dir).empty_room.name.startswith("sub-emptyroom")
+
+
+def test_outcome_comes_from_the_participants_table(bids_dir):
+    assert find(bids_dir).outcome is None
+    table = bids_dir / "participants.tsv"
+    table.write_text("participant_id\tage\tengel\nsub-01\t30\tIA\nsub-02\t40\tn/a\n")
+    assert find(bids_dir).outcome == "engel: IA"
+
+
+def test_participants_leave_out_the_empty_room(bids_dir):
+    assert participant_labels(bids_dir) == ["01", "02"]
+
+
+@pytest.mark.parametrize("text", ["..", "a/b", "", "01\n", "sub-01", "a.b"])
+def test_labels_that_could_leave_the_dataset_are_refused(text):
+    assert not is_label(text)
+
+
+def test_a_folder_without_description_is_no_dataset(tmp_path):
+    with pytest.raises(InvalidDataset, match=r"dataset_description\.json"):
+        check_dataset(tmp_path)
