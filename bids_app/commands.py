@@ -155,7 +155,7 @@ def demo(args: argparse.Namespace) -> ExitCode:
     for label in participant_labels(bids_dir):
         paths = PatientPaths(output_dir, label)
         if paths.report_pdf.exists():
-            print_verdict(paths, args.out_dir / "truth" / f"sub-{label}_truth.json")
+            print_verdict(paths, args.out_dir / "truth")
     return code
 
 
