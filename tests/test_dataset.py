@@ -40,7 +40,10 @@ def bids_dir(tmp_path):
     return root
 
 
-def find(root, label="01", query=Query(), **kwargs):
+EVERYTHING = Query()
+
+
+def find(root, label="01", query=EVERYTHING, **kwargs):
     kwargs = {"derivatives": {}, "fs_subjects_dir": None, "use_freesurfer": True, **kwargs}
     return find_patient(root, label, query, **kwargs)
 
