@@ -1,0 +1,85 @@
+"""From region time courses to a map of the peak, its extent, the cortex and the T1w's grid."""
+
+import nibabel as nib
+import numpy as np
+from scipy import ndimage
+from scipy.spatial import cKDTree
+from skimage.filters import threshold_otsu
+
+OTSU_BINS = 100
+# Half the thickest cortex and half an edge of fsaverage5: what lies further off is no ribbon.
+RIBBON_MM = 3.0
+
+
+def peak_map(activity: np.ndarray, times_s: np.ndarray, window_s: float) -> np.ndarray:
+    """Mean absolute activity (n_regions,) over `window_s` seconds centred on t = 0.
+
+    Sun et al. 2022, "Clinical MEG Data Analysis", with 20 ms.
+    """
+    half_s = window_s / 2 + 1e-6
+    inside = np.abs(times_s) <= half_s
+    if not inside.any():
+        raise ValueError("the time courses have no sample at the spike's peak")
+    return np.abs(activity[:, inside]).mean(1)
+
+
+def otsu_extent(values: np.ndarray) -> tuple[float, np.ndarray]:
+    """Otsu's threshold of a map and the regions above it.
+
+    Returns
+    -------
+    threshold : float
+        In the map's unit.
+    extent : ndarray of bool, (n_regions,)
+
+    Raises
+    ------
+    ValueError
+        If the map holds no contrast to threshold.
+    """
+    if not np.isfinite(values).all() or np.ptp(values) == 0:
+        raise ValueError("the map is constant or not finite")
+    threshold = float(threshold_otsu(np.asarray(values, float), nbins=OTSU_BINS))
+    return threshold, values > threshold
+
+
+def vertex_values(region_values: np.ndarray, vertex_region: np.ndarray) -> np.ndarray:
+    """Each vertex's region value (n_vertices,) float32; 0 on the medial wall."""
+    return np.where(vertex_region >= 0, region_values[vertex_region], 0).astype(np.float32)
+
+
+def ribbon_vertices(
+    affine: np.ndarray, shape: tuple[int, int, int], layers_mri_mm: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """The voxels of a grid that lie in the cortex, and the vertex nearest to each.
+
+    Parameters
+    ----------
+    affine : ndarray, (4, 4)
+        Voxel to scanner RAS, mm.
+    shape : tuple of int
+    layers_mri_mm : ndarray, (n_layers, n_vertices, 3)
+        White, midthickness and pial surface: vertex i of each is the same column of cortex.
+
+    Returns
+    -------
+    voxel : ndarray of int, (n_voxels,)
+        Flat indices into the grid.
+    vertex : ndarray of int, (n_voxels,)
+    """
+    n_vertices = layers_mri_mm.shape[1]
+    points = layers_mri_mm.reshape(-1, 3)
+    voxel_of_point = np.rint(nib.affines.apply_affine(np.linalg.inv(affine), points)).astype(int)
+    in_grid = ((voxel_of_point >= 0) & (voxel_of_point < shape)).all(1)
+    near = np.zeros(shape, bool)
+    near[tuple(voxel_of_point[in_grid].T)] = True
+    zooms = nib.affines.voxel_sizes(affine)
+    reach = np.ceil(RIBBON_MM / zooms).astype(int) + 1
+    # Searching the whole grid would take most of a minute; a few voxels around the surfaces do.
+    for axis, n in enumerate(reach):
+        near = ndimage.maximum_filter1d(near, 2 * n + 1, axis=axis, mode="constant")
+    voxel = np.flatnonzero(near)
+    centre_mm = nib.affines.apply_affine(affine, np.stack(np.unravel_index(voxel, shape), 1))
+    distance, nearest = cKDTree(points).query(centre_mm, distance_upper_bound=RIBBON_MM, workers=2)
+    close = np.isfinite(distance)
+    return voxel[close], nearest[close] % n_vertices
