@@ -1,0 +1,43 @@
+"""Annotated spikes in MEG recordings to their average and its noise covariance.
+
+Writes the average (peak at t = 0, -0.5 to 0.5 s, 500 Hz, 1-40 Hz, bad channels dropped,
+projectors applied and kept), the accepted single spikes, the covariance of spike-free
+stretches, a table of all annotated spikes with the reason for each rejected one, and what
+the stage measured about itself.
+"""
+
+from pathlib import Path
+
+from pipeline.paths import PatientPaths
+from pipeline.spikes.config import Config, Inputs
+from pipeline.spikes.stage import run
+
+__all__ = ["Config", "Inputs", "reads", "run", "writes"]
+
+
+def reads(inputs: Inputs, paths: PatientPaths) -> list[Path]:
+    """Every file that the stage reads, those of folder formats and split parts included."""
+    files = []
+    for recording in [*inputs.meg, inputs.empty_room]:
+        if recording is None:
+            continue
+        if recording.is_dir():
+            files += [child for child in recording.rglob("*") if child.is_file()]
+        else:
+            # Split parts and KIT's markers lie beside the recording and carry its name's start.
+            stem = recording.stem.removesuffix("_meg").split("_split-")[0]
+            files += [child for child in recording.parent.glob(f"{stem}*") if child.is_file()]
+    files += [file for file in [*inputs.events, *inputs.channels_tsv] if file is not None]
+    return sorted({file for file in files if file.exists()})
+
+
+def writes(paths: PatientPaths) -> list[Path]:
+    """Files that stand when the stage is done."""
+    return [
+        paths.average,
+        paths.epochs,
+        paths.noise_cov,
+        paths.spike_events,
+        paths.spike_events.with_suffix(".json"),
+        paths.qc("spikes"),
+    ]

@@ -1,0 +1,195 @@
+"""Heart and eyes: one linear projector per sensor type, kept only where it spares the spike."""
+
+from dataclasses import dataclass
+
+import mne
+import numpy as np
+from mne.preprocessing import find_ecg_events, find_eog_events
+from mne.proj import make_projector
+
+MIN_EVENTS = {"heart": 20, "eyes": 3}
+WINDOW_S = {"heart": (-0.2, 0.4), "eyes": (-0.3, 0.3)}
+CORE_S = {"heart": 0.05, "eyes": 0.1}
+HEART_RATE_PER_MIN = (35.0, 180.0)
+MAX_BEAT_VARIATION = 0.4
+SPIKE_GUARD_S = 0.3
+MIN_SNR_DB = 6.0
+
+
+@dataclass(frozen=True)
+class ArtefactAverage:
+    """Sum of one run's heart beats or eye movements.
+
+    Attributes
+    ----------
+    total, alternating : ndarray, (n_channels, n_times)
+        Sum over events, and sum with alternating sign (what is left is noise).
+    n : int
+        Events summed; 0 where the artefact could not be found.
+    note : str
+        How they were found, or why not.
+    """
+
+    total: np.ndarray
+    alternating: np.ndarray
+    n: int
+    note: str
+
+
+def average_artefact(
+    kind: str, filtered: mne.io.RawArray, spikes_s: np.ndarray, bad_s: np.ndarray
+) -> ArtefactAverage:
+    """Find and sum the heart beats or eye movements of one run, away from spikes.
+
+    Parameters
+    ----------
+    kind : str
+        ``heart`` or ``eyes``.
+    filtered : mne.io.RawArray
+        With its bad channels marked.
+    spikes_s : ndarray, (n_spikes,)
+        An artefact within 0.3 s of a spike is left out, lest the spike enter the projector.
+    bad_s : ndarray, (n, 2)
+        Bad stretches.
+    """
+    sfreq = filtered.info["sfreq"]
+    samples, note = _find_heart(filtered) if kind == "heart" else _find_eyes(filtered)
+    before, after = (round(abs(t) * sfreq) for t in WINDOW_S[kind])
+    inside = (samples >= before) & (samples + after < filtered.n_times)
+    times = samples / sfreq
+    if len(spikes_s):
+        inside &= np.abs(times[:, np.newaxis] - spikes_s).min(axis=1) > SPIKE_GUARD_S
+    for start, stop in bad_s:
+        inside &= (times + after / sfreq < start) | (times - before / sfreq > stop)
+    picks = mne.pick_types(filtered.info, meg=True, exclude=())
+    data = filtered.get_data(picks)
+    total = np.zeros((len(picks), before + after + 1))
+    alternating = np.zeros_like(total)
+    used = samples[inside]
+    used = used[: len(used) // 2 * 2]
+    for i, sample in enumerate(used):
+        piece = data[:, sample - before : sample + after + 1]
+        total += piece
+        alternating += piece if i % 2 else -piece
+    return ArtefactAverage(total, alternating, len(used), note)
+
+
+def artefact_projectors(
+    kind: str, runs: list[ArtefactAverage], info: mne.Info, good: np.ndarray
+) -> tuple[list[mne.Projection], dict]:
+    """Projectors from the average over runs, for the sensor types in which it stands out.
+
+    Parameters
+    ----------
+    kind : str
+    runs : list of ArtefactAverage
+    info : mne.Info
+        MEG channels, good ones only.
+    good : ndarray of int
+        Their indices in the averages.
+
+    Returns
+    -------
+    projectors : list of mne.Projection
+    report : dict
+        For the quality file; ``done`` is False with the reason in ``note``.
+    """
+    n = sum(run.n for run in runs)
+    report = {"done": False, "n_events": n, "note": runs[0].note, "snr_db": {}}
+    if n < MIN_EVENTS[kind]:
+        if n:
+            report["note"] = f"{n} events are too few for a projector ({runs[0].note})"
+        return [], report
+    mean = sum(run.total for run in runs)[good] / n
+    noise = sum(run.alternating for run in runs)[good] / n
+    middle = round(abs(WINDOW_S[kind][0]) * info["sfreq"])
+    reach = round(CORE_S[kind] * info["sfreq"])
+    core = slice(middle - reach, middle + reach + 1)
+    projectors = []
+    for type_ in ("mag", "grad"):
+        picks = mne.pick_types(info, meg=type_, exclude=())
+        if not len(picks):
+            continue
+        ratio = np.mean(mean[picks, core] ** 2) / np.mean(noise[picks] ** 2)
+        report["snr_db"][type_] = round(10 * np.log10(ratio), 1)
+        if report["snr_db"][type_] < MIN_SNR_DB:
+            continue
+        evoked = mne.EvokedArray(
+            mean[picks][:, core], mne.pick_info(info, picks), tmin=-CORE_S[kind], nave=n
+        )
+        count = {"n_mag": int(type_ == "mag"), "n_grad": int(type_ == "grad"), "n_eeg": 0}
+        projectors += mne.compute_proj_evoked(evoked, **count, desc_prefix=f"{kind}-{type_}")
+    report["done"] = bool(projectors)
+    if not projectors:
+        report["note"] = f"no projector needed: the artefact does not stand out ({runs[0].note})"
+    return projectors, report
+
+
+def keep_sparing(
+    projectors: list[mne.Projection], topography: np.ndarray, info: mne.Info, max_overlap: float
+) -> tuple[list[mne.Projection], list[dict]]:
+    """Drop projectors that would take more than `max_overlap` of the spike's power.
+
+    Parameters
+    ----------
+    projectors : list of mne.Projection
+    topography : ndarray, (n_channels,)
+        Unprojected spike at its peak.
+    info : mne.Info
+        Of these channels.
+    max_overlap : float
+
+    Returns
+    -------
+    kept : list of mne.Projection
+    report : list of dict
+        Name, part of the power over the projector's own channels removed, kept or not.
+    """
+    kept, report = [], []
+    for projector in projectors:
+        removed = removed_power([projector], topography, info)
+        spares = removed <= max_overlap
+        if spares:
+            kept.append(projector)
+        report.append(
+            {"name": projector["desc"], "spike_power_removed": round(removed, 4), "kept": spares}
+        )
+    return kept, report
+
+
+def removed_power(
+    projectors: list[mne.Projection], topography: np.ndarray, info: mne.Info
+) -> float:
+    """Part of a topography's power, over the channels that the projectors name, that they remove."""
+    named = {name for projector in projectors for name in projector["data"]["col_names"]}
+    picks = [i for i, name in enumerate(info.ch_names) if name in named]
+    if not picks:
+        return 0.0
+    matrix = make_projector(projectors, info.ch_names, include_active=False)[0]
+    before = topography[picks]
+    after = (matrix @ topography)[picks]
+    return float(1 - np.sum(after**2) / np.sum(before**2))
+
+
+def _find_heart(filtered: mne.io.RawArray) -> tuple[np.ndarray, str]:
+    nothing = np.empty(0, int)
+    has_channel = len(mne.pick_types(filtered.info, meg=False, ecg=True)) > 0
+    source = "ECG channel" if has_channel else "heart signal made from the magnetometers"
+    if not has_channel and not len(mne.pick_types(filtered.info, meg="mag")):
+        return nothing, "not done: neither an ECG channel nor magnetometers"
+    events = find_ecg_events(filtered)[0][:, 0] - filtered.first_samp
+    if len(events) < MIN_EVENTS["heart"]:
+        return nothing, f"not done: hardly any heart beats found in the {source}"
+    interval_s = np.diff(events) / filtered.info["sfreq"]
+    rate = 60 / np.median(interval_s)
+    variation = 1.4826 * np.median(np.abs(interval_s / np.median(interval_s) - 1))
+    if not HEART_RATE_PER_MIN[0] <= rate <= HEART_RATE_PER_MIN[1] or variation > MAX_BEAT_VARIATION:
+        return nothing, f"not done: no plausible heart rhythm in the {source}"
+    return events, f"{source}, {rate:.0f} beats per minute"
+
+
+def _find_eyes(filtered: mne.io.RawArray) -> tuple[np.ndarray, str]:
+    if not len(mne.pick_types(filtered.info, meg=False, eog=True)):
+        return np.empty(0, int), "not done: no EOG channel"
+    events = find_eog_events(filtered)[:, 0] - filtered.first_samp
+    return events, "EOG channel"

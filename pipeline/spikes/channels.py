@@ -1,0 +1,154 @@
+"""Bad channels and bad stretches, by robust comparison with the sensors around."""
+
+import numpy as np
+from scipy.spatial import cKDTree
+
+from pipeline.spikes.filtering import WINDOW_S, WindowStats
+
+STUCK_FRACTION = 0.25
+LARGEST_PTP = {"mag": 1e-11, "grad": 1e-9}  # T and T/m: beyond what a brain makes
+MOST_BAD_WINDOWS = 0.05
+N_NEIGHBOURS = 8
+MIN_ROBUST_Z = 6.0
+NOISE_RATIO = 2.5
+QUIET_RATIO = 0.2
+LARGEST_UNEXPLAINED = 0.9
+
+
+def robust_z(values: np.ndarray) -> np.ndarray:
+    """Distance from the median in units of the scaled median absolute deviation."""
+    centred = values - np.median(values)
+    spread = 1.4826 * np.median(np.abs(centred))
+    return centred / max(spread, 1e-3)
+
+
+def find_bad_channels(
+    stats: WindowStats, types: np.ndarray, pos_m: np.ndarray, correlation: np.ndarray
+) -> dict[int, str]:
+    """Channels that are stuck, noisy, quiet or alone, with the reason in words.
+
+    Every measure is a median over windows, so that spikes, blinks and movements, which fill
+    few windows, make no channel bad; the strength of brain signals varies over the helmet, so
+    that in the pass band a channel is compared with its neighbours of the same type.
+
+    Parameters
+    ----------
+    stats : WindowStats
+    types : ndarray of str, (n_channels,)
+        ``mag`` or ``grad``.
+    pos_m : ndarray, (n_channels, 3)
+    correlation : ndarray, (n_channels, n_channels)
+        Between the channels in the pass band.
+
+    Returns
+    -------
+    reasons : dict
+        Channel index to reason.
+    """
+    reasons: dict[int, list[str]] = {}
+
+    def blame(channel, text):
+        reasons.setdefault(int(channel), []).append(text)
+
+    stuck, stuck_at_limit = _stuck_windows(stats)
+    for channel in np.flatnonzero(stuck.mean(axis=1) > MOST_BAD_WINDOWS):
+        word = "saturated" if stuck_at_limit[channel].mean() > stuck[channel].mean() / 2 else "flat"
+        blame(channel, f"{word} in {stuck[channel].mean():.0%} of the time")
+    in_band = np.median(stats.in_band_std, axis=1)
+    fast = np.median(stats.fast_std, axis=1)
+    unexplained = unexplained_variance(correlation)
+    for kind in np.unique(types):
+        members = np.flatnonzero((types == kind) & (in_band > 0) & (fast > 0))
+        if len(members) <= N_NEIGHBOURS:
+            continue
+        beside = in_band[members] / _neighbour_median(in_band[members], pos_m[members])
+        noise = fast[members] / np.median(fast[members])
+        for ratio, z, label in (
+            (beside, robust_z(np.log(beside)), "its neighbours' in the pass band"),
+            (noise, robust_z(np.log(noise)), "the usual at high frequencies"),
+        ):
+            for i in np.flatnonzero((z > MIN_ROBUST_Z) & (ratio > NOISE_RATIO)):
+                blame(members[i], f"noisy: {ratio[i]:.1f} times {label}")
+            for i in np.flatnonzero((z < -MIN_ROBUST_Z) & (ratio < QUIET_RATIO)):
+                blame(members[i], f"flat: {ratio[i]:.2f} times {label}")
+        alone = unexplained[members]
+        for i in np.flatnonzero((alone > LARGEST_UNEXPLAINED) & (robust_z(alone) > MIN_ROBUST_Z)):
+            blame(members[i], f"unrelated: {alone[i]:.0%} of its variance is in no other channel")
+        limit = LARGEST_PTP.get(str(kind))
+        extreme = (stats.in_band_ptp[members] > limit).mean(axis=1)
+        # A head movement makes many channels extreme at once and is no fault of theirs.
+        for i in np.flatnonzero(extreme - np.median(extreme) > MOST_BAD_WINDOWS):
+            blame(members[i], f"beyond any brain signal in {extreme[i]:.0%} of the time")
+    return {channel: "; ".join(texts) for channel, texts in sorted(reasons.items())}
+
+
+def find_bad_stretches(
+    stats: WindowStats, types: np.ndarray, good: np.ndarray
+) -> list[tuple[float, float, str]]:
+    """Windows in which a good channel is stuck or beyond any brain signal, joined.
+
+    Parameters
+    ----------
+    stats : WindowStats
+    types : ndarray of str, (n_channels,)
+    good : ndarray of bool, (n_channels,)
+
+    Returns
+    -------
+    stretches : list of (start_s, end_s, reason)
+    """
+    stuck, stuck_at_limit = _stuck_windows(stats)
+    limit = np.array([LARGEST_PTP[str(kind)] for kind in types])[:, np.newaxis]
+    extreme = stats.in_band_ptp > limit
+    found = []
+    for mask, reason in (
+        (stuck & ~stuck_at_limit, "flat"),
+        (stuck_at_limit, "saturated"),
+        (extreme, "beyond any brain signal"),
+    ):
+        flags = np.concatenate([[False], mask[good].any(axis=0), [False]])
+        edges = np.flatnonzero(np.diff(flags.astype(int)))
+        found += [
+            (start * WINDOW_S, stop * WINDOW_S, reason)
+            for start, stop in zip(edges[::2], edges[1::2], strict=True)
+        ]
+    return sorted(found)
+
+
+def unexplained_variance(correlation: np.ndarray, ridge: float = 0.01) -> np.ndarray:
+    """Part of each channel's variance that a ridge regression on all others leaves over.
+
+    Parameters
+    ----------
+    correlation : ndarray, (n_channels, n_channels)
+        A dead channel's row may be zero.
+    ridge : float
+        Added to the diagonal.
+
+    Returns
+    -------
+    unexplained : ndarray, (n_channels,)
+        0 to 1.
+    """
+    regularised = correlation + ridge * np.eye(len(correlation))
+    regularised[np.diag_indices_from(regularised)] = 1 + ridge
+    return np.clip(1 / np.diag(np.linalg.inv(regularised)) - ridge, 0, 1)
+
+
+def _stuck_windows(stats: WindowStats) -> tuple[np.ndarray, np.ndarray]:
+    """Windows stuck at one value, and those of them where that value is the channel's limit."""
+    stuck = stats.stuck > STUCK_FRACTION
+    usual = np.median(stats.level, axis=1, keepdims=True)
+    highest = stats.level.max(axis=1, keepdims=True)
+    return stuck, stuck & (stats.level >= 0.95 * highest) & (stats.level > 2 * usual)
+
+
+def _neighbour_median(values: np.ndarray, pos_m: np.ndarray) -> np.ndarray:
+    """Median over each sensor's nearest others (planar pairs share a place)."""
+    _, nearest = cKDTree(pos_m).query(pos_m, k=N_NEIGHBOURS + 1)
+    # Of two sensors at one place either may come first, so the sensor itself is sought.
+    others = [
+        [other for other in row if other != channel][:N_NEIGHBOURS]
+        for channel, row in enumerate(nearest)
+    ]
+    return np.median(values[np.array(others)], axis=1)

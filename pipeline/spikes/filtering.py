@@ -1,0 +1,145 @@
+"""Band-pass and resampling in one pass over the file, measuring each half second on the way."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import mne
+import numpy as np
+import psutil
+from scipy.signal import oaconvolve
+
+from pipeline.errors import MissingResource
+from pipeline.progress import Progress
+from pipeline.spikes.recording import read_block
+
+WINDOW_S = 0.5
+WINDOWS_PER_CHUNK = 60
+
+
+@dataclass(frozen=True)
+class WindowStats:
+    """What each channel did in each window of `WINDOW_S`; all (n_channels, n_windows).
+
+    Attributes
+    ----------
+    stuck : ndarray
+        Fraction of samples equal to the one before.
+    level : ndarray
+        Largest absolute value of the raw signal.
+    in_band_std : ndarray
+        Standard deviation after the band-pass.
+    in_band_ptp : ndarray
+        Peak to peak after the band-pass.
+    fast_std : ndarray
+        Standard deviation of the raw signal's second difference: sensor noise at high
+        frequencies, with the brain and the power line nearly gone.
+    """
+
+    stuck: np.ndarray
+    level: np.ndarray
+    in_band_std: np.ndarray
+    in_band_ptp: np.ndarray
+    fast_std: np.ndarray
+
+
+def load_filtered(
+    raw: mne.io.BaseRaw,
+    path: Path,
+    band_hz: tuple[float, float],
+    sfreq_hz: float,
+    progress: Progress,
+) -> tuple[mne.io.RawArray, WindowStats]:
+    """Filter with a zero-phase FIR, resample, and measure each window of each MEG channel.
+
+    The file is read once in chunks that overlap by the filter's length, so that memory holds
+    the resampled data and one chunk, and the result is that of filtering the whole.
+
+    Parameters
+    ----------
+    raw : mne.io.BaseRaw
+        Not loaded.
+    path : Path
+        Its file, for messages.
+    band_hz : tuple of float
+        Pass band; mne's default transitions (1 Hz below 1 Hz, 10 Hz above 40 Hz).
+    sfreq_hz : float
+        Sampling rate of the result.
+    progress : Progress
+
+    Returns
+    -------
+    filtered : mne.io.RawArray
+        MEG, EOG and ECG channels.
+    stats : WindowStats
+        Of the MEG channels, in the order of `mne.pick_types(filtered.info, meg=True)`.
+    """
+    sfreq = raw.info["sfreq"]
+    picks = mne.pick_types(raw.info, meg=True, eog=True, ecg=True, ref_meg=False, exclude=())
+    info = mne.pick_info(raw.info, picks)
+    is_meg = np.isin(np.arange(len(picks)), mne.pick_types(info, meg=True, exclude=()))
+    # All power above the pass band is gone, so that leaving out samples aliases nothing.
+    step = max(1, int(sfreq // sfreq_hz))
+    _check_memory(len(picks), raw.n_times // step, sfreq / step != sfreq_hz, path)
+    kernel = mne.filter.create_filter(None, sfreq, *band_hz, fir_design="firwin", verbose="error")
+    half = len(kernel) // 2
+    window = round(WINDOW_S * sfreq)
+    chunk = window * WINDOWS_PER_CHUNK
+    kept = np.empty((len(picks), -(-raw.n_times // step)))
+    measured = []
+    starts = range(0, raw.n_times, chunk)
+    with progress.step(f"Filtering {path.name}", total=len(starts)) as bar:
+        for start in starts:
+            stop = min(start + chunk, raw.n_times)
+            block = _read_padded(raw, path, picks, start, stop, half)
+            filtered = oaconvolve(block, kernel[np.newaxis], mode="valid", axes=1)
+            first = -(-start // step)
+            samples = filtered[:, first * step - start :: step]
+            kept[:, first : first + samples.shape[1]] = samples
+            core = block[is_meg, half : half + stop - start]
+            measured.append(_measure(core, filtered[is_meg], window))
+            bar.advance()
+    with info._unlock():
+        info["sfreq"] = sfreq / step
+        info["highpass"], info["lowpass"] = band_hz
+    result = mne.io.RawArray(kept, info, verbose="error")
+    if result.info["sfreq"] != sfreq_hz:
+        result.resample(sfreq_hz, verbose="error")
+    return result, WindowStats(
+        *(np.concatenate(part, axis=1) for part in zip(*measured, strict=True))
+    )
+
+
+def _read_padded(raw, path, picks, start: int, stop: int, half: int) -> np.ndarray:
+    """Samples start - half .. stop + half, mirrored where the recording ends."""
+    first, last = max(0, start - half), min(raw.n_times, stop + half)
+    block = read_block(raw, path, picks, first, last)
+    missing = (first - (start - half), stop + half - last)
+    if any(missing):
+        block = np.pad(block, ((0, 0), missing), mode="reflect", reflect_type="odd")
+    return block
+
+
+def _measure(core: np.ndarray, filtered: np.ndarray, window: int) -> tuple[np.ndarray, ...]:
+    n_windows = core.shape[1] // window
+
+    def cut(x):
+        return x[:, : n_windows * window].reshape(len(x), n_windows, window)
+
+    step = np.diff(core, axis=1, prepend=core[:, :1])
+    stuck = cut(step == 0).mean(axis=2)
+    level = np.abs(cut(core)).max(axis=2, initial=0)
+    fast = cut(np.diff(step, axis=1, prepend=step[:, :1])).std(axis=2)
+    in_band = cut(filtered)
+    return stuck, level, in_band.std(axis=2), np.ptp(in_band, axis=2), fast
+
+
+def _check_memory(n_channels: int, n_times: int, resampled_again: bool, path: Path) -> None:
+    needed = 8 * n_channels * n_times * (2.5 if resampled_again else 1.5)
+    available = psutil.virtual_memory().available
+    if needed > available:
+        raise MissingResource(
+            f"the recording needs {needed / 2**30:.1f} GiB of memory and "
+            f"{available / 2**30:.1f} GiB are free",
+            file=path,
+            hint="cut the recording to the part with the spikes or use a larger machine",
+        )

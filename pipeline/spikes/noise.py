@@ -1,0 +1,112 @@
+"""Noise covariance from stretches without spikes, whitening, and the SNR of the average."""
+
+import mne
+import numpy as np
+from mne.proj import make_projector
+
+BASELINE_S = 1.0
+SPIKE_GUARD_S = 0.5
+# Twice the pass band's upper edge and a little more: further samples say nothing new.
+COVARIANCE_SFREQ_PER_LOWPASS = 2.5
+RANK_TOLERANCE = 1e-5
+PEAK_HALF_WIDTH_S = 0.02
+SNR_DEFINITION = (
+    "10 log10 of the mean power of the whitened average within 20 ms of its peak over the mean "
+    "power, in the same window, of the whitened average with alternating signs"
+)
+
+
+def baseline_starts(n_times: int, sfreq: float, busy_s: np.ndarray, max_windows: int) -> np.ndarray:
+    """First samples of windows of `BASELINE_S` free of spikes and bad stretches.
+
+    Parameters
+    ----------
+    n_times : int
+    sfreq : float
+    busy_s : ndarray, (n, 2)
+        Start and end of what is to be avoided.
+    max_windows : int
+        Evenly drawn from all when there are more.
+    """
+    length = round(BASELINE_S * sfreq)
+    busy = np.zeros(n_times, bool)
+    for start, stop in busy_s:
+        first = max(0, int(np.floor(start * sfreq)))
+        busy[first : max(first, int(np.ceil(stop * sfreq)))] = True
+    starts, position = [], 0
+    blocked = np.flatnonzero(np.append(busy, True))
+    while position + length <= n_times:
+        following = blocked[np.searchsorted(blocked, position)]
+        if following - position >= length:
+            starts.append(position)
+            position += length
+        else:
+            position = int(following) + 1
+    starts = np.array(starts, int)
+    if len(starts) > max_windows:
+        starts = starts[np.linspace(0, len(starts) - 1, max_windows).round().astype(int)]
+    return starts
+
+
+def noise_covariance(windows: np.ndarray, info: mne.Info) -> tuple[mne.Covariance, dict[str, int]]:
+    """Covariance of spike-free windows, shrunk as Ledoit & Wolf (2004) do.
+
+    Parameters
+    ----------
+    windows : ndarray, (n_windows, n_channels, n_times)
+    info : mne.Info
+        Its projectors are applied.
+
+    Returns
+    -------
+    covariance : mne.Covariance
+    rank : dict
+        Per sensor type, or ``meg`` after signal-space separation.
+    """
+    epochs = mne.EpochsArray(windows, info, proj=True)
+    factor = int(info["sfreq"] / (COVARIANCE_SFREQ_PER_LOWPASS * info["lowpass"]))
+    if factor > 1:
+        epochs.decimate(factor)
+    rank = mne.compute_rank(epochs, rank=None, tol=RANK_TOLERANCE, tol_kind="relative")
+    covariance = mne.compute_covariance(epochs, method="ledoit_wolf", rank=rank)
+    return covariance, {kind: int(value) for kind, value in rank.items()}
+
+
+def whitening(covariance: mne.Covariance, info: mne.Info, rank: dict[str, int]) -> np.ndarray:
+    """Projection and whitening in one matrix (rank, n_channels) for unprojected data."""
+    whitener = mne.cov.compute_whitener(covariance, info, rank=rank, pca=True)[0]
+    projector = make_projector(info["projs"], info.ch_names)[0]
+    return whitener @ projector
+
+
+def average_quality(whitened: np.ndarray, sfreq: float, peak: int) -> dict[str, float | None]:
+    """SNR and rise of an average.
+
+    Parameters
+    ----------
+    whitened : ndarray, (n_spikes, n_components, n_times)
+    sfreq : float
+    peak : int
+        Sample of the peak.
+
+    Returns
+    -------
+    quality : dict
+        ``snr_db`` as `SNR_DEFINITION` says; ``half_rise_s``: when the power of the average,
+        less its noise, last passed a quarter of its peak (half of its amplitude) before it,
+        relative to the peak, None where it does not within 0.2 s.
+    """
+    average = whitened.mean(axis=0)
+    even = len(whitened) // 2 * 2
+    sign = np.where(np.arange(even) % 2, 1.0, -1.0)
+    alternating = np.einsum("n,nct->ct", sign, whitened[:even]) / even
+    reach = round(PEAK_HALF_WIDTH_S * sfreq)
+    core = slice(peak - reach, peak + reach + 1)
+    noise = np.mean(alternating[:, core] ** 2)
+    power = np.mean(average**2, axis=0) - noise
+    below = np.flatnonzero(power[max(0, peak - round(0.2 * sfreq)) : peak] < power[peak] / 4)
+    before = min(peak, round(0.2 * sfreq)) - below[-1] if len(below) else None
+    return {
+        "snr_db": float(10 * np.log10(np.mean(average[:, core] ** 2) / noise)),
+        "half_rise_s": None if before is None else float(-before / sfreq),
+    }

@@ -1,0 +1,98 @@
+"""The stage's files: the same bytes for the same input, and nothing of the patient's identity."""
+
+import mne
+import numpy as np
+import pandas as pd
+
+from pipeline.fif import scrub_ids
+from pipeline.files import atomic_path, write_json, write_text
+from pipeline.paths import PatientPaths
+
+IDENTIFYING = (
+    "subject_info experimenter description proj_id proj_name device_info helium_info "
+    "file_id meas_id utc_offset xplotter_layout gantry_angle"
+).split()
+IDENTIFYING_LISTS = ("hpi_results", "hpi_meas", "events")
+
+SPIKE_COLUMNS = {
+    "onset": ("Annotated time from the start of the run", "s"),
+    "duration": ("Always 0: a spike is a moment", "s"),
+    "file": ("Recording that the spike is in", None),
+    "accepted": ("Whether the spike is part of the average", None),
+    "peak": ("Time of the spike's peak, to which it was aligned", "s"),
+    "correlation": ("Correlation over space and time with the average of the others", None),
+    "amplitude_ratio": ("Amplitude relative to that average", None),
+    "reason": ("Why the spike was rejected", None),
+}
+
+
+def bare_info(info: mne.Info) -> mne.Info:
+    """Sensors, head position and projectors alone: no names, dates or devices' numbers."""
+    bare = info.copy()
+    bare.set_meas_date(None)
+    bare = mne.io.anonymize_info(bare)
+    with bare._unlock():
+        for field in IDENTIFYING:
+            if field in bare:
+                bare[field] = None
+        for field in IDENTIFYING_LISTS:
+            if field in bare:
+                bare[field] = []
+        bare["bads"] = []
+        bare["projs"] = [p for p in bare["projs"] if _is_meg(p, bare)]
+    return bare
+
+
+def spike_table(runs, selection) -> pd.DataFrame:
+    """One row per annotated spike, in the order of runs and times."""
+    rows, judged = [], 0
+    for run in runs:
+        for time, early in zip(run.spike_s, run.early_reason, strict=True):
+            row = {"onset": round(float(time), 4), "duration": 0, "file": run.path.name}
+            if early:
+                row |= {"accepted": "false", "reason": early}
+            else:
+                reason = selection.reasons[judged]
+                peak = time + selection.shift[judged] / run.info["sfreq"]
+                row |= {
+                    "accepted": "false" if reason else "true",
+                    "peak": round(float(peak), 4),
+                    "correlation": round(float(selection.correlation[judged]), 4),
+                    "amplitude_ratio": round(float(selection.amplitude_ratio[judged]), 4),
+                    "reason": reason or np.nan,
+                }
+                judged += 1
+            rows.append(row)
+    return pd.DataFrame(rows, columns=list(SPIKE_COLUMNS))
+
+
+def rejection_counts(table: pd.DataFrame) -> dict[str, int]:
+    """Rejected spikes by reason, without the reasons' numbers."""
+    reasons = table.loc[table["accepted"] == "false", "reason"].str.split(" (", regex=False).str[0]
+    return {reason: int(count) for reason, count in sorted(reasons.value_counts().items())}
+
+
+def write_results(paths: PatientPaths, epochs, covariance, table, report: dict) -> None:
+    """Write average, epochs, covariance, table and quality file."""
+    average = epochs.average()
+    average.comment = "spikes"
+    for final, instance in (
+        (paths.average, average),
+        (paths.epochs, epochs),
+        (paths.noise_cov, covariance),
+    ):
+        with atomic_path(final) as tmp:
+            instance.save(tmp, overwrite=True)
+            scrub_ids(tmp)
+    text = table.to_csv(sep="\t", index=False, na_rep="n/a", lineterminator="\n")
+    write_text(paths.spike_events, text)
+    described = {
+        name: {"Description": what} | ({"Units": unit} if unit else {})
+        for name, (what, unit) in SPIKE_COLUMNS.items()
+    }
+    write_json(paths.spike_events.with_suffix(".json"), described)
+    write_json(paths.qc("spikes"), report)
+
+
+def _is_meg(projector: mne.Projection, info: mne.Info) -> bool:
+    return any(name in info.ch_names for name in projector["data"]["col_names"])

@@ -1,0 +1,151 @@
+"""Opening MEG recordings of the four makers, and refusing what is not one."""
+
+from pathlib import Path
+
+import mne
+import numpy as np
+
+from pipeline.errors import InvalidInput
+from pipeline.fif import check_complete
+
+MIN_CHANNELS = 30
+MIN_DURATION_S = 10.0
+MAX_DURATION_S = 24 * 3600.0
+MIN_SFREQ_HZ, MAX_SFREQ_HZ = 120.0, 50_000.0
+AUXILIARY_TYPES = {"ECG": "ecg", "EOG": "eog", "VEOG": "eog", "HEOG": "eog"}
+
+
+def open_recording(path: Path) -> mne.io.BaseRaw:
+    """Open a recording without loading its data.
+
+    Parameters
+    ----------
+    path : Path
+        ``.fif``, CTF ``.ds`` folder, KIT ``.con``/``.sqd`` (marker and digitiser files beside
+        it, named as BIDS asks), or a BTi folder with ``config`` and ``hs_file``.
+
+    Raises
+    ------
+    InvalidInput
+        Missing, truncated, corrupt, not MEG, or of an absurd size.
+    """
+    path = Path(path)
+    if not path.exists():
+        raise InvalidInput(
+            "the MEG recording is missing", file=path, hint="restore it or remove it from BIDS"
+        )
+    if path.suffix.lower() == ".fif":
+        check_complete(path)
+    try:
+        raw = _read(path)
+    except InvalidInput:
+        raise
+    except Exception as error:  # a corrupt file makes the makers' parsers raise anything
+        raise _unreadable(path, error) from error
+    _check_plausible(raw, path)
+    return raw
+
+
+def set_auxiliary_types(raw: mne.io.BaseRaw, bids_types: dict[str, str]) -> None:
+    """Make known the heart and eye channels that only ``channels.tsv`` names as such."""
+    types = {
+        name: AUXILIARY_TYPES[kind]
+        for name, kind in bids_types.items()
+        if kind in AUXILIARY_TYPES and name in raw.ch_names
+    }
+    raw.set_channel_types(types, on_unit_change="ignore")
+
+
+def read_block(raw: mne.io.BaseRaw, path: Path, picks, start: int, stop: int) -> np.ndarray:
+    """Read samples (n_picks, stop - start); a damaged block becomes an `InvalidInput`."""
+    try:
+        data = raw.get_data(picks, start, stop)
+    except Exception as error:
+        raise _unreadable(path, error) from error
+    if not np.isfinite(data).all():
+        raise InvalidInput(
+            "the MEG recording holds values that are no numbers",
+            file=path,
+            hint="export it again from the acquisition",
+        )
+    return data
+
+
+def _read(path: Path) -> mne.io.BaseRaw:
+    suffix = path.suffix.lower()
+    if suffix == ".fif":
+        return mne.io.read_raw_fif(path)
+    if suffix == ".ds":
+        return mne.io.read_raw_ctf(path)
+    if suffix in (".con", ".sqd"):
+        markers, points, shape = (
+            _beside(path, name) for name in ("markers", "electrodes", "headshape")
+        )
+        return mne.io.read_raw_kit(path, mrk=markers, elp=points, hsp=shape)
+    if path.is_dir() and (path / "config").exists():
+        data = sorted(
+            child for child in path.iterdir() if child.name.lower().startswith(("c,rf", "e,rf"))
+        )
+        if data:
+            head_shape = path / "hs_file"
+            return mne.io.read_raw_bti(
+                data[0], path / "config", str(head_shape) if head_shape.exists() else None
+            )
+    raise InvalidInput(
+        "the MEG recording has a format that is not read",
+        file=path,
+        hint="give FIF, CTF .ds, KIT .con/.sqd or a BTi folder with config",
+    )
+
+
+def _beside(path: Path, suffix: str) -> Path | None:
+    """The KIT companion file of a BIDS recording, None where there is none."""
+    stem = path.stem.removesuffix("_meg")
+    found = sorted(path.parent.glob(f"{stem}_*{suffix}.*"))
+    entities = stem.split("_")
+    if not found and entities:
+        found = sorted(path.parent.glob(f"{entities[0]}_*{suffix}.*"))
+    return found[0] if found else None
+
+
+def _check_plausible(raw: mne.io.BaseRaw, path: Path) -> None:
+    sfreq, n_times = raw.info["sfreq"], raw.n_times
+    n_meg = len(mne.pick_types(raw.info, meg=True, exclude=()))
+    if n_meg < MIN_CHANNELS:
+        raise InvalidInput(
+            f"the recording has {n_meg} MEG channels",
+            file=path,
+            hint=f"give a whole-head MEG recording (at least {MIN_CHANNELS} channels)",
+        )
+    if not MIN_SFREQ_HZ <= sfreq <= MAX_SFREQ_HZ:
+        raise InvalidInput(
+            f"the recording's sampling rate is {sfreq:g} Hz",
+            file=path,
+            hint=f"give a recording of {MIN_SFREQ_HZ:g} to {MAX_SFREQ_HZ:g} Hz",
+        )
+    duration = n_times / sfreq
+    if not MIN_DURATION_S <= duration <= MAX_DURATION_S:
+        raise InvalidInput(
+            f"the recording lasts {duration:.1f} s",
+            file=path,
+            hint=f"give a recording of {MIN_DURATION_S:g} s to {MAX_DURATION_S / 3600:g} h",
+        )
+
+
+def _unreadable(path: Path, error: Exception) -> InvalidInput:
+    # The parser's own words may quote header fields, the patient's name among them.
+    if "MaxShield" in str(error) or "Active Shielding" in str(error):
+        return InvalidInput(
+            "the recording was made with internal active shielding and is raw",
+            file=path,
+            hint="apply MaxFilter (SSS) first and give its output",
+        )
+    if isinstance(error, ValueError) and "split" in str(error).lower():
+        return InvalidInput(
+            "a part of the split recording is missing", file=path, hint="restore the missing part"
+        )
+    return InvalidInput(
+        f"the MEG recording is corrupt or not MEG ({type(error).__name__})",
+        file=path,
+        hint="copy it again from the original or export it again",
+    )

@@ -1,0 +1,204 @@
+"""Aligning spikes to their own average and judging which of them belong to it.
+
+Pure functions on whitened data, so that magnetometers and gradiometers count by their noise.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
+
+N_ITERATIONS = 4
+TEMPLATE_ENERGY = 0.9
+MAX_COMPONENTS = 5
+NULL_QUANTILE = 0.99
+MAX_RESIDUAL_RATIO = 3.0
+
+
+@dataclass(frozen=True)
+class Selection:
+    """The judgement on each spike.
+
+    Attributes
+    ----------
+    shift : ndarray of int, (n_spikes,)
+        Samples from the annotation to the spike's peak.
+    correlation : ndarray, (n_spikes,)
+        With the average of the other accepted spikes, over space and time, in the average's
+        leading spatial components.
+    amplitude_ratio : ndarray, (n_spikes,)
+        Least-squares amplitude relative to that average.
+    reasons : list of str
+        Empty for accepted spikes.
+    correlation_threshold : float
+        The larger of the configured minimum and what spike-free data reach by chance.
+    """
+
+    shift: np.ndarray
+    correlation: np.ndarray
+    amplitude_ratio: np.ndarray
+    reasons: list[str]
+    correlation_threshold: float
+
+    @property
+    def accepted(self) -> np.ndarray:
+        return np.array([reason == "" for reason in self.reasons])
+
+
+def cut(segments: np.ndarray, start: np.ndarray, length: int) -> np.ndarray:
+    """(n, n_ch, n_t) to (n, n_ch, length), each from its own start."""
+    index = np.asarray(start)[:, np.newaxis] + np.arange(length)
+    return np.take_along_axis(segments, index[:, np.newaxis, :], axis=2)
+
+
+def leading_topography(windows: np.ndarray) -> np.ndarray:
+    """Topography (n_ch,) with most power over all windows (n, n_ch, n_t), each weighing the same.
+
+    It needs no alignment, and a few windows with another content hardly change it.
+    """
+    flat = windows / np.linalg.norm(windows, axis=(1, 2), keepdims=True)
+    covariance = np.einsum("nit,njt->ij", flat, flat, optimize=True)
+    return np.linalg.eigh(covariance)[1][:, -1]
+
+
+def first_shifts(course: np.ndarray, centre: int, max_shift: np.ndarray) -> np.ndarray:
+    """Shift of each time course (n, n_t) to its largest peak of the common polarity."""
+    windows = [row[centre - m : centre + m + 1] for row, m in zip(course, max_shift, strict=True)]
+    polarity = np.median([w.max() for w in windows]) >= np.median([-w.min() for w in windows])
+    sign = 1 if polarity else -1
+    return np.array([np.argmax(sign * w) for w in windows]) - max_shift
+
+
+def spatial_basis(template: np.ndarray) -> np.ndarray:
+    """Orthonormal rows (r, n_ch) that hold `TEMPLATE_ENERGY` of the template (n_ch, n_t)."""
+    u, s, _ = np.linalg.svd(template, full_matrices=False)
+    share = np.cumsum(s**2) / np.sum(s**2)
+    rank = min(int(np.searchsorted(share, TEMPLATE_ENERGY)) + 1, MAX_COMPONENTS)
+    return u[:, :rank].T
+
+
+def match(
+    segment: np.ndarray, template: np.ndarray, centre: int, max_shift: int
+) -> tuple[int, float, float]:
+    """Best position of a template in a segment.
+
+    Parameters
+    ----------
+    segment : ndarray, (r, n_t)
+    template : ndarray, (r, length)
+    centre : int
+        Sample of the segment on which the template's middle lies at shift 0.
+    max_shift : int
+        Shifts tried, in samples, to both sides.
+
+    Returns
+    -------
+    shift, correlation, amplitude_ratio
+    """
+    length = template.shape[1]
+    start = centre - length // 2 - max_shift
+    part = segment[:, start : start + length + 2 * max_shift]
+    windows = sliding_window_view(part, length, axis=1)
+    product = np.einsum("rst,rt->s", windows, template, optimize=True)
+    power = np.einsum("rst,rst->s", windows, windows, optimize=True)
+    energy = np.sum(template**2)
+    correlation = product / np.sqrt(np.maximum(power * energy, np.finfo(float).tiny))
+    best = int(np.argmax(correlation))
+    return best - max_shift, float(correlation[best]), float(product[best] / energy)
+
+
+def select_spikes(
+    segments: np.ndarray,
+    baseline: np.ndarray,
+    max_shift: np.ndarray,
+    half_width: int,
+    min_correlation: float,
+    amplitude_range: tuple[float, float],
+) -> Selection:
+    """Align spikes to their own average, and reject those that do not fit it.
+
+    The average starts from the median of the spikes aligned to the peak of their leading
+    topography, and is improved `N_ITERATIONS` times: match, judge, average the accepted. A
+    spike is judged by the average of the others, never by one that holds itself.
+
+    Parameters
+    ----------
+    segments : ndarray, (n_spikes, n_ch, n_t)
+        Whitened, the annotation in the middle (sample ``n_t // 2``).
+    baseline : ndarray, (n_baseline, n_ch, n_t)
+        Spike-free segments, whitened the same way: what chance reaches.
+    max_shift : ndarray of int, (n_spikes,)
+    half_width : int
+        Half of the window in which spikes are compared.
+    min_correlation : float
+    amplitude_range : tuple of float
+    """
+    n_times = segments.shape[2]
+    centre, length = n_times // 2, 2 * half_width + 1
+    topography = leading_topography(segments[:, :, centre - half_width : centre + half_width + 1])
+    course = np.einsum("c,nct->nt", topography, segments, optimize=True)
+    shift = first_shifts(course, centre, max_shift)
+    accepted = np.ones(len(segments), bool)
+    reach = min(int(np.median(max_shift)), half_width)
+    for iteration in range(N_ITERATIONS):
+        aligned = cut(segments, centre + shift - half_width, length)
+        kept = aligned[accepted]
+        template = np.median(kept, axis=0) if iteration == 0 else kept.mean(axis=0)
+        basis = spatial_basis(template)
+        projected = np.einsum("rc,nct->nrt", basis, segments, optimize=True)
+        references = _references(basis @ template, basis @ aligned, accepted, iteration > 0)
+        found = [
+            match(projected[i], references[i], centre, max_shift[i]) for i in range(len(segments))
+        ]
+        shift, correlation, amplitude = (np.array(part) for part in zip(*found, strict=True))
+        chance = [match(basis @ rest, basis @ template, centre, reach)[1] for rest in baseline]
+        by_chance = float(np.quantile(chance, NULL_QUANTILE)) if chance else 0.0
+        threshold = max(min_correlation, by_chance)
+        residual = _residual(
+            cut(segments, centre + shift - half_width, length), template, amplitude
+        )
+        reasons = _judge(correlation, amplitude, residual, threshold, amplitude_range)
+        accepted = np.array([reason == "" for reason in reasons])
+        if not accepted.any():
+            return Selection(shift, correlation, amplitude, reasons, threshold)
+    average = cut(segments, centre + shift - half_width, length)[accepted].mean(axis=0)
+    power = np.sum(average**2, axis=0)[half_width - reach : half_width + reach + 1]
+    shift = shift + int(np.argmax(power)) - reach
+    return Selection(shift, correlation, amplitude, reasons, threshold)
+
+
+def _references(template, aligned, accepted, leave_one_out: bool) -> list[np.ndarray]:
+    """What each spike is compared with: the template, or the mean of the other accepted spikes."""
+    n_accepted = int(accepted.sum())
+    if not leave_one_out or n_accepted < 2:
+        return [template] * len(aligned)
+    total = aligned[accepted].sum(axis=0)
+    return [
+        (total - spike) / (n_accepted - 1) if taken else template
+        for spike, taken in zip(aligned, accepted, strict=True)
+    ]
+
+
+def _residual(aligned: np.ndarray, template: np.ndarray, amplitude: np.ndarray) -> np.ndarray:
+    """Mean power that each spike has beside its share of the template."""
+    rest = aligned - amplitude[:, np.newaxis, np.newaxis] * template
+    return np.mean(rest**2, axis=(1, 2))
+
+
+def _judge(correlation, amplitude, residual, threshold, amplitude_range) -> list[str]:
+    usual = np.median(residual)
+    reasons = []
+    for c, a, r in zip(correlation, amplitude, residual, strict=True):
+        if c < threshold:
+            reasons.append(f"does not resemble the average (correlation {c:.2f} < {threshold:.2f})")
+        elif a < amplitude_range[0]:
+            reasons.append(f"too small ({a:.2f} of the average)")
+        elif a > amplitude_range[1]:
+            reasons.append(f"too large ({a:.2f} times the average)")
+        elif r > MAX_RESIDUAL_RATIO * usual:
+            reasons.append(
+                f"other activity on top ({r / usual:.1f} times the usual residual power)"
+            )
+        else:
+            reasons.append("")
+    return reasons

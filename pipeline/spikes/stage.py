@@ -1,0 +1,323 @@
+"""From recordings and annotations to the averaged spike and its noise covariance."""
+
+from pathlib import Path
+
+import mne
+import numpy as np
+
+from pipeline.errors import InvalidInput
+from pipeline.paths import PatientPaths
+from pipeline.progress import Progress
+from pipeline.spikes.artefacts import artefact_projectors, keep_sparing, removed_power
+from pipeline.spikes.config import Config, Inputs
+from pipeline.spikes.events import no_spikes, read_events
+from pipeline.spikes.noise import (
+    BASELINE_S,
+    SNR_DEFINITION,
+    average_quality,
+    noise_covariance,
+    whitening,
+)
+from pipeline.spikes.outputs import bare_info, rejection_counts, spike_table, write_results
+from pipeline.spikes.recording import open_recording
+from pipeline.spikes.runs import EPOCH_S, Run, position_change, read_empty_room, read_run
+from pipeline.spikes.selection import Selection, cut, select_spikes
+
+FEW_SPIKES = 10
+MANY_BAD_CHANNELS, TOO_MANY_BAD_CHANNELS = 0.15, 0.5
+PEAK_MEAN_S = 0.01
+ARTEFACT_WORDS = {"heart": "heart beats", "eyes": "eye movements"}
+
+
+class _Notes:
+    """Warnings, said at once and kept for the quality file."""
+
+    def __init__(self, progress: Progress):
+        self.progress, self.warnings = progress, []
+
+    def warn(self, sentence: str) -> None:
+        self.warnings.append(sentence)
+        self.progress.warn(sentence)
+
+
+def run(inputs: Inputs, paths: PatientPaths, config: Config, progress: Progress) -> None:
+    """Run the stage; see the package's docstring for what it writes.
+
+    Raises
+    ------
+    InvalidInput
+        No usable recording, no annotated spikes, or too few that fit their own average.
+    MissingResource
+        Too little memory for a recording.
+    """
+    with mne.use_log_level("error"):
+        _run(inputs, paths, config, progress)
+
+
+def _run(inputs: Inputs, paths: PatientPaths, config: Config, progress: Progress) -> None:
+    notes = _Notes(progress)
+    runs, left_out, head_movement = _read_runs(inputs, config, progress, notes)
+    bad_channels = _merge_bad_channels(runs, notes)
+    all_info = runs[0].info
+    good = np.flatnonzero(~np.isin(all_info.ch_names, list(bad_channels)))
+    info = bare_info(mne.pick_info(all_info, good))
+
+    baseline = np.concatenate([run.baseline for run in runs])[:, good]
+    covariance_source = "spike-free stretches of the recording"
+    if len(baseline) * BASELINE_S < config.min_baseline_s:
+        baseline, covariance_source = _fall_back(
+            inputs.empty_room, baseline, info, config, progress, notes
+        )
+    segments = np.concatenate([run.segments for run in runs])[:, good]
+    for run_ in runs:
+        run_.segments = run_.baseline = None
+    max_shift = np.concatenate([run.max_shift[run.usable] for run in runs])
+    _require(len(segments), config, runs, "lie in clean parts of the recording")
+
+    with progress.step("Aligning and judging spikes", total=2) as bar:
+        recorded = [p for p in info["projs"] if not p["active"]]
+        with info._unlock():
+            info["projs"] = [p for p in info["projs"] if p["active"]]
+        first, _, _ = _select(segments, baseline, max_shift, info, config)
+        _require(int(first.accepted.sum()), config, runs, "fit their own average")
+        topography = _peak_topography(segments, first, info["sfreq"])
+        bar.advance()
+        kept, artefacts, spared = _projectors(runs, recorded, topography, info, good, config, notes)
+        joint = removed_power(kept, topography, info) if kept else 0.0
+        with info._unlock():
+            info["projs"] = info["projs"] + kept
+        selection, covariance, rank = _select(segments, baseline, max_shift, info, config)
+        bar.advance()
+    n_used = int(selection.accepted.sum())
+    _require(n_used, config, runs, "fit their own average")
+    if n_used < FEW_SPIKES:
+        notes.warn(f"Only {n_used} spikes make up the average; its image is uncertain.")
+
+    n_epoch = round(EPOCH_S * info["sfreq"])
+    start = segments.shape[2] // 2 + selection.shift - n_epoch // 2
+    chosen = selection.accepted
+    data = cut(segments[chosen], start[chosen], n_epoch).astype(float)
+    epochs = mne.EpochsArray(
+        data, info, _event_array(runs, selection), -EPOCH_S / 2, {"spike": 1}, proj=True
+    )
+    quality = average_quality(
+        np.einsum("kc,nct->nkt", whitening(covariance, info, rank), data, optimize=True),
+        info["sfreq"],
+        n_epoch // 2,
+    )
+    table = spike_table(runs, selection)
+    n_annotated = len(table)
+    if n_used < n_annotated / 2:
+        notes.warn(f"{n_annotated - n_used} of {n_annotated} annotated spikes were rejected.")
+    report = {
+        "warnings": notes.warnings,
+        "n_annotated": n_annotated,
+        "n_used": n_used,
+        "n_rejected": n_annotated - n_used,
+        "rejected_by_reason": rejection_counts(table),
+        **{name: None if x is None else round(x, 4) for name, x in quality.items()},
+        "snr_definition": SNR_DEFINITION,
+        "peak_time_s": 0.0,
+        "mean_correlation": round(float(selection.correlation[chosen].mean()), 4),
+        "correlation_threshold": round(selection.correlation_threshold, 4),
+        "median_absolute_shift_s": round(
+            float(np.median(np.abs(selection.shift[chosen])) / info["sfreq"]), 4
+        ),
+        "n_channels_used": {
+            k: info.get_channel_types().count(k) for k in sorted(set(info.get_channel_types()))
+        },
+        "bad_channels": bad_channels,
+        "bad_stretches": [
+            {"file": run.path.name, "start_s": start, "end_s": stop, "reason": reason}
+            for run in runs
+            for start, stop, reason in run.stretches
+        ],
+        "artefacts": artefacts,
+        "projectors": spared,
+        "projectors_together_spike_power_removed": round(joint, 4),
+        "filter": {
+            "highpass_hz": config.highpass_hz,
+            "lowpass_hz": config.lowpass_hz,
+            "kind": "zero-phase FIR (firwin, Hamming)",
+            "line_noise": "no notch: the pass band ends below the power line's frequency",
+        },
+        "sfreq_hz": float(info["sfreq"]),
+        "runs": [
+            {
+                "file": run.path.name,
+                "duration_s": round(run.duration_s, 3),
+                "input_sfreq_hz": run.input_sfreq_hz,
+                "n_annotated": len(run.spike_s),
+            }
+            for run in runs
+        ],
+        "runs_left_out": left_out,
+        "noise_covariance": {
+            "source": covariance_source,
+            "duration_s": len(baseline) * BASELINE_S,
+            "method": "Ledoit-Wolf shrinkage",
+            "rank": rank,
+        },
+        "head_movement": head_movement,
+    }
+    write_results(paths, epochs, covariance, table, report)
+
+
+def _read_runs(inputs: Inputs, config: Config, progress: Progress, notes: _Notes):
+    """Every run with the head where it was in the first; what was left out; head movement."""
+    if not inputs.meg:
+        raise InvalidInput(
+            "there is no MEG recording", hint="add one to the participant's meg folder"
+        )
+    tables = [
+        None if file is None else read_events(file, config.spike_name) for file in inputs.events
+    ]
+    given = [table for table in tables if table is not None]
+    n_spikes = sum(len(table.onset_s) for table in given)
+    if n_spikes == 0:
+        raise no_spikes(inputs.events, given)
+    without_onset = sum(table.n_without_onset for table in given)
+    if without_onset:
+        notes.warn(f"{without_onset} annotated spikes have no onset and were not used.")
+    if n_spikes > config.max_spikes:
+        raise InvalidInput(
+            f"{n_spikes} spikes are annotated and at most {config.max_spikes} are read",
+            file=next(file for file in inputs.events if file is not None),
+            hint="annotate one kind of spike, or raise max_spikes in the configuration",
+        )
+    used, left_out, first_info, head_movement = [], [], None, "not recorded"
+    for path, table, channels in zip(inputs.meg, tables, inputs.channels_tsv, strict=True):
+        if table is None or not len(table.onset_s):
+            left_out.append({"file": path.name, "reason": "no spikes annotated"})
+            continue
+        info = open_recording(path).info
+        first_info = first_info or info
+        if len(mne.chpi.get_chpi_info(info, on_missing="ignore")[0]):
+            head_movement = "recorded continuously, not evaluated"
+        reason = _unlike_first(first_info, info, config)
+        if reason:
+            left_out.append({"file": path.name, "reason": reason})
+            notes.warn(f"Run {path.name} was left out: {reason}.")
+            continue
+        used.append((path, table, channels))
+    quota = int(np.ceil(config.max_baseline_s / BASELINE_S / len(used)))
+    runs = [read_run(*one, config, quota, progress) for one in used]
+    return runs, left_out, head_movement
+
+
+def _unlike_first(first: mne.Info, info: mne.Info, config: Config) -> str:
+    picks = [mne.pick_types(i, meg=True, exclude=()) for i in (first, info)]
+    names = [[i.ch_names[p] for p in pick] for i, pick in zip((first, info), picks, strict=True)]
+    if names[0] != names[1]:
+        return "its MEG channels are not those of the first run"
+    change = position_change(first, info)
+    if change is None:
+        return ""
+    millimetres, degrees = change
+    if millimetres > config.max_position_change_mm or degrees > config.max_position_change_deg:
+        return f"the head lay {millimetres:.1f} mm and {degrees:.1f} degrees from the first run's place"
+    return ""
+
+
+def _merge_bad_channels(runs: list[Run], notes: _Notes) -> dict[str, str]:
+    """Bad in any run is bad in all: the runs are averaged together."""
+    merged: dict[str, str] = {}
+    for run in runs:
+        for name, reason in run.bad_channels.items():
+            merged.setdefault(name, reason)
+    part = len(merged) / len(runs[0].info.ch_names)
+    if part > TOO_MANY_BAD_CHANNELS:
+        raise InvalidInput(
+            f"{len(merged)} of {len(runs[0].info.ch_names)} MEG channels are bad",
+            file=runs[0].path,
+            hint="check the recording, or apply interference suppression before",
+        )
+    if part > MANY_BAD_CHANNELS:
+        notes.warn(f"{len(merged)} of {len(runs[0].info.ch_names)} MEG channels are bad.")
+    return dict(sorted(merged.items()))
+
+
+def _fall_back(empty_room: Path | None, baseline, info, config: Config, progress, notes: _Notes):
+    """Noise from the empty room where the recording has too little without spikes."""
+    seconds = len(baseline) * BASELINE_S
+    if empty_room is None:
+        raise InvalidInput(
+            f"only {seconds:g} s of the recording are free of spikes and artefacts",
+            hint=f"give at least {config.min_baseline_s:g} s of such data, or an empty-room recording",
+        )
+    notes.warn(
+        f"Only {seconds:g} s of the recording are free of spikes, so that the noise covariance "
+        "comes from the empty room and knows nothing of the brain's background."
+    )
+    n_windows = int(config.max_baseline_s / BASELINE_S)
+    return read_empty_room(empty_room, info, config, n_windows, progress), "empty room"
+
+
+def _require(n: int, config: Config, runs: list[Run], what: str) -> None:
+    if n < config.min_spikes:
+        total = sum(len(run.spike_s) for run in runs)
+        raise InvalidInput(
+            f"{n} of {total} annotated spikes {what}, and {config.min_spikes} are needed",
+            file=runs[0].path,
+            hint="check the annotations' times, or annotate more spikes of one kind",
+        )
+
+
+def _select(segments, baseline, max_shift, info, config: Config):
+    """Judge the spikes in data whitened and projected as `info` says."""
+    covariance, rank = noise_covariance(baseline, info)
+    matrix = whitening(covariance, info, rank)
+    sfreq = info["sfreq"]
+    half_width = round(config.template_half_width_s * sfreq)
+    reach = half_width + int(max_shift.max()) + 1
+    middle = segments.shape[2] // 2
+    part = segments[:, :, middle - reach : middle + reach + 1]
+    selection = select_spikes(
+        np.einsum("kc,nct->nkt", matrix, part, optimize=True),
+        np.einsum("kc,nct->nkt", matrix, baseline, optimize=True),
+        max_shift,
+        half_width,
+        config.min_correlation,
+        (config.min_amplitude_ratio, config.max_amplitude_ratio),
+    )
+    return selection, covariance, rank
+
+
+def _peak_topography(segments, selection: Selection, sfreq: float) -> np.ndarray:
+    reach = round(PEAK_MEAN_S * sfreq)
+    start = segments.shape[2] // 2 + selection.shift - reach
+    chosen = selection.accepted
+    return cut(segments[chosen], start[chosen], 2 * reach + 1).mean(axis=(0, 2)).astype(float)
+
+
+def _projectors(runs, recorded, topography, info, good, config: Config, notes: _Notes):
+    candidates, artefacts = list(recorded), {}
+    for kind, words in ARTEFACT_WORDS.items():
+        found, artefacts[kind] = artefact_projectors(
+            kind, [run.artefacts[kind] for run in runs], info, good
+        )
+        candidates += found
+        if artefacts[kind]["note"].startswith("not done"):
+            notes.warn(f"Fields of {words} were not removed ({artefacts[kind]['note']}).")
+    kept, report = keep_sparing(candidates, topography, info, config.max_projector_overlap)
+    for entry in report:
+        if not entry["kept"]:
+            notes.warn(
+                f"Projector {entry['name']} was dropped because it would remove "
+                f"{entry['spike_power_removed']:.0%} of the spike's power."
+            )
+    return kept, artefacts, report
+
+
+def _event_array(runs: list[Run], selection: Selection) -> np.ndarray:
+    """mne's events: sample of each accepted peak, runs one after the other."""
+    sfreq = runs[0].info["sfreq"]
+    offsets = np.cumsum([0, *[round(run.duration_s * sfreq) for run in runs[:-1]]])
+    samples = np.concatenate(
+        [
+            offset + np.round(run.spike_s[run.usable] * sfreq).astype(int)
+            for offset, run in zip(offsets, runs, strict=True)
+        ]
+    )
+    samples = (samples + selection.shift)[selection.accepted]
+    return np.column_stack([samples, np.zeros_like(samples), np.ones_like(samples)])
