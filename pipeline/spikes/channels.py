@@ -3,7 +3,7 @@
 import numpy as np
 from scipy.spatial import cKDTree
 
-from pipeline.spikes.filtering import WINDOW_S, WindowStats
+from pipeline.spikes.filtering import WindowStats
 
 STUCK_FRACTION = 0.25
 LARGEST_PTP = {"mag": 1e-11, "grad": 1e-9}  # T and T/m: beyond what a brain makes
@@ -109,7 +109,7 @@ def find_bad_stretches(
         flags = np.concatenate([[False], mask[good].any(axis=0), [False]])
         edges = np.flatnonzero(np.diff(flags.astype(int)))
         found += [
-            (start * WINDOW_S, stop * WINDOW_S, reason)
+            (start * stats.window_s, stop * stats.window_s, reason)
             for start, stop in zip(edges[::2], edges[1::2], strict=True)
         ]
     return sorted(found)

@@ -62,14 +62,14 @@ class Config:
         metadata={"help": "lowest correlation of a spike with the average of the others"},
     )
     min_amplitude_ratio: float = field(
-        default=0.3, metadata={"help": "lowest amplitude relative to the average"}
+        default=0.4, metadata={"help": "lowest amplitude relative to the average"}
     )
     max_amplitude_ratio: float = field(
         default=3.0, metadata={"help": "highest amplitude relative to the average"}
     )
     min_spikes: int = field(default=5, metadata={"help": "fewest spikes that make an average"})
     max_spikes: int = field(
-        default=1000, metadata={"help": "most spikes to read, evenly drawn when there are more"}
+        default=500, metadata={"help": "most annotated spikes that are accepted as input"}
     )
     max_projector_overlap: float = field(
         default=0.3,

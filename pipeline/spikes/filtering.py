@@ -18,7 +18,7 @@ WINDOWS_PER_CHUNK = 60
 
 @dataclass(frozen=True)
 class WindowStats:
-    """What each channel did in each window of `WINDOW_S`; all (n_channels, n_windows).
+    """What each channel did in each window; all arrays are (n_channels, n_windows).
 
     Attributes
     ----------
@@ -33,6 +33,8 @@ class WindowStats:
     fast_std : ndarray
         Standard deviation of the raw signal's second difference: sensor noise at high
         frequencies, with the brain and the power line nearly gone.
+    window_s : float
+        Length of a window: a whole number of samples, close to `WINDOW_S`.
     """
 
     stuck: np.ndarray
@@ -40,6 +42,7 @@ class WindowStats:
     in_band_std: np.ndarray
     in_band_ptp: np.ndarray
     fast_std: np.ndarray
+    window_s: float
 
 
 def load_filtered(
@@ -104,9 +107,8 @@ def load_filtered(
     result = mne.io.RawArray(kept, info, verbose="error")
     if result.info["sfreq"] != sfreq_hz:
         result.resample(sfreq_hz, verbose="error")
-    return result, WindowStats(
-        *(np.concatenate(part, axis=1) for part in zip(*measured, strict=True))
-    )
+    arrays = (np.concatenate(part, axis=1) for part in zip(*measured, strict=True))
+    return result, WindowStats(*arrays, window_s=window / sfreq)
 
 
 def _read_padded(raw, path, picks, start: int, stop: int, half: int) -> np.ndarray:

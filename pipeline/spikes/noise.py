@@ -14,6 +14,10 @@ SNR_DEFINITION = (
     "10 log10 of the mean power of the whitened average within 20 ms of its peak over the mean "
     "power, in the same window, of the whitened average with alternating signs"
 )
+SNR_OVER_BASELINE_DEFINITION = (
+    "10 log10 of the mean power of the whitened average within 20 ms of its peak over its mean "
+    "power from 0.5 to 0.2 s before the peak"
+)
 
 
 def baseline_starts(n_times: int, sfreq: float, busy_s: np.ndarray, max_windows: int) -> np.ndarray:
@@ -92,9 +96,9 @@ def average_quality(whitened: np.ndarray, sfreq: float, peak: int) -> dict[str, 
     Returns
     -------
     quality : dict
-        ``snr_db`` as `SNR_DEFINITION` says; ``half_rise_s``: when the power of the average,
-        less its noise, last passed a quarter of its peak (half of its amplitude) before it,
-        relative to the peak, None where it does not within 0.2 s.
+        ``snr_db`` and ``snr_over_baseline_db`` as their definitions say; ``half_rise_s``: when
+        the power of the average, less its noise, last passed a quarter of its peak (half of
+        its amplitude) before it, relative to the peak, None where it does not within 0.2 s.
     """
     average = whitened.mean(axis=0)
     even = len(whitened) // 2 * 2
@@ -102,11 +106,14 @@ def average_quality(whitened: np.ndarray, sfreq: float, peak: int) -> dict[str, 
     alternating = np.einsum("n,nct->ct", sign, whitened[:even]) / even
     reach = round(PEAK_HALF_WIDTH_S * sfreq)
     core = slice(peak - reach, peak + reach + 1)
+    peak_power = np.mean(average[:, core] ** 2)
     noise = np.mean(alternating[:, core] ** 2)
+    before_spike = average[:, peak - round(0.5 * sfreq) : peak - round(0.2 * sfreq)]
     power = np.mean(average**2, axis=0) - noise
     below = np.flatnonzero(power[max(0, peak - round(0.2 * sfreq)) : peak] < power[peak] / 4)
     before = min(peak, round(0.2 * sfreq)) - below[-1] if len(below) else None
     return {
-        "snr_db": float(10 * np.log10(np.mean(average[:, core] ** 2) / noise)),
+        "snr_db": float(10 * np.log10(peak_power / noise)),
+        "snr_over_baseline_db": float(10 * np.log10(peak_power / np.mean(before_spike**2))),
         "half_rise_s": None if before is None else float(-before / sfreq),
     }

@@ -1,5 +1,7 @@
 """The stage's files: the same bytes for the same input, and nothing of the patient's identity."""
 
+from collections import Counter
+
 import mne
 import numpy as np
 import pandas as pd
@@ -68,8 +70,8 @@ def spike_table(runs, selection) -> pd.DataFrame:
 
 def rejection_counts(table: pd.DataFrame) -> dict[str, int]:
     """Rejected spikes by reason, without the reasons' numbers."""
-    reasons = table.loc[table["accepted"] == "false", "reason"].str.split(" (", regex=False).str[0]
-    return {reason: int(count) for reason, count in sorted(reasons.value_counts().items())}
+    reasons = table.loc[table["accepted"] == "false", "reason"]
+    return dict(sorted(Counter(reason.split(" (")[0] for reason in reasons).items()))
 
 
 def write_results(paths: PatientPaths, epochs, covariance, table, report: dict) -> None:

@@ -108,10 +108,10 @@ def read_run(
     for index, reason in found.items():
         name = info.ch_names[index]
         bad[name] = f"{bad[name]}; {reason}" if name in bad else reason
+    filtered.info["bads"] = [name for name in filtered.ch_names if name in bad]
     bad = {name: reason for name, reason in bad.items() if name in info.ch_names}
     good = ~np.isin(info.ch_names, list(bad))
     stretches = sorted(stretches + find_bad_stretches(stats, types, good))
-    filtered.info["bads"] = list(bad)
     bad_s = np.array([stretch[:2] for stretch in stretches]).reshape(-1, 2)
 
     spike_s = events.onset_s + events.duration_s / 2

@@ -14,6 +14,7 @@ from pipeline.spikes.events import no_spikes, read_events
 from pipeline.spikes.noise import (
     BASELINE_S,
     SNR_DEFINITION,
+    SNR_OVER_BASELINE_DEFINITION,
     average_quality,
     noise_covariance,
     whitening,
@@ -93,7 +94,7 @@ def _run(inputs: Inputs, paths: PatientPaths, config: Config, progress: Progress
     if n_used < FEW_SPIKES:
         notes.warn(f"Only {n_used} spikes make up the average; its image is uncertain.")
 
-    n_epoch = round(EPOCH_S * info["sfreq"])
+    n_epoch = 2 * round(EPOCH_S / 2 * info["sfreq"]) + 1
     start = segments.shape[2] // 2 + selection.shift - n_epoch // 2
     chosen = selection.accepted
     data = cut(segments[chosen], start[chosen], n_epoch).astype(float)
@@ -117,6 +118,7 @@ def _run(inputs: Inputs, paths: PatientPaths, config: Config, progress: Progress
         "rejected_by_reason": rejection_counts(table),
         **{name: None if x is None else round(x, 4) for name, x in quality.items()},
         "snr_definition": SNR_DEFINITION,
+        "snr_over_baseline_definition": SNR_OVER_BASELINE_DEFINITION,
         "peak_time_s": 0.0,
         "mean_correlation": round(float(selection.correlation[chosen].mean()), 4),
         "correlation_threshold": round(selection.correlation_threshold, 4),
@@ -185,13 +187,14 @@ def _read_runs(inputs: Inputs, config: Config, progress: Progress, notes: _Notes
             file=next(file for file in inputs.events if file is not None),
             hint="annotate one kind of spike, or raise max_spikes in the configuration",
         )
-    used, left_out, first_info, head_movement = [], [], None, "not recorded"
+    # The leadfield is that of the first run's head position, whether it holds spikes or not.
+    first_info = open_recording(inputs.meg[0]).info
+    used, left_out, head_movement = [], [], "not recorded"
     for path, table, channels in zip(inputs.meg, tables, inputs.channels_tsv, strict=True):
         if table is None or not len(table.onset_s):
             left_out.append({"file": path.name, "reason": "no spikes annotated"})
             continue
         info = open_recording(path).info
-        first_info = first_info or info
         if len(mne.chpi.get_chpi_info(info, on_missing="ignore")[0]):
             head_movement = "recorded continuously, not evaluated"
         reason = _unlike_first(first_info, info, config)
@@ -200,6 +203,12 @@ def _read_runs(inputs: Inputs, config: Config, progress: Progress, notes: _Notes
             notes.warn(f"Run {path.name} was left out: {reason}.")
             continue
         used.append((path, table, channels))
+    if not used:
+        raise InvalidInput(
+            "no run with spikes has the sensors and head position of the first run",
+            file=inputs.meg[0],
+            hint="process the run with the spikes alone, with --run",
+        )
     quota = int(np.ceil(config.max_baseline_s / BASELINE_S / len(used)))
     runs = [read_run(*one, config, quota, progress) for one in used]
     return runs, left_out, head_movement

@@ -1,0 +1,242 @@
+"""The spikes stage on a simulated recording whose flaws are known."""
+
+import json
+import re
+from pathlib import Path
+
+import mne
+import numpy as np
+import pandas as pd
+import pytest
+from spikes_recording import FLAT, NOISY, Recording, simulate
+
+from pipeline import spikes
+from pipeline.errors import InvalidInput
+from pipeline.paths import PatientPaths
+from pipeline.progress import Progress
+
+
+class Listening(Progress):
+    def __init__(self):
+        self.warnings = []
+
+    def warn(self, message):
+        self.warnings.append(message)
+
+
+def inputs_of(*recordings: Recording, empty_room: Path | None = None) -> spikes.Inputs:
+    return spikes.Inputs(
+        [r.meg for r in recordings],
+        [r.events for r in recordings],
+        [r.channels for r in recordings],
+        empty_room,
+    )
+
+
+def run(folder: Path, inputs: spikes.Inputs, **options):
+    paths, progress = PatientPaths(folder, "01"), Listening()
+    spikes.run(inputs, paths, spikes.Config(**options), progress)
+    return paths, json.loads(paths.qc("spikes").read_text()), progress
+
+
+@pytest.fixture(scope="module")
+def recording(tmp_path_factory):
+    return simulate(tmp_path_factory.mktemp("long"), duration_s=80, n_spikes=24, n_wrong=4)
+
+
+@pytest.fixture(scope="module")
+def short(tmp_path_factory):
+    """30 s with 10 spikes and neither heart nor eye channel."""
+    folder = tmp_path_factory.mktemp("short")
+    return simulate(folder, duration_s=30, n_spikes=10, n_wrong=0, seed=1, aux=False)
+
+
+@pytest.fixture(scope="module")
+def result(recording, tmp_path_factory):
+    return run(tmp_path_factory.mktemp("out"), inputs_of(recording))
+
+
+def table_of(paths) -> pd.DataFrame:
+    return pd.read_csv(paths.spike_events, sep="\t", na_values="n/a", keep_default_na=False)
+
+
+def test_only_the_bad_channels_are_dropped(result):
+    paths, qc, _ = result
+    assert set(qc["bad_channels"]) == {NOISY, FLAT}
+    assert "flat" in qc["bad_channels"][FLAT] and "noisy" in qc["bad_channels"][NOISY]
+    average = mne.read_evokeds(paths.average, 0, verbose="error")
+    assert len(average.ch_names) == 304 and not {NOISY, FLAT} & set(average.ch_names)
+    assert average.info["bads"] == []
+
+
+def test_wrong_annotations_are_rejected_and_true_ones_kept(recording, result):
+    paths, qc, _ = result
+    table = table_of(paths)
+    wrong = np.abs(table["onset"].to_numpy()[:, None] - recording.wrong_s).min(axis=1) < 0.01
+    accepted = (table["accepted"].astype(str).str.lower() == "true").to_numpy()
+    assert wrong.sum() == 4 and not accepted[wrong].any()
+    assert accepted[~wrong].sum() >= 23
+    assert table.loc[~accepted, "reason"].notna().all()
+    assert qc["n_annotated"] == 28 and qc["n_used"] == accepted.sum()
+    assert sum(qc["rejected_by_reason"].values()) == qc["n_rejected"] == (~accepted).sum()
+
+
+def test_spikes_are_aligned_to_their_true_peaks(recording, result):
+    table = table_of(result[0])
+    peak = table.loc[table["accepted"].astype(str).str.lower() == "true", "peak"].to_numpy()
+    error = np.abs(peak[:, None] - recording.true_peak_s).min(axis=1)
+    assert np.median(error) <= 0.004 and error.max() <= 0.012
+
+
+def test_average_has_the_true_topography_and_its_peak_at_zero(recording, result):
+    average = mne.read_evokeds(result[0].average, 0, verbose="error")
+    assert average.info["sfreq"] == 500
+    assert average.times[[0, -1]] == pytest.approx([-0.5, 0.5])
+    peak = average.data[:, average.time_as_index(0)[0]]
+    true = np.array([recording.topography[recording.ch_names.index(n)] for n in average.ch_names])
+    for kind in ("mag", "grad"):
+        picks = mne.pick_types(average.info, meg=kind)
+        assert np.corrcoef(peak[picks], true[picks])[0, 1] > 0.95
+    grad = np.linalg.norm(average.data[mne.pick_types(average.info, meg="grad")], axis=0)
+    assert abs(average.times[grad.argmax()]) <= 0.004
+
+
+def test_all_files_share_channels_and_projectors(result):
+    paths, qc, _ = result
+    average = mne.read_evokeds(paths.average, 0, verbose="error")
+    epochs = mne.read_epochs(paths.epochs, verbose="error")
+    covariance = mne.read_cov(paths.noise_cov, verbose="error")
+    assert average.ch_names == epochs.ch_names == covariance.ch_names
+    assert len(epochs) == average.nave == qc["n_used"]
+    assert np.allclose(epochs.average().data, average.data, atol=1e-6 * np.abs(average.data).max())
+    names = [p["desc"] for p in average.info["projs"]]
+    assert names and names == [p["desc"] for p in epochs.info["projs"]]
+    assert names == [p["desc"] for p in covariance["projs"]]
+    assert all(p["active"] for p in average.info["projs"])
+    assert names == [entry["name"] for entry in qc["projectors"] if entry["kept"]]
+    vector = average.info["projs"][0]["data"]
+    picks = [average.ch_names.index(name) for name in vector["col_names"]]
+    assert np.abs(vector["data"] @ average.data[picks]).max() < 1e-4 * np.abs(average.data).max()
+
+
+def test_heart_and_eyes_are_found_and_spare_the_spike(result):
+    _, qc, progress = result
+    assert qc["artefacts"]["heart"]["done"] and qc["artefacts"]["eyes"]["done"]
+    assert re.search(r"6\d beats", qc["artefacts"]["heart"]["note"])
+    for entry in qc["projectors"]:
+        assert entry["kept"] == (entry["spike_power_removed"] <= 0.3)
+        assert entry["kept"] or any(entry["name"] in warning for warning in progress.warnings)
+    assert progress.warnings == qc["warnings"]
+
+
+def test_nothing_of_the_patient_is_copied(result):
+    for file in spikes.writes(result[0]):
+        content = file.read_bytes()
+        assert b"Mustermann" not in content and b"Erika" not in content and b"4711" not in content
+    average = mne.read_evokeds(result[0].average, 0, verbose="error")
+    assert average.info["meas_date"] is None
+    assert average.info["subject_info"] is None
+
+
+def test_the_same_input_gives_the_same_bytes(recording, result, tmp_path):
+    again, _, _ = run(tmp_path, inputs_of(recording))
+    for first, second in zip(spikes.writes(result[0]), spikes.writes(again), strict=True):
+        assert first.read_bytes() == second.read_bytes(), first.name
+
+
+def test_files_read_are_all_listed(recording):
+    listed = spikes.reads(inputs_of(recording), PatientPaths(Path("out"), "01"))
+    assert {recording.meg, recording.events, recording.channels} <= set(listed)
+
+
+def test_missing_heart_and_eye_channels_are_said(short, tmp_path):
+    _, qc, progress = run(tmp_path, inputs_of(short), min_baseline_s=5)
+    assert qc["artefacts"]["eyes"]["note"] == "not done: no EOG channel"
+    assert any("eye movements" in warning for warning in progress.warnings)
+    # Ten spikes in 30 s leave the heart to the magnetometers or to a plain word.
+    assert qc["artefacts"]["heart"]["note"]
+
+
+def test_too_little_baseline_falls_back_on_the_empty_room_with_a_warning(short, tmp_path):
+    with pytest.raises(InvalidInput, match="free of spikes"):
+        run(tmp_path, inputs_of(short), min_baseline_s=25)
+    raw = mne.io.read_raw_fif(short.meg, preload=True, verbose="error")
+    rng = np.random.default_rng(0)
+    scale = np.where(np.array(raw.get_channel_types()) == "mag", 7e-14, 7e-12)
+    raw._data = rng.normal(size=raw._data.shape) * scale[:, None]
+    room = tmp_path / "sub-emptyroom_task-noise_meg.fif"
+    raw.save(room, verbose="error")
+    _, qc, progress = run(tmp_path, inputs_of(short, empty_room=room), min_baseline_s=25)
+    assert qc["noise_covariance"]["source"] == "empty room"
+    assert any("empty room" in warning for warning in progress.warnings)
+
+
+def test_a_run_with_another_head_position_is_left_out(short, tmp_path):
+    common = {"duration_s": 30, "n_spikes": 10, "n_wrong": 0, "aux": False}
+    same = simulate(tmp_path, **common, name="sub-01_task-rest_run-2", seed=2)
+    moved = simulate(tmp_path, **common, name="sub-01_task-rest_run-3", seed=3, head_shift_m=0.008)
+    paths, qc, progress = run(tmp_path / "out", inputs_of(short, same, moved), min_baseline_s=5)
+    assert [entry["file"] for entry in qc["runs"]] == [short.meg.name, same.meg.name]
+    assert qc["runs_left_out"][0]["file"] == moved.meg.name
+    assert "8.0 mm" in qc["runs_left_out"][0]["reason"]
+    assert any(moved.meg.name in warning for warning in progress.warnings)
+    used = set(table_of(paths)["file"])
+    assert used == {short.meg.name, same.meg.name}
+    assert qc["n_used"] >= 18
+
+
+def refused(tmp_path, inputs, **options) -> str:
+    with pytest.raises(InvalidInput) as raised:
+        run(tmp_path / "out", inputs, **options)
+    assert raised.value.hint
+    assert not PatientPaths(tmp_path / "out", "01").average.exists()
+    return str(raised.value)
+
+
+def test_no_spikes_is_an_error_that_names_the_option(short, tmp_path):
+    said = refused(tmp_path, inputs_of(short), spike_name=("seizure",))
+    assert "no spikes" in said and "--spike-name" in said and short.events.name in said
+    assert "IED_left" in said
+
+
+def test_no_events_at_all_is_an_error(short, tmp_path):
+    said = refused(tmp_path, spikes.Inputs([short.meg], [None], [None]))
+    assert "no spikes" in said and "events.tsv" in said
+
+
+def test_a_truncated_recording_is_an_error(short, tmp_path):
+    cut = tmp_path / short.meg.name
+    cut.write_bytes(short.meg.read_bytes()[:3_000_000])
+    said = refused(tmp_path, spikes.Inputs([cut], [short.events], [None]))
+    assert "truncated" in said and cut.name in said
+
+
+@pytest.mark.parametrize("content", [b"", b"not a recording", bytes(1000)])
+def test_what_is_no_recording_is_an_error(short, tmp_path, content):
+    file = tmp_path / "sub-01_task-rest_meg.fif"
+    file.write_bytes(content)
+    assert file.name in refused(tmp_path, spikes.Inputs([file], [short.events], [None]))
+
+
+def test_a_missing_recording_is_an_error(short, tmp_path):
+    said = refused(tmp_path, spikes.Inputs([tmp_path / "gone_meg.fif"], [short.events], [None]))
+    assert "missing" in said
+
+
+def test_too_few_fitting_spikes_is_an_error(short, tmp_path):
+    table = pd.read_csv(short.events, sep="\t")
+    few = tmp_path / "few_events.tsv"
+    table.iloc[[2, 4, 6]].to_csv(few, sep="\t", index=False)
+    said = refused(tmp_path, spikes.Inputs([short.meg], [few], [None]))
+    assert "5 are needed" in said
+
+
+def test_a_channel_marked_bad_stays_out_with_its_reason(short, tmp_path):
+    table = pd.read_csv(short.channels, sep="\t")
+    table.loc[table["name"] == "MEG 0111", "status"] = "bad"
+    marked = tmp_path / "channels.tsv"
+    table.to_csv(marked, sep="\t", index=False)
+    inputs = spikes.Inputs([short.meg], [short.events], [marked])
+    paths, qc, _ = run(tmp_path, inputs, min_baseline_s=5)
+    assert qc["bad_channels"]["MEG 0111"] == "marked bad in channels.tsv"
+    assert "MEG 0111" not in mne.read_evokeds(paths.average, 0, verbose="error").ch_names
