@@ -88,7 +88,9 @@ def lcmv(
     data_cov = mne.compute_covariance(
         epochs, tmin=window_s[0], tmax=window_s[1], method="empirical", verbose="error"
     )
-    ranks = [mne.compute_rank(cov, info=average.info, verbose="error") for cov in (data_cov, noise_cov)]
+    ranks = [
+        mne.compute_rank(cov, info=average.info, verbose="error") for cov in (data_cov, noise_cov)
+    ]
     rank = {kind: min(each[kind] for each in ranks) for kind in ranks[0]}
     filters = mne.beamformer.make_lcmv(
         average.info,

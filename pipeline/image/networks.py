@@ -1,0 +1,64 @@
+"""The networks' solutions, generic and personalized, of the averaged spike."""
+
+import mne
+import numpy as np
+
+from pipeline.files import read_json
+from pipeline.image.patient import Patient
+from pipeline.networks.project import NETWORK_SFREQ_HZ, prepare_input, spatial_filter
+from pipeline.networks.weights import apply, load_model
+from pipeline.paths import PatientPaths
+
+
+def solve(method: str, patient: Patient, paths: PatientPaths) -> tuple[np.ndarray, np.ndarray]:
+    """Activity of the regions as a network sees it.
+
+    Both networks read the average through the patient's own leadfield and noise; they differ in
+    their weights alone.
+
+    Parameters
+    ----------
+    method : str
+        "generic" or "personalized".
+
+    Returns
+    -------
+    activity : ndarray float32, (994, n_times)
+        Relative units, 125 Hz.
+    times_s : ndarray, (n_times,)
+        One of them is 0, the spike's peak.
+    """
+    chosen = read_json(paths.qc("personalize"))
+    weights = paths.model if method == "personalized" else chosen["generic_model"]
+    module, _ = load_model(weights, chosen["network"])
+    kernel = spatial_filter(projected_leadfield(patient), noise_matrix(patient))
+    start, times_s = samples_through_peak(patient.average.times, patient.average.info["sfreq"])
+    data = patient.average.data[:, start:]
+    activity = apply(module, prepare_input(data, kernel, patient.average.info["sfreq"]))
+    return activity, times_s
+
+
+def samples_through_peak(times_s: np.ndarray, sfreq_hz: float) -> tuple[int, np.ndarray]:
+    """The first sample to keep so that every nth sample from it, at 125 Hz, meets t = 0.
+
+    Returns
+    -------
+    start : int
+    kept_times_s : ndarray
+    """
+    step = max(1, round(sfreq_hz / NETWORK_SFREQ_HZ))
+    start = int(np.abs(times_s).argmin()) % step
+    return start, times_s[start::step]
+
+
+def projected_leadfield(patient: Patient) -> np.ndarray:
+    """The leadfield (n_channels, 994) as the recording's projectors leave it."""
+    info = patient.average.info
+    projector, _, _ = mne.proj.make_projector(info["projs"], info["ch_names"])
+    return projector @ patient.leadfield
+
+
+def noise_matrix(patient: Patient) -> np.ndarray:
+    """Noise covariance (n_channels, n_channels) in the order of the average's channels."""
+    names = patient.average.ch_names
+    return mne.pick_channels_cov(patient.noise_cov, names, ordered=True, verbose="error")["data"]

@@ -1,0 +1,89 @@
+"""Writing one method's solution: time courses, maps on the cortex, volume on the T1w's grid."""
+
+from pathlib import Path
+
+import nibabel as nib
+import numpy as np
+
+from pipeline.files import atomic_path, write_json, write_npz
+from pipeline.paths import PatientPaths
+from pipeline.template.cortex import N_VERTICES_HEMI
+
+UNITS = {
+    "personalized": "relative",
+    "generic": "relative",
+    "sloreta": "standardised current density",
+    "dspm": "standard deviations of the noise",
+    "lcmv": "standard deviations of the noise",
+}
+_ARRAYS = {
+    "activity": "Activity of each region over time (regions x times)",
+    "times_s": "Time of each sample, the spike's peak at 0, s",
+    "peak_map": "Mean absolute activity of each region around the peak",
+    "otsu_threshold": "Otsu's threshold of peak_map, 100 bins",
+    "extent": "Whether a region lies above the threshold",
+}
+
+
+def write_sources(paths: PatientPaths, method: str, arrays: dict[str, np.ndarray]) -> None:
+    """Write the region time courses, map and extent, with a sidecar that describes them."""
+    write_npz(paths.sources(method), **arrays, unit=np.array(UNITS[method]))
+    write_json(
+        sidecar(paths.sources(method)),
+        {"Method": method, "Units": UNITS[method], "Arrays": _ARRAYS},
+    )
+
+
+def write_cortex_maps(paths: PatientPaths, method: str, vertex_value: np.ndarray) -> None:
+    """Write one GIFTI per hemisphere with the map of the peak at every vertex."""
+    for h, hemi in enumerate("LR"):
+        half = vertex_value[h * N_VERTICES_HEMI : (h + 1) * N_VERTICES_HEMI]
+        array = nib.gifti.GiftiDataArray(
+            half.astype(np.float32), "NIFTI_INTENT_NONE", datatype="NIFTI_TYPE_FLOAT32"
+        )
+        structure = "CortexLeft" if hemi == "L" else "CortexRight"
+        meta = nib.gifti.GiftiMetaData({"AnatomicalStructurePrimary": structure})
+        with atomic_path(paths.cortex_map(hemi, method)) as tmp:
+            nib.save(nib.GiftiImage(darrays=[array], meta=meta), tmp)
+
+
+def write_volume(
+    paths: PatientPaths,
+    method: str,
+    t1w: nib.Nifti1Image,
+    vertex_value: np.ndarray,
+    ribbon: tuple[np.ndarray, np.ndarray],
+) -> None:
+    """Write the map on the T1w's own grid, 0 outside the cortex."""
+    voxel, vertex = ribbon
+    shape = t1w.shape[:3]
+    volume = np.zeros(np.prod(shape), np.float32)
+    volume[voxel] = vertex_value[vertex]
+    image = nib.Nifti1Image(volume.reshape(shape), t1w.affine)
+    image.header.set_xyzt_units("mm")
+    image.set_sform(t1w.affine, 1)
+    image.set_qform(t1w.affine, 1)
+    with atomic_path(paths.volume(method)) as tmp:
+        nib.save(image, tmp)
+    write_json(
+        sidecar(paths.volume(method)),
+        {
+            "Description": "Map of the spike's peak in the cortex, on the grid of the T1w",
+            "Method": method,
+            "Units": UNITS[method],
+        },
+    )
+
+
+def sidecar(path: Path) -> Path:
+    """The JSON file that describes `path`."""
+    return path.with_name(path.name.split(".")[0] + ".json")
+
+
+def method_files(paths: PatientPaths, method: str) -> list[Path]:
+    """Every file that a method leaves when it succeeds."""
+    if method == "ecd":
+        return [paths.dipole]
+    data = [paths.sources(method), paths.volume(method)]
+    maps = [paths.cortex_map(hemi, method) for hemi in "LR"]
+    return [*data, *(sidecar(file) for file in data), *maps]
