@@ -88,7 +88,7 @@ def _run_stage(task: Task, status: Status, progress: ConsoleProgress) -> None:
         warnings.simplefilter("ignore")
         logging.getLogger("mne").setLevel(logging.ERROR)
         task.module.run(task.inputs, paths, task.config, progress)
-    missing = [path.name for path in outputs if not path.exists()]
+    missing = [path.name for path in task.module.writes(paths) if not path.exists()]
     if missing:
         raise RuntimeError(f"stage {stage} ended without writing {', '.join(missing)}")
     status.stages[stage] = {
