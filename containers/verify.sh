@@ -63,18 +63,24 @@ mkdir "$WORK/context"
 git archive HEAD | tar -x -C "$WORK/context"
 [[ -z $(git status --porcelain) ]] || note "uncommitted changes are not in the image"
 
-# pip inside finds packages as it does out here: its configuration and the local folders
-# that this names are mounted for the build, and nothing of them stays in the image.
+# pip inside finds packages as it does out here: its configuration, its certificates and the
+# local folders that it names are mounted for the build; at most empty mount points stay.
 build_options=(--build-arg "BASE=$base" --build-arg "VERSION=$version"
     --build-arg "REVISION=$revision")
 [[ ! -f /etc/pip.conf ]] || build_options+=(--volume /etc/pip.conf:/etc/pip.conf:ro)
+pip_config=$(python3 -m pip config list)
 while read -r path; do
-    build_options+=(--volume "$path:$path:ro")
-done < <(python3 -m pip config list | sed 's/\\n/ /g' | tr "=' " '\n' |
-    sed -n 's#^file://##; \#^/#p' | sort -u | while read -r path; do
-        [[ ! -e $path ]] || echo "$path"
-    done)
-for name in PIP_INDEX_URL PIP_EXTRA_INDEX_URL PIP_FIND_LINKS PIP_CERT; do
+    [[ ! -d $path ]] || build_options+=(--volume "$path:$path:ro")
+done < <(sed 's/\\n/ /g' <<<"$pip_config" | tr "=' " '\n' |
+    sed -n 's#^file://##; s#/simple/*$##; \#^/#p' | sort -u)
+# At a path of its own, because Debian's certificates are installed over the usual one.
+certificates=$(sed -n "s/.*\.cert='\(.*\)'$/\1/p" <<<"$pip_config" | tail -1)
+if [[ -n $certificates ]]; then
+    cp "$certificates" "$WORK/certificates.pem"
+    build_options+=(--volume "$WORK/certificates.pem:/run/certificates.pem:ro"
+        --build-arg PIP_CERT=/run/certificates.pem)
+fi
+for name in PIP_INDEX_URL PIP_EXTRA_INDEX_URL PIP_FIND_LINKS; do
     [[ -z ${!name:-} ]] || build_options+=(--build-arg "$name=${!name}")
 done
 begun=$SECONDS
@@ -97,7 +103,7 @@ done
 user=$(b inspect --type image -f '{{.OCIv1.Config.User}}' "$IMAGE")
 [[ -n $user && $user != root && $user != 0 ]] || fail "the image's user is '$user'"
 proven "the entry point is spikefocus, the user is $user"
-if leftover=$(find "$root" -xdev \( -name pip.conf -o -name '*.whl' \) | grep .); then
+if leftover=$(find "$root" -xdev -type f -size +0 \( -name pip.conf -o -name "*.whl" -o -name "certificates.pem" \) | grep .); then
     fail "left in the image by the build: $leftover"
 fi
 
@@ -109,40 +115,46 @@ volumes=(--volume "$WORK/tmp:/tmp:rw" --volume "$WORK/demo:/demo:rw"
     --volume "$WORK/demo:/data:ro" --volume "$WORK/out:/out:rw")
 # buildah makes the mount points once, as root; then the root becomes read-only.
 b run --isolation chroot "${volumes[@]}" "$container" -- true
-inside() {
+in_container_as() {
     # A network name space of its own has no network; a mount name space of its own lets
-    # the container's root be read-only for this run alone.
+    # the container's root be read-only for this run alone (but /run, where buildah puts a
+    # file of its own, owned by root).
+    local user=$1
+    shift
     unshare --net --mount bash -euc '
         mount --bind "$0" "$0"
         mount -o remount,bind,ro "$0"
+        mount -t tmpfs -o mode=755 tmpfs "$0/run"
         exec buildah "$@"' "$root" \
         --storage-driver vfs --root "$WORK/storage" --runroot "$WORK/run" \
-        run --isolation chroot --user $ANY_UID:$ANY_UID "${volumes[@]}" "$container" -- "$@"
+        run --isolation chroot --user "$user" "${volumes[@]}" "$container" -- "$@"
 }
+inside() { in_container_as $ANY_UID:$ANY_UID "$@"; }
 manifest() { (cd "$1" && find . -xdev -type f -print0 | sort -z | xargs -0r sha256sum); }
 listing() { (cd "$1" && find . -xdev -printf '%p %y %s %u:%g %m %T@\n' | sort); }
 
 [[ $(inside id -u) == "$ANY_UID" ]] || fail "the user id inside is not $ANY_UID"
 proven "it runs as user $ANY_UID:$ANY_UID, which has no name and no home"
-if inside python3 -c '
-import socket
-socket.create_connection(("1.1.1.1", 53), timeout=5)' 2>/dev/null; then
-    fail "there is a network inside"
-fi
-[[ $(inside sh -c 'tail -n +3 /proc/net/dev | grep -vc "lo:" || true') == 0 ]] ||
-    fail "there is a network interface inside"
+inside python3 -c '
+import errno, socket
+try:
+    socket.create_connection(("1.1.1.1", 53), timeout=5)
+except OSError as error:
+    assert error.errno == errno.ENETUNREACH, error
+else:
+    raise SystemExit("connected")
+interfaces = [name for _, name in socket.if_nameindex()]
+assert interfaces == ["lo"], interfaces' || fail "there is a network inside"
 proven "there is no network inside"
-for place in / /opt/spikefocus /home /var/tmp /data; do
-    ! inside sh -c "echo x > $place/written-by-verify" 2>/dev/null ||
-        fail "$place can be written to"
+# As root too, whom file permissions don't stop; the output folder shows that the probe works.
+for user in $ANY_UID:$ANY_UID 0:0; do
+    writable=$(in_container_as "$user" sh -c '
+        for place in / /etc /home /opt/spikefocus /var/tmp /data /out; do
+            if (: >"$place/probe") 2>/dev/null; then echo "$place"; rm "$place/probe"; fi
+        done')
+    [[ $writable == /out ]] || fail "writable as user $user: $writable"
 done
-# The same as root, whom file permissions don't stop.
-! unshare --net --mount bash -euc 'mount --bind "$0" "$0"; mount -o remount,bind,ro "$0"
-    exec buildah "$@"' "$root" --storage-driver vfs --root "$WORK/storage" \
-    --runroot "$WORK/run" run --isolation chroot --user 0:0 "${volumes[@]}" "$container" -- \
-    sh -c 'echo x > /opt/spikefocus/written-by-verify' 2>/dev/null ||
-    fail "the root is not read-only"
-proven "root file system and input are read-only"
+proven "root file system and input are read-only, the output folder is writable"
 
 [[ $(inside spikefocus --version) == "spikefocus $version" ]] || fail "spikefocus --version"
 listing "$root" >"$WORK/root-before"
