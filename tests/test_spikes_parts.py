@@ -8,7 +8,7 @@ from scipy.signal import butter, sosfiltfilt
 from pipeline.errors import InvalidInput
 from pipeline.fif import check_complete, scrub_ids
 from pipeline.progress import Progress
-from pipeline.spikes.artefacts import keep_sparing, removed_power
+from pipeline.spikes.artefacts import eye_movements, keep_sparing, removed_power
 from pipeline.spikes.channels import find_bad_stretches, robust_z, unexplained_variance
 from pipeline.spikes.config import SPIKE_NAMES
 from pipeline.spikes.events import name_pattern, read_channels_tsv, read_events
@@ -235,6 +235,19 @@ def test_a_projector_like_the_spike_is_dropped():
     assert len(kept) == 1 and kept[0]["data"]["data"][0, 5] == 1
     assert [entry["kept"] for entry in report] == [True, False]
     assert removed_power([_projector(info, same)], spike, info) == pytest.approx(1.8**2 / 1.64 / 2)
+
+
+@pytest.mark.parametrize("polarity", [1, -1])
+def test_eye_movements_are_found_without_the_lobes_beside_them(polarity):
+    rng = np.random.default_rng(0)
+    t = np.arange(40_000) / 500
+    blinks = np.arange(5, 75, 7.0)
+    course = sum(3e-4 * np.exp(-(((t - blink) / 0.1) ** 2)) for blink in blinks)
+    eog = mne.filter.filter_data(
+        course + rng.normal(size=t.size) * 1e-5, 500, 1, 10, verbose="error"
+    )
+    samples, _ = eye_movements(polarity * eog, 500.0)
+    assert np.allclose(samples / 500, blinks, atol=0.03)
 
 
 def test_snr_and_rise_of_a_known_average():

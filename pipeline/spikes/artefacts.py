@@ -4,8 +4,10 @@ from dataclasses import dataclass
 
 import mne
 import numpy as np
-from mne.preprocessing import find_ecg_events, find_eog_events
+from mne.preprocessing import find_ecg_events
 from mne.proj import make_projector
+from scipy.signal import find_peaks
+from scipy.stats import skew
 
 MIN_EVENTS = {"heart": 20, "eyes": 3}
 WINDOW_S = {"heart": (-0.2, 0.4), "eyes": (-0.3, 0.3)}
@@ -14,6 +16,9 @@ HEART_RATE_PER_MIN = (35.0, 180.0)
 MAX_BEAT_VARIATION = 0.4
 SPIKE_GUARD_S = 0.3
 MIN_SNR_DB = 6.0
+BLINK_LOWPASS_HZ = 10.0
+MIN_BLINK_Z = 5.0
+MIN_BLINK_INTERVAL_S = 0.5
 
 
 @dataclass(frozen=True)
@@ -189,7 +194,41 @@ def _find_heart(filtered: mne.io.RawArray) -> tuple[np.ndarray, str]:
 
 
 def _find_eyes(filtered: mne.io.RawArray) -> tuple[np.ndarray, str]:
-    if not len(mne.pick_types(filtered.info, meg=False, eog=True)):
+    picks = mne.pick_types(filtered.info, meg=False, eog=True)
+    if not len(picks):
         return np.empty(0, int), "not done: no EOG channel"
-    events = find_eog_events(filtered)[:, 0] - filtered.first_samp
-    return events, "EOG channel"
+    sfreq = filtered.info["sfreq"]
+    slow = mne.filter.filter_data(filtered.get_data(picks), sfreq, None, BLINK_LOWPASS_HZ)
+    found = [eye_movements(channel, sfreq) for channel in slow]
+    return max(found, key=lambda one: one[1])[0], "EOG channel"
+
+
+def eye_movements(eog: np.ndarray, sfreq: float) -> tuple[np.ndarray, float]:
+    """Peaks of one EOG channel at least half as high as its high ones, in its main polarity.
+
+    Parameters
+    ----------
+    eog : ndarray, (n_times,)
+        1 to 10 Hz.
+    sfreq : float
+
+    Returns
+    -------
+    samples : ndarray of int
+        Empty where nothing stands out.
+    prominence : float
+        Height of the high ones (90th percentile) in robust standard deviations.
+    """
+    centred = eog - np.median(eog)
+    spread = 1.4826 * np.median(np.abs(centred))
+    peaks, properties = find_peaks(
+        centred * np.sign(skew(centred)),
+        height=MIN_BLINK_Z * spread,
+        distance=round(MIN_BLINK_INTERVAL_S * sfreq),
+    )
+    if not len(peaks) or spread == 0:
+        return np.empty(0, int), 0.0
+    heights = properties["peak_heights"]
+    high = np.quantile(heights, 0.9)
+    # The high-pass leaves lobes beside each blink; they are lower than half of it.
+    return peaks[heights >= high / 2], float(high / spread)
