@@ -146,7 +146,9 @@ def _placed_electrodes(electrodes, coordsystem, t1w, scalp_mri_mm, resolution):
             reasons.append(f"{reason} ({described_by.name})")
             continue
         resolution.warnings += [warning] if warning else []
-        xyz = table[["x", "y", "z"]].apply(pd.to_numeric, errors="coerce").to_numpy(float)
+        xyz = (
+            table[["x", "y", "z"]].apply(pd.to_numeric, errors="coerce").to_numpy(float, copy=True)
+        )
         placed = np.isfinite(xyz).all(1)
         if placed.any():
             unit = _read_coordsystem(described_by)["iEEGCoordinateUnits"]

@@ -3,6 +3,8 @@
 import math
 from dataclasses import dataclass
 
+from pipeline import METHODS
+
 
 @dataclass(frozen=True)
 class Metric:
@@ -144,7 +146,7 @@ COLUMNS = {
 
 @dataclass
 class Table:
-    """Collects rows in the order in which they are added."""
+    """Collects rows; the file lists them by method and metric, whatever order they came in."""
 
     rows: list[dict]
 
@@ -171,7 +173,9 @@ class Table:
 
     def tsv(self) -> str:
         lines = ["\t".join(COLUMNS)]
-        lines += ["\t".join(row[column] for column in COLUMNS) for row in self.rows]
+        rank = {name: index for index, name in enumerate((*METHODS, *METRICS))}
+        rows = sorted(self.rows, key=lambda row: (rank[row["method"]], rank[row["metric"]]))
+        lines += ["\t".join(row[column] for column in COLUMNS) for row in rows]
         return "\n".join(lines) + "\n"
 
 

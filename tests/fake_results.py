@@ -1,0 +1,136 @@
+"""iEEG, resection and imaging results of the fake patient, for tests of what comes after them."""
+
+import json
+from pathlib import Path
+
+import nibabel as nib
+import numpy as np
+from fake_patient import PATCH_CENTRE_MM, SFREQ_HZ, FakePatient, spike_waveform
+
+from pipeline import METHODS, compare
+from pipeline.files import write_json
+from pipeline.image import maps, outputs
+from pipeline.image.patient import Patient, read_patient
+from pipeline.image.stage import describe_map, distances_between_maxima, nearest_region
+
+# First contact and last contact of shafts of eight, scanner RAS of the T1w, mm.
+SHAFTS_MM = {
+    "LT": ((-62, 0, -18), (-34, 0, -18)),
+    "LP": ((-62, -40, 10), (-34, -40, 10)),
+    "RT": ((62, 0, -18), (34, 0, -18)),
+}
+N_CONTACTS = 8
+SOZ = ("LT1", "LT2", "LT3", "LT4")
+RESECTED = ("LT1", "LT2", "LT3")
+RESECTION_RADIUS_MM = 18.0
+
+# Blur in mm, offset of the centre in mm: networks focal, minimum norm wide, as they are in earnest.
+_BLOBS = {
+    "personalized": (9.0, (0, 0, 0)),
+    "generic": (11.0, (2, 8, 4)),
+    "sloreta": (22.0, (4, 0, 0)),
+    "dspm": (24.0, (8, 0, 0)),
+    "lcmv": (14.0, (0, -12, 0)),
+}
+
+
+def write_ieeg(patient: FakePatient) -> compare.Inputs:
+    """Write contacts, marks, and a resection mask beside the T1w; return compare's inputs."""
+    folder = patient.t1w.parent / "ieeg"
+    folder.mkdir(exist_ok=True)
+    stem = patient.paths.sub
+    electrodes = ["name\tx\ty\tz\tsize"]
+    channels = ["name\ttype\tunits\tstatus\tstatus_description"]
+    for shaft, ends in SHAFTS_MM.items():
+        for i, pos in enumerate(np.linspace(*np.array(ends, float), N_CONTACTS), 1):
+            name = f"{shaft}{i}"
+            electrodes.append("\t".join([name, *(f"{value:.2f}" for value in pos), "2"]))
+            marks = [mark for mark, own in (("resect", RESECTED), ("soz", SOZ)) if name in own]
+            channels.append(f"{name}\tSEEG\tuV\tgood\t{','.join(marks) or 'n/a'}")
+    (folder / f"{stem}_electrodes.tsv").write_text("\n".join(electrodes) + "\n")
+    (folder / f"{stem}_channels.tsv").write_text("\n".join(channels) + "\n")
+    (folder / f"{stem}_coordsystem.json").write_text(
+        json.dumps({"iEEGCoordinateSystem": "ScanRAS", "iEEGCoordinateUnits": "mm"})
+    )
+    mask = folder / f"{stem}_desc-resection_mask.nii.gz"
+    nib.save(resection_mask(patient), mask)
+    return compare.Inputs(
+        electrodes=[folder / f"{stem}_electrodes.tsv"],
+        channels=[folder / f"{stem}_channels.tsv"],
+        coordsystem=[folder / f"{stem}_coordsystem.json"],
+        resection_mask=mask,
+        t1w=patient.t1w,
+        outcome="Engel IA",
+    )
+
+
+def resection_mask(patient: FakePatient) -> nib.Nifti1Image:
+    """A ball around the patch, where there is brain."""
+    t1w = nib.load(patient.t1w)
+    pos = nib.affines.apply_affine(t1w.affine, np.stack(np.indices(t1w.shape), -1))
+    ball = np.linalg.norm(pos - PATCH_CENTRE_MM, axis=-1) < RESECTION_RADIUS_MM
+    return nib.Nifti1Image((ball & (t1w.get_fdata() > 0)).astype(np.uint8), t1w.affine)
+
+
+def write_images(patient: FakePatient, failed: tuple[str, ...] = ()) -> Path:
+    """Write what the image stage would have: blobs near the patch, a dipole, the QC file."""
+    head = read_patient(patient.paths)
+    t1w = nib.load(patient.t1w)
+    ribbon = maps.ribbon_vertices(t1w.affine, t1w.shape, head.layers_mri_mm)
+    rng = np.random.default_rng(0)
+    qc = {"warnings": [], "n_channels": len(head.average.ch_names), "methods": {}}
+    for method in METHODS:
+        if method in failed:
+            qc["methods"][method] = {"assessable": False, "reason": "made to fail"}
+            qc["warnings"].append(f"{method} is not assessable: made to fail.")
+            continue
+        if method == "ecd":
+            found = _dipole(head)
+            write_json(patient.paths.dipole, found)
+        else:
+            solution = _blob(method, head, rng)
+            values = maps.vertex_values(solution["peak_map"], head.vertex_region)
+            outputs.write_sources(patient.paths, method, solution)
+            outputs.write_cortex_maps(patient.paths, method, values)
+            outputs.write_volume(patient.paths, method, t1w, values, ribbon)
+            found = describe_map(solution, head)
+        qc["methods"][method] = {"assessable": True, "reason": None} | found
+    qc["distance_between_maxima_mm"] = distances_between_maxima(qc["methods"])
+    write_json(patient.paths.qc("image"), qc)
+    return patient.paths.qc("image")
+
+
+def _blob(method: str, head: Patient, rng: np.random.Generator) -> dict[str, np.ndarray]:
+    blur_mm, offset_mm = _BLOBS[method]
+    sfreq_hz = 125.0 if method in ("personalized", "generic") else SFREQ_HZ
+    times_s = np.arange(-round(0.5 * sfreq_hz) + 1, round(0.5 * sfreq_hz)) / sfreq_hz
+    distance = np.linalg.norm(
+        head.region_pos_mri_mm - (np.array(PATCH_CENTRE_MM) + offset_mm), axis=1
+    )
+    activity = np.exp(-((distance / blur_mm) ** 2) / 2)[:, None] * spike_waveform(times_s)
+    activity += 0.02 * rng.standard_normal(activity.shape)
+    peak_map = maps.peak_map(activity, times_s, 0.02)
+    threshold, extent = maps.otsu_extent(peak_map)
+    return {
+        "activity": activity.astype(np.float32),
+        "times_s": times_s,
+        "peak_map": peak_map,
+        "otsu_threshold": np.array(threshold),
+        "extent": extent,
+    }
+
+
+def _dipole(head: Patient) -> dict:
+    pos_mri_mm = np.add(PATCH_CENTRE_MM, (8, 2, 4))
+    region = nearest_region(pos_mri_mm, head)
+    return {
+        "pos_mri_mm": pos_mri_mm,
+        "direction_mri": np.array([0.0, 0.6, 0.8]),
+        "moment_am": 1.2e-7,
+        "gof_percent": 88.0,
+        "confidence_volume_cm3": 0.2,
+        "time_s": 0.0,
+        "nearest_region": region,
+        "nearest_label": head.region_label[region],
+        "nearest_sublobar": head.region_sublobar[region],
+    }
