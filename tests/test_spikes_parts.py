@@ -210,7 +210,7 @@ def test_a_clipped_and_a_dead_moment_become_stretches():
     stats.in_band_ptp[2, 15] = 5e-11
     types = np.array(["mag"] * 3)
     found = find_bad_stretches(stats, types, np.ones(3, bool))
-    assert found == [(2, 3, "saturated"), (5, 5.5, "flat"), (7.5, 8, "beyond any brain signal")]
+    assert found == [(2, 3, "saturated"), (5, 5.5, "flat"), (7.5, 8, "beyond brain and eyes")]
     assert find_bad_stretches(stats, types, np.zeros(3, bool)) == []
 
 

@@ -6,7 +6,7 @@ from scipy.spatial import cKDTree
 from pipeline.spikes.filtering import WindowStats
 
 STUCK_FRACTION = 0.25
-LARGEST_PTP = {"mag": 1e-11, "grad": 1e-9}  # T and T/m: beyond what a brain makes
+LARGEST_PTP = {"mag": 2e-11, "grad": 2e-9}  # T and T/m: beyond what brain and eyes make
 MOST_BAD_WINDOWS = 0.05
 N_NEIGHBOURS = 8
 MIN_ROBUST_Z = 6.0
@@ -61,7 +61,7 @@ def find_bad_channels(
         members = np.flatnonzero((types == kind) & (in_band > 0) & (fast > 0))
         if len(members) <= N_NEIGHBOURS:
             continue
-        beside = in_band[members] / _neighbour_median(in_band[members], pos_m[members])
+        beside = in_band[members] / _over_neighbours(np.median, in_band[members], pos_m[members])
         noise = fast[members] / np.median(fast[members])
         for ratio, z, label in (
             (beside, robust_z(np.log(beside)), "its neighbours' in the pass band"),
@@ -76,16 +76,17 @@ def find_bad_channels(
             blame(members[i], f"unrelated: {alone[i]:.0%} of its variance is in no other channel")
         limit = LARGEST_PTP.get(str(kind))
         extreme = (stats.in_band_ptp[members] > limit).mean(axis=1)
-        # A head movement makes many channels extreme at once and is no fault of theirs.
-        for i in np.flatnonzero(extreme - np.median(extreme) > MOST_BAD_WINDOWS):
-            blame(members[i], f"beyond any brain signal in {extreme[i]:.0%} of the time")
+        # A movement makes neighbours extreme at once and is no fault of theirs.
+        shared = _over_neighbours(np.max, extreme, pos_m[members])
+        for i in np.flatnonzero(extreme - shared > MOST_BAD_WINDOWS):
+            blame(members[i], f"beyond brain and eyes in {extreme[i]:.0%} of the time")
     return {channel: "; ".join(texts) for channel, texts in sorted(reasons.items())}
 
 
 def find_bad_stretches(
     stats: WindowStats, types: np.ndarray, good: np.ndarray
 ) -> list[tuple[float, float, str]]:
-    """Windows in which a good channel is stuck or beyond any brain signal, joined.
+    """Windows in which a good channel is stuck or beyond brain and eyes, joined.
 
     Parameters
     ----------
@@ -104,7 +105,7 @@ def find_bad_stretches(
     for mask, reason in (
         (stuck & ~stuck_at_limit, "flat"),
         (stuck_at_limit, "saturated"),
-        (extreme, "beyond any brain signal"),
+        (extreme, "beyond brain and eyes"),
     ):
         flags = np.concatenate([[False], mask[good].any(axis=0), [False]])
         edges = np.flatnonzero(np.diff(flags.astype(int)))
@@ -143,12 +144,12 @@ def _stuck_windows(stats: WindowStats) -> tuple[np.ndarray, np.ndarray]:
     return stuck, stuck & (stats.level >= 0.95 * highest) & (stats.level > 2 * usual)
 
 
-def _neighbour_median(values: np.ndarray, pos_m: np.ndarray) -> np.ndarray:
-    """Median over each sensor's nearest others (planar pairs share a place)."""
+def _over_neighbours(statistic, values: np.ndarray, pos_m: np.ndarray) -> np.ndarray:
+    """Statistic over each sensor's nearest others (planar pairs share a place)."""
     _, nearest = cKDTree(pos_m).query(pos_m, k=N_NEIGHBOURS + 1)
     # Of two sensors at one place either may come first, so the sensor itself is sought.
     others = [
         [other for other in row if other != channel][:N_NEIGHBOURS]
         for channel, row in enumerate(nearest)
     ]
-    return np.median(values[np.array(others)], axis=1)
+    return statistic(values[np.array(others)], axis=1)
