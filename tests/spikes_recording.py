@@ -62,7 +62,7 @@ def simulate(
     """Write a recording, its events and its channels table."""
     rng = np.random.default_rng(seed)
     info = read_meg_canonical_info("neuromag")
-    info = mne.pick_info(info, mne.pick_types(info, meg=True))
+    info = mne.pick_info(info, mne.pick_types(info, meg=True, ref_meg=False))
     head = np.eye(4)
     head[:3, 3] = [0.003 + head_shift_m, -0.004, 0.05]
     with info._unlock():

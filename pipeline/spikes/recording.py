@@ -110,7 +110,7 @@ def _beside(path: Path, suffix: str) -> Path | None:
 
 def _check_plausible(raw: mne.io.BaseRaw, path: Path) -> None:
     sfreq, n_times = raw.info["sfreq"], raw.n_times
-    n_meg = len(mne.pick_types(raw.info, meg=True, exclude=()))
+    n_meg = len(mne.pick_types(raw.info, meg=True, ref_meg=False, exclude=()))
     if n_meg < MIN_CHANNELS:
         raise InvalidInput(
             f"the recording has {n_meg} MEG channels",

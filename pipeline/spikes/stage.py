@@ -215,7 +215,7 @@ def _read_runs(inputs: Inputs, config: Config, progress: Progress, notes: _Notes
 
 
 def _unlike_first(first: mne.Info, info: mne.Info, config: Config) -> str:
-    picks = [mne.pick_types(i, meg=True, exclude=()) for i in (first, info)]
+    picks = [mne.pick_types(i, meg=True, ref_meg=False, exclude=()) for i in (first, info)]
     names = [[i.ch_names[p] for p in pick] for i, pick in zip((first, info), picks, strict=True)]
     if names[0] != names[1]:
         return "its MEG channels are not those of the first run"
