@@ -1,0 +1,128 @@
+"""From sensors to the networks' input: the patient's own projection to the 994 regions.
+
+A network that reads sensors breaks with every bad channel and every new helmet. Here the
+patient's leadfield and noise take the recording to source space first, by the
+noise-normalised minimum norm (sLORETA, Pascual-Marqui 2002), so that one network serves all.
+"""
+
+import numpy as np
+import torch
+
+from pipeline.errors import InvalidInput
+from pipeline.template import N_REGIONS
+
+NETWORK_SFREQ_HZ = 125.0
+SNR = 3.0
+# Of the mean eigenvalue, added to all: a covariance from a minute of data is uncertain.
+COVARIANCE_LOADING = 0.05
+# Directions with less than this part of the largest variance were projected out (SSP, SSS).
+RANK_TOLERANCE = 1e-8
+# T/(A m) of a region, summed over some twenty dipoles: planar gradiometers of 1e2-1e5 fT/cm per
+# nAm lie inside, and a leadfield in fT, in nAm or per square metre outside.
+PLAUSIBLE_LEADFIELD = (1e-10, 1e-2)
+
+
+def check_leadfield(leadfield: np.ndarray, file=None) -> None:
+    """Raise `InvalidInput` unless this is a finite (n_channels, 994) leadfield of plausible size."""
+    hint = "run the headmodel stage again and look at its quality page"
+    if leadfield.ndim != 2 or leadfield.shape[1] != N_REGIONS or len(leadfield) < 2:
+        raise InvalidInput(
+            f"the leadfield has the shape {leadfield.shape}, not (channels, {N_REGIONS})",
+            file=file,
+            hint=hint,
+        )
+    if not np.isfinite(leadfield).all():
+        raise InvalidInput(
+            f"the leadfield holds {np.sum(~np.isfinite(leadfield))} values that are not finite",
+            file=file,
+            hint=hint,
+        )
+    n_zero = int(np.sum(~leadfield.any(0)))
+    if n_zero:
+        raise InvalidInput(f"{n_zero} regions have no field at all", file=file, hint=hint)
+    size = float(np.median(np.abs(leadfield).max(0)))
+    if not PLAUSIBLE_LEADFIELD[0] < size < PLAUSIBLE_LEADFIELD[1]:
+        raise InvalidInput(
+            f"the leadfield's regions have a median maximum of {size:.1g} T/(A m), "
+            "which no MEG array measures",
+            file=file,
+            hint="give the leadfield in T/(A m) and T/m/(A m)",
+        )
+
+
+def whitener(noise_cov: np.ndarray) -> np.ndarray:
+    """Matrix (rank, n_channels) that makes the noise white with unit variance.
+
+    Channels are scaled to unit variance first, so that magnetometers and gradiometers, whose
+    units differ by a factor of a hundred, count alike in the rank and in the loading.
+    """
+    variance = np.diag(noise_cov)
+    if not np.isfinite(noise_cov).all() or np.any(variance <= 0):
+        raise InvalidInput(
+            "the noise covariance has channels without variance or with NaN",
+            hint="mark these channels as bad and run the spikes stage again",
+        )
+    scale = 1 / np.sqrt(variance)
+    value, vector = np.linalg.eigh(noise_cov * scale[:, None] * scale[None])
+    kept = value > RANK_TOLERANCE * value[-1]
+    loaded = value[kept] + COVARIANCE_LOADING * value[kept].mean()
+    return (vector[:, kept] / np.sqrt(loaded)).T * scale
+
+
+def whitened_spatial_filter(whitened_leadfield: np.ndarray) -> np.ndarray:
+    """sLORETA kernel (994, rank) for whitened data: Pascual-Marqui 2002, at an SNR of 3."""
+    n = len(whitened_leadfield)
+    gain = whitened_leadfield * np.sqrt(n) / np.linalg.norm(whitened_leadfield)
+    inverse = np.linalg.inv(gain @ gain.T + np.eye(n) / SNR**2)
+    kernel = gain.T @ inverse
+    resolution = np.einsum("ij,ji->i", kernel, gain)
+    return kernel / np.sqrt(resolution)[:, None]
+
+
+def spatial_filter(leadfield: np.ndarray, noise_cov: np.ndarray) -> np.ndarray:
+    """Kernel (994, n_channels) that takes a recording to the networks' 994 inputs.
+
+    Parameters
+    ----------
+    leadfield : ndarray, (n_channels, 994)
+        With the recording's projectors applied.
+    noise_cov : ndarray, (n_channels, n_channels)
+
+    Raises
+    ------
+    InvalidInput
+        Implausible leadfield or noise covariance.
+    """
+    check_leadfield(leadfield)
+    whiten = whitener(noise_cov)
+    return whitened_spatial_filter(whiten @ leadfield) @ whiten
+
+
+def prepare_input(data, kernel, sfreq_hz: float = NETWORK_SFREQ_HZ) -> torch.Tensor:
+    """Network input from recordings: project, take every nth sample, centre, scale.
+
+    The same for training, personalizing and imaging.
+
+    Parameters
+    ----------
+    data : ndarray or Tensor, (..., n_channels, n_times)
+        Band-limited to 40 Hz, which is why samples can be dropped without a further filter.
+    kernel : ndarray or Tensor, (994, n_channels)
+    sfreq_hz : float
+        A multiple of 125 Hz.
+
+    Returns
+    -------
+    x : Tensor float32, (..., 994, n_times / (sfreq / 125))
+        Without time mean, divided by its largest absolute value.
+    """
+    step = round(sfreq_hz / NETWORK_SFREQ_HZ)
+    if step < 1 or abs(step * NETWORK_SFREQ_HZ - sfreq_hz) > 1e-3:
+        raise InvalidInput(
+            f"a sampling rate of {sfreq_hz:g} Hz is no multiple of {NETWORK_SFREQ_HZ:g} Hz",
+            hint="resample the averaged spike to 500 Hz",
+        )
+    data, kernel = torch.as_tensor(data), torch.as_tensor(kernel)
+    projected = kernel @ data[..., ::step].to(kernel.dtype)
+    projected = (projected - projected.mean(-1, keepdim=True)).float()
+    return projected / projected.abs().amax((-2, -1), keepdim=True).clamp_min(1e-30)

@@ -1,0 +1,162 @@
+"""The one training loop, for generic and personalized models and for every network."""
+
+from collections.abc import Callable
+from copy import deepcopy
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from torch import nn
+
+from pipeline.files import write_text
+from pipeline.networks.evaluate import METRICS
+from pipeline.networks.weights import load_checkpoint, save_checkpoint
+from pipeline.progress import Progress
+from pipeline.synthesis.recordings import Batch, HeadTensors, Synthesizer
+
+WARM_UP_STEPS = 100
+# The training loss looks at every fourth sample, beginning with another one in each step: at
+# 40 Hz neighbouring samples tell the same, and writing the output costs as much as the network.
+LOSS_EVERY = 4
+CURVE_COLUMNS = ("step", "samples", "training_loss", "validation_loss", *METRICS)
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How to train.
+
+    Attributes
+    ----------
+    steps, batch_size : int
+    learning_rate : float
+        Of Adam: linear warm-up, constant, and a linear fall to zero over the last part.
+    falling_part : float
+        Share of the steps in which the learning rate falls.
+    averaging : float
+        Decay per step of the running mean of the weights, which is what is validated and kept.
+    validate_every : int
+        Steps; each validation also writes the checkpoint and the curve.
+    patience : int
+        Validations without improvement after which training stops.
+    """
+
+    steps: int
+    batch_size: int
+    learning_rate: float
+    falling_part: float
+    averaging: float
+    validate_every: int
+    patience: int
+
+    def learning_rate_at(self, step: int) -> float:
+        left = (self.steps - step) / max(1, round(self.falling_part * self.steps))
+        return self.learning_rate * min(1.0, (step + 1) / WARM_UP_STEPS, left)
+
+
+def relative_squared_error(
+    module: nn.Module, batch: Batch, samples: slice = slice(None)
+) -> torch.Tensor:
+    """Summed squared error of each recording over its target's energy, mean of the batch.
+
+    The division makes a small patch count as much as a large one.
+    """
+    output, target = module(batch.x, samples), batch.target(samples)
+    error = (output - target).square().sum((1, 2))
+    return (error / target.square().sum((1, 2))).mean()
+
+
+def train(
+    module: nn.Module,
+    synthesizer: Synthesizer,
+    heads: list[HeadTensors],
+    validate: Callable[[nn.Module], dict[str, float]],
+    plan: Plan,
+    folder: Path,
+    progress: Progress,
+    description: str,
+) -> list[dict[str, float]]:
+    """Train `module` in place and leave in it the averaged weights that validated best.
+
+    Each batch comes from one head, drawn at random. Killed and called again with the same
+    arguments, it goes on from the checkpoint in `folder` and ends with the same weights.
+
+    Parameters
+    ----------
+    module : nn.Module
+        (batch, n_in, 125) to (batch, 994, 125).
+    synthesizer : Synthesizer
+        Of the training split.
+    heads : list of HeadTensors
+    validate : callable
+        Module to {"validation_loss": ..., and one value for each of `METRICS`}.
+    plan : Plan
+    folder : Path
+        For ``checkpoint.safetensors`` and ``curve.tsv``.
+
+    Returns
+    -------
+    curve : list of dict
+        One row of `CURVE_COLUMNS` per validation.
+    """
+    optimizer = torch.optim.Adam(module.parameters(), lr=plan.learning_rate)
+    averaged = deepcopy(module)
+    best = deepcopy(module)
+    curve: list[dict[str, float]] = []
+    checkpoint = folder / "checkpoint.safetensors"
+    parts = {"module": module, "averaged": averaged, "best": best}
+    first_step = 0
+    if checkpoint.exists():
+        first_step, curve = load_checkpoint(checkpoint, parts, optimizer, synthesizer.generator)
+        progress.info(f"{description}: goes on from step {first_step}")
+
+    training_loss = 0.0
+    with progress.step(description, plan.steps) as bar:
+        bar.advance(first_step)
+        for step in range(first_step, plan.steps):
+            chosen = torch.randint(len(heads), (), generator=synthesizer.generator)
+            batch: Batch = synthesizer.batch(heads[int(chosen)], plan.batch_size)
+            optimizer.param_groups[0]["lr"] = plan.learning_rate_at(step)
+            loss = relative_squared_error(module, batch, slice(step % LOSS_EVERY, None, LOSS_EVERY))
+            optimizer.zero_grad()
+            loss.backward()
+            nn.utils.clip_grad_norm_(module.parameters(), 1.0)
+            optimizer.step()
+            # The mean starts short, so that the initial weights are soon forgotten.
+            decay = min(plan.averaging, (step + 1) / (step + 10))
+            with torch.no_grad():
+                for mean, value in zip(averaged.parameters(), module.parameters(), strict=True):
+                    mean.lerp_(value, 1 - decay)
+            training_loss += loss.item()
+            bar.advance()
+
+            if (step + 1) % plan.validate_every == 0 or step + 1 == plan.steps:
+                n_since = (step % plan.validate_every) + 1
+                measured = validate(averaged)
+                if all(measured["validation_loss"] < row["validation_loss"] for row in curve):
+                    best.load_state_dict(averaged.state_dict())
+                curve.append(
+                    {
+                        "step": step + 1,
+                        "samples": (step + 1) * plan.batch_size,
+                        "training_loss": training_loss / n_since,
+                        **measured,
+                    }
+                )
+                training_loss = 0.0
+                folder.mkdir(parents=True, exist_ok=True)
+                save_checkpoint(
+                    checkpoint, parts, optimizer, synthesizer.generator, step + 1, curve
+                )
+                write_text(folder / "curve.tsv", curve_tsv(curve))
+                losses = [row["validation_loss"] for row in curve]
+                if len(losses) - 1 - losses.index(min(losses)) >= plan.patience:
+                    progress.info(f"{description}: stopped early at step {step + 1}")
+                    break
+    module.load_state_dict(best.state_dict())
+    return curve
+
+
+def curve_tsv(curve: list[dict[str, float]]) -> str:
+    """The training curve as tab-separated text with `CURVE_COLUMNS`."""
+    rows = ["\t".join(f"{row[name]:.6g}" for name in CURVE_COLUMNS) for row in curve]
+    return "\n".join(["\t".join(CURVE_COLUMNS), *rows]) + "\n"

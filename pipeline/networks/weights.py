@@ -1,0 +1,162 @@
+"""Weights on disk: safetensors with the model card in the file's metadata, never pickle."""
+
+import json
+from importlib.resources import files
+from pathlib import Path
+
+import numpy as np
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import nn
+
+from pipeline.errors import InvalidInput, MissingResource
+from pipeline.files import atomic_path, sha256
+from pipeline.networks.compact import Compact
+from pipeline.networks.deepsif import DeepSIF
+
+NETWORKS = {"compact": Compact, "deepsif": DeepSIF}
+SHIPPED = Path(str(files("pipeline.networks") / "weights" / "generic_compact.safetensors"))
+
+
+def build_network(name: str, n_in: int = 994) -> nn.Module:
+    """A network of `NETWORKS` with random weights, `n_in` inputs and 994 outputs."""
+    if name not in NETWORKS:
+        raise InvalidInput(
+            f"there is no network named '{name}'", hint=f"choose one of {', '.join(NETWORKS)}"
+        )
+    return NETWORKS[name](n_in=n_in)
+
+
+def resolve_device(device: str) -> str:
+    """`device` ("cpu", "cuda" or "auto") as torch names it.
+
+    Raises
+    ------
+    MissingResource
+        A GPU was asked for and there is none.
+    """
+    if device == "auto":
+        return "cuda" if torch.cuda.is_available() else "cpu"
+    if device == "cuda" and not torch.cuda.is_available():
+        raise MissingResource(
+            "a GPU was asked for and none is usable",
+            hint="use --device cpu, or install a GPU driver and a CUDA build of torch",
+        )
+    if device not in ("cpu", "cuda"):
+        raise InvalidInput(f"there is no device '{device}'", hint="use auto, cpu or cuda")
+    return device
+
+
+def save_model(path: Path, module: nn.Module, card: dict, dtype=torch.float32) -> None:
+    """Write weights and card; the same weights and card give the same bytes.
+
+    Parameters
+    ----------
+    card : dict
+        JSON values; must hold "network" and "n_in".
+    dtype : torch.dtype
+        float16 halves the file; loading gives float32 again.
+    """
+    tensors = {name: value.to("cpu", dtype).contiguous() for name, value in _state(module).items()}
+    with atomic_path(path) as tmp:
+        save_file(tensors, tmp, {"card": json.dumps(card, allow_nan=False, sort_keys=True)})
+
+
+def load_model(path: Path | str = "", network: str = "compact") -> tuple[nn.Module, dict]:
+    """A network and its card, from `path` or, where that is empty, as shipped.
+
+    Returns
+    -------
+    module : nn.Module
+        On the CPU, in evaluation mode.
+    card : dict
+
+    Raises
+    ------
+    MissingResource
+        The file does not exist, or no weights of this network ship.
+    InvalidInput
+        Not a weights file, or one of another network.
+    """
+    if path == "" and network not in NETWORKS:
+        build_network(network)
+    path = Path(path) if str(path) else SHIPPED.with_name(f"generic_{network}.safetensors")
+    if not path.exists():
+        raise MissingResource(
+            f"there are no weights of the network '{network}'",
+            file=path,
+            hint=f"train them with `spikefocus train-generic --network {network}` "
+            "and name the file with --generic-model",
+        )
+    hint = "name a file that `spikefocus train-generic` wrote, or leave the option out"
+    try:
+        with safe_open(path, "pt") as stored:
+            card = json.loads((stored.metadata() or {})["card"])
+            tensors = {name: stored.get_tensor(name).float() for name in stored.keys()}
+        module = build_network(card["network"], card["n_in"])
+    except (SafetensorError, OSError, KeyError, json.JSONDecodeError) as error:
+        raise InvalidInput("this is not an intact weights file", file=path, hint=hint) from error
+    if card["network"] != network:
+        raise InvalidInput(
+            f"the weights are of the network '{card['network']}', not '{network}'",
+            file=path,
+            hint=f"use --network {card['network']} or other weights",
+        )
+    try:
+        module.load_state_dict(tensors)
+    except RuntimeError as error:
+        raise InvalidInput(
+            f"the weights do not fit the network '{network}' of this version", file=path, hint=hint
+        ) from error
+    if not all(torch.isfinite(tensor).all() for tensor in tensors.values()):
+        raise InvalidInput("the weights hold values that are not finite", file=path, hint=hint)
+    card["sha256"] = sha256(path)
+    return module.eval(), card
+
+
+def apply(module: nn.Module, x) -> np.ndarray:
+    """Run a network on one prepared input (994, n_times): activity float32 (994, n_times)."""
+    with torch.inference_mode():
+        return module(torch.as_tensor(x)[None].float())[0].numpy()
+
+
+def _state(module: nn.Module) -> dict[str, torch.Tensor]:
+    return {name: value.detach() for name, value in module.state_dict().items()}
+
+
+def save_checkpoint(path, parts: dict[str, nn.Module], optimizer, generator, step, curve) -> None:
+    """Everything that training needs to go on as if it had not stopped."""
+    tensors = {"generator": generator.get_state()}
+    for part, module in parts.items():
+        tensors |= {f"{part}/{name}": value.cpu() for name, value in _state(module).items()}
+    for index, state in optimizer.state_dict()["state"].items():
+        tensors |= {f"optimizer/{index}/{name}": value.cpu() for name, value in state.items()}
+    with atomic_path(path) as tmp:
+        # Clones: safetensors refuses tensors that share memory.
+        save_file(
+            {name: value.clone().contiguous() for name, value in tensors.items()},
+            tmp,
+            {"step": str(step), "curve": json.dumps(curve)},
+        )
+
+
+def load_checkpoint(path, parts: dict[str, nn.Module], optimizer, generator) -> tuple[int, list]:
+    """Restore what `save_checkpoint` kept; return the next step and the curve so far."""
+    with safe_open(path, "pt") as stored:
+        metadata = stored.metadata()
+        tensors = {name: stored.get_tensor(name) for name in stored.keys()}
+    for part, module in parts.items():
+        prefix = f"{part}/"
+        module.load_state_dict(
+            {k.removeprefix(prefix): v for k, v in tensors.items() if k.startswith(prefix)}
+        )
+    moments: dict[int, dict[str, torch.Tensor]] = {}
+    for name, value in tensors.items():
+        if name.startswith("optimizer/"):
+            _, index, key = name.split("/")
+            moments.setdefault(int(index), {})[key] = value
+    state = optimizer.state_dict()
+    optimizer.load_state_dict({"state": moments, "param_groups": state["param_groups"]})
+    generator.set_state(tensors["generator"])
+    return int(metadata["step"]), json.loads(metadata["curve"])

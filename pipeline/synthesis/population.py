@@ -1,0 +1,296 @@
+"""A population of heads under MEG helmets: what the generic model is trained on.
+
+Each member is a random head under a randomly tilted and shifted helmet, twice: the *true*
+geometry, which generates fields, and the *estimated* one, which a head-model stage would have
+found with its co-registration and cortex errors and which the spatial filter is built from. A
+network that has only seen the two alike trusts its input too much.
+"""
+
+from dataclasses import asdict, dataclass
+from functools import cache
+from importlib.resources import files
+from pathlib import Path
+
+import mne.channels.montage
+import mne.transforms
+import numpy as np
+from scipy.cluster.vq import kmeans2
+
+from pipeline.files import read_npz, write_npz
+from pipeline.headmodel.leadfield import single_shell_bem, star_shaped_remesh, vertex_leadfield
+from pipeline.template import N_REGIONS, load_template
+from pipeline.template.cortex import (
+    region_adjacency,
+    region_means,
+    vertex_areas_mm2,
+    vertex_normals,
+)
+
+ARRAYS = ("neuromag", "ctf275", "ctf151")
+DIPOLES_PER_REGION = 5
+INNER_SKULL_VERTICES = 642
+
+# Room left between the cortex and the skull, so that no random warp drives a dipole through it.
+SKULL_EXPANSION = 1.03
+# The average of MNI305 is about a tenth longer than the heads that it was made of.
+HEAD_SCALE, HEAD_SCALE_SD = 0.92, 0.035
+# From the inner skull to the nearest sensor: thin bone and scalp, and the helmet's wall.
+SKULL_TO_SENSOR_MM = 22.0
+
+# Errors of an automatic head model: rigid co-registration, and the warp between the carried
+# template cortex and the true one at a long and a short wavelength (about 4 mm altogether).
+COREGISTRATION_SHIFT_MM = 2.0
+COREGISTRATION_ROTATION_DEG = 1.5
+CORTEX_ERROR_MM = ((3.0, 35.0), (1.5, 12.0))
+
+# Noise of one sensor in 1-40 Hz: about 3 fT/sqrt(Hz) (magnetometer, axial gradiometer) and
+# 3 fT/cm/sqrt(Hz) (planar gradiometer).
+SENSOR_NOISE = {"mag": 2e-14, "grad": 2e-12}
+
+
+@dataclass(frozen=True)
+class Geometry:
+    """Head of one geometry; the frame is MNI305 before deformation, in mm.
+
+    Attributes
+    ----------
+    dipole_pos_mm, dipole_moment : ndarray, (n_dipoles, 3)
+        Moment: sum of the unit normals of the vertices that the dipole stands for.
+    skull_mm : ndarray, (642, 3)
+    skull_faces : ndarray of int
+    region_pos_mm : ndarray, (994, 3)
+    """
+
+    dipole_pos_mm: np.ndarray
+    dipole_moment: np.ndarray
+    skull_mm: np.ndarray
+    skull_faces: np.ndarray
+    region_pos_mm: np.ndarray
+
+
+@dataclass(frozen=True)
+class Member:
+    """One head under one array.
+
+    Attributes
+    ----------
+    true_leadfield, estimated_leadfield : ndarray, (n_channels, 994)
+    noise_cov : ndarray, (n_channels, n_channels)
+    region_pos_mm : ndarray, (994, 3)
+    """
+
+    true_leadfield: np.ndarray
+    estimated_leadfield: np.ndarray
+    noise_cov: np.ndarray
+    region_pos_mm: np.ndarray
+
+
+def smooth_displacement(pos_mm, rng, rms_mm: float, scale_mm: float) -> np.ndarray:
+    """Function of space: a random Gaussian vector field at `pos_mm` (n, 3), in mm.
+
+    A sum of random plane waves (Rahimi & Recht 2007), so that one draw of `rng` can be
+    evaluated on any set of points: call with a generator of the same state.
+    """
+    n_waves = 64
+    wave_vector = rng.normal(size=(3, n_waves)) / scale_mm
+    phase = rng.uniform(0, 2 * np.pi, n_waves)
+    amplitude = rng.normal(size=(n_waves, 3)) * rms_mm * np.sqrt(2 / n_waves / 3)
+    return np.cos(pos_mm @ wave_vector + phase) @ amplitude
+
+
+def rotation(rng, degrees: float) -> np.ndarray:
+    """Rotation matrix (3, 3) about a random axis by a normally distributed angle."""
+    x, y, z = np.deg2rad(degrees) * rng.normal(size=3)
+    return mne.transforms.rotation(x, y, z)[:3, :3]
+
+
+def random_deformation(rng):
+    """A smooth random map of space: another person's head. Points (n, 3) to points, mm."""
+    linear = np.diag(rng.normal(HEAD_SCALE, HEAD_SCALE_SD, 3)) + rng.normal(0, 0.015, (3, 3))
+    seeds = rng.integers(2**32, size=2)
+
+    def deform(pos_mm):
+        moved = pos_mm @ linear.T
+        for seed, (rms_mm, scale_mm) in zip(seeds, ((4.0, 50.0), (2.0, 20.0)), strict=True):
+            moved = moved + smooth_displacement(
+                pos_mm, np.random.default_rng(seed), rms_mm, scale_mm
+            )
+        return moved
+
+    return deform
+
+
+def head_model_error(rng):
+    """The smooth map from the true cortex to the one that a head-model stage estimates."""
+    seeds = rng.integers(2**32, size=len(CORTEX_ERROR_MM))
+
+    def misplace(pos_mm):
+        moved = pos_mm
+        for seed, (rms_mm, scale_mm) in zip(seeds, CORTEX_ERROR_MM, strict=True):
+            moved = moved + smooth_displacement(
+                pos_mm, np.random.default_rng(seed), rms_mm, scale_mm
+            )
+        return moved
+
+    return misplace
+
+
+@cache
+def _template_skull() -> tuple[np.ndarray, np.ndarray]:
+    surface = mne.read_bem_surfaces(
+        str(files("mne") / "data" / "fsaverage" / "fsaverage-inner_skull-bem.fif"), verbose="error"
+    )[0]
+    pos_mm, faces = star_shaped_remesh(surface["rr"] * 1000, INNER_SKULL_VERTICES)
+    centre = pos_mm.mean(0)
+    return centre + SKULL_EXPANSION * (pos_mm - centre), faces
+
+
+@cache
+def _vertex_dipole() -> np.ndarray:
+    """Dipole (0 .. 994 * 5 - 1) that stands for each vertex, -1 on the medial wall.
+
+    Close vertices of one region are summed into one dipole: a quarter of the time of a dipole
+    on each vertex.
+    """
+    template = load_template()
+    dipole = np.full(len(template.vertex_region), -1)
+    for region in range(N_REGIONS):
+        vertices = np.flatnonzero(template.vertex_region == region)
+        _, cluster = kmeans2(
+            template.midthickness_mni305_mm[vertices], DIPOLES_PER_REGION, minit="++", rng=region
+        )
+        dipole[vertices] = region * DIPOLES_PER_REGION + cluster
+    return dipole
+
+
+def geometry(deform) -> Geometry:
+    """The template's cortex and inner skull carried by `deform`, a map of points (n, 3) in mm."""
+    template = load_template()
+    pos_mm = deform(template.midthickness_mni305_mm)
+    normals = vertex_normals(pos_mm, template.faces)
+    dipole = _vertex_dipole()
+    inside = dipole >= 0
+    n_dipoles = N_REGIONS * DIPOLES_PER_REGION
+    size = np.bincount(dipole[inside], minlength=n_dipoles)
+    summed = [
+        np.stack([np.bincount(dipole[inside], column, n_dipoles) for column in values[inside].T], 1)
+        for values in (pos_mm, normals)
+    ]
+    skull_mm, faces = _template_skull()
+    return Geometry(
+        dipole_pos_mm=summed[0] / np.maximum(size, 1)[:, None],
+        dipole_moment=summed[1],
+        skull_mm=deform(skull_mm),
+        skull_faces=faces,
+        region_pos_mm=region_means(
+            pos_mm, vertex_areas_mm2(pos_mm, template.faces), template.vertex_region
+        ),
+    )
+
+
+def place_helmet(info: mne.Info, skull_mm: np.ndarray, rng) -> np.ndarray:
+    """Device-to-head-model transform (4, 4; m): on top of the head, then tilted and shifted.
+
+    The helmet's sphere is put over the skull's, moved down until the nearest sensor is
+    `SKULL_TO_SENSOR_MM` away, and then moved as patients do in the scanner.
+    """
+    sensors_mm = np.array([ch["loc"][:3] for ch in info["chs"]]) * 1000
+    turn = rotation(rng, 5.0)
+    centre = (skull_mm.max(0) + skull_mm.min(0)) / 2
+    placed = (sensors_mm - _sphere_centre(sensors_mm)) @ turn.T + centre
+    placed[:, :2] += rng.normal(0, 4.0, 2)
+    gap_mm = SKULL_TO_SENSOR_MM + rng.exponential(4.0)
+    heights = np.arange(150.0, -60.0, -1.0)
+    nearest = [
+        np.linalg.norm((placed + np.array([0, 0, z]))[:, None] - skull_mm, axis=2).min()
+        for z in heights
+    ]
+    too_close = np.flatnonzero(np.array(nearest) < gap_mm)
+    height = heights[too_close[0] - 1] if len(too_close) else heights[-1]
+    device_to_head = np.eye(4)
+    device_to_head[:3, :3] = turn
+    device_to_head[:3, 3] = (placed[0] + [0, 0, height] - sensors_mm[0] @ turn.T) / 1000
+    return device_to_head
+
+
+def _sphere_centre(pos_mm: np.ndarray) -> np.ndarray:
+    """Centre of the sphere fitted to points by linear least squares."""
+    design = np.column_stack([2 * pos_mm, np.ones(len(pos_mm))])
+    return np.linalg.lstsq(design, (pos_mm**2).sum(1), rcond=None)[0][:3]
+
+
+def geometry_leadfield(info: mne.Info, device_to_head: np.ndarray, head: Geometry) -> np.ndarray:
+    """Region leadfield (n_channels, 994) of a geometry; the head frame is the geometry's."""
+    info = info.copy()
+    with info._unlock():
+        info["dev_head_t"] = mne.transforms.Transform("meg", "head", device_to_head)
+    strength = np.linalg.norm(head.dipole_moment, axis=1)
+    used = strength > 1e-6
+    bem = single_shell_bem(head.skull_mm, head.skull_faces)
+    field = vertex_leadfield(
+        info,
+        mne.transforms.Transform("head", "mri"),
+        bem,
+        head.dipole_pos_mm[used],
+        head.dipole_moment[used] / strength[used, None],
+    )
+    region = np.repeat(np.arange(N_REGIONS), DIPOLES_PER_REGION)[used]
+    member = np.zeros((used.sum(), N_REGIONS))
+    member[np.arange(used.sum()), region] = strength[used]
+    return field @ member
+
+
+def random_noise_cov(leadfield: np.ndarray, ch_types, adjacency: np.ndarray, rng) -> np.ndarray:
+    """Covariance (n_channels, n_channels) of sensor noise and ongoing brain activity.
+
+    The brain's share in the mean power is drawn from 10 to 90 %; neighbouring regions are
+    correlated, and the activity varies by region.
+    """
+    std = np.array([SENSOR_NOISE[kind] for kind in ch_types])
+    scale = {kind: rng.uniform(0.7, 1.4) for kind in sorted(set(ch_types))}
+    std = std * [scale[kind] for kind in ch_types] * rng.uniform(0.8, 1.25, len(std))
+    smooth = np.eye(len(adjacency)) + 0.5 * adjacency
+    activity = rng.lognormal(0, 0.5, len(adjacency))
+    brain = leadfield @ (smooth * activity)
+    brain_cov = brain @ brain.T
+    share = rng.uniform(0.1, 0.9)
+    power_ratio = np.mean(np.diag(brain_cov) / std**2)
+    return np.diag(std**2) + brain_cov * share / (1 - share) / power_ratio
+
+
+def random_member(array: str, adjacency: np.ndarray, seed: int) -> Member:
+    """One head under one array with its true and its estimated leadfield, from one seed."""
+    rng = np.random.default_rng(seed)
+    info = mne.channels.montage.read_meg_canonical_info(array)
+    deform, misplace = random_deformation(rng), head_model_error(rng)
+    true = geometry(deform)
+    estimated = geometry(lambda pos_mm: misplace(deform(pos_mm)))
+    device_to_head = place_helmet(info, true.skull_mm, rng)
+    centre_m = true.skull_mm.mean(0) / 1000
+    error = np.eye(4)
+    error[:3, :3] = rotation(rng, COREGISTRATION_ROTATION_DEG)
+    shift_m = rng.normal(0, COREGISTRATION_SHIFT_MM, 3) / 1000
+    error[:3, 3] = centre_m - error[:3, :3] @ centre_m + shift_m
+    true_leadfield = geometry_leadfield(info, device_to_head, true)
+    return Member(
+        true_leadfield=true_leadfield,
+        estimated_leadfield=geometry_leadfield(info, error @ device_to_head, estimated),
+        noise_cov=random_noise_cov(true_leadfield, info.get_channel_types(), adjacency, rng),
+        region_pos_mm=true.region_pos_mm,
+    )
+
+
+def cached_member(folder: Path, array: str, seed: int) -> Member:
+    """`random_member`, read from or kept in `folder`: a member takes ten seconds to compute."""
+    path = folder / f"{array}_{seed}.npz"
+    if not path.exists():
+        template = load_template()
+        adjacency = region_adjacency(template.vertex_region, template.faces)
+        write_npz(path, **asdict(random_member(array, adjacency, seed)))
+    return Member(**read_npz(path))
+
+
+def population_seeds(split: str, n_heads: int, arrays=ARRAYS) -> list[tuple[str, int]]:
+    """(array, seed) of the members of a split; splits never share a seed."""
+    first = {"train": 1000, "validation": 2000, "test": 3000}[split]
+    return [(arrays[i % len(arrays)], first + i) for i in range(n_heads)]

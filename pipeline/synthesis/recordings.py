@@ -1,0 +1,240 @@
+"""Synthetic recordings in batches, on the training device, as the network consumes them.
+
+Everything happens in whitened sensor space, where magnetometers and gradiometers have the same
+unit, so that a signal-to-noise ratio is one number for both.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+from pipeline.networks.project import prepare_input, whitened_spatial_filter, whitener
+from pipeline.synthesis.library import Library
+from pipeline.synthesis.patches import HALF_MAGNITUDE_MM, RegionGraph
+
+N_TIMES = 125
+SOURCE_SNR_DB = (10.0, 20.0)
+SENSOR_SNR_DB = (5.0, 20.0)
+TWO_SOURCES_PROBABILITY = 0.2
+
+# Where the spike's signal is compared with the background: 48 ms on both sides of its peak.
+PEAK_SAMPLES = 6
+PEAK_MARGIN = 12
+STRETCH = (0.6, 1.6)
+SLOW_WAVE_GAIN = (0.0, 2.5)
+SECOND_SPIKE_PROBABILITY = 0.3
+NOISE_HIGHEST_HZ = 45
+NOISE_SLOPE = (0.0, 1.5)
+
+
+@dataclass(frozen=True)
+class HeadTensors:
+    """One head, ready for synthesis on a device.
+
+    Attributes
+    ----------
+    field : Tensor, (rank, 994)
+        Whitened leadfield that generates.
+    kernel : Tensor, (994, rank)
+        Spatial filter for whitened data, from the leadfield that is known.
+    background : Tensor, (rank, n_times)
+        Field of the library's background activity.
+    region_pos_mm : ndarray, (994, 3)
+    """
+
+    field: torch.Tensor
+    kernel: torch.Tensor
+    background: torch.Tensor
+    region_pos_mm: np.ndarray
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Network input (n, 994, 125), and the truth.
+
+    `magnitude` (n, 2, 994) and `wave` (n, 2, 125) of two patches, of which the second may be
+    silent, scaled so that the largest activity is 1; `patch` bool (n, 994); `centre` (n,) region of the first patch; `peak` (n,) its sample;
+    `source_snr_db`, `sensor_snr_db` (n,).
+    """
+
+    x: torch.Tensor
+    magnitude: torch.Tensor
+    wave: torch.Tensor
+    patch: torch.Tensor
+    centre: torch.Tensor
+    peak: torch.Tensor
+    source_snr_db: torch.Tensor
+    sensor_snr_db: torch.Tensor
+
+    def target(self, samples: slice = slice(None)) -> torch.Tensor:
+        """Activity (n, 994, 125) inside the patches, or only some `samples` of it."""
+        return self.magnitude.mT @ self.wave[..., samples]
+
+
+def prepare_head(
+    true_leadfield: np.ndarray,
+    known_leadfield: np.ndarray,
+    noise_cov: np.ndarray,
+    region_pos_mm: np.ndarray,
+    library: Library,
+    device: str = "cpu",
+) -> HeadTensors:
+    """Whiten both leadfields (n_channels, 994), build the filter, project the background."""
+    whiten = whitener(noise_cov)
+    field = torch.as_tensor(whiten @ true_leadfield, dtype=torch.float32, device=device)
+    kernel = whitened_spatial_filter(whiten @ known_leadfield)
+    return HeadTensors(
+        field=field,
+        kernel=torch.as_tensor(kernel, dtype=torch.float32, device=device),
+        background=field @ torch.as_tensor(library.background, device=device),
+        region_pos_mm=region_pos_mm,
+    )
+
+
+class Synthesizer:
+    """Draws batches of recordings for any head.
+
+    Parameters
+    ----------
+    library : Library
+        One split.
+    graph : RegionGraph
+    patches, centres : ndarray
+        From `patch_bank`.
+    seed : int
+    device : str
+    """
+
+    def __init__(
+        self,
+        library: Library,
+        graph: RegionGraph,
+        patches: np.ndarray,
+        centres: np.ndarray,
+        seed: int,
+        device: str = "cpu",
+    ):
+        self.spikes = torch.as_tensor(library.spikes, device=device)
+        self.n_background = library.background.shape[1]
+        self.segment_length = library.segment_length
+        self.distance_mm = torch.as_tensor(graph.distance_mm, device=device)
+        self.patches = torch.as_tensor(patches, device=device)
+        self.centres = torch.as_tensor(centres, device=device)
+        self.device = device
+        # Drawn on the CPU whatever the device, so that a seed means the same samples on both.
+        self.generator = torch.Generator().manual_seed(seed)
+
+    def _uniform(self, low: float, high: float, *shape: int) -> torch.Tensor:
+        drawn = torch.rand(shape, generator=self.generator)
+        return (low + (high - low) * drawn).to(self.device)
+
+    def _integers(self, high: int, *shape: int) -> torch.Tensor:
+        return torch.randint(high, shape, generator=self.generator).to(self.device)
+
+    def magnitudes(self, n: int) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+        """Random patches: magnitude (n, 994) with Gaussian fall-off, patch (n, 994), centre (n,)."""
+        chosen = self._integers(len(self.patches), n)
+        patch, centre = self.patches[chosen], self.centres[chosen]
+        half_mm = self._uniform(*HALF_MAGNITUDE_MM, n)
+        fall_off = torch.exp(-np.log(2) * (self.distance_mm[centre] / half_mm[:, None]) ** 2)
+        return fall_off * patch, patch, centre
+
+    def waveforms(self, n: int) -> tuple[torch.Tensor, torch.Tensor]:
+        """Spikes (n, 125) of random shape, time and sign without mean, and their peaks (n,)."""
+        peak = PEAK_MARGIN + self._integers(N_TIMES - 2 * PEAK_MARGIN, n)
+        wave = self._placed_spikes(peak)
+        delay = self._uniform(6, 40, n) * self._signs(n)
+        second = self._uniform(-0.7, 0.7, n)
+        second = second * (self._uniform(0, 1, n) < SECOND_SPIKE_PROBABILITY)
+        wave = wave + second[:, None] * self._placed_spikes(peak + delay)
+        wave = wave * self._signs(n)[:, None]
+        wave = wave - wave.mean(1, keepdim=True)
+        return wave, wave.abs().argmax(1)
+
+    def _signs(self, n: int) -> torch.Tensor:
+        return 2.0 * self._integers(2, n) - 1.0
+
+    def _placed_spikes(self, peak: torch.Tensor) -> torch.Tensor:
+        """Library spikes (n, 125), stretched in time and with another slow wave, at `peak` (n,)."""
+        n, length = len(peak), self.spikes.shape[1]
+        clip = self.spikes[self._integers(len(self.spikes), n)]
+        at_peak = int(clip[0].argmax())
+        time = torch.arange(length, device=self.device)
+        gain = self._uniform(*SLOW_WAVE_GAIN, n)
+        after = torch.sigmoid((time - at_peak - 6) / 1.5)
+        clip = clip * (1 + (gain[:, None] - 1) * after)
+        stretch = self._uniform(*STRETCH, n)
+        grid = torch.arange(N_TIMES, device=self.device)
+        position = at_peak + (grid - peak[:, None]) / stretch[:, None]
+        inside = (position >= 0) & (position < length - 1)
+        position = position.clamp(0, length - 1.001)
+        left = position.long()
+        share = position - left
+        value = clip.gather(1, left) * (1 - share) + clip.gather(1, left + 1) * share
+        return value * inside
+
+    def _background(self, head: HeadTensors, n: int) -> torch.Tensor:
+        """Field of background activity (n, rank, 125): stretches of it with random sign."""
+        n_segments = self.n_background // self.segment_length
+        start = self._integers(n_segments, n) * self.segment_length
+        start = start + self._integers(self.segment_length - N_TIMES, n)
+        windows = torch.stack([head.background[:, s : s + N_TIMES] for s in start.tolist()])
+        return windows * self._signs(n)[:, None, None]
+
+    def _sensor_noise(self, n: int, rank: int) -> torch.Tensor:
+        """Unit-variance noise (n, rank, 125), white over channels, with a 1/f slope up to 45 Hz."""
+        frequency = torch.arange(N_TIMES // 2 + 1).float()
+        slope = self._uniform(*NOISE_SLOPE, n).cpu()[:, None]
+        amplitude = frequency.clamp_min(1) ** (-slope / 2)
+        amplitude[:, 0] = 0
+        amplitude[:, NOISE_HIGHEST_HZ + 1 :] = 0
+        amplitude = amplitude / amplitude.square().sum(1, keepdim=True).sqrt()
+        drawn = torch.randn((n, rank, len(frequency), 2), generator=self.generator)
+        spectrum = torch.view_as_complex(drawn) * amplitude[:, None]
+        return torch.fft.irfft(spectrum * (N_TIMES / 2), n=N_TIMES, dim=2).to(self.device)
+
+    def batch(
+        self, head: HeadTensors, n: int, two_sources: float = TWO_SOURCES_PROBABILITY
+    ) -> Batch:
+        """Synthesise `n` recordings of this head, `two_sources` of them (0-1) with two patches.
+
+        Source SNR: mean power of the spike's field 48 ms around its peak over the mean power of
+        the background's field. Sensor SNR: mean power of the noise-free recording over the
+        noise power, the usual definition (the reference halves the noise power).
+        """
+        magnitude, patch, centre = self.magnitudes(n)
+        wave, peak = self.waveforms(n)
+        two = self._uniform(0, 1, n) < two_sources
+        other_magnitude, other_patch, _ = self.magnitudes(n)
+        other_magnitude = other_magnitude * (two * self._uniform(0.5, 1, n))[:, None]
+        other_wave, _ = self.waveforms(n)
+        patch = patch | (other_patch & two[:, None])
+        magnitude = torch.stack([magnitude, other_magnitude], 1)
+        wave = torch.stack([wave, other_wave], 1)
+        wave = wave / wave.abs().amax(2, keepdim=True)
+        field = (magnitude @ head.field.T).mT @ wave
+
+        time = torch.arange(N_TIMES, device=self.device)
+        near_peak = ((time - peak[:, None]).abs() <= PEAK_SAMPLES).float()
+        spike_power = (field.square().mean(1) * near_peak).sum(1) / near_peak.sum(1)
+        background = self._background(head, n)
+        background_power = background.square().mean((1, 2))
+        source_snr_db = self._uniform(*SOURCE_SNR_DB, n)
+        scale = (10 ** (source_snr_db / 10) * background_power / spike_power).sqrt()
+        recording = torch.addcmul(background, field, scale[:, None, None])
+
+        sensor_snr_db = self._uniform(*SENSOR_SNR_DB, n)
+        noise_power = recording.square().mean((1, 2)) * 10 ** (-sensor_snr_db / 10)
+        noise = self._sensor_noise(n, len(head.field))
+        recording = torch.addcmul(recording, noise, noise_power.sqrt()[:, None, None])
+        return Batch(
+            x=prepare_input(recording, head.kernel),
+            magnitude=magnitude,
+            wave=wave,
+            patch=patch,
+            centre=centre,
+            peak=peak,
+            source_snr_db=source_snr_db,
+            sensor_snr_db=sensor_snr_db,
+        )
