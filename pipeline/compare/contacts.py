@@ -251,4 +251,6 @@ def _count(marks: dict[str, np.ndarray], placed: np.ndarray, resolution: Resolut
 def _stacked(tables: list[pd.DataFrame]) -> pd.DataFrame | None:
     if not tables:
         return None
-    return pd.concat(tables, ignore_index=True).fillna("")
+    stacked = pd.concat(tables, ignore_index=True)
+    text = stacked.select_dtypes(exclude=["number", "bool"]).columns
+    return stacked.fillna(dict.fromkeys(text, ""))
