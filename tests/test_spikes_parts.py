@@ -3,6 +3,7 @@
 import mne
 import numpy as np
 import pytest
+from mne.channels.montage import read_meg_canonical_info
 from scipy.signal import butter, sosfiltfilt
 
 from pipeline.errors import InvalidInput
@@ -14,6 +15,7 @@ from pipeline.spikes.config import SPIKE_NAMES
 from pipeline.spikes.events import name_pattern, read_channels_tsv, read_events
 from pipeline.spikes.filtering import WindowStats, load_filtered
 from pipeline.spikes.noise import average_quality, baseline_starts
+from pipeline.spikes.recording import open_recording
 from pipeline.spikes.runs import position_change
 from pipeline.spikes.selection import cut, match, select_spikes
 
@@ -302,3 +304,28 @@ def test_every_truncation_of_a_fif_is_noticed(tmp_path):
         cut_file.write_bytes(content[:length])
         with pytest.raises(InvalidInput):
             check_complete(cut_file)
+
+
+def test_a_corrupt_header_is_never_another_error(tmp_path):
+    info = read_meg_canonical_info("neuromag")
+    info = mne.pick_info(info, mne.pick_types(info, meg=True))
+    with info._unlock():
+        info["sfreq"], info["lowpass"] = 200.0, 100.0
+    whole = tmp_path / "whole_raw.fif"
+    mne.io.RawArray(np.zeros((306, 2400)), info, verbose="error").save(whole, verbose="error")
+    assert open_recording(whole).n_times == 2400
+    content = whole.read_bytes()
+    rng = np.random.default_rng(0)
+    corrupt = tmp_path / "corrupt_raw.fif"
+    n_refused = 0
+    for _ in range(40):
+        damaged = np.frombuffer(content, np.uint8).copy()
+        damaged[rng.integers(0, 35_000, 10)] = rng.integers(0, 256, 10)
+        corrupt.write_bytes(damaged)
+        try:
+            with mne.use_log_level("error"):
+                open_recording(corrupt)
+        except InvalidInput as error:
+            n_refused += 1
+            assert error.file == corrupt and error.hint
+    assert n_refused > 20

@@ -38,11 +38,11 @@ def open_recording(path: Path) -> mne.io.BaseRaw:
         check_complete(path)
     try:
         raw = _read(path)
+        _check_plausible(raw, path)
     except InvalidInput:
         raise
     except Exception as error:  # a corrupt file makes the makers' parsers raise anything
         raise _unreadable(path, error) from error
-    _check_plausible(raw, path)
     return raw
 
 
@@ -110,12 +110,20 @@ def _beside(path: Path, suffix: str) -> Path | None:
 
 def _check_plausible(raw: mne.io.BaseRaw, path: Path) -> None:
     sfreq, n_times = raw.info["sfreq"], raw.n_times
-    n_meg = len(mne.pick_types(raw.info, meg=True, ref_meg=False, exclude=()))
+    picks = mne.pick_types(raw.info, meg=True, ref_meg=False, exclude=())
+    n_meg = len(picks)
     if n_meg < MIN_CHANNELS:
         raise InvalidInput(
             f"the recording has {n_meg} MEG channels",
             file=path,
             hint=f"give a whole-head MEG recording (at least {MIN_CHANNELS} channels)",
+        )
+    places = np.array([raw.info["chs"][pick]["loc"] for pick in picks])
+    if not np.isfinite(places).all() or len(np.unique(places[:, :3], axis=0)) < MIN_CHANNELS / 3:
+        raise InvalidInput(
+            "the recording does not say where its sensors lie",
+            file=path,
+            hint="export it again with the sensors' positions",
         )
     if not MIN_SFREQ_HZ <= sfreq <= MAX_SFREQ_HZ:
         raise InvalidInput(
