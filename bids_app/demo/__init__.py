@@ -1,0 +1,135 @@
+"""Virtual patients: complete BIDS datasets whose truth is known (and kept outside them)."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from bids_app.demo.clinic import implant, record_ieeg, resect
+from bids_app.demo.dataset import (
+    Clinic,
+    refuse_occupied,
+    write_dataset_files,
+    write_participants,
+    write_patient,
+    write_truth,
+)
+from bids_app.demo.patient import build_anatomy, record
+from bids_app.demo.phantom import load_phantom
+from bids_app.demo.recipe import PatientRecipe
+from pipeline.progress import Progress
+from pipeline.template import SUBLOBAR_NAMES
+
+__all__ = ["PatientRecipe", "create_virtual_patients"]
+
+N_STEPS = 4
+
+
+def create_virtual_patients(
+    out_dir: Path,
+    n_patients: int,
+    seed: int,
+    array: str,
+    progress: Progress,
+    *,
+    minutes: float = 6.0,
+    small: bool = False,
+) -> list[Path]:
+    """Write ``out_dir/bids`` (the dataset) and ``out_dir/truth`` (what it hides).
+
+    Parameters
+    ----------
+    out_dir : Path
+        Must not hold a ``bids`` folder yet.
+    n_patients : int
+    seed : int
+        A patient depends on the seed and its own number alone, not on how many there are.
+    array : str
+        "neuromag" or "ctf275".
+    progress : Progress
+    minutes : float
+        Length of each MEG recording; there is one spike every 7 s or so.
+    small : bool
+        2 mm T1w and a coarse true head model, for quick tests.
+
+    Returns
+    -------
+    list of Path
+        The participants' folders.
+
+    Raises
+    ------
+    InvalidInput
+        There is a dataset in `out_dir` already.
+    """
+    bids_dir, truth_dir = Path(out_dir) / "bids", Path(out_dir) / "truth"
+    refuse_occupied(Path(out_dir))
+    bids_dir.mkdir(parents=True)
+    write_dataset_files(bids_dir)
+    participants = []
+    for index in range(n_patients):
+        label = f"{index + 1:02d}"
+        recipe = cohort_recipe(seed, index, array, minutes=minutes, small=small)
+        with progress.step(f"virtual patient sub-{label}", total=N_STEPS) as step:
+            participants.append(_create(bids_dir, truth_dir, label, index, seed, recipe, step))
+    write_participants(bids_dir, participants)
+    return [bids_dir / row["participant_id"] for row in participants]
+
+
+def cohort_recipe(
+    seed: int, index: int, array: str, *, minutes: float = 6.0, small: bool = False
+) -> PatientRecipe:
+    """Recipe of the patient number `index`: lobes in turn, work-ups as incomplete as in a clinic."""
+    lobes = np.random.default_rng([seed, 994]).permutation(SUBLOBAR_NAMES)
+    recipe = PatientRecipe(
+        array=array,
+        lobe=str(lobes[index % len(lobes)]),
+        minutes=minutes,
+        n_spikes=min(48, int(minutes * 60 / 2.5)),
+        landmarks=index % 3 != 1,
+        ieeg=index % 4 != 3,
+        resection=index % 5 != 2,
+        seizure_free=index % 3 != 2,
+    )
+    if small:
+        recipe = replace(
+            recipe,
+            voxel_mm=2.0,
+            inner_skull_vertices=600,
+            n_background=200,
+            empty_room_minutes=0.25,
+        )
+    return recipe
+
+
+def _create(bids_dir, truth_dir, label, index, seed, recipe, step):
+    # One stream each, so that a change to one part leaves the others as they were.
+    streams = [np.random.default_rng(s) for s in np.random.SeedSequence([seed, index]).spawn(4)]
+    anatomy = build_anatomy(streams[0], load_phantom(), recipe)
+    step.advance()
+    recorded, source = record(streams[1], anatomy, recipe)
+    step.advance()
+    clinic = Clinic(None, None, None)
+    if recipe.resection:
+        mask = resect(streams[2], anatomy, source.patch, recipe.seizure_free)
+        clinic = replace(clinic, resection=mask)
+    if recipe.ieeg:
+        implantation = implant(streams[2], anatomy, source.patch)
+        raw = record_ieeg(streams[2], implantation)
+        clinic = replace(clinic, implantation=implantation, ieeg=raw)
+    step.advance()
+    rng = streams[3]
+    row = {
+        "participant_id": f"sub-{label}",
+        "age": int(rng.integers(18, 60)),
+        "sex": str(rng.choice(["F", "M"])),
+        "engel_class": "n/a",
+        "seizure_free": "n/a",
+    }
+    if recipe.resection:
+        row["engel_class"] = "IA" if recipe.seizure_free else "III"
+        row["seizure_free"] = "yes" if recipe.seizure_free else "no"
+    write_patient(rng, bids_dir, label, index, anatomy, recorded, clinic, recipe)
+    write_truth(truth_dir, label, seed, anatomy, recorded, source, clinic, recipe)
+    step.advance()
+    return row

@@ -1,0 +1,214 @@
+"""The MEG recording: what the sensors pick up from brain, body and surroundings."""
+
+from dataclasses import dataclass
+
+import mne
+import numpy as np
+from mne.channels.montage import read_meg_canonical_info
+from scipy.signal import resample_poly
+from scipy.spatial.distance import cdist
+
+from bids_app.demo import activity
+
+SFREQ = 1000.0
+# Ongoing activity holds next to nothing above 100 Hz: it is drawn at a quarter of the rate.
+DECIMATION = 4
+LINE_HZ = 50.0
+CHANNELS_AT_ONCE = 32
+
+
+@dataclass(frozen=True)
+class ArrayNoise:
+    """Levels that fit a sensor array.
+
+    Attributes
+    ----------
+    white : dict
+        Sensor noise per type, T/sqrt(Hz) or T/m/sqrt(Hz).
+    ongoing_t, alpha_t : float
+        Median over the magnetometers (axial gradiometers) of the brain's ongoing activity, T.
+    heart_t, blink_t : float
+        Largest deflection on those sensors, T.
+    """
+
+    white: dict[str, float]
+    ongoing_t: float
+    alpha_t: float
+    heart_t: float
+    blink_t: float
+
+
+NOISE = {
+    "neuromag": ArrayNoise({"mag": 3.5e-15, "grad": 3.0e-13}, 300e-15, 200e-15, 900e-15, 2.5e-12),
+    "ctf275": ArrayNoise({"mag": 6.0e-15}, 220e-15, 150e-15, 400e-15, 1.8e-12),
+}
+# Smallest step of the 16-bit recording.
+RESOLUTION = {"mag": 2e-15, "grad": 5e-14, "eog": 2e-8, "ecg": 1e-7}
+AUXILIARY = {"EOG061": "eog", "ECG062": "ecg"}
+
+
+def recording_info(array: str) -> mne.Info:
+    """Info of the array's MEG channels with an EOG and an ECG channel after them, 1000 Hz."""
+    canonical = read_meg_canonical_info(array, verbose="error")
+    types = canonical.get_channel_types()
+    info = mne.create_info(
+        [*canonical.ch_names, *AUXILIARY], SFREQ, [*types, *AUXILIARY.values()], verbose="error"
+    )
+    with info._unlock():
+        for channel, source in zip(info["chs"], canonical["chs"], strict=False):
+            channel.update(
+                {key: source[key] for key in ("coil_type", "loc", "unit", "coord_frame")}
+            )
+        for channel, kind in zip(info["chs"], info.get_channel_types(), strict=True):
+            channel["cal"], channel["range"] = 1.0, RESOLUTION[kind]
+        info["line_freq"] = LINE_HZ
+    return info
+
+
+def room_field(info: mne.Info, field_at) -> np.ndarray:
+    """Output of MEG channels in a field that is known everywhere.
+
+    Parameters
+    ----------
+    info : mne.Info
+        MEG channels only.
+    field_at : callable
+        Field (n, 3) in T at points (n, 3) in m, device coordinates.
+    """
+    loc = np.array([channel["loc"] for channel in info["chs"]])
+    position, ex, ez = loc[:, :3], loc[:, 3:6], loc[:, 9:12]
+    along = np.einsum("ij,ij->i", field_at(position), ez)
+    coil = np.array([int(channel["coil_type"]) for channel in info["chs"]])
+    half = 0.0084  # planar gradiometer: two loops 16.8 mm apart
+    planar = np.einsum(
+        "ij,ij->i", field_at(position + half * ex) - field_at(position - half * ex), ez
+    )
+    far = np.einsum("ij,ij->i", field_at(position + 0.05 * ez), ez)  # axial: 50 mm baseline
+    return np.select([coil == 3012, coil == 5001], [planar / (2 * half), along - far], along)
+
+
+def interference_fields(info: mne.Info) -> np.ndarray:
+    """Outputs (8, n_channels) in the uniform fields (1 T) and the five gradients (1 T/m)."""
+    fields = [
+        room_field(info, lambda p, axis=axis: np.tile(np.eye(3)[axis], (len(p), 1)))
+        for axis in range(3)
+    ]
+    for tensor in (
+        np.diag([1.0, -1.0, 0.0]),
+        np.diag([-0.5, -0.5, 1.0]),
+        np.array([[0, 1.0, 0], [1.0, 0, 0], [0, 0, 0]]),
+        np.array([[0, 0, 1.0], [0, 0, 0], [1.0, 0, 0]]),
+        np.array([[0, 0, 0], [0, 0, 1.0], [0, 1.0, 0]]),
+    ):
+        fields.append(room_field(info, lambda p, tensor=tensor: p @ tensor))
+    return np.array(fields)
+
+
+def heart_field(info: mne.Info, heart_dev_m: np.ndarray, moment: np.ndarray) -> np.ndarray:
+    """Field pattern (n_channels,) of a current dipole far below, by the law of Biot and Savart."""
+
+    def field_at(points):
+        offset = points - heart_dev_m
+        return np.cross(moment, offset) / np.linalg.norm(offset, axis=1, keepdims=True) ** 3
+
+    return room_field(info, field_at)
+
+
+def eye_field(info: mne.Info, eyes_head_m: np.ndarray, centre_head_m: np.ndarray) -> np.ndarray:
+    """Field pattern (n_channels,) of vertical dipoles behind both eyes in a conducting sphere."""
+    sphere = mne.make_sphere_model(centre_head_m, head_radius=None, verbose="error")
+    up = np.tile([0.0, 0.0, 1.0], (len(eyes_head_m), 1))
+    dipole = mne.Dipole(
+        np.zeros(len(up)), eyes_head_m, np.full(len(up), 1e-9), up, np.full(len(up), 100.0)
+    )
+    forward, _ = mne.make_forward_dipole(dipole, sphere, info, verbose="error")
+    return forward["sol"]["data"].sum(1)
+
+
+def ongoing_mixing(
+    positions_mm: np.ndarray, lead: np.ndarray, posterior_mm: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Spread independent courses over neighbouring dipoles and, for alpha, over the back of the head.
+
+    Returns
+    -------
+    broadband, alpha : ndarray, (n_channels, n_dipoles)
+    """
+    spread = np.exp(-0.5 * (cdist(positions_mm, positions_mm) / 15.0) ** 2)
+    spread /= np.linalg.norm(spread, axis=1, keepdims=True)
+    occipital = np.exp(-np.linalg.norm(positions_mm - posterior_mm, axis=1) / 30.0)
+    return lead @ spread, lead @ (occipital[:, None] * spread)
+
+
+def ongoing_activity(
+    rng: np.random.Generator,
+    mixing: tuple[np.ndarray, np.ndarray],
+    axial: np.ndarray,
+    noise: ArrayNoise,
+    n_times: int,
+) -> np.ndarray:
+    """Ongoing brain activity at the sensors at the decimated rate: float32 (n_channels, n_times)."""
+    total = 0
+    for matrix, spectrum, level in zip(
+        mixing, (activity.one_over_f, activity.alpha), (noise.ongoing_t, noise.alpha_t), strict=True
+    ):
+        scale = level / np.median(np.linalg.norm(matrix[axial], axis=1))
+        courses = activity.coloured_noise(
+            rng, matrix.shape[1], n_times, SFREQ / DECIMATION, spectrum
+        )
+        total = total + (matrix * scale).astype(np.float32) @ courses
+    return total
+
+
+def surroundings(rng: np.random.Generator, n_times: int) -> np.ndarray:
+    """Courses (8, n_times) in T and T/m of the room's fields: drift, traffic, mains and harmonics."""
+    level = np.r_[np.full(3, 0.6e-12), np.full(5, 1.5e-12)]
+    courses = activity.coloured_noise(rng, 8, n_times, SFREQ, activity.drift) * level[:, None]
+    time_s = np.arange(n_times) / SFREQ
+    for harmonic, strength in ((1, 0.6), (2, 0.12), (3, 0.25)):
+        wave = np.sin(2 * np.pi * LINE_HZ * harmonic * time_s + rng.uniform(0, 2 * np.pi))
+        courses += (strength * level * rng.normal(0, 1, 8))[:, None] * wave
+    return courses.astype(np.float32)
+
+
+def sensor_noise(
+    rng: np.random.Generator, data: np.ndarray, kinds: list[str], noise: ArrayNoise
+) -> None:
+    """Add each channel's own white noise, with a little 1/f below 2 Hz, in place."""
+    for row, kind in zip(data, kinds, strict=True):
+        density = noise.white[kind] * np.exp(rng.normal(0, 0.08))
+        row += density * np.sqrt(SFREQ / 2) * rng.standard_normal(len(row), np.float32)
+        slow = activity.coloured_noise(rng, 1, len(row), SFREQ, activity.drift)[0]
+        row += 2 * density * slow
+
+
+def break_channel(rng: np.random.Generator, row: np.ndarray) -> None:
+    """Turn a channel into a bad one: much noise and jumps of its flux-locked loop, in place."""
+    spread = row.std()
+    row += 12 * spread * rng.standard_normal(len(row), np.float32)
+    for jump in rng.integers(0, len(row), max(3, len(row) // 40000)):
+        row[jump:] += rng.normal(0, 40) * spread
+
+
+def clip_to_range(data: np.ndarray, kinds: list[str]) -> None:
+    """Saturate at what 16 bits hold, in place."""
+    for row, kind in zip(data, kinds, strict=True):
+        limit = 32000 * RESOLUTION[kind]
+        np.clip(row, -limit, limit, out=row)
+
+
+def single_spike_power(
+    pattern: np.ndarray, ongoing: np.ndarray, kinds: list[str], noise: ArrayNoise
+) -> float:
+    """Power of a spike's peak relative to ongoing activity and noise in 1-40 Hz, channels' mean."""
+    sample = ongoing[:, : int(60 * SFREQ / DECIMATION)].astype(float)
+    band = mne.filter.filter_data(sample, SFREQ / DECIMATION, 1.0, 40.0, verbose="error")
+    white = np.array([noise.white[kind] ** 2 * 39.0 for kind in kinds])
+    return float(np.mean(pattern**2 / (band.var(1) + white)))
+
+
+def upsample_into(data: np.ndarray, slow: np.ndarray) -> None:
+    """Write `slow` at the full rate into the rows of `data`."""
+    for start in range(0, len(slow), CHANNELS_AT_ONCE):
+        rows = slice(start, start + CHANNELS_AT_ONCE)
+        data[rows] = resample_poly(slow[rows], DECIMATION, 1, axis=1)[:, : data.shape[1]]
