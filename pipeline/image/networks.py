@@ -2,6 +2,7 @@
 
 import mne
 import numpy as np
+from mne.proj import make_projector
 
 from pipeline.files import read_json
 from pipeline.image.patient import Patient
@@ -54,7 +55,7 @@ def samples_through_peak(times_s: np.ndarray, sfreq_hz: float) -> tuple[int, np.
 def projected_leadfield(patient: Patient) -> np.ndarray:
     """The leadfield (n_channels, 994) as the recording's projectors leave it."""
     info = patient.average.info
-    projector, _, _ = mne.proj.make_projector(info["projs"], info["ch_names"])
+    projector, _, _ = make_projector(info["projs"], info["ch_names"])
     return projector @ patient.leadfield
 
 

@@ -1,0 +1,145 @@
+"""Conventional solutions against their published formulas, and the dipole against a known source."""
+
+import mne
+import numpy as np
+import pytest
+from fake_patient import write_fake_patient
+from mne.proj import make_projector
+
+from pipeline.image import conventional
+from pipeline.image.dipole import fit_dipole
+from pipeline.image.patient import read_patient
+
+SNR = 3.0
+
+
+@pytest.fixture(scope="module")
+def patient(tmp_path_factory):
+    """The fake patient's magnetometers: one sensor type makes the formulas short."""
+    fake = write_fake_patient(tmp_path_factory.mktemp("methods") / "out")
+    patient = read_patient(fake.paths)
+    mags = mne.pick_types(patient.average.info, meg="mag")
+    names = [patient.average.ch_names[pick] for pick in mags]
+    return {
+        "fake": fake,
+        "average": patient.average.copy().pick(names),
+        "epochs": patient.epochs.copy().load_data().pick(names),
+        "noise_cov": mne.pick_channels_cov(patient.noise_cov, names, ordered=True),
+        "leadfield": patient.leadfield[mags],
+        "trans": patient.trans,
+        "pos": patient.region_pos_mri_mm,
+        "inner_skull": patient.inner_skull_mri_mm,
+    }
+
+
+@pytest.fixture(scope="module")
+def forward(patient):
+    return conventional.region_forward(
+        patient["average"].info, patient["trans"], patient["leadfield"], patient["pos"]
+    )
+
+
+@pytest.fixture(scope="module")
+def whitened(patient):
+    """Whitener of the noise's own subspace, and the projected leadfield behind it."""
+    value, vector = np.linalg.eigh(patient["noise_cov"]["data"])
+    kept = value > 1e-6 * value[-1]
+    assert kept.sum() == len(value) - 1  # one projector
+    whitener = (vector[:, kept] / np.sqrt(value[kept])).T
+    return whitener, whitener @ patient["leadfield"]
+
+
+def assert_proportional(found, expected):
+    scale = (found * expected).sum() / (expected**2).sum()
+    assert scale > 0
+    np.testing.assert_allclose(found, scale * expected, atol=1e-6 * np.abs(found).max())
+    return scale
+
+
+def test_forward_holds_the_regions_leadfield(patient, forward):
+    assert forward["nsource"] == 994
+    np.testing.assert_array_equal(forward["sol"]["data"], patient["leadfield"])
+    assert forward["sol"]["row_names"] == patient["average"].ch_names
+
+
+def minimum_norm_parts(patient, whitened):
+    """Data, and kernel of the minimum-norm solution with unit mean whitened gain."""
+    whitener, gain = whitened
+    gain = gain * np.sqrt(len(gain) / (gain**2).sum())
+    covariance = gain @ gain.T + np.eye(len(gain)) / SNR**2
+    kernel = gain.T @ np.linalg.inv(covariance)
+    return whitener @ patient["average"].data, gain, kernel
+
+
+def test_sloreta_is_standardised_by_the_resolution_matrix(patient, forward, whitened):
+    data, gain, kernel = minimum_norm_parts(patient, whitened)
+    resolution = np.sum(kernel * gain.T, axis=1)
+    expected = (kernel @ data) / np.sqrt(resolution)[:, None]
+    found = conventional.minimum_norm(
+        patient["average"], forward, patient["noise_cov"], "sloreta", SNR
+    )
+    assert_proportional(found, expected)
+
+
+def test_dspm_is_in_standard_deviations_of_the_averages_noise(patient, forward, whitened):
+    data, _, kernel = minimum_norm_parts(patient, whitened)
+    expected = (kernel @ data) / np.linalg.norm(kernel, axis=1)[:, None]
+    found = conventional.minimum_norm(
+        patient["average"], forward, patient["noise_cov"], "dspm", SNR
+    )
+    scale = assert_proportional(found, expected)
+    # The noise of an average of n spikes is smaller by sqrt(n).
+    assert scale == pytest.approx(np.sqrt(patient["average"].nave), rel=1e-3)
+
+
+def test_lcmv_is_the_unit_noise_gain_beamformer_of_the_single_spikes(patient, forward, whitened):
+    whitener, gain = whitened
+    window_s = (-0.1, 0.2)
+    inside = (patient["epochs"].times >= -0.1) & (patient["epochs"].times <= 0.2)
+    samples = np.hstack(list(patient["epochs"].get_data(copy=False)[:, :, inside]))
+    covariance = samples @ samples.T / (samples.shape[1] - 1)
+    covariance = whitener @ covariance @ whitener.T
+    mean_power = np.trace(covariance) / len(samples)
+    covariance += 0.05 * mean_power * np.eye(len(covariance))
+    weights = np.linalg.solve(covariance, gain).T
+    weights /= np.linalg.norm(weights, axis=1, keepdims=True)
+    expected = weights @ whitener @ patient["average"].data
+    found = conventional.lcmv(
+        patient["average"], patient["epochs"], forward, patient["noise_cov"], 0.05, window_s
+    )
+    assert assert_proportional(found, expected) == pytest.approx(1, abs=1e-4)
+
+
+@pytest.mark.parametrize("method", ["sloreta", "dspm"])
+def test_minimum_norm_peaks_at_the_patch(patient, forward, method):
+    solution = conventional.minimum_norm(
+        patient["average"], forward, patient["noise_cov"], method, SNR
+    )
+    at_peak = np.abs(solution[:, 250])
+    patch_mm = patient["pos"][patient["fake"].patch]
+    distance = np.linalg.norm(patch_mm - patient["pos"][at_peak.argmax()], axis=1).min()
+    assert distance < 10
+
+
+def test_dipole_finds_a_focal_source(patient):
+    """The field of one region, a point to the sensors, at the noise of the recording."""
+    region = int(patient["fake"].patch[0])
+    field = patient["leadfield"][:, region]
+    average = patient["average"].copy()
+    rng = np.random.default_rng(0)
+    std = np.sqrt(np.diag(patient["noise_cov"]["data"]) / average.nave)
+    average.data[:] = 3e-12 * (field / np.abs(field).max())[:, None]
+    average.data += 0.2 * std[:, None] * rng.standard_normal(average.data.shape)
+    projector, _, _ = make_projector(average.info["projs"], average.ch_names)
+    average.data[:] = projector @ average.data
+    fit = fit_dipole(
+        average, patient["noise_cov"], patient["trans"], patient["inner_skull"], 0.0, 0.002
+    )
+    assert np.linalg.norm(fit["pos_mri_mm"] - patient["pos"][region]) < 8
+    assert fit["gof_percent"] > 95
+    assert fit["time_s"] == 0
+    assert 0 < fit["confidence_volume_cm3"] < 5
+    # The regions' fields are sums over unit dipoles along their normals.
+    n_dipoles = 3e-12 / np.abs(field).max()
+    assert fit["moment_am"] > n_dipoles
+    assert np.linalg.norm(fit["direction_mri"]) == pytest.approx(1, abs=1e-6)
