@@ -47,8 +47,9 @@ def rows_of(folder: Path, array: str, seed: int) -> list[dict]:
         row |= {f"{name}_mm": round(value, 2) for name, value in distances.items()}
         rows.append(row)
     dipole = read_json(paths.dipole)
-    truth = np.load(folder / "truth" / "sub-01_truth.npz")
-    to_centre = np.linalg.norm(np.array(dipole["pos_mri_mm"]) - truth["patch_centre_mri_mm"])
+    truth = read_json(folder / "truth" / "sub-01_truth.json")
+    difference_mm = np.array(dipole["pos_mri_mm"]) - truth["patch_centre_mri_mm"]
+    to_centre = np.linalg.norm(difference_mm)
     rows.append(
         {"array": array, "seed": seed, "method": "ecd", "maximum_to_centre_mm": round(to_centre, 2)}
     )

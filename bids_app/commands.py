@@ -27,7 +27,8 @@ from bids_app.progress import ConsoleProgress
 from bids_app.runner import run_patient
 from bids_app.stages import tasks_for
 from bids_app.status import Status, read_cohort
-from pipeline.errors import MissingResource
+from pipeline.errors import MissingResource, SpikefocusError
+from pipeline.files import read_json
 from pipeline.paths import PatientPaths
 
 
@@ -41,6 +42,8 @@ def run(args: argparse.Namespace) -> ExitCode:
         return _fail(ExitCode.INVALID_DATASET, str(error))
     except MissingResource as error:
         return _fail(ExitCode.MISSING_RESOURCE, str(error))
+    except SpikefocusError as error:
+        return _fail(ExitCode.USAGE, str(error))
 
 
 def participant(args: argparse.Namespace) -> ExitCode:
@@ -144,7 +147,10 @@ def demo(args: argparse.Namespace) -> ExitCode:
 
     args.out_dir.mkdir(parents=True, exist_ok=True)
     progress = ConsoleProgress("demo")
-    create_virtual_patients(args.out_dir, args.patients, args.seed, args.array, progress)
+    if args.run and _demo_is_there(args):
+        progress.info("the virtual patients are there already and are kept")
+    else:
+        create_virtual_patients(args.out_dir, args.patients, args.seed, args.array, progress)
     bids_dir, output_dir = args.out_dir / "bids", args.out_dir / "output"
     if not args.run:
         print(f"virtual patients: {bids_dir} (their truth: {args.out_dir / 'truth'})")
@@ -157,6 +163,15 @@ def demo(args: argparse.Namespace) -> ExitCode:
         if paths.report_pdf.exists():
             print_verdict(paths, args.out_dir / "truth")
     return code
+
+
+def _demo_is_there(args: argparse.Namespace) -> bool:
+    """Whether OUT_DIR holds just the virtual patients asked for, whole."""
+    if not (args.out_dir / "bids" / "participants.tsv").exists():
+        return False
+    truths = [read_json(p) for p in sorted((args.out_dir / "truth").glob("sub-*_truth.json"))]
+    asked = {(args.seed, args.array)}
+    return len(truths) == args.patients and {(t["seed"], t["array"]) for t in truths} == asked
 
 
 _COMMANDS = {

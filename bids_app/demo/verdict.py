@@ -46,13 +46,14 @@ def distances_mm(
 def compare_with_truth(paths: PatientPaths, truth_dir: Path, method: str) -> dict[str, float]:
     """`distances_mm` of one method for one virtual patient, from the files."""
     sources = read_npz(paths.sources(method))
-    truth = read_npz(truth_dir / f"{paths.sub}_truth.npz")
+    truth = read_json(truth_dir / f"{paths.sub}_truth.json")
+    patch_pos_mri_mm = read_npz(truth_dir / f"{paths.sub}_truth.npz")["patch_mri_mm"]
     return distances_mm(
         sources["peak_map"],
         sources["extent"],
         read_npz(paths.regions)["region_pos_mri_mm"],
-        truth["patch_centre_mri_mm"],
-        truth["patch_pos_mri_mm"],
+        np.array(truth["patch_centre_mri_mm"]),
+        patch_pos_mri_mm,
     )
 
 
@@ -65,7 +66,7 @@ def print_verdict(paths: PatientPaths, truth_dir: Path) -> None:
     print(f"{paths.sub} report:  {paths.report_pdf}")
     print(f"{paths.sub} finding: spikes peak in the {regions['region_label'][maximum]} region")
     print(
-        f"{paths.sub} truth:   patch in the {truth['patch_label']} region; the map's maximum lies "
+        f"{paths.sub} truth:   patch in the {truth['region_label']} region; the map's maximum lies "
         f"{distance['maximum_to_centre']:.1f} mm from the patch's centre, the found regions "
         f"{distance['found_to_true']:.1f} mm from the patch on average"
     )

@@ -1,0 +1,76 @@
+"""Two small virtual patients and a finished run on them, made once for all end-to-end tests."""
+
+import os
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from bids_app.cli import main
+from bids_app.demo import create_virtual_patients
+from pipeline.files import read_json
+from pipeline.progress import Progress
+
+# Every stage does its real work, but coarsely: the figures of merit are measured in benchmarks/.
+FAST = """
+[headmodel]
+registration = "affine"
+shell_vertices = 642
+[personalize]
+steps = 60
+n_held_out = 64
+"""
+
+
+@dataclass(frozen=True)
+class World:
+    """A dataset and the derivatives that the pipeline made of it."""
+
+    root: Path
+    """Holds bids/, truth/, output/ and config.toml."""
+
+    @property
+    def bids(self) -> Path:
+        return self.root / "bids"
+
+    @property
+    def output(self) -> Path:
+        return self.root / "output"
+
+    def arguments(self, *options: str) -> list[str]:
+        return [
+            str(self.bids),
+            str(self.output),
+            "participant",
+            "--config",
+            str(self.root / "config.toml"),
+            "--skip-bids-validation",
+            *options,
+        ]
+
+    def run(self, *options: str) -> int:
+        return main(self.arguments(*options))
+
+    def status(self, label: str) -> dict:
+        return read_json(self.output / f"sub-{label}/sub-{label}_status.json")
+
+
+@pytest.fixture(scope="session")
+def finished(tmp_path_factory) -> World:
+    """Never changed by a test; `world` is a copy that may be."""
+    root = tmp_path_factory.mktemp("finished")
+    create_virtual_patients(root, 2, 1, "neuromag", Progress(), minutes=2.0, small=True)
+    (root / "config.toml").write_text(FAST)
+    world = World(root)
+    assert world.run() == 0
+    return world
+
+
+@pytest.fixture
+def world(finished, tmp_path) -> World:
+    """A copy of `finished`; replace files of the dataset, don't write into them (hard links)."""
+    shutil.copytree(finished.bids, tmp_path / "bids", copy_function=os.link)
+    shutil.copytree(finished.output, tmp_path / "output")
+    shutil.copy(finished.root / "config.toml", tmp_path)
+    return World(tmp_path)
