@@ -89,7 +89,7 @@ def tasks_for(patient: PatientFiles, configs: dict[str, object]) -> list[Task]:
             t1w=patient.t1w,
             outcome=patient.outcome,
         ),
-        "report": reports.Inputs(t1w=patient.t1w),
+        "report": reports.Inputs(t1w=patient.t1w, resection_mask=patient.resection_mask),
     }
     return [Task(stage, inputs[stage], configs[stage]) for stage in STAGES]
 

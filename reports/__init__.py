@@ -1,0 +1,90 @@
+"""Stage `report`: figures and the PDF, from what the other stages have written.
+
+The files that a patient's derivatives hold are read by `derivatives`; `findings`, `comparison`,
+`relation`, `quality` and `provenance` put them into words and tables; `content` gathers these for
+the templates; `pictures` draws; `render` makes HTML and PDF. `templates/sections.toml` says which
+sections the report has.
+"""
+
+import hashlib
+from pathlib import Path
+
+from pipeline import METHODS
+from pipeline.files import write_json
+from pipeline.paths import PatientPaths
+from pipeline.progress import Progress
+from reports import content, render
+from reports.config import Config, Inputs
+from reports.derivatives import QC_STAGES, read_patient
+from reports.pictures import Artist
+
+__all__ = ["Config", "Inputs", "reads", "run", "writes"]
+
+
+def run(inputs: Inputs, paths: PatientPaths, config: Config, progress: Progress) -> None:
+    """Draw the figures, write the PDF and its quality file.
+
+    Raises
+    ------
+    InvalidInput
+        Results that the report cannot do without are missing, or an option is unknown.
+    """
+    sections = render.read_sections(config.sections)
+    patient = read_patient(inputs, paths)
+    text = content.build(patient, paths, config)
+    wanted = [name for section in sections for name in section.figures]
+    artist = Artist(patient, paths, content.onset_s(patient), content.sensor_names(patient))
+    pictures = {}
+    with progress.step("Drawing the report's figures", total=len(wanted)) as bar:
+        for name in wanted:
+            drawn = artist.draw(name)
+            if drawn is not None:
+                pictures[name] = drawn
+            bar.advance()
+    with progress.step("Writing the PDF", total=1) as bar:
+        html = render.to_html({**text, "pictures": pictures}, sections, config.page_size)
+        document = render.lay_out(html, paths.figures)
+        identifier = hashlib.sha256(html.encode()).hexdigest()
+        render.write_pdf(document, paths.report_pdf, identifier)
+        bar.advance()
+    write_json(
+        paths.qc("report"),
+        {
+            "warnings": [],
+            "n_pages": len(document.pages),
+            "sections": [section.id for section in sections],
+            "figures": [picture.file.name for picture in pictures.values()],
+            "verdict": text["verdict"].colour,
+        },
+    )
+
+
+def reads(inputs: Inputs, paths: PatientPaths) -> list[Path]:
+    """Every file that decides what the report says."""
+    files = [
+        inputs.t1w,
+        inputs.resection_mask,
+        paths.average,
+        paths.epochs,
+        paths.spike_events,
+        paths.regions,
+        paths.scalp,
+        paths.inner_skull,
+        paths.trans,
+        paths.model,
+        paths.training_curve,
+        paths.dipole,
+        paths.contacts,
+        paths.metrics,
+        paths.metrics.with_suffix(".json"),
+    ]
+    files += [paths.sources(method) for method in METHODS if method != "ecd"]
+    files += [paths.volume(method) for method in METHODS if method != "ecd"]
+    files += [paths.surface(hemi, name) for hemi in "LR" for name in ("pial", "white", "inflated")]
+    files += [paths.qc(stage) for stage in QC_STAGES]
+    return [file for file in files if file is not None and file.exists()]
+
+
+def writes(paths: PatientPaths) -> list[Path]:
+    """The PDF and the quality file; which figures there are depends on the patient."""
+    return [paths.report_pdf, paths.qc("report")]

@@ -1,0 +1,166 @@
+"""Metrics as the report shows them: sentences for page one, one table for all methods."""
+
+import pandas as pd
+
+from pipeline import METHODS
+from reports.derivatives import Patient
+from reports.wording import METHOD_NAMES, NOT_ASSESSABLE, humanise, number, sentence
+
+REFERENCE_TITLES = {
+    "soz": "Against the seizure-onset zone (SOZ)",
+    "resection": "Against the resection",
+    "model": "The maps themselves",
+}
+_SUBJECTS = {
+    "soz": "Comparison with the SOZ",
+    "resection": "Comparison with the resection",
+    "model": "The map itself",
+}
+# Long names of the metrics; one that is not here is shown by its code name in words.
+_NAMES = {
+    "soz_localisation_error": "SOZ localisation error",
+    "soz_to_estimate": "SOZ to extent",
+    "estimate_to_soz": "Extent to SOZ",
+    "max_to_soz": "Maximum to nearest SOZ contact",
+    "max_to_contact": "Maximum to nearest contact",
+    "sublobar_concordance": "Sublobar concordance",
+    "sublobar_sensitivity": "Sublobar sensitivity",
+    "sublobar_specificity": "Sublobar specificity",
+    "sublobar_specificity_sampled": "Sublobar specificity, sampled regions",
+    "sampled_share": "Extent within sight of the contacts",
+    "resection_sensitivity": "Sensitivity",
+    "resection_specificity": "Specificity",
+    "resection_specificity_close": "Specificity, close",
+    "resection_specificity_far": "Specificity, far",
+    "spatial_dispersion": "Spatial dispersion",
+    "max_in_resection": "Maximum inside the resection",
+    "max_to_resection_edge": "Maximum to the resection’s edge",
+    "extent_area": "Area of the extent",
+    "max_to_personalized": "Maximum to that of the personalized network",
+    "goodness_of_fit": "Goodness of fit",
+    "confidence_volume": "95 % confidence volume",
+}
+_UNITS = {"percent": "%", "cm2": "cm²", "cm3": "cm³", "0 or 1": "", "fraction": "fraction"}
+_DIGITS = {"mm": 1, "fraction": 2, "percent": 0, "cm2": 1, "cm3": 1}
+_WHOLE_REFERENCE = 3  # with this many metrics absent for one reason, the reference is
+
+
+def is_true(value) -> bool:
+    return str(value).strip().lower() in {"true", "yes", "1", "1.0"}
+
+
+class Metrics:
+    """The long metrics table, asked for one value at a time."""
+
+    def __init__(self, patient: Patient):
+        self._table = patient.metrics
+        self._descriptions = patient.metric_descriptions
+
+    def row(self, method: str, metric: str) -> pd.Series | None:
+        if self._table.empty:
+            return None
+        rows = self._table[(self._table["method"] == method) & (self._table["metric"] == metric)]
+        return None if rows.empty else rows.iloc[0]
+
+    def value(self, method: str, metric: str):
+        """The stored value, None where it is absent or not assessable."""
+        row = self.row(method, metric)
+        if row is None or not is_true(row["assessable"]) or pd.isna(row["value"]):
+            return None
+        return row["value"]
+
+    def reason(self, method: str, metric: str) -> str:
+        """Why a value is not assessable."""
+        row = self.row(method, metric)
+        if row is None:
+            return "the comparison left no such metric"
+        return "no reason was given" if pd.isna(row["reason"]) else str(row["reason"])
+
+    def not_assessable(self, method: str) -> list[str]:
+        """What could not be assessed for one method's map, a sentence for each reason."""
+        if self._table.empty:
+            return ["Comparison with SOZ and resection: the comparison left no metrics."]
+        own = self._table[
+            (self._table["method"] == method) & ~self._table["assessable"].map(is_true)
+        ]
+        told = []
+        for (reference, reason), rows in own.groupby(
+            ["reference", "reason"], sort=False, dropna=False
+        ):
+            names = [self.name(metric) for metric in rows["metric"]]
+            what = _SUBJECTS[reference] if len(names) >= _WHOLE_REFERENCE else ", ".join(names)
+            told.append(sentence(f"{what}: {'no reason was given' if pd.isna(reason) else reason}"))
+        return told
+
+    def name(self, metric: str) -> str:
+        return _NAMES.get(metric, humanise(metric))
+
+    def definitions(self) -> list[tuple[str, str]]:
+        """Name and definition of every metric in the table, as its sidecar has them."""
+        if self._table.empty:
+            return []
+        levels = self._descriptions.get("metric", {}).get("Levels", {})
+        return [
+            (self.name(metric), levels[metric]["Description"])
+            for metric in self._table["metric"].drop_duplicates()
+            if metric in levels
+        ]
+
+    def groups(self) -> tuple[list[dict], list[str]]:
+        """Rows for each reference, one cell per method, and the notes that the cells point to.
+
+        A row in which no method is assessable for one and the same reason has that reason in
+        words instead of cells.
+        """
+        notes: list[str] = []
+        groups = []
+        for reference, title in REFERENCE_TITLES.items():
+            if self._table.empty:
+                break
+            own = self._table[self._table["reference"] == reference]
+            rows = [
+                self._table_row(metric, own[own["metric"] == metric], notes)
+                for metric in own["metric"].drop_duplicates()
+            ]
+            if rows:
+                groups.append({"title": title, "rows": rows})
+        return groups, notes
+
+    def _table_row(self, metric: str, rows: pd.DataFrame, notes: list[str]) -> dict:
+        cells, reasons = [], []
+        for method in METHODS:
+            of_method = rows[rows["method"] == method]
+            if of_method.empty:
+                cells.append({"text": "–", "note": None, "missing": True})
+                continue
+            row = of_method.iloc[0]
+            if is_true(row["assessable"]) and not pd.isna(row["value"]):
+                cells.append({"text": self._text(row), "note": None, "missing": False})
+                reasons.append(None)
+                continue
+            reason = "no reason was given" if pd.isna(row["reason"]) else str(row["reason"])
+            reasons.append(reason)
+            cells.append({"text": NOT_ASSESSABLE, "note": reason, "missing": True})
+        units = rows["unit"].dropna().unique()
+        common = reasons[0] if reasons and len(set(reasons)) == 1 else None
+        if common is None:
+            for cell in cells:
+                if cell["note"] and cell["note"] not in notes:
+                    notes.append(cell["note"])
+                cell["note"] = notes.index(cell["note"]) + 1 if cell["note"] else None
+        return {
+            "name": self.name(metric),
+            "unit": _UNITS.get(units[0], units[0]) if len(units) else "",
+            "cells": cells,
+            "none": common,
+        }
+
+    @staticmethod
+    def _text(row: pd.Series) -> str:
+        if row["unit"] == "0 or 1":
+            return "yes" if float(row["value"]) else "no"
+        return number(row["value"], digits=_DIGITS.get(row["unit"]))
+
+
+def method_columns() -> list[str]:
+    return [METHOD_NAMES[method] for method in METHODS]

@@ -1,0 +1,210 @@
+"""One patient's results as the plain values, sentences and tables that the templates show."""
+
+import json
+
+import mne
+import numpy as np
+from safetensors import safe_open
+
+from pipeline.paths import PatientPaths
+from pipeline.template import SUBLOBAR_NAMES
+from reports import findings, provenance, quality
+from reports.comparison import Metrics, method_columns
+from reports.config import Config
+from reports.derivatives import Patient
+from reports.figures import sensors
+from reports.relation import resection_relation, soz_relation
+from reports.wording import (
+    METHOD_NAMES,
+    NOT_ASSESSABLE,
+    coordinates,
+    count,
+    gyrus,
+    number,
+    sentence,
+)
+
+NOTICE = "Research use only — not for diagnosis"
+N_REGIONS_SHOWN = 10
+_COILS = mne.io.constants.FIFF
+_AXIAL_COILS = {
+    _COILS.FIFFV_COIL_CTF_GRAD,
+    _COILS.FIFFV_COIL_KIT_GRAD,
+    _COILS.FIFFV_COIL_MAGNES_GRAD,
+    _COILS.FIFFV_COIL_BABY_GRAD,
+}
+
+
+def build(patient: Patient, paths: PatientPaths, config: Config) -> dict:
+    """Everything but the pictures that the templates need, by section."""
+    measured = quality.measures(patient)
+    metrics = Metrics(patient)
+    word, checks = findings.support(patient, measured)
+    warnings = quality.all_warnings(patient)
+    groups, notes = metrics.groups()
+    cite = provenance.Citations()
+    return {
+        "notice": NOTICE,
+        "sub": patient.sub,
+        "centre": config.centre,
+        "date": config.date,
+        "place": findings.place(patient),
+        "map_sentence": _map_sentence(patient, measured),
+        "extent_sentence": findings.extent_sentence(patient),
+        "support_word": word,
+        "checks": checks,
+        "soz_relation": soz_relation(patient, metrics),
+        "resection_relation": resection_relation(patient, metrics),
+        "verdict": findings.verdict(measured, warnings),
+        "thresholds": findings,
+        "missing": _missing(patient, metrics),
+        "head_model_sentence": quality.head_model_sentence(measured.head_model),
+        "spikes": _spikes(patient, measured),
+        "regions": _first_regions(patient),
+        "method_columns": method_columns(),
+        "metric_groups": groups,
+        "metric_notes": notes,
+        "metric_definitions": metrics.definitions(),
+        "dipole": _dipole(patient),
+        "stages": quality.stage_blocks(patient),
+        "spike_sentences": quality.spike_sentences(patient),
+        "personalization": _personalization(patient),
+        "software": provenance.software(),
+        "inputs": provenance.input_hashes(patient, paths),
+        "options": provenance.option_rows(patient),
+        "card": provenance.card_rows(read_card(paths)),
+        "cite": cite,
+        "measured": measured,
+        "finding_method": METHOD_NAMES[patient.finding_method],
+        "not_assessable": NOT_ASSESSABLE,
+    }
+
+
+def onset_s(patient: Patient) -> float | None:
+    """Half rise of the averaged spike before its peak, as the spikes stage found it."""
+    return patient.qc["spikes"].get("half_rise_s")
+
+
+def sensor_names(patient: Patient) -> dict[str, str]:
+    """What the report calls the array's sensor types: mne's "mag" is not always a magnetometer."""
+    coils = {channel["coil_type"] for channel in patient.average.info["chs"]}
+    if coils & _AXIAL_COILS:
+        return {"mag": "Axial gradiometers", "grad": "Axial gradiometers"}
+    return {"mag": "Magnetometers", "grad": "Planar gradiometers"}
+
+
+def read_card(paths: PatientPaths) -> dict:
+    """The model card in the header of the weights; empty where there are no weights."""
+    if not paths.model.exists():
+        return {}
+    with safe_open(paths.model, framework="numpy") as weights:
+        header = weights.metadata() or {}
+    return {key: _parsed(value) for key, value in header.items()}
+
+
+def _parsed(text: str):
+    try:
+        return json.loads(text)
+    except ValueError:
+        return text
+
+
+def _map_sentence(patient: Patient, measured: findings.Measures) -> str:
+    n = (
+        count(measured.n_accepted, "averaged spike")
+        if measured.n_accepted
+        else "the averaged spike"
+    )
+    method = METHOD_NAMES[patient.finding_method]
+    if patient.finding_method == "personalized":
+        method = "the network personalized to this head"
+        if measured.personalization_used is False:
+            method = "the generic network, which personalization to this head did not improve"
+    return f"Maximum of the mean absolute activity over 20 ms around the peak of {n}, by {method}."
+
+
+def _missing(patient: Patient, metrics: Metrics) -> list[str]:
+    missing = metrics.not_assessable(patient.finding_method)
+    imaged = patient.qc["image"].get("methods", {})
+    for method, name in METHOD_NAMES.items():
+        there = patient.dipole is not None if method == "ecd" else method in patient.sources
+        if not there:
+            reason = imaged.get(method, {}).get("reason") or "it was not computed"
+            missing.append(sentence(f"{name}: {reason}"))
+    if onset_s(patient) is None:
+        missing.append("Onset of the spike: the average has no clear half rise before its peak.")
+    return missing
+
+
+def _spikes(patient: Patient, measured: findings.Measures) -> dict:
+    qc = patient.qc["spikes"]
+    onset = onset_s(patient)
+    names = sensor_names(patient)
+    kinds = [
+        f"{len(patient.average.copy().pick(kind).ch_names)} {names[kind].lower()}"
+        for kind in sensors.channel_types(patient.average)
+    ]
+    at_peak = []
+    for kind in sensors.channel_types(patient.average):
+        unit, scale = sensors.UNITS[kind]
+        data = patient.average.get_data(picks=kind) * scale
+        peak = data[:, np.abs(patient.average.times).argmin()]
+        at_peak.append((names[kind], number(np.ptp(peak), unit)))
+    return {
+        "accepted": measured.n_accepted,
+        "rejected": measured.n_rejected,
+        "reasons": _rejections(patient),
+        "snr": number(measured.snr_db, "dB", 1),
+        "snr_definition": qc.get("snr_definition"),
+        "onset": NOT_ASSESSABLE if onset is None else number(onset * 1000, "ms", 0),
+        "correlation": number(qc.get("mean_correlation"), digits=2),
+        "channels": ", ".join(kinds),
+        "at_peak": at_peak,
+    }
+
+
+def _rejections(patient: Patient) -> list[tuple[str, int]]:
+    table = patient.spike_events
+    if table.empty:
+        return []
+    rejected = table[table["accepted"].astype(str).str.lower() == "false"]
+    reasons = rejected["reason"].fillna("no reason given").astype(str).str.split(" (", regex=False)
+    return [(reason, int(n)) for reason, n in reasons.str[0].value_counts().items()]
+
+
+def _first_regions(patient: Patient) -> list[dict]:
+    found, regions = patient.finding, patient.regions
+    order = np.argsort(-found.peak_map, kind="stable")[:N_REGIONS_SHOWN]
+    return [
+        {
+            "rank": rank,
+            "gyrus": gyrus(regions["region_label"][region]),
+            "sublobar": SUBLOBAR_NAMES[int(regions["region_sublobar"][region])],
+            "pos": [number(value, digits=0) for value in regions["region_pos_mri_mm"][region]],
+            "share": number(100 * found.share[region], digits=0),
+            "area": number(regions["region_area_mm2"][region], digits=0),
+            "in_extent": bool(found.extent[region]),
+        }
+        for rank, region in enumerate(order, 1)
+    ]
+
+
+def _dipole(patient: Patient) -> dict | None:
+    stored = patient.dipole
+    if not stored or stored.get("pos_mri_mm") is None:
+        return None
+    return {
+        "pos": coordinates(stored["pos_mri_mm"]),
+        "gof": number(stored.get("gof_percent"), "%", 0),
+        "volume": number(stored.get("confidence_volume_cm3"), "cm³", 1),
+        "moment": number(abs(stored["moment_am"]) * 1e9, "nA·m", 0)
+        if stored.get("moment_am") is not None
+        else NOT_ASSESSABLE,
+        "label": gyrus(stored["nearest_label"]) if stored.get("nearest_label") else None,
+        "good": findings.dipole_is_good(patient),
+        "threshold": number(findings.GOOD_DIPOLE_PERCENT, "%", 0),
+    }
+
+
+def _personalization(patient: Patient) -> dict:
+    return {"sentence": "", "rows": []}

@@ -1,0 +1,281 @@
+"""Read what the stages have written about one patient; the files' edge of the report."""
+
+from dataclasses import dataclass
+
+import mne
+import nibabel as nib
+import numpy as np
+import pandas as pd
+
+from pipeline import METHODS
+from pipeline.errors import InvalidInput
+from pipeline.files import read_json, read_npz
+from pipeline.paths import PatientPaths
+from reports.config import Inputs
+from reports.figures.slices import Volume
+
+QC_STAGES = ("headmodel", "spikes", "personalize", "image", "compare")
+NETWORKS = ("personalized", "generic")
+
+
+@dataclass(frozen=True)
+class Sources:
+    """One method's solution on the 994 regions.
+
+    Attributes
+    ----------
+    activity : ndarray, (994, n_times)
+    times_s : ndarray, (n_times,)
+    peak_map : ndarray, (994,)
+        Mean absolute activity around the spike's peak.
+    extent : ndarray of bool, (994,)
+    otsu_threshold : float
+        In the unit of `peak_map`.
+    unit : str
+    """
+
+    activity: np.ndarray
+    times_s: np.ndarray
+    peak_map: np.ndarray
+    extent: np.ndarray
+    otsu_threshold: float
+    unit: str
+
+    @property
+    def max_region(self) -> int:
+        return int(np.argmax(self.peak_map))
+
+    @property
+    def share(self) -> np.ndarray:
+        """The map as share of its maximum (994,)."""
+        return self.peak_map / self.peak_map.max()
+
+
+@dataclass(frozen=True)
+class SingleSpikes:
+    """The accepted spikes one by one.
+
+    Attributes
+    ----------
+    course : ndarray, (n_accepted, n_times)
+        Each spike through the average's topography at the peak, 1 where it equals the average.
+    times_s : ndarray, (n_times,)
+    table : DataFrame
+        All marked spikes.
+    """
+
+    course: np.ndarray
+    times_s: np.ndarray
+    table: pd.DataFrame
+
+    @property
+    def accepted(self) -> np.ndarray:
+        return self.table["accepted"].map(_is_true).to_numpy(bool)
+
+
+@dataclass(frozen=True)
+class Surface:
+    """Vertex positions in scanner RAS of the T1w (mm) and triangles."""
+
+    pos_mm: np.ndarray
+    faces: np.ndarray
+
+
+@dataclass(frozen=True)
+class Patient:
+    """Everything that the report tells, as the stages left it; None where a stage left nothing.
+
+    Attributes
+    ----------
+    sub : str
+        Pseudonymous identifier, as in BIDS.
+    regions : dict
+        Arrays of ``PatientPaths.regions``.
+    cortex : dict
+        "pial", "white" and "inflated" surfaces, left hemisphere first.
+    sources : dict
+        By method; a method that failed is absent.
+    metrics : DataFrame
+        One row per method and metric; empty where the comparison wrote none.
+    qc, status : dict
+        As stored, by stage.
+    """
+
+    sub: str
+    average: mne.Evoked
+    spike_events: pd.DataFrame
+    single_spikes: SingleSpikes | None
+    regions: dict[str, np.ndarray]
+    cortex: dict[str, Surface]
+    scalp: Surface | None
+    inner_skull: Surface | None
+    trans: mne.Transform
+    sources: dict[str, Sources]
+    dipole: dict | None
+    t1w: Volume
+    source_volume: Volume | None
+    resection: Volume | None
+    contacts: pd.DataFrame
+    metrics: pd.DataFrame
+    metric_descriptions: dict
+    training_curve: pd.DataFrame | None
+    qc: dict[str, dict]
+    status: dict
+
+    @property
+    def finding_method(self) -> str:
+        """The method whose map the report is about: the personalized network, if it was run."""
+        return next(method for method in METHODS if method in self.sources)
+
+    @property
+    def finding(self) -> Sources:
+        return self.sources[self.finding_method]
+
+    @property
+    def max_mm(self) -> np.ndarray:
+        return self.regions["region_pos_mri_mm"][self.finding.max_region]
+
+    @property
+    def soz_mm(self) -> np.ndarray:
+        return self._contact_positions(self.contacts["soz"])
+
+    @property
+    def other_contacts_mm(self) -> np.ndarray:
+        return self._contact_positions(~self.contacts["soz"])
+
+    def _contact_positions(self, chosen: pd.Series) -> np.ndarray:
+        return self.contacts.loc[chosen, ["x", "y", "z"]].to_numpy(float)
+
+
+def read_patient(inputs: Inputs, paths: PatientPaths) -> Patient:
+    """Read one patient's derivatives.
+
+    Raises
+    ------
+    InvalidInput
+        Where the average or any map is missing: there is nothing to report then.
+    """
+    sources = {
+        method: _read_sources(paths.sources(method))
+        for method in METHODS
+        if paths.sources(method).exists()
+    }
+    wanted = next(iter(sources), "personalized")
+    for needed in (paths.average, paths.regions, paths.sources(wanted)):
+        if not needed.exists():
+            raise InvalidInput(
+                "The report cannot be written without this result",
+                file=needed,
+                hint="run the earlier stages first",
+            )
+    metrics = _read_tsv(paths.metrics)
+    resection = None
+    if inputs.resection_mask is not None and _is_assessable(metrics, "resection"):
+        resection = read_volume(inputs.resection_mask)
+    volume = paths.volume(wanted)
+    average = mne.read_evokeds(paths.average, condition=0, proj=False, verbose="error")
+    spike_events = _read_tsv(paths.spike_events)
+    return Patient(
+        sub=paths.sub,
+        average=average,
+        spike_events=spike_events,
+        single_spikes=_read_single_spikes(paths, average, spike_events),
+        regions=read_npz(paths.regions),
+        cortex={name: _read_cortex(paths, name) for name in ("pial", "white", "inflated")},
+        scalp=_read_surface(paths.scalp),
+        inner_skull=_read_surface(paths.inner_skull),
+        trans=mne.read_trans(paths.trans),
+        sources=sources,
+        dipole=_read_json_if_there(paths.dipole) or None,
+        t1w=read_volume(inputs.t1w),
+        source_volume=read_volume(volume) if volume.exists() else None,
+        resection=resection,
+        contacts=_read_contacts(paths),
+        metrics=metrics,
+        metric_descriptions=_read_json_if_there(paths.metrics.with_suffix(".json")),
+        training_curve=_read_tsv(paths.training_curve) if paths.training_curve.exists() else None,
+        qc={stage: _read_json_if_there(paths.qc(stage)) for stage in QC_STAGES},
+        status=_read_json_if_there(paths.status),
+    )
+
+
+def read_volume(path) -> Volume:
+    """A 3D NIfTI as floats; a fourth dimension of one is dropped."""
+    image = nib.load(path)
+    data = np.asarray(image.dataobj, dtype=np.float32)
+    return Volume(data.reshape(data.shape[:3]) if data.ndim > 3 else data, image.affine)
+
+
+def _read_single_spikes(
+    paths: PatientPaths, average: mne.Evoked, table: pd.DataFrame
+) -> SingleSpikes | None:
+    if not paths.epochs.exists() or table.empty:
+        return None
+    epochs = mne.read_epochs(paths.epochs, proj=False, preload=True, verbose="error")
+    data = epochs.get_data(picks=average.ch_names, verbose="error")
+    # Whitened by each sensor type's own size, so that tesla and tesla per metre can be added.
+    topography = average.data[:, np.abs(average.times).argmin()].copy()
+    types = np.array(average.get_channel_types())
+    size = np.ones(len(types))
+    for kind in np.unique(types):
+        size[types == kind] = np.sqrt(np.mean(topography[types == kind] ** 2))
+    weights = topography / size**2
+    course = np.einsum("c,nct->nt", weights, data) / (weights @ topography)
+    return SingleSpikes(course, epochs.times, table)
+
+
+def _read_sources(path) -> Sources:
+    stored = read_npz(path)
+    return Sources(
+        activity=stored["activity"],
+        times_s=stored["times_s"],
+        peak_map=stored["peak_map"],
+        extent=stored["extent"].astype(bool),
+        otsu_threshold=float(stored["otsu_threshold"]),
+        unit=str(stored["unit"]) if "unit" in stored else "relative",
+    )
+
+
+def _read_surface(path) -> Surface | None:
+    if not path.exists():
+        return None
+    pos_mm, faces = nib.load(path).agg_data()
+    return Surface(pos_mm.astype(float), faces.astype(int))
+
+
+def _read_cortex(paths: PatientPaths, name: str) -> Surface:
+    left, right = (_read_surface(paths.surface(hemi, name)) for hemi in "LR")
+    faces = np.vstack([left.faces, right.faces + len(left.pos_mm)])
+    return Surface(np.vstack([left.pos_mm, right.pos_mm]), faces)
+
+
+def _read_contacts(paths: PatientPaths) -> pd.DataFrame:
+    contacts = _read_tsv(paths.contacts)
+    if contacts.empty:
+        return pd.DataFrame({"name": [], "x": [], "y": [], "z": [], "soz": np.empty(0, bool)})
+    contacts["soz"] = contacts["soz"].map(_is_true)
+    return contacts.dropna(subset=["x", "y", "z"])
+
+
+def _read_tsv(path) -> pd.DataFrame:
+    """Empty where there is no file; "n/a" is missing, and a name such as "NA1" stays a name."""
+    if not path.exists():
+        return pd.DataFrame()
+    return pd.read_csv(
+        path, sep="\t", na_values=["n/a"], keep_default_na=False, encoding="utf-8-sig"
+    )
+
+
+def _read_json_if_there(path) -> dict:
+    return read_json(path) if path.exists() else {}
+
+
+def _is_assessable(metrics: pd.DataFrame, reference: str) -> bool:
+    if metrics.empty:
+        return False
+    own = metrics[metrics["reference"] == reference]
+    return bool(own["assessable"].map(_is_true).any())
+
+
+def _is_true(value) -> bool:
+    return str(value).strip().lower() in {"true", "yes", "1"}

@@ -1,0 +1,278 @@
+"""Cortex seen from outside, with the source map, its extent, contacts and resection."""
+
+from dataclasses import dataclass, field, replace
+
+import matplotlib.patheffects as effects
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from pipeline.template.cortex import N_VERTICES_HEMI, vertex_normals
+from reports.figures import style
+from reports.figures.keys import add_colour_bar, legend_handles
+from reports.figures.surface import Raster, rasterise
+
+_SURFACE_CONTACT_MM = 6.0
+_CASING = [effects.withStroke(linewidth=2.0, foreground="white")]
+
+
+@dataclass(frozen=True)
+class CortexData:
+    """What is drawn on the cortex, left hemisphere first.
+
+    Attributes
+    ----------
+    pial_mm, inflated_mm : ndarray, (20484, 3)
+    faces : ndarray of int, (40960, 3)
+    sulcal_depth : ndarray, (20484,)
+        Positive in sulci.
+    share : ndarray, (20484,)
+        Source map as share of its maximum, 0 on the medial wall.
+    in_extent : ndarray of bool, (20484,)
+    in_resection : ndarray of bool, (20484,) or None
+    soz_mm, other_contacts_mm : ndarray, (n, 3)
+    max_mm : ndarray, (3,)
+    """
+
+    pial_mm: np.ndarray
+    inflated_mm: np.ndarray
+    faces: np.ndarray
+    sulcal_depth: np.ndarray
+    share: np.ndarray
+    in_extent: np.ndarray
+    max_mm: np.ndarray
+    max_vertex: int
+    in_resection: np.ndarray | None = None
+    soz_mm: np.ndarray = field(default_factory=lambda: np.empty((0, 3)))
+    other_contacts_mm: np.ndarray = field(default_factory=lambda: np.empty((0, 3)))
+
+    def hemisphere_faces(self, hemispheres: str) -> np.ndarray:
+        left = self.faces[:, 0] < N_VERTICES_HEMI
+        return self.faces[{"L": left, "R": ~left, "LR": left | True}[hemispheres]]
+
+
+def cortex_views(cortex: CortexData) -> Figure:
+    """Lateral and medial views of both hemispheres, dorsal, ventral, and the inflated side.
+
+    The inflated views show the hemisphere of the maximum, so that what lies in a sulcus is seen.
+    """
+    side = "L" if cortex.max_vertex < N_VERTICES_HEMI else "R"
+    outer, inner = ("left", "right") if side == "L" else ("right", "left")
+    name = {"L": "Left", "R": "Right"}
+    panels = [
+        ("Left, lateral", "L", "left", "pial"),
+        ("Left, medial", "L", "right", "pial"),
+        ("Right, medial", "R", "left", "pial"),
+        ("Right, lateral", "R", "right", "pial"),
+        ("From above", "LR", "dorsal", "pial"),
+        ("From below", "LR", "ventral", "pial"),
+        (f"{name[side]}, inflated, lateral", side, outer, "inflated"),
+        (f"{name[side]}, inflated, medial", side, inner, "inflated"),
+    ]
+    with style.house_style():
+        figure = Figure(figsize=(style.FULL_WIDTH_IN, 4.3))
+        grid = figure.add_gridspec(
+            2,
+            4,
+            left=0,
+            right=1,
+            top=0.95,
+            bottom=0.12,
+            wspace=0.02,
+            hspace=0.12,
+            height_ratios=(1, 1.22),
+        )
+        for cell, (title, hemispheres, view, surface) in zip(grid, panels, strict=True):
+            axes = figure.add_subplot(cell)
+            draw_cortex(axes, cortex, hemispheres, view, surface)
+            axes.set_title(title, fontsize=7, fontweight="normal", loc="center", pad=1)
+        _add_key(figure, cortex)
+    return figure
+
+
+def onset_beside_peak(cortex: CortexData, share_at_onset: np.ndarray) -> Figure:
+    """Lateral and medial views of the maximum's hemisphere at the spike's onset and peak.
+
+    Parameters
+    ----------
+    share_at_onset : ndarray, (20484,)
+        Map at onset as share of its own maximum.
+    """
+    side = "L" if cortex.max_vertex < N_VERTICES_HEMI else "R"
+    outer, inner = ("left", "right") if side == "L" else ("right", "left")
+    onset = replace(
+        cortex,
+        share=share_at_onset,
+        in_extent=np.zeros(len(share_at_onset), bool),
+        in_resection=None,
+        max_vertex=int(np.argmax(share_at_onset)),
+        soz_mm=np.empty((0, 3)),
+        other_contacts_mm=np.empty((0, 3)),
+    )
+    peak = replace(
+        onset, share=cortex.share, in_extent=cortex.in_extent, max_vertex=cortex.max_vertex
+    )
+    with style.house_style():
+        figure = Figure(figsize=(style.FULL_WIDTH_IN, 1.9))
+        grid = figure.add_gridspec(1, 4, left=0, right=1, top=0.91, bottom=0.2, wspace=0.02)
+        panels = (
+            (onset, outer, "Onset, lateral"),
+            (onset, inner, "Onset, medial"),
+            (peak, outer, "Peak, lateral"),
+            (peak, inner, "Peak, medial"),
+        )
+        for cell, (data, view, title) in zip(grid, panels, strict=True):
+            axes = figure.add_subplot(cell)
+            draw_cortex(axes, data, side, view)
+            axes.set_title(title, fontsize=7, fontweight="normal", loc="center", pad=1)
+        add_colour_bar(figure, (0.03, 0.155, 0.2, 0.045))
+        figure.legend(
+            handles=legend_handles(False, False, False),
+            loc="lower right",
+            ncols=2,
+            bbox_to_anchor=(1.0, 0.0),
+            handlelength=1.6,
+            borderaxespad=0.2,
+        )
+    return figure
+
+
+def draw_cortex(
+    axes: Axes, cortex: CortexData, hemispheres: str, view: str, surface: str = "pial"
+) -> None:
+    """One view of the pial or inflated surface of `hemispheres` ("L", "R" or "LR")."""
+    pos_mm = cortex.pial_mm if surface == "pial" else cortex.inflated_mm
+    faces = cortex.hemisphere_faces(hemispheres)
+    resected = np.zeros(len(pos_mm)) if cortex.in_resection is None else cortex.in_resection
+    values = np.column_stack(
+        [
+            vertex_normals(pos_mm, cortex.faces),
+            np.clip(cortex.sulcal_depth, -1, 1),
+            cortex.share,
+            cortex.in_extent,
+            resected,
+        ]
+    )
+    raster = rasterise(pos_mm, faces, values, view, mm_per_pixel=0.4)
+    axes.imshow(
+        _paint(raster), origin="lower", extent=raster.extent_mm, interpolation="antialiased"
+    )
+    _outline(axes, raster, raster.values[..., 5], "black", "solid")
+    if cortex.in_resection is not None:
+        _outline(axes, raster, raster.values[..., 6], style.RESECTION_GREEN, "dashed")
+    if surface == "pial":
+        _draw_contacts(axes, cortex, raster, hemispheres)
+    shown_max = pos_mm[cortex.max_vertex]
+    own_side = "L" if cortex.max_vertex < N_VERTICES_HEMI else "R"
+    if own_side in hemispheres and raster.depth_below_surface_mm(shown_max[None])[0] < 3:
+        right, up, _ = raster.project(shown_max[None])[0]
+        axes.plot(right, up, "+", color="black", ms=6, mew=1.2, path_effects=_CASING)
+    axes.set_aspect("equal")
+    axes.set_axis_off()
+    if hemispheres == "LR":
+        _mark_sides(axes, raster)
+
+
+def best_view(cortex: CortexData) -> tuple[str, str, str]:
+    """Hemisphere, view and its name from where the maximum of the map is seen best."""
+    side = "L" if cortex.max_vertex < N_VERTICES_HEMI else "R"
+    outer, inner = ("left", "right") if side == "L" else ("right", "left")
+    word = "Left" if side == "L" else "Right"
+    candidates = [
+        (side, outer, f"{word} hemisphere, lateral"),
+        (side, inner, f"{word} hemisphere, medial"),
+        (side, "ventral", f"{word} hemisphere, from below"),
+        (side, "dorsal", f"{word} hemisphere, from above"),
+    ]
+    source = np.where(cortex.in_extent, cortex.share, 0)[:, None]
+    seen = [
+        np.nansum(
+            rasterise(
+                cortex.pial_mm, cortex.hemisphere_faces(side), source, view, mm_per_pixel=1.5
+            ).values
+        )
+        for _, view, _ in candidates
+    ]
+    return candidates[int(np.argmax(seen))]
+
+
+def _paint(raster: Raster) -> np.ndarray:
+    """Grey cortex lit from the viewer's upper left, coloured where the map is strong enough."""
+    light = raster.axes.T @ np.array([-0.35, 0.45, 0.82])
+    normals = raster.values[..., :3]
+    length = np.linalg.norm(normals, axis=-1)
+    with np.errstate(invalid="ignore"):
+        lambert = np.clip((normals @ light) / length, 0, 1)
+    grey = 0.78 - 0.14 * raster.values[..., 3]
+    shade = 0.50 + 0.50 * lambert
+    rgb = np.repeat((grey * shade)[..., None], 3, axis=-1)
+    share = np.nan_to_num(raster.values[..., 4])
+    colour = style.SOURCE_MAP(share)[..., :3] * (0.80 + 0.20 * lambert[..., None])
+    alpha = np.clip((share - style.SHOWN_FROM + 0.03) / 0.06, 0, 1)[..., None] * 0.95
+    rgb = (1 - alpha) * rgb + alpha * colour
+    return np.where(raster.covered[..., None], np.clip(np.nan_to_num(rgb), 0, 1), 1.0)
+
+
+def _outline(axes: Axes, raster: Raster, mask: np.ndarray, colour: str, dashes: str) -> None:
+    shown = np.nan_to_num(mask)
+    if shown.max() <= 0.5 or shown.min() >= 0.5:
+        return
+    rows, columns = shown.shape
+    left, right, bottom, top = raster.extent_mm
+    x = left + (np.arange(columns) + 0.5) / columns * (right - left)
+    y = bottom + (np.arange(rows) + 0.5) / rows * (top - bottom)
+    axes.contour(x, y, shown, [0.5], colors="white", linewidths=1.8)
+    axes.contour(x, y, shown, [0.5], colors=colour, linewidths=0.9, linestyles=dashes)
+
+
+def _draw_contacts(axes: Axes, cortex: CortexData, raster: Raster, hemispheres: str) -> None:
+    for pos_mm, colour, size in (
+        (cortex.other_contacts_mm, "white", 1.6),
+        (cortex.soz_mm, style.SOZ_BLUE, 3.6),
+    ):
+        pos_mm = pos_mm[_on_side(cortex, pos_mm, hemispheres)]
+        if not len(pos_mm):
+            continue
+        right, up, _ = raster.project(pos_mm).T
+        deep = raster.depth_below_surface_mm(pos_mm) > _SURFACE_CONTACT_MM
+        axes.plot(
+            right[~deep], up[~deep], "o", ms=size, mfc=colour, mec="black", mew=0.5, ls="none"
+        )
+        axes.plot(right[deep], up[deep], "o", ms=size, mfc="none", mec="black", mew=1.5, ls="none")
+        axes.plot(right[deep], up[deep], "o", ms=size, mfc="none", mec=colour, mew=0.8, ls="none")
+
+
+def _on_side(cortex: CortexData, pos_mm: np.ndarray, hemispheres: str) -> np.ndarray:
+    """Contacts of the shown hemispheres, by the midplane between the two medial surfaces."""
+    if hemispheres == "LR":
+        return np.ones(len(pos_mm), bool)
+    left, right = cortex.pial_mm[:N_VERTICES_HEMI], cortex.pial_mm[N_VERTICES_HEMI:]
+    across = right.mean(axis=0) - left.mean(axis=0)
+    is_right = (pos_mm - (left.mean(axis=0) + right.mean(axis=0)) / 2) @ across > 0
+    return is_right if hemispheres == "R" else ~is_right
+
+
+def _mark_sides(axes: Axes, raster: Raster) -> None:
+    left, right, _, top = raster.extent_mm
+    first, second = ("L", "R") if raster.axes[0, 0] > 0 else ("R", "L")
+    for letter, share in ((first, 0.14), (second, 0.86)):
+        x = left + share * (right - left)
+        axes.text(x, top, letter, ha="center", va="top", fontsize=8, fontweight="bold")
+
+
+def _add_key(figure: Figure, cortex: CortexData) -> None:
+    add_colour_bar(figure, (0.03, 0.065, 0.24, 0.022))
+    figure.legend(
+        handles=legend_handles(
+            soz=len(cortex.soz_mm) > 0,
+            others=len(cortex.other_contacts_mm) > 0,
+            resection=cortex.in_resection is not None,
+        ),
+        loc="lower right",
+        bbox_to_anchor=(1.0, -0.005),
+        ncols=3,
+        handlelength=1.6,
+        columnspacing=1.2,
+        borderaxespad=0.2,
+        labelspacing=0.25,
+    )

@@ -1,0 +1,240 @@
+"""The head from outside: co-registration, and where the methods place the maximum."""
+
+import matplotlib.patheffects as effects
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.cm import ScalarMappable
+from matplotlib.colors import Normalize
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+
+from pipeline.template.cortex import vertex_normals
+from reports.figures import style
+from reports.figures.surface import Raster, rasterise
+
+_FAR_MM = 10.0
+METHOD_MARKERS = {
+    "personalized": ("o", "black"),
+    "generic": ("s", "#555555"),
+    "sloreta": ("^", "#0072b2"),
+    "dspm": ("v", "#009e73"),
+    "lcmv": ("D", "#d55e00"),
+    "ecd": ("X", "#9a3f8a"),
+}
+
+
+def coregistration(
+    scalp_mm: np.ndarray,
+    faces: np.ndarray,
+    head_points_mm: np.ndarray,
+    distance_mm: np.ndarray,
+    fiducials_mm: dict[str, np.ndarray],
+    sensors_mm: np.ndarray,
+) -> Figure:
+    """Digitised points on the scalp from the left, the front and the right.
+
+    Parameters
+    ----------
+    scalp_mm, faces : ndarray
+        Scalp mesh, scanner RAS.
+    head_points_mm : ndarray, (n, 3)
+        Carried to the MRI by the co-registration.
+    distance_mm : ndarray, (n,)
+        Of each point from the scalp; it colours the point.
+    fiducials_mm : dict
+        Nasion, LPA and RPA by name.
+    sensors_mm : ndarray, (n_sensors, 3)
+    """
+    with style.house_style():
+        figure = Figure(figsize=(style.FULL_WIDTH_IN, 2.55))
+        everything = np.vstack([scalp_mm, sensors_mm])
+        for i, view in enumerate(("left", "anterior", "right")):
+            axes = figure.add_axes((0.295 * i, 0.0, 0.29, 0.93))
+            raster = rasterise(scalp_mm, faces, vertex_normals(scalp_mm, faces), view, 0.6)
+            axes.imshow(_skin(raster), origin="lower", extent=raster.extent_mm)
+            _points(axes, raster, sensors_mm, "s", 1.4, style.RULE, behind=True)
+            _head_points(axes, raster, head_points_mm, distance_mm)
+            for name, pos_mm in fiducials_mm.items():
+                _fiducial(axes, raster, name, pos_mm)
+            seen = everything @ raster.axes.T
+            axes.set_xlim(seen[:, 0].min() - 5, seen[:, 0].max() + 5)
+            axes.set_ylim(seen[:, 1].min() - 5, seen[:, 1].max() + 5)
+            axes.set_aspect("equal")
+            axes.set_axis_off()
+            title = {"left": "From the left", "right": "From the right"}.get(view)
+            axes.set_title(
+                title or "From the front (R | L)",
+                fontsize=7,
+                fontweight="normal",
+                loc="center",
+                pad=2,
+            )
+        bar_axes = figure.add_axes((0.91, 0.42, 0.014, 0.48))
+        bar = figure.colorbar(
+            ScalarMappable(Normalize(0, _FAR_MM), "viridis"), cax=bar_axes, extend="max"
+        )
+        bar.outline.set_linewidth(0.4)
+        bar_axes.tick_params(labelsize=6.5, length=2)
+        bar_axes.set_ylabel("head point to scalp, mm", fontsize=6.5)
+        figure.legend(
+            handles=[
+                Line2D(
+                    [], [], ls="none", marker="D", mfc="white", mec="black", ms=4, label="landmark"
+                ),
+                Line2D([], [], ls="none", marker="s", color=style.RULE, ms=3, label="sensor"),
+            ],
+            loc="lower right",
+            bbox_to_anchor=(1.0, 0.08),
+            handlelength=1,
+        )
+    return figure
+
+
+def method_maxima(
+    pial_mm: np.ndarray,
+    faces: np.ndarray,
+    maxima_mm: dict[str, np.ndarray],
+    names: dict[str, str],
+    soz_mm: np.ndarray,
+) -> Figure:
+    """Where each method has its maximum, on the brain's outline from three sides."""
+    with style.house_style():
+        figure = Figure(figsize=(style.FULL_WIDTH_IN, 1.85))
+        for i, (view, title) in enumerate(
+            (("left", "From the left"), ("anterior", "From the front"), ("dorsal", "From above"))
+        ):
+            axes = figure.add_axes((0.26 * i, 0.0, 0.25, 0.9))
+            raster = rasterise(pial_mm, faces, np.zeros((len(pial_mm), 1)), view, 0.6)
+            axes.contourf(
+                *_grid(raster), raster.covered.astype(float), [0.5, 1.5], colors=["#f0f2f4"]
+            )
+            axes.contour(
+                *_grid(raster),
+                raster.covered.astype(float),
+                [0.5],
+                colors=style.QUIET,
+                linewidths=0.6,
+            )
+            right, up, _ = raster.project(soz_mm).T
+            axes.plot(
+                right,
+                up,
+                "o",
+                ms=3.2,
+                mfc=style.SOZ_BLUE,
+                mec="black",
+                mew=0.3,
+                ls="none",
+                alpha=0.8,
+            )
+            for method, pos_mm in maxima_mm.items():
+                marker, colour = METHOD_MARKERS[method]
+                right, up, _ = raster.project(pos_mm[None])[0]
+                axes.plot(
+                    right,
+                    up,
+                    marker,
+                    ms=5.5 if method != "personalized" else 7,
+                    mfc="none" if method == "personalized" else colour,
+                    mec=colour,
+                    mew=1.4 if method == "personalized" else 0.5,
+                    ls="none",
+                )
+            _mark_left_right(axes, raster, view)
+            axes.set_aspect("equal")
+            axes.set_axis_off()
+            axes.set_title(title, fontsize=7, fontweight="normal", loc="center", pad=2)
+        handles = [
+            Line2D(
+                [],
+                [],
+                ls="none",
+                marker=METHOD_MARKERS[m][0],
+                ms=5,
+                mec=METHOD_MARKERS[m][1],
+                mfc="none" if m == "personalized" else METHOD_MARKERS[m][1],
+                label=names[m],
+            )
+            for m in maxima_mm
+        ]
+        if len(soz_mm):
+            handles.append(
+                Line2D(
+                    [],
+                    [],
+                    ls="none",
+                    marker="o",
+                    mfc=style.SOZ_BLUE,
+                    mec="black",
+                    ms=4,
+                    mew=0.4,
+                    label="SOZ contact",
+                )
+            )
+        figure.legend(handles=handles, loc="center left", bbox_to_anchor=(0.785, 0.5))
+    return figure
+
+
+def _skin(raster: Raster) -> np.ndarray:
+    light = raster.axes.T @ np.array([-0.35, 0.45, 0.82])
+    with np.errstate(invalid="ignore"):
+        lambert = np.clip(raster.values @ light / np.linalg.norm(raster.values, axis=-1), 0, 1)
+    grey = np.where(raster.covered, np.nan_to_num(0.55 + 0.35 * lambert), 1.0)
+    return np.repeat(grey[..., None], 3, axis=-1)
+
+
+def _points(axes: Axes, raster: Raster, pos_mm, marker, size, colour, behind=False) -> None:
+    right, up, _ = raster.project(pos_mm).T
+    axes.plot(
+        right, up, marker, ms=size, mfc=colour, mec="none", ls="none", zorder=0.5 if behind else 2
+    )
+
+
+def _head_points(axes: Axes, raster: Raster, pos_mm: np.ndarray, distance_mm: np.ndarray) -> None:
+    visible = raster.depth_below_surface_mm(pos_mm) < 25
+    right, up, _ = raster.project(pos_mm[visible]).T
+    axes.scatter(
+        right,
+        up,
+        c=distance_mm[visible],
+        cmap="viridis",
+        vmin=0,
+        vmax=_FAR_MM,
+        s=9,
+        edgecolors="black",
+        linewidths=0.3,
+        zorder=3,
+    )
+
+
+def _fiducial(axes: Axes, raster: Raster, name: str, pos_mm: np.ndarray) -> None:
+    if raster.depth_below_surface_mm(pos_mm[None])[0] > 40:
+        return
+    right, up, _ = raster.project(pos_mm[None])[0]
+    axes.plot(right, up, "D", ms=4, mfc="white", mec="black", mew=0.8, zorder=4)
+    axes.annotate(
+        name,
+        (right, up),
+        xytext=(0, -4),
+        textcoords="offset points",
+        ha="center",
+        va="top",
+        fontsize=6.5,
+        path_effects=[effects.withStroke(linewidth=2, foreground="white")],
+        zorder=5,
+    )
+
+
+def _grid(raster: Raster) -> tuple[np.ndarray, np.ndarray]:
+    height, width = raster.depth_mm.shape
+    left, right, bottom, top = raster.extent_mm
+    x = left + (np.arange(width) + 0.5) / width * (right - left)
+    y = bottom + (np.arange(height) + 0.5) / height * (top - bottom)
+    return x, y
+
+
+def _mark_left_right(axes: Axes, raster: Raster, view: str) -> None:
+    left, right, _, top = raster.extent_mm
+    letters = {"left": ("A", "P"), "anterior": ("R", "L"), "dorsal": ("L", "R")}[view]
+    for letter, x, align in zip(letters, (left, right), ("left", "right"), strict=True):
+        axes.text(x, top, letter, ha=align, va="top", fontsize=7.5, fontweight="bold")

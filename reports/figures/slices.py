@@ -1,0 +1,249 @@
+"""MRI slices in radiological convention, with the source, contacts, resection and surfaces."""
+
+from dataclasses import dataclass, field
+
+import matplotlib.patheffects as effects
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.collections import LineCollection
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from scipy.ndimage import map_coordinates
+
+from reports.figures import style
+from reports.figures.keys import add_colour_bar, legend_handles
+
+# Name -> axis across the slice, image right and image up as (RAS axis, sign), edge letters.
+# Radiological convention: the patient's right is on the left of axial and coronal slices.
+PLANES = {
+    "axial": (2, (0, -1), (1, 1), ("R", "L", "P", "A")),
+    "coronal": (1, (0, -1), (2, 1), ("R", "L", "I", "S")),
+    "sagittal": (0, (1, -1), (2, 1), ("A", "P", "I", "S")),
+}
+CONTACT_REACH_MM = 5.0
+_STEP_MM = 0.6
+_LABEL = [effects.withStroke(linewidth=1.5, foreground="black")]
+
+
+@dataclass(frozen=True)
+class Volume:
+    """A 3D image with its voxel-to-scanner-RAS affine (mm)."""
+
+    data: np.ndarray
+    affine: np.ndarray
+
+    def sample(self, pos_mm: np.ndarray, order: int = 1) -> np.ndarray:
+        """Values at positions (..., 3); 0 outside the image."""
+        inverse = np.linalg.inv(self.affine)
+        voxel = pos_mm @ inverse[:3, :3].T + inverse[:3, 3]
+        return map_coordinates(self.data, np.moveaxis(voxel, -1, 0), order=order, cval=0.0)
+
+
+@dataclass(frozen=True)
+class Outline:
+    """A surface whose section with the slice is drawn; positions in mm."""
+
+    name: str
+    pos_mm: np.ndarray
+    faces: np.ndarray
+    colour: str
+
+
+@dataclass(frozen=True)
+class SliceData:
+    """What is drawn on the MRI; all positions in scanner RAS of the T1w, mm.
+
+    Attributes
+    ----------
+    t1w, share, resection : Volume
+        `share` is the source volume as share of its maximum; both overlays may be None.
+    low_mm, high_mm : ndarray, (3,)
+        Corners of what is shown.
+    at_mm : ndarray, (3,)
+        Where the three slices meet.
+    """
+
+    t1w: Volume
+    low_mm: np.ndarray
+    high_mm: np.ndarray
+    at_mm: np.ndarray
+    share: Volume | None = None
+    threshold: float | None = None
+    resection: Volume | None = None
+    soz_mm: np.ndarray = field(default_factory=lambda: np.empty((0, 3)))
+    other_contacts_mm: np.ndarray = field(default_factory=lambda: np.empty((0, 3)))
+    outlines: tuple[Outline, ...] = ()
+
+
+def slices_through(data: SliceData, key: bool = True) -> Figure:
+    """Axial, coronal and sagittal slices through `at_mm`, at one scale.
+
+    `key` adds the colour bar and the symbols of the source pictures; without it the names of
+    the surface `outlines` are the key.
+    """
+    size_mm = data.high_mm - data.low_mm
+    widths = [size_mm[PLANES[name][1][0]] for name in PLANES]
+    tallest = max(size_mm[PLANES[name][2][0]] for name in PLANES)
+    band_in = 0.52 if key else 0.28
+    panel_in = tallest / sum(widths) * style.FULL_WIDTH_IN * 0.985
+    height_in = panel_in + 0.18 + band_in
+    with style.house_style():
+        figure = Figure(figsize=(style.FULL_WIDTH_IN, height_in))
+        grid = figure.add_gridspec(
+            1,
+            3,
+            width_ratios=widths,
+            left=0,
+            right=1,
+            top=1 - 0.18 / height_in,
+            bottom=band_in / height_in,
+            wspace=0.015,
+        )
+        for cell, name in zip(grid, PLANES, strict=True):
+            draw_slice(figure.add_subplot(cell), data, name)
+        if key:
+            add_colour_bar(figure, (0.03, 0.33 / height_in, 0.24, 0.09 / height_in))
+            handles = legend_handles(
+                len(data.soz_mm) > 0,
+                len(data.other_contacts_mm) > 0,
+                data.resection is not None,
+                deep_as_rings=False,
+            )
+        else:
+            handles = [
+                Line2D([], [], color=outline.colour, lw=1.2, label=outline.name)
+                for outline in data.outlines
+            ]
+        figure.legend(
+            handles=handles,
+            loc="lower right",
+            bbox_to_anchor=(1.0, 0.0),
+            ncols=len(handles),
+            handlelength=1.4,
+            columnspacing=1.0,
+            borderaxespad=0.2,
+        )
+    return figure
+
+
+def draw_slice(axes: Axes, data: SliceData, plane: str) -> None:
+    """One slice; edge letters give the sides, the title its coordinate."""
+    across, (right_axis, right_sign), (up_axis, _), letters = PLANES[plane]
+    right = np.arange(data.low_mm[right_axis], data.high_mm[right_axis], _STEP_MM)
+    up = np.arange(data.low_mm[up_axis], data.high_mm[up_axis], _STEP_MM)
+    pos_mm = np.empty((len(up), len(right), 3))
+    pos_mm[..., across] = data.at_mm[across]
+    pos_mm[..., right_axis] = right
+    pos_mm[..., up_axis] = up[:, None]
+    box = (right[0], right[-1], up[0], up[-1])
+
+    anatomy = data.t1w.sample(pos_mm)
+    white = np.percentile(data.t1w.data[data.t1w.data > 0], 99.0)
+    axes.imshow(
+        anatomy,
+        cmap="gray",
+        vmin=0,
+        vmax=white * 1.05,
+        origin="lower",
+        extent=box,
+        interpolation="bilinear",
+    )
+    if data.share is not None:
+        # Nearest neighbour: regions have edges, and a smoothed map would look better resolved.
+        share = data.share.sample(pos_mm, order=0)
+        overlay = style.SOURCE_MAP(share)
+        overlay[..., 3] = np.where(share >= style.SHOWN_FROM, 0.85, 0)
+        axes.imshow(overlay, origin="lower", extent=box, interpolation="nearest")
+        if data.threshold is not None:
+            _contour(axes, right, up, share >= data.threshold, "black", "solid")
+    if data.resection is not None:
+        inside = data.resection.sample(pos_mm) > 0.5
+        _contour(axes, right, up, inside, style.RESECTION_GREEN, "dashed")
+    for outline in data.outlines:
+        segments = plane_section(outline.pos_mm, outline.faces, across, data.at_mm[across])
+        segments = segments[..., [right_axis, up_axis]]
+        axes.add_collection(LineCollection(segments, colors=outline.colour, linewidths=0.7))
+    _draw_contacts(axes, data, across, right_axis, up_axis)
+    if not data.outlines:
+        axes.plot(
+            data.at_mm[right_axis],
+            data.at_mm[up_axis],
+            "+",
+            color="black",
+            ms=7,
+            mew=1.1,
+            path_effects=[effects.withStroke(linewidth=2.4, foreground="white")],
+        )
+    axes.set_xlim(box[:2] if right_sign > 0 else box[1::-1])
+    axes.set_ylim(box[2:])
+    axes.set_aspect("equal", anchor="N")
+    axes.set_axis_off()
+    coordinate = f"{'xyz'[across]} = {data.at_mm[across]:+.0f} mm".replace("-", "\u2212")
+    axes.set_title(
+        f"{plane.capitalize()}, {coordinate}", fontsize=7, fontweight="normal", loc="center", pad=2
+    )
+    for letter, x, y, ha, va in zip(
+        letters,
+        (0.015, 0.985, 0.5, 0.5),
+        (0.5, 0.5, 0.01, 0.985),
+        ("left", "right", "center", "center"),
+        ("center", "center", "bottom", "top"),
+        strict=True,
+    ):
+        axes.text(
+            x,
+            y,
+            letter,
+            transform=axes.transAxes,
+            ha=ha,
+            va=va,
+            color="white",
+            fontsize=8,
+            fontweight="bold",
+            path_effects=_LABEL,
+        )
+
+
+def plane_section(pos_mm: np.ndarray, faces: np.ndarray, axis: int, at_mm: float) -> np.ndarray:
+    """Where a mesh crosses the plane ``pos[axis] == at_mm``: segments (n, 2, 3)."""
+    corners = pos_mm[faces]
+    above = corners[..., axis] > at_mm
+    crossing = above.any(axis=1) & ~above.all(axis=1)
+    corners, above = corners[crossing], above[crossing]
+    # The corner that is alone on its side; both edges that leave it cross the plane.
+    lone_is_above = above.sum(axis=1) == 1
+    lone = np.argmax(above == lone_is_above[:, None], axis=1)
+    rows = np.arange(len(corners))
+    tip = corners[rows, lone]
+    ends = []
+    for step in (1, 2):
+        other = corners[rows, (lone + step) % 3]
+        share = (at_mm - tip[:, axis]) / (other[:, axis] - tip[:, axis])
+        ends.append(tip + share[:, None] * (other - tip))
+    return np.stack(ends, axis=1)
+
+
+def _contour(axes: Axes, right, up, mask: np.ndarray, colour: str, dashes: str) -> None:
+    if mask.any() and not mask.all():
+        axes.contour(right, up, mask.astype(float), [0.5], colors="white", linewidths=1.7)
+        axes.contour(
+            right, up, mask.astype(float), [0.5], colors=colour, linewidths=0.9, linestyles=dashes
+        )
+
+
+def _draw_contacts(axes: Axes, data: SliceData, across: int, right_axis: int, up_axis: int) -> None:
+    for pos_mm, colour, size in (
+        (data.other_contacts_mm, "white", 2.2),
+        (data.soz_mm, style.SOZ_BLUE, 4.0),
+    ):
+        near = pos_mm[np.abs(pos_mm[:, across] - data.at_mm[across]) <= CONTACT_REACH_MM]
+        axes.plot(
+            near[:, right_axis],
+            near[:, up_axis],
+            "o",
+            ms=size,
+            mfc=colour,
+            mec="black",
+            mew=0.6,
+            ls="none",
+        )

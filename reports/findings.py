@@ -1,0 +1,240 @@
+"""What page one says: the finding, how well it is supported, and the quality verdict.
+
+The rules are here in one place, with their thresholds, and the report prints them.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from pipeline.template import SUBLOBAR_NAMES
+from reports.derivatives import Patient
+from reports.wording import (
+    METHOD_NAMES,
+    NOT_ASSESSABLE,
+    coordinates,
+    count,
+    gyrus,
+    listing,
+    lobe,
+    number,
+)
+
+ENOUGH_SPIKES, FEW_SPIKES = 10, 5
+GOOD_SNR_DB, POOR_SNR_DB = 10.0, 5.0
+GOOD_COREGISTRATION_MM, POOR_COREGISTRATION_MM = 5.0, 10.0
+AGREEMENT_MM = 25.0
+GOOD_DIPOLE_PERCENT = 80.0
+MANY_BAD_CHANNELS = 0.15
+MANY_REJECTED = 0.5
+
+
+@dataclass(frozen=True)
+class Check:
+    """One condition of the support for the finding; `holds` is None where not assessable."""
+
+    name: str
+    result: str
+    rule: str
+    holds: bool | None
+
+    @property
+    def mark(self) -> str:
+        return {True: "✓", False: "✗", None: "–"}[self.holds]
+
+    @property
+    def word(self) -> str:
+        return {True: "holds", False: "fails", None: NOT_ASSESSABLE}[self.holds]
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """Quality of the data and the processing: "green", "amber" or "red", with its reasons."""
+
+    colour: str
+    reasons: list[str]
+
+    @property
+    def symbol(self) -> str:
+        return {"green": "●", "amber": "▲", "red": "■"}[self.colour]
+
+    @property
+    def meaning(self) -> str:
+        return {
+            "green": "no reservation",
+            "amber": "usable with the reservations below",
+            "red": "do not rely on this result",
+        }[self.colour]
+
+
+@dataclass(frozen=True)
+class Measures:
+    """Numbers of several stages that the rules look at; None where not assessable."""
+
+    n_accepted: int | None
+    n_rejected: int | None
+    snr_db: float | None
+    coregistration_mm: float | None
+    n_bad_channels: int
+    n_channels: int
+    head_model: str | None
+    personalization_used: bool | None
+
+
+def method_maxima_mm(patient: Patient) -> dict[str, np.ndarray]:
+    """Position of each method's maximum, the dipole's position among them."""
+    pos_mm = patient.regions["region_pos_mri_mm"]
+    maxima = {method: pos_mm[found.max_region] for method, found in patient.sources.items()}
+    if patient.dipole is not None and patient.dipole.get("pos_mri_mm") is not None:
+        maxima["ecd"] = np.asarray(patient.dipole["pos_mri_mm"], float)
+    return maxima
+
+
+def dipole_is_good(patient: Patient) -> bool:
+    """Whether one dipole explains the field well enough to vote on the location."""
+    gof = (patient.dipole or {}).get("gof_percent")
+    return gof is not None and gof >= GOOD_DIPOLE_PERCENT
+
+
+def place(patient: Patient) -> dict[str, str]:
+    """The maximum in words: side, lobe, sublobar region, gyrus, coordinates."""
+    region = patient.finding.max_region
+    label = str(patient.regions["region_label"][region])
+    return {
+        "sublobar": SUBLOBAR_NAMES[int(patient.regions["region_sublobar"][region])],
+        "gyrus": gyrus(label),
+        "lobe": lobe(label),
+        "side": label.split(" ")[0],
+        "coordinates": coordinates(patient.max_mm),
+    }
+
+
+def extent_sentence(patient: Patient) -> str:
+    """Size of the thresholded extent and the gyri that hold most of it."""
+    extent = patient.finding.extent
+    area = patient.regions["region_area_mm2"]
+    labels = patient.regions["region_label"]
+    total = area[extent].sum()
+    shares = {
+        label: area[extent & (labels == label)].sum() / total for label in set(labels[extent])
+    }
+    leading = sorted(shares, key=lambda label: (-shares[label], label))[:3]
+    parts = [f"{gyrus(label)} ({100 * shares[label]:.0f}\u00a0%)" for label in leading]
+    mainly = "in" if len(shares) <= 3 else "mainly in"
+    return (
+        f"The estimated extent (Otsu's threshold) covers {count(int(extent.sum()), 'region')}, "
+        f"{number(total / 100, 'cm²')} of cortex, {mainly} the {listing(parts)}."
+    )
+
+
+def support(patient: Patient, measures: Measures) -> tuple[str, list[Check]]:
+    """How sure: in one word, and the checks that it is counted from."""
+    checks = [
+        Check(
+            "Spikes averaged",
+            number(measures.n_accepted),
+            f"at least {ENOUGH_SPIKES}",
+            _at_least(measures.n_accepted, ENOUGH_SPIKES),
+        ),
+        Check(
+            "SNR of the average",
+            number(measures.snr_db, "dB", 1),
+            f"at least {GOOD_SNR_DB:.0f} dB",
+            _at_least(measures.snr_db, GOOD_SNR_DB),
+        ),
+        Check(
+            "Co-registration, median distance of head points to the scalp",
+            number(measures.coregistration_mm, "mm", 1),
+            f"at most {GOOD_COREGISTRATION_MM:.0f} mm",
+            _at_most(measures.coregistration_mm, GOOD_COREGISTRATION_MM),
+        ),
+        _agreement(patient),
+    ]
+    unmet = sum(check.holds is not True for check in checks)
+    word = ("well supported", "moderately supported")[unmet] if unmet < 2 else "weakly supported"
+    return word, checks
+
+
+def _agreement(patient: Patient) -> Check:
+    maxima = method_maxima_mm(patient)
+    set_apart = {patient.finding_method, "personalized", "generic"}
+    others = {m: p for m, p in maxima.items() if m not in set_apart}
+    if "ecd" in others and not dipole_is_good(patient):
+        del others["ecd"]
+    near = [m for m, p in others.items() if np.linalg.norm(p - patient.max_mm) <= AGREEMENT_MM]
+    names = f" ({listing([METHOD_NAMES[m] for m in near])})" if near else ""
+    return Check(
+        "Conventional methods that agree",
+        f"{len(near)} of {len(others)}{names}" if others else NOT_ASSESSABLE,
+        f"at least half within {AGREEMENT_MM:.0f} mm of its maximum",
+        2 * len(near) >= len(others) if others else None,
+    )
+
+
+def verdict(measures: Measures, warnings: list[str]) -> Verdict:
+    """Quality of data and processing by fixed thresholds; the worst reason decides."""
+    red, amber = [], []
+    _grade(
+        measures.n_accepted,
+        ENOUGH_SPIKES,
+        FEW_SPIKES,
+        True,
+        red,
+        amber,
+        "the number of spikes averaged is not assessable",
+        lambda value: f"only {count(int(value), 'spike')} averaged",
+    )
+    _grade(
+        measures.snr_db,
+        GOOD_SNR_DB,
+        POOR_SNR_DB,
+        True,
+        red,
+        amber,
+        "the SNR of the average is not assessable",
+        lambda value: f"the average has an SNR of only {number(value, 'dB', 1)}",
+    )
+    _grade(
+        measures.coregistration_mm,
+        GOOD_COREGISTRATION_MM,
+        POOR_COREGISTRATION_MM,
+        False,
+        red,
+        amber,
+        "the co-registration cannot be judged, because no head points were digitised",
+        lambda value: f"head points lie {number(value, 'mm', 1)} from the scalp in the median",
+    )
+    n_all = measures.n_channels + measures.n_bad_channels
+    if measures.n_bad_channels > MANY_BAD_CHANNELS * n_all:
+        amber.append(f"{measures.n_bad_channels} of {n_all} channels are bad")
+    if measures.n_accepted and measures.n_rejected is not None:
+        n_marked = measures.n_accepted + measures.n_rejected
+        if measures.n_rejected > MANY_REJECTED * n_marked:
+            amber.append(f"{measures.n_rejected} of {n_marked} marked spikes were rejected")
+    if measures.personalization_used is False:
+        amber.append(
+            "personalization did not lower the held-out error, so the generic network was used"
+        )
+    if warnings:
+        amber.append(f"{count(len(warnings), 'warning')} raised during processing (page “Quality”)")
+    colour = "red" if red else "amber" if amber else "green"
+    return Verdict(colour, red + amber)
+
+
+def _grade(value, good, poor, higher_is_better, red, amber, unknown, describe) -> None:
+    if value is None:
+        amber.append(unknown)
+        return
+    sign = 1 if higher_is_better else -1
+    if sign * value < sign * poor:
+        red.append(describe(value))
+    elif sign * value < sign * good:
+        amber.append(describe(value))
+
+
+def _at_least(value, threshold) -> bool | None:
+    return None if value is None else bool(value >= threshold)
+
+
+def _at_most(value, threshold) -> bool | None:
+    return None if value is None else bool(value <= threshold)

@@ -1,0 +1,123 @@
+"""What made this report: software, inputs, weights, references."""
+
+import platform
+from importlib.metadata import PackageNotFoundError, version
+
+from pipeline import STAGES, __version__
+from pipeline.paths import PatientPaths
+from reports.derivatives import Patient
+from reports.wording import humanise, number, split_unit
+
+_PACKAGES = (
+    "mne",
+    "torch",
+    "antspyx",
+    "deepbet",
+    "nibabel",
+    "nilearn",
+    "numpy",
+    "scipy",
+    "scikit-image",
+    "matplotlib",
+    "weasyprint",
+)
+
+REFERENCES = {
+    "pdeepsif": "Sun R, Zhang W, Bagić A, He B. Personalized deep learning based source imaging "
+    "framework improves the imaging of epileptic sources from MEG interictal spikes. 2022.",
+    "deepsif": "Sun R, Sohrabpour A, Worrell GA, He B. Deep neural networks constrained by neural "
+    "mass models improve electrophysiological source imaging of spatiotemporal brain dynamics. "
+    "Proc Natl Acad Sci USA 2022;119:e2201128119.",
+    "jansen": "Jansen BH, Rit VG. Electroencephalogram and visual evoked potential generation in a "
+    "mathematical model of coupled cortical columns. Biol Cybern 1995;73:357–366.",
+    "mne": "Gramfort A, et al. MEG and EEG data analysis with MNE-Python. Front Neurosci "
+    "2013;7:267.",
+    "freesurfer": "Fischl B. FreeSurfer. NeuroImage 2012;62:774–781.",
+    "dk": "Desikan RS, et al. An automated labeling system for subdividing the human cerebral "
+    "cortex on MRI scans into gyral based regions of interest. NeuroImage 2006;31:968–980.",
+    "mattout": "Mattout J, Henson RN, Friston KJ. Canonical source reconstruction for MEG. Comput "
+    "Intell Neurosci 2007:67613.",
+    "ants": "Avants BB, et al. A reproducible evaluation of ANTs similarity metric performance in "
+    "brain image registration. NeuroImage 2011;54:2033–2044.",
+    "sloreta": "Pascual-Marqui RD. Standardized low-resolution brain electromagnetic tomography "
+    "(sLORETA): technical details. Methods Find Exp Clin Pharmacol 2002;24 Suppl D:5–12.",
+    "dspm": "Dale AM, et al. Dynamic statistical parametric mapping: combining fMRI and MEG for "
+    "high-resolution imaging of cortical activity. Neuron 2000;26:55–67.",
+    "lcmv": "Van Veen BD, van Drongelen W, Yuchtman M, Suzuki A. Localization of brain electrical "
+    "activity via linearly constrained minimum variance spatial filtering. IEEE Trans Biomed Eng "
+    "1997;44:867–880.",
+    "ledoit": "Ledoit O, Wolf M. A well-conditioned estimator for large-dimensional covariance "
+    "matrices. J Multivar Anal 2004;88:365–411.",
+    "otsu": "Otsu N. A threshold selection method from gray-level histograms. IEEE Trans Syst Man "
+    "Cybern 1979;9:62–66.",
+}
+
+
+class Citations:
+    """Numbers references in the order in which the methods text cites them."""
+
+    def __init__(self):
+        self._order: list[str] = []
+
+    def __call__(self, *keys: str) -> str:
+        """ "[3, 4]" for the references `keys`."""
+        for key in keys:
+            if key not in self._order:
+                self._order.append(key)
+        return f"[{', '.join(str(self._order.index(key) + 1) for key in keys)}]"
+
+    @property
+    def cited(self) -> list[str]:
+        return [REFERENCES[key] for key in self._order]
+
+
+def software() -> list[tuple[str, str]]:
+    """Name and version of what the results depend on."""
+    rows = [("spikefocus", __version__), ("Python", platform.python_version())]
+    for package in _PACKAGES:
+        try:
+            rows.append((package, version(package)))
+        except PackageNotFoundError:
+            rows.append((package, "not installed"))
+    return rows
+
+
+def input_hashes(patient: Patient, paths: PatientPaths) -> list[tuple[str, str]]:
+    """SHA-256 of every input file from outside the derivatives, as the status file has them."""
+    own = {file.name for file in paths.folder.rglob("*") if file.is_file()}
+    hashes = {}
+    for stage in STAGES:
+        hashes.update(patient.status.get("stages", {}).get(stage, {}).get("inputs", {}))
+    return sorted((name, digest) for name, digest in hashes.items() if name not in own)
+
+
+def option_rows(patient: Patient) -> list[tuple[str, list[tuple[str, str]]]]:
+    """Options of each stage as they were, where the status file has them."""
+    stages = []
+    for stage in STAGES:
+        options = patient.status.get("stages", {}).get(stage, {}).get("options")
+        if options:
+            stages.append((stage, [_option(key, value) for key, value in options.items()]))
+    return stages
+
+
+def card_rows(card: dict) -> list[tuple[str, str]]:
+    """A model card's scalars as rows; nested tables are written after their parent's name."""
+    rows = []
+    for key, value in card.items():
+        if isinstance(value, dict):
+            rows += [(f"{humanise(key)}: {name.lower()}", text) for name, text in card_rows(value)]
+        else:
+            rows.append(_option(key, value))
+    return rows
+
+
+def _option(key: str, value) -> tuple[str, str]:
+    name, unit = split_unit(key)
+    if isinstance(value, bool):
+        return name, "yes" if value else "no"
+    if isinstance(value, int | float):
+        return name, number(value, unit)
+    if isinstance(value, list | tuple):
+        return name, ", ".join(str(item) for item in value) or "none"
+    return name, str(value) if value not in (None, "") else "default"

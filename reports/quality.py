@@ -1,0 +1,166 @@
+"""The quality page's content: what each stage measured about itself, in words and rows."""
+
+from collections.abc import Iterator
+
+from reports.derivatives import Patient
+from reports.findings import Measures
+from reports.wording import count, humanise, listing, lower_first, number, sentence, split_unit
+
+STAGE_TITLES = {
+    "headmodel": "Head model and co-registration",
+    "spikes": "Recording and spikes",
+    "personalize": "Personalization",
+    "image": "Source imaging",
+    "compare": "Comparison",
+}
+# Told elsewhere in the report, in sentences or tables of their own.
+_TOLD_ELSEWHERE = {
+    "warnings",
+    "bad_channels",
+    "bad_stretches",
+    "artefacts",
+    "projectors",
+    "rejected_by_reason",
+    "runs",
+    "snr_definition",
+    "peak_time_s",
+    "config",
+    "parameters",
+    "versions",
+    "methods",
+    "distance_between_maxima_mm",
+    "contact_rules",
+    "outcome",
+    "soz_reason",
+    "resection_reason",
+}
+_HEAD_MODELS = {
+    "template": (
+        "No FreeSurfer surfaces were given: cortex, regions, skull and scalp are those of a "
+        "template (fsaverage), carried to this T1w by non-linear registration. Single gyri can lie "
+        "several millimetres from their true place."
+    ),
+    "freesurfer": (
+        "Cortex from FreeSurfer’s reconstruction of this T1w; regions carried by its spherical "
+        "registration."
+    ),
+}
+
+
+def measures(patient: Patient) -> Measures:
+    """The numbers that verdict and support are decided by."""
+    head, spikes = patient.qc["headmodel"], patient.qc["spikes"]
+    accepted = patient.spike_events.get("accepted")
+    counts = None if accepted is None else accepted.astype(str).str.lower().value_counts()
+    return Measures(
+        n_accepted=None if counts is None else int(counts.get("true", 0)),
+        n_rejected=None if counts is None else int(counts.get("false", 0)),
+        snr_db=spikes.get("snr_db"),
+        coregistration_mm=head.get("head_point_distance_median_mm"),
+        n_bad_channels=len(spikes.get("bad_channels", ())),
+        n_channels=len(patient.average.ch_names),
+        head_model=head.get("head_model"),
+        personalization_used=patient.qc["personalize"].get("personalized_used"),
+    )
+
+
+def head_model_sentence(kind: str | None) -> str:
+    """How the head model was made; an unknown kind is named as it is."""
+    if kind is None:
+        return "How the head model was made is not recorded."
+    return _HEAD_MODELS.get(kind, sentence(f"head model: {humanise(kind).lower()}"))
+
+
+def stage_blocks(patient: Patient) -> list[dict]:
+    """Title, rows and warnings of each stage that left a quality file."""
+    return [
+        {
+            "title": STAGE_TITLES[stage],
+            "rows": list(_rows(qc)),
+            "warnings": [sentence(warning) for warning in qc.get("warnings", ())],
+        }
+        for stage, qc in patient.qc.items()
+        if qc
+    ]
+
+
+def all_warnings(patient: Patient) -> list[str]:
+    """Every stage's warnings, in the order of the stages."""
+    return [w for qc in patient.qc.values() for w in qc.get("warnings", ())]
+
+
+def spike_sentences(patient: Patient) -> list[str]:
+    """Bad channels, stretches, artefacts and projectors in sentences."""
+    qc = patient.qc["spikes"]
+    bad = qc.get("bad_channels", {})
+    sentences = []
+    if bad:
+        named = [f"{name} ({reason})" for name, reason in list(bad.items())[:8]]
+        more = [] if len(bad) <= 8 else [f"{len(bad) - 8} more"]
+        sentences.append(f"Bad channels, left out: {listing(named + more)}.")
+    elif "bad_channels" in qc:
+        sentences.append("No bad channels were found.")
+    stretches = qc.get("bad_stretches", ())
+    if stretches:
+        total = sum(stretch["end_s"] - stretch["start_s"] for stretch in stretches)
+        what = listing(sorted({stretch["reason"] for stretch in stretches}))
+        sentences.append(
+            f"{count(len(stretches), 'bad stretch', 'bad stretches')} of {number(total, 's', 0)} in "
+            f"all ({what}) were left out."
+        )
+    for kind, name in (("heart", "heart beats"), ("eyes", "eye movements")):
+        artefact = qc.get("artefacts", {}).get(kind)
+        if artefact:
+            state = "removed by projection" if artefact.get("done") else "not removed"
+            sentences.append(sentence(f"fields of {name}: {state} ({artefact['note']})"))
+    kept = [p for p in qc.get("projectors", ()) if p["kept"]]
+    dropped = [p for p in qc.get("projectors", ()) if not p["kept"]]
+    if kept:
+        together = qc.get("projectors_together_spike_power_removed")
+        loss = (
+            f", taking {number(100 * together, '%', 1)} of the spike’s power in all"
+            if together is not None
+            else ""
+        )
+        sentences.append(f"{count(len(kept), 'artefact projector')} applied{loss}.")
+    if dropped:
+        names = listing([p["name"] for p in dropped])
+        sentences.append(f"Dropped, because the spike would suffer: {names}.")
+    return sentences
+
+
+def _rows(qc: dict, prefix: str = "") -> Iterator[tuple[str, str]]:
+    """Scalars of a quality file as names and values with units, nested ones after their parent."""
+    for key, value in qc.items():
+        if key in _TOLD_ELSEWHERE or key.endswith("_definition"):
+            continue
+        if isinstance(value, dict):
+            own = humanise(key)
+            yield from _rows(value, f"{prefix}{lower_first(own) if prefix else own}: ")
+            continue
+        name, unit = split_unit(key)
+        if prefix:
+            name = prefix + lower_first(name)
+        if isinstance(value, bool):
+            yield name, "yes" if value else "no"
+        elif isinstance(value, int | float) or value is None:
+            yield name, _quantity(value, unit)
+        elif isinstance(value, str):
+            yield name, value
+        elif isinstance(value, list) and len(value) <= 6 and all(map(_is_plain, value)):
+            yield name, ", ".join(_plain(v, unit) for v in value) or "none"
+
+
+def _quantity(value: float | None, unit: str) -> str:
+    """Times below half a second in milliseconds, shares as they are."""
+    if unit == "s" and value is not None and 0 < abs(value) < 0.5:
+        return number(1000 * value, "ms")
+    return number(value, unit)
+
+
+def _is_plain(value) -> bool:
+    return isinstance(value, str | int | float)
+
+
+def _plain(value, unit: str) -> str:
+    return value if isinstance(value, str) else _quantity(value, unit)

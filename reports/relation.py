@@ -1,0 +1,83 @@
+"""How the finding lies to the seizure-onset zone and to the resection, in sentences."""
+
+from reports.comparison import Metrics
+from reports.derivatives import Patient
+from reports.findings import place
+from reports.wording import NOT_ASSESSABLE, count, number, sentence
+
+MOSTLY_UNSEEN = 0.5
+
+
+def soz_relation(patient: Patient, metrics: Metrics) -> list[str]:
+    """Distances to the SOZ contacts, concordance, and what the implantation could have seen."""
+    method = patient.finding_method
+    told = [_contacts_sentence(patient)]
+    distance = metrics.value(method, "max_to_soz")
+    if distance is None:
+        told.append(_not_assessable(metrics, method, "max_to_soz"))
+    else:
+        error = metrics.value(method, "soz_localisation_error")
+        told.append(
+            f"The maximum lies {number(distance, 'mm', 0)} from the nearest SOZ contact; SOZ and "
+            f"extent lie {number(error, 'mm', 0)} apart in the mean of both directions (SOZ "
+            "localisation error)."
+        )
+        told.append(_concordance(patient, metrics))
+    seen = metrics.value(method, "sampled_share")
+    if seen is not None:
+        told.append(
+            f"{number(100 * float(seen), '%', 0)} of the extent’s area lies within 20 mm of a contact"
+            + (": most of it was out of the implantation’s sight." if seen < MOSTLY_UNSEEN else ".")
+        )
+    return [text for text in told if text]
+
+
+def resection_relation(patient: Patient, metrics: Metrics) -> list[str]:
+    """Whether the maximum was removed, how far from the edge it lies, and the outcome."""
+    method = patient.finding_method
+    inside = metrics.value(method, "max_in_resection")
+    outcome = patient.qc["compare"].get("outcome")
+    if inside is None:
+        told = [_not_assessable(metrics, method, "max_in_resection")]
+    else:
+        edge = number(metrics.value(method, "max_to_resection_edge"), "mm", 0)
+        volume = patient.qc["compare"].get("resection_volume_cm3")
+        size = f" ({number(volume, 'cm³')})" if volume is not None else ""
+        where = "inside" if inside else "outside"
+        told = [f"The maximum lies {where} the resection{size}, {edge} from its edge."]
+        share = metrics.value(method, "resection_sensitivity")
+        spread = metrics.value(method, "spatial_dispersion")
+        if share is not None and spread is not None:
+            told.append(
+                f"The extent covers {number(100 * float(share), '%', 0)} of the resected cortex; "
+                f"its regions lie {number(spread, 'mm', 0)} from the resection in the weighted mean "
+                "(spatial dispersion)."
+            )
+    if outcome:
+        told.append(f"Outcome as given in the dataset: {outcome}.")
+    return told
+
+
+def _contacts_sentence(patient: Patient) -> str:
+    counts = patient.qc["compare"].get("contact_counts", {})
+    rule = patient.qc["compare"].get("contact_rules", {}).get("soz")
+    if not counts.get("contacts"):
+        return ""
+    read = f", as marked in {rule}" if rule else ""
+    return f"{counts.get('soz', 0)} of {count(counts['contacts'], 'contact')} are SOZ{read}."
+
+
+def _concordance(patient: Patient, metrics: Metrics) -> str:
+    method = patient.finding_method
+    concordant = metrics.value(method, "sublobar_concordance")
+    region = place(patient)["sublobar"]
+    if concordant is None:
+        reason = metrics.reason(method, "sublobar_concordance")
+        return sentence(f"sublobar concordance is {NOT_ASSESSABLE}: {reason}; this is no miss")
+    if concordant:
+        return f"Concordant: the {region} region holds SOZ contacts."
+    return f"Discordant: the {region} region was sampled and holds no SOZ contact."
+
+
+def _not_assessable(metrics: Metrics, method: str, metric: str) -> str:
+    return sentence(f"{NOT_ASSESSABLE}: {metrics.reason(method, metric)}")

@@ -1,0 +1,93 @@
+"""From a patient's results to what the pictures draw, all in the T1w's scanner RAS."""
+
+import mne
+import nibabel as nib
+import numpy as np
+from nilearn import datasets
+
+from reports.derivatives import Patient, Surface
+from reports.figures.cortex import CortexData
+from reports.figures.slices import SliceData, Volume
+
+_AROUND_BRAIN_MM = 12.0
+
+
+def digitised_points_mm(
+    info: mne.Info, trans: mne.Transform
+) -> tuple[np.ndarray, dict[str, np.ndarray]]:
+    """Head points (n, 3) and landmarks by name, carried to the T1w's scanner RAS, mm."""
+    kinds = mne.io.constants.FIFF
+    names = {
+        kinds.FIFFV_POINT_NASION: "nasion",
+        kinds.FIFFV_POINT_LPA: "LPA",
+        kinds.FIFFV_POINT_RPA: "RPA",
+    }
+    points, landmarks = [], {}
+    for point in info["dig"] or ():
+        pos_mm = mne.transforms.apply_trans(trans, np.asarray(point["r"], float)) * 1000
+        if point["kind"] == kinds.FIFFV_POINT_CARDINAL:
+            landmarks[names[int(point["ident"])]] = pos_mm
+        elif point["kind"] == kinds.FIFFV_POINT_EXTRA:
+            points.append(pos_mm)
+    return np.array(points).reshape(-1, 3), landmarks
+
+
+def sensors_mm(info: mne.Info, trans: mne.Transform) -> np.ndarray:
+    """Sensor positions (n_channels, 3) in the T1w's scanner RAS, mm."""
+    device = np.array([channel["loc"][:3] for channel in info["chs"]])
+    in_head = mne.transforms.apply_trans(info["dev_head_t"], device)
+    return mne.transforms.apply_trans(trans, in_head) * 1000
+
+
+def dense_points(surface: Surface) -> np.ndarray:
+    """Vertices and triangle centres, so that a distance to them is one to the surface."""
+    return np.vstack([surface.pos_mm, surface.pos_mm[surface.faces].mean(axis=1)])
+
+
+def cortex_data(patient: Patient) -> CortexData:
+    """The map, the resection and the contacts on the patient's cortex."""
+    # The mesh is fsaverage5's in every head, and so is its sulcal depth, which only shades.
+    template = datasets.fetch_surf_fsaverage("fsaverage5")
+    depth = [nib.load(template[f"sulc_{side}"]).agg_data() for side in ("left", "right")]
+    vertex_region = patient.regions["vertex_region"]
+    inside = vertex_region >= 0
+    pial = patient.cortex["pial"]
+    own = np.flatnonzero(vertex_region == patient.finding.max_region)
+    nearest = own[np.linalg.norm(pial.pos_mm[own] - patient.max_mm, axis=1).argmin()]
+    resected = None
+    if patient.resection is not None:
+        resected = patient.resection.sample(pial.pos_mm) > 0.5
+    return CortexData(
+        pial_mm=pial.pos_mm,
+        inflated_mm=patient.cortex["inflated"].pos_mm,
+        faces=pial.faces,
+        sulcal_depth=np.concatenate(depth),
+        share=np.where(inside, patient.finding.share[vertex_region], 0),
+        in_extent=inside & patient.finding.extent[vertex_region],
+        max_mm=patient.max_mm,
+        max_vertex=int(nearest),
+        in_resection=resected,
+        soz_mm=patient.soz_mm,
+        other_contacts_mm=patient.other_contacts_mm,
+    )
+
+
+def slice_data(patient: Patient) -> SliceData:
+    """The map, the resection and the contacts on the T1w, around the maximum."""
+    pial = patient.cortex["pial"].pos_mm
+    share, threshold = None, None
+    if patient.source_volume is not None:
+        peak = patient.finding.peak_map.max()
+        share = Volume(patient.source_volume.data / peak, patient.source_volume.affine)
+        threshold = patient.finding.otsu_threshold / peak
+    return SliceData(
+        t1w=patient.t1w,
+        low_mm=pial.min(axis=0) - _AROUND_BRAIN_MM,
+        high_mm=pial.max(axis=0) + _AROUND_BRAIN_MM,
+        at_mm=patient.max_mm,
+        share=share,
+        threshold=threshold,
+        resection=patient.resection,
+        soz_mm=patient.soz_mm,
+        other_contacts_mm=patient.other_contacts_mm,
+    )

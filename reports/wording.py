@@ -1,0 +1,192 @@
+"""How the report says things: anatomical names, numbers with units, methods, counts."""
+
+import math
+import re
+
+import numpy as np
+
+NOT_ASSESSABLE = "not assessable"
+
+METHOD_NAMES = {
+    "personalized": "Personalized network",
+    "generic": "Generic network",
+    "sloreta": "sLORETA",
+    "dspm": "dSPM",
+    "lcmv": "LCMV beamformer",
+    "ecd": "Single dipole",
+}
+
+# Desikan-Killiany label -> the name that clinicians use, and the lobe.
+GYRI = {
+    "bankssts": ("banks of the superior temporal sulcus", "temporal"),
+    "caudalanteriorcingulate": ("caudal anterior cingulate cortex", "cingulate"),
+    "caudalmiddlefrontal": ("caudal middle frontal gyrus", "frontal"),
+    "cuneus": ("cuneus", "occipital"),
+    "entorhinal": ("entorhinal cortex", "temporal"),
+    "frontalpole": ("frontal pole", "frontal"),
+    "fusiform": ("fusiform gyrus", "temporal"),
+    "inferiorparietal": ("inferior parietal lobule", "parietal"),
+    "inferiortemporal": ("inferior temporal gyrus", "temporal"),
+    "insula": ("insula", "insular"),
+    "isthmuscingulate": ("isthmus of the cingulate gyrus", "cingulate"),
+    "lateraloccipital": ("lateral occipital cortex", "occipital"),
+    "lateralorbitofrontal": ("lateral orbitofrontal cortex", "frontal"),
+    "lingual": ("lingual gyrus", "occipital"),
+    "medialorbitofrontal": ("medial orbitofrontal cortex", "frontal"),
+    "middletemporal": ("middle temporal gyrus", "temporal"),
+    "paracentral": ("paracentral lobule", "frontal"),
+    "parahippocampal": ("parahippocampal gyrus", "temporal"),
+    "parsopercularis": ("pars opercularis of the inferior frontal gyrus", "frontal"),
+    "parsorbitalis": ("pars orbitalis of the inferior frontal gyrus", "frontal"),
+    "parstriangularis": ("pars triangularis of the inferior frontal gyrus", "frontal"),
+    "pericalcarine": ("pericalcarine cortex", "occipital"),
+    "postcentral": ("postcentral gyrus", "parietal"),
+    "posteriorcingulate": ("posterior cingulate cortex", "cingulate"),
+    "precentral": ("precentral gyrus", "frontal"),
+    "precuneus": ("precuneus", "parietal"),
+    "rostralanteriorcingulate": ("rostral anterior cingulate cortex", "cingulate"),
+    "rostralmiddlefrontal": ("rostral middle frontal gyrus", "frontal"),
+    "superiorfrontal": ("superior frontal gyrus", "frontal"),
+    "superiorparietal": ("superior parietal lobule", "parietal"),
+    "superiortemporal": ("superior temporal gyrus", "temporal"),
+    "supramarginal": ("supramarginal gyrus", "parietal"),
+    "temporalpole": ("temporal pole", "temporal"),
+    "transversetemporal": ("transverse temporal gyrus", "temporal"),
+}
+
+# Endings of key names in QC files and metrics, and how the unit is written.
+_UNITS = {
+    "mm": "mm",
+    "mm2": "mm²",
+    "cm2": "cm²",
+    "cm3": "cm³",
+    "mm3": "mm³",
+    "db": "dB",
+    "s": "s",
+    "ms": "ms",
+    "hz": "Hz",
+    "percent": "%",
+    "deg": "°",
+    "nam": "nA·m",
+    "mb": "MB",
+    "ft": "fT",
+    "min": "min",
+    "ft_cm": "fT/cm",
+    "hours": "h",
+}
+_WORDS = {
+    "soz": "SOZ",
+    "snr": "SNR",
+    "meg": "MEG",
+    "bem": "BEM",
+    "gof": "goodness of fit",
+    "rms": "RMS",
+    "ecd": "dipole",
+    "mri": "MRI",
+    "t1w": "T1w",
+    "gfp": "GFP",
+    "std": "standard deviation",
+    "le": "localisation error",
+    "lcmv": "LCMV",
+    "ieeg": "iEEG",
+    "qc": "QC",
+    "cov": "covariance",
+    "n": "number of",
+    "ssp": "SSP",
+    "max": "maximum",
+    "min": "minimum",
+    "p95": "95th percentile",
+    "ica": "ICA",
+    "ecg": "ECG",
+    "eog": "EOG",
+    "sd": "spatial dispersion",
+}
+
+
+def gyrus(region_label: str) -> str:
+    """Name of a region's gyrus with its side; labels that are not in the atlas stay as they are."""
+    side, _, label = str(region_label).partition(" ")
+    return f"{side} {GYRI.get(label, (label, ''))[0]}"
+
+
+def lobe(region_label: str) -> str:
+    """Hemisphere and lobe of a region, for example "left temporal lobe"."""
+    side, _, label = str(region_label).partition(" ")
+    name = GYRI.get(label, ("", ""))[1]
+    return f"{side} {name} {'lobe' if name in _LOBES else 'cortex'}"
+
+
+_LOBES = {"temporal", "frontal", "parietal", "occipital"}
+
+
+def number(value, unit: str = "", digits: int | None = None) -> str:
+    """A number as the report writes it: few digits, a real minus sign, its unit.
+
+    None, NaN and infinity are "not assessable"; without `digits` three significant ones are kept.
+    """
+    try:
+        value = float(value)
+    except (TypeError, ValueError):
+        return NOT_ASSESSABLE
+    if not math.isfinite(value):
+        return NOT_ASSESSABLE
+    if digits is None and value == 0:
+        digits = 0
+    if digits is None:
+        magnitude = math.floor(math.log10(abs(value)))
+        digits = max(0, 2 - magnitude) if magnitude < 2 else 0
+        digits = 0 if value == round(value) and abs(value) >= 1 else min(digits, 6)
+    text = f"{value:.{digits}f}"
+    if float(text) == 0:
+        text = text.lstrip("-")
+    space = "" if unit in {"", "°"} else "\u00a0"
+    return text.replace("-", "\u2212") + (space + unit if unit else "")
+
+
+def coordinates(pos_mm) -> str:
+    """Three coordinates in mm, right, anterior, superior."""
+    return ", ".join(number(value, digits=0) for value in np.asarray(pos_mm, float))
+
+
+def count(n: int, singular: str, plural: str | None = None) -> str:
+    """ "1 spike", "5 spikes"."""
+    return f"{n} {singular if n == 1 else plural or singular + 's'}"
+
+
+def listing(items: list[str], conjunction: str = "and") -> str:
+    """Items joined as in a sentence."""
+    items = [str(item) for item in items]
+    if len(items) < 2:
+        return "".join(items)
+    return f"{', '.join(items[:-1])} {conjunction} {items[-1]}"
+
+
+def split_unit(key: str) -> tuple[str, str]:
+    """A key such as "residual_mm" in words, and its unit."""
+    words = key.split("_")
+    for length in (2, 1):
+        unit = _UNITS.get("_".join(words[-length:]))
+        if unit and len(words) > length:
+            return humanise("_".join(words[:-length])), unit
+    return humanise(key), ""
+
+
+def humanise(key: str) -> str:
+    """A key or code name in words, first letter large."""
+    words = [_WORDS.get(word.lower(), word) for word in re.split(r"[_\s]+", str(key)) if word]
+    text = " ".join(words)
+    return text[:1].upper() + text[1:]
+
+
+def lower_first(text: str) -> str:
+    """First letter small, unless the word is an abbreviation such as "SOZ" or "iEEG"."""
+    return text if text[1:2].isupper() else text[:1].lower() + text[1:]
+
+
+def sentence(text: str) -> str:
+    """First letter large, a full stop at the end."""
+    text = str(text).strip()
+    if not text:
+        return ""
+    text = text[0].upper() + text[1:]
+    return text if text[-1] in ".!?" else text + "."

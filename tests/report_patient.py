@@ -1,0 +1,96 @@
+"""A patient with results of every stage, for the tests of the report."""
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import mne
+import nibabel as nib
+import numpy as np
+from fake_patient import N_SPIKES, write_fake_patient
+from fake_results import write_ieeg, write_images
+
+from pipeline import compare
+from pipeline.files import write_json
+from pipeline.paths import PatientPaths
+from pipeline.progress import Progress
+from reports import Inputs
+
+
+@dataclass(frozen=True)
+class ReportPatient:
+    """Where the patient's derivatives lie and what the report stage is given."""
+
+    paths: PatientPaths
+    inputs: Inputs
+
+
+def write_report_patient(
+    output_dir: Path,
+    array: str = "neuromag",
+    complete: bool = True,
+    rename_contact: tuple[str, str] | None = None,
+) -> ReportPatient:
+    """Write results up to the comparison.
+
+    Parameters
+    ----------
+    complete : bool
+        Otherwise without iEEG, resection, head points and dipole.
+    rename_contact : tuple of str
+        A contact's name and what it becomes.
+    """
+    patient = write_fake_patient(output_dir, array=array)
+    paths = patient.paths
+    write_json(paths.qc("spikes"), _SPIKES)
+    write_images(patient, failed=() if complete else ("ecd",))
+    inputs = write_ieeg(patient)
+    if rename_contact:
+        for table in (*inputs.electrodes, *inputs.channels):
+            table.write_text(table.read_text().replace(*rename_contact))
+    if complete:
+        _add_head_points(paths)
+    else:
+        inputs = replace(
+            inputs, electrodes=[], channels=[], coordsystem=[], resection_mask=None, outcome=None
+        )
+    compare.run(inputs, paths, compare.Config(), Progress())
+    return ReportPatient(paths, Inputs(patient.t1w, inputs.resection_mask))
+
+
+_SPIKES = {
+    "warnings": [],
+    "n_annotated": N_SPIKES + 2,
+    "n_used": N_SPIKES,
+    "n_rejected": 2,
+    "rejected_by_reason": {"does not fit the average": 2},
+    "snr_db": 21.4,
+    "half_rise_s": -0.014,
+    "snr_definition": "power of the average over that of its alternating sum",
+    "mean_correlation": 0.93,
+    "bad_channels": {"MEG0113": "flat: 0.01 times the usual at high frequencies"},
+    "bad_stretches": [
+        {"file": "sub-01_meg.fif", "start_s": 3.0, "end_s": 4.5, "reason": "saturated"}
+    ],
+    "artefacts": {"eyes": {"done": True, "n_events": 12, "note": "EOG channel"}},
+    "projectors": [{"name": "mag-eyes", "spike_power_removed": 0.04, "kept": True}],
+    "projectors_together_spike_power_removed": 0.05,
+    "noise_covariance": {"duration_s": 120.0, "method": "Ledoit-Wolf shrinkage"},
+}
+
+
+def _add_head_points(paths: PatientPaths, n_points: int = 120) -> None:
+    """Digitise landmarks and points on the scalp, with 2 mm of noise."""
+    average = mne.read_evokeds(paths.average, condition=0, proj=False, verbose="error")
+    scalp_mm, _ = nib.load(paths.scalp).agg_data()
+    to_head = mne.transforms.invert_transform(mne.read_trans(paths.trans))
+    scalp_m = mne.transforms.apply_trans(to_head, scalp_mm / 1000.0)
+    rng = np.random.default_rng(0)
+    upper = scalp_m[scalp_m[:, 2] > 0]
+    points = upper[rng.choice(len(upper), n_points, replace=False)]
+    points = points + rng.normal(0, 0.002, points.shape)
+    montage = mne.channels.make_dig_montage(
+        nasion=(0, 0.1, 0), lpa=(-0.075, 0, 0), rpa=(0.075, 0, 0), hsp=points, coord_frame="head"
+    )
+    with average.info._unlock():
+        average.info["dig"] = montage.dig
+    mne.write_evokeds(paths.average, average, overwrite=True, verbose="error")

@@ -1,0 +1,181 @@
+"""The report: every page marked, nothing invented, nothing fetched, text never taken for markup."""
+
+import contextlib
+import re
+import socket
+import zlib
+from pathlib import Path
+
+import numpy as np
+import pytest
+from report_patient import ReportPatient, write_report_patient
+
+import reports
+from pipeline.errors import InvalidInput
+from pipeline.files import read_json, sha256
+from pipeline.progress import Progress
+from reports import content, render
+from reports.derivatives import read_patient
+from reports.figures.style import FONT_FAMILY
+
+MARKUP = "<b>LT1</b>"
+
+
+@pytest.fixture(scope="module")
+def complete(tmp_path_factory) -> ReportPatient:
+    folder = tmp_path_factory.mktemp("complete")
+    patient = write_report_patient(folder / "out", rename_contact=("LT1", MARKUP))
+    reports.run(patient.inputs, patient.paths, reports.Config(), Progress())
+    return patient
+
+
+@pytest.fixture(scope="module")
+def sparse(tmp_path_factory) -> ReportPatient:
+    """No iEEG, no resection, no head points, a dipole fit that failed; another array."""
+    folder = tmp_path_factory.mktemp("sparse")
+    patient = write_report_patient(folder / "out", array="ctf275", complete=False)
+    reports.run(patient.inputs, patient.paths, reports.Config(page_size="Letter"), Progress())
+    return patient
+
+
+def laid_out(patient: ReportPatient, config: reports.Config):
+    """The document without redrawing the pictures that the run has left."""
+    read = read_patient(patient.inputs, patient.paths)
+    sections = render.read_sections(config.sections)
+    text = content.build(read, patient.paths, config)
+    html = render.to_html({**text, "pictures": {}}, sections, config.page_size)
+    return html, render.lay_out(html, patient.paths.figures)
+
+
+def page_texts(document) -> list[str]:
+    """The text of each page, margin boxes included."""
+
+    def walk(box):
+        yield getattr(box, "text", "") or ""
+        for child in getattr(box, "children", ()):
+            yield from walk(child)
+
+    return [" ".join(walk(page._page_box)) for page in document.pages]
+
+
+def pdf_objects(path: Path) -> bytes:
+    """A PDF with its compressed streams opened, to look for what it declares."""
+    raw = path.read_bytes()
+    opened = [raw]
+    for stream in re.findall(rb"stream\r?\n(.*?)endstream", raw, flags=re.DOTALL):
+        with contextlib.suppress(zlib.error):
+            opened.append(zlib.decompress(stream))
+    return b"".join(opened)
+
+
+def test_writes_what_it_promises(complete):
+    assert all(path.exists() for path in reports.writes(complete.paths))
+    assert complete.paths.report_pdf.read_bytes().startswith(b"%PDF-")
+    quality = read_json(complete.paths.qc("report"))
+    assert quality["n_pages"] <= 12
+    assert complete.paths.report_pdf.stat().st_size < 15e6
+    assert set(quality["figures"]) == {p.name for p in complete.paths.figures.iterdir()}
+    assert len(quality["figures"]) >= 9
+
+
+def test_pdf_is_tagged_and_carries_its_typeface(complete):
+    pdf = pdf_objects(complete.paths.report_pdf)
+    assert b"/MarkInfo" in pdf and b"/StructTreeRoot" in pdf and b"/Lang" in pdf
+    assert b"pdfuaid" in pdf
+    assert FONT_FAMILY.replace(" ", "-").encode() in pdf and b"/FontFile" in pdf
+
+
+@pytest.mark.parametrize("page_size", ["A4", "Letter"])
+def test_every_page_is_marked_and_numbered(complete, page_size):
+    _, document = laid_out(complete, reports.Config(page_size=page_size))
+    texts = page_texts(document)
+    assert len(texts) >= 6
+    for number, text in enumerate(texts, 1):
+        assert content.NOTICE in text
+        assert f"sub-01 · page {number} of {len(texts)}" in " ".join(text.split())
+    width = document.pages[0].width
+    assert width == pytest.approx({"A4": 210 / 25.4, "Letter": 8.5}[page_size] * 96, abs=0.5)
+
+
+def test_drawn_again_without_a_network_gives_the_same_bytes(complete, monkeypatch):
+    def refuse(*args, **kwargs):
+        raise AssertionError("the report opened a socket")
+
+    monkeypatch.setattr(socket, "socket", refuse)
+    monkeypatch.setattr(socket, "create_connection", refuse)
+    before = {p.name: sha256(p) for p in complete.paths.figures.iterdir()}
+    before["pdf"] = sha256(complete.paths.report_pdf)
+    reports.run(complete.inputs, complete.paths, reports.Config(), Progress())
+    after = {p.name: sha256(p) for p in complete.paths.figures.iterdir()}
+    after["pdf"] = sha256(complete.paths.report_pdf)
+    assert after == before
+
+
+def test_finding_is_that_of_the_map(complete):
+    read = read_patient(complete.inputs, complete.paths)
+    html, _ = laid_out(complete, reports.Config())
+    assert read.regions["region_label"][np.argmax(read.finding.peak_map)] == "left superiortemporal"
+    assert "left superior temporal gyrus" in html and "Left temporal lobe" in html
+    assert "The maximum lies inside the resection" in html
+    assert "Engel IA" in html
+    assert "4 of 24 contacts are SOZ, as marked in channels.tsv:status_description" in html
+
+
+def test_names_with_markup_are_text(complete):
+    read = read_patient(complete.inputs, complete.paths)
+    assert MARKUP in set(read.contacts["name"])
+    config = reports.Config(centre="Clinic <script>alert(1)</script> & Co")
+    html, document = laid_out(complete, config)
+    assert "<script" not in html
+    assert "Clinic <script>alert(1)</script> & Co" in " ".join(page_texts(document)[0].split())
+
+
+def test_missing_parts_are_said_to_be_not_assessable(sparse):
+    html, document = laid_out(sparse, reports.Config())
+    first = " ".join(page_texts(document)[0].split())
+    assert "no iEEG contacts are given" in first
+    assert "no resection mask is given" in first
+    assert "co-registration cannot be judged" in first
+    assert "made to fail" in first
+    assert "AMBER" in first
+    assert "Axial gradiometers" in html and "Magnetometers" not in html
+    assert html.count("not assessable") > 5
+    assert "nan" not in " ".join(page_texts(document)).lower().split()
+    figures = read_json(sparse.paths.qc("report"))["figures"]
+    assert not any("coregistration" in name for name in figures)
+
+
+@pytest.mark.parametrize(
+    "address", ["https://example.org/logo.png", "ftp://example.org/a", "file:///etc/hostname"]
+)
+def test_other_addresses_are_refused(tmp_path, address):
+    with pytest.raises(PermissionError, match="may not open"):
+        render.lay_out(f'<img src="{address}" alt="">', tmp_path)
+
+
+def test_sections_can_be_chosen_and_reordered(complete):
+    html, _ = laid_out(complete, reports.Config(sections=("spikes", "summary")))
+    assert html.index('id="spikes"') < html.index('id="summary"')
+    assert 'id="provenance"' not in html
+    with pytest.raises(InvalidInput, match="no section 'weather'"):
+        render.read_sections(("weather",))
+
+
+def test_unknown_page_size_is_refused(complete):
+    with pytest.raises(InvalidInput, match="'A5' is unknown"):
+        laid_out(complete, reports.Config(page_size="A5"))
+
+
+def test_reads_what_decides_the_report(complete):
+    listed = {path.name for path in reports.reads(complete.inputs, complete.paths)}
+    assert complete.paths.metrics.name in listed
+    assert complete.paths.sources("lcmv").name in listed
+    assert Path(complete.inputs.t1w).name in listed
+    assert complete.paths.report_pdf.name not in listed
+
+
+def test_without_any_map_the_error_names_the_file(complete, tmp_path):
+    from pipeline.paths import PatientPaths
+
+    with pytest.raises(InvalidInput, match="run the earlier stages first"):
+        reports.run(complete.inputs, PatientPaths(tmp_path, "01"), reports.Config(), Progress())

@@ -1,0 +1,178 @@
+"""The report's parts on inputs whose answer is known: words, rules, raster, slices."""
+
+import math
+
+import numpy as np
+import pytest
+
+from reports.figures.slices import Volume, plane_section
+from reports.figures.surface import rasterise
+from reports.findings import Measures, verdict
+from reports.provenance import Citations
+from reports.wording import (
+    GYRI,
+    NOT_ASSESSABLE,
+    gyrus,
+    listing,
+    lobe,
+    number,
+    sentence,
+    split_unit,
+)
+
+GOOD = Measures(
+    n_accepted=40,
+    n_rejected=5,
+    snr_db=18.0,
+    coregistration_mm=2.0,
+    n_bad_channels=1,
+    n_channels=300,
+    head_model="freesurfer",
+    personalization_used=True,
+)
+
+
+def changed(**fields) -> Measures:
+    return Measures(**{**GOOD.__dict__, **fields})
+
+
+@pytest.mark.parametrize(
+    ("value", "unit", "digits", "text"),
+    [
+        (-3.14159, "mm", 1, "\u22123.1\u00a0mm"),
+        (-0.04, "mm", 1, "0.0\u00a0mm"),
+        (12, "", None, "12"),
+        (0, "", None, "0"),
+        (1234.5, "fT", None, "1234\u00a0fT"),
+        (0.01234, "", None, "0.0123"),
+        (math.nan, "mm", None, NOT_ASSESSABLE),
+        (None, "mm", None, NOT_ASSESSABLE),
+        ("n/a", "mm", None, NOT_ASSESSABLE),
+        (math.inf, "mm", None, NOT_ASSESSABLE),
+    ],
+)
+def test_numbers(value, unit, digits, text):
+    assert number(value, unit, digits) == text
+
+
+def test_every_label_of_the_template_has_a_name_and_a_lobe():
+    from pipeline.template import load_template
+
+    labels = {str(label).split(" ", 1)[1] for label in load_template().region_label}
+    assert labels <= set(GYRI)
+    assert gyrus("left superiortemporal") == "left superior temporal gyrus"
+    assert lobe("right precentral") == "right frontal lobe"
+    assert lobe("right insula") == "right insular cortex"
+
+
+def test_words():
+    assert listing(["a"]) == "a"
+    assert listing(["a", "b", "c"]) == "a, b and c"
+    assert sentence("no mask") == "No mask."
+    assert split_unit("head_point_distance_mm") == ("Head point distance", "mm")
+    assert split_unit("snr_db") == ("SNR", "dB")
+    assert split_unit("mm") == ("Mm", "")
+
+
+def test_verdict_is_green_only_without_any_reservation():
+    assert verdict(GOOD, []).colour == "green"
+    assert verdict(GOOD, ["noise is high"]).colour == "amber"
+
+
+@pytest.mark.parametrize(
+    ("fields", "colour", "reason"),
+    [
+        ({"n_accepted": 8}, "amber", "only 8 spikes averaged"),
+        ({"n_accepted": 4}, "red", "only 4 spikes averaged"),
+        ({"snr_db": 7.0}, "amber", "SNR of only 7.0"),
+        ({"snr_db": 2.0}, "red", "SNR of only 2.0"),
+        ({"coregistration_mm": 6.0}, "amber", "6.0\u00a0mm from the scalp"),
+        ({"coregistration_mm": 15.0}, "red", "15.0\u00a0mm from the scalp"),
+        ({"coregistration_mm": None}, "amber", "no head points"),
+        ({"n_rejected": 60}, "amber", "60 of 100 marked spikes"),
+        ({"n_bad_channels": 80}, "amber", "80 of 380 channels"),
+        ({"personalization_used": False}, "amber", "generic network was used"),
+    ],
+)
+def test_verdict_names_its_reason(fields, colour, reason):
+    found = verdict(changed(**fields), [])
+    assert found.colour == colour
+    assert reason in " ".join(found.reasons)
+
+
+def test_verdict_takes_the_worst():
+    found = verdict(changed(n_accepted=3, n_rejected=0, snr_db=7.0), [])
+    assert found.colour == "red" and len(found.reasons) == 2
+
+
+def test_citations_are_numbered_as_they_come():
+    cite = Citations()
+    assert cite("otsu") == "[1]"
+    assert cite("mne", "otsu") == "[2, 1]"
+    assert "Otsu" in cite.cited[0] and len(cite.cited) == 2
+
+
+def tetrahedron() -> tuple[np.ndarray, np.ndarray]:
+    pos = np.array([[0, 0, 0], [20, 0, 0], [0, 20, 0], [0, 0, 20]], float)
+    return pos, np.array([[0, 2, 1], [0, 1, 3], [0, 3, 2], [1, 2, 3]])
+
+
+def test_raster_shows_the_nearest_surface():
+    pos = np.array([[0, 0, 0], [20, 0, 0], [0, 20, 0], [0, 0, 5], [20, 0, 5], [0, 20, 5]], float)
+    faces = np.array([[0, 1, 2], [3, 4, 5]])
+    values = np.array([1, 1, 1, 2, 2, 2.0])[:, None]
+    above = rasterise(pos, faces, values, "dorsal", mm_per_pixel=0.5)
+    below = rasterise(pos, faces, values, "ventral", mm_per_pixel=0.5)
+    assert np.allclose(above.values[above.covered], 2)
+    assert np.allclose(below.values[below.covered], 1)
+    # Half of the square of 20 mm is covered.
+    assert above.covered.sum() * 0.25 == pytest.approx(200, rel=0.05)
+    assert above.depth_below_surface_mm(np.array([[5, 5, 0.0]]))[0] == pytest.approx(5)
+
+
+def test_raster_keeps_the_patient_s_sides():
+    pos, faces = tetrahedron()
+    for view, sign in (("dorsal", 1), ("ventral", -1)):
+        seen = rasterise(pos, faces, pos[:, :1], view, 0.5)
+        column = np.nonzero(seen.covered)[1]
+        x = seen.values[seen.covered][:, 0]
+        # From above the patient's right is on the right, from below on the left.
+        assert np.corrcoef(column, x)[0, 1] * sign > 0.99
+
+
+def test_plane_section_of_a_tetrahedron():
+    pos, faces = tetrahedron()
+    segments = plane_section(pos, faces, axis=2, at_mm=10.0)
+    assert segments.shape == (3, 2, 3)
+    assert np.allclose(segments[..., 2], 10)
+    length = np.linalg.norm(segments[:, 0] - segments[:, 1], axis=1).sum()
+    assert length == pytest.approx(10 + 10 + 10 * np.sqrt(2))
+
+
+def test_axial_slice_is_radiological():
+    from matplotlib.figure import Figure
+
+    from reports.figures.slices import SliceData, draw_slice
+
+    affine = np.diag([1.0, 1, 1, 1])
+    affine[:3, 3] = -20
+    data = np.ones((40, 40, 40))
+    slices = SliceData(
+        Volume(data, affine), np.full(3, -18.0), np.full(3, 18.0), np.array([3.0, 0, 0])
+    )
+    axes = Figure().add_subplot()
+    draw_slice(axes, slices, "axial")
+    left_edge, right_edge = axes.get_xlim()
+    assert left_edge > 0 > right_edge  # positive x, the patient's right, on the picture's left
+    letters = {text.get_text(): text.get_position() for text in axes.texts}
+    assert letters["R"][0] < 0.5 < letters["L"][0]
+
+
+def test_volume_is_sampled_in_millimetres():
+    affine = np.diag([2.0, 2, 2, 1])
+    affine[:3, 3] = (-10, 0, 5)
+    data = np.zeros((5, 5, 5))
+    data[3, 1, 2] = 7
+    volume = Volume(data, affine)
+    assert volume.sample(np.array([[-4.0, 2, 9]]))[0] == pytest.approx(7)
+    assert volume.sample(np.array([[500.0, 0, 0]]))[0] == 0
