@@ -5,6 +5,7 @@ from pathlib import Path
 
 import nibabel as nib
 import numpy as np
+import torch
 from fake_patient import PATCH_CENTRE_MM, SFREQ_HZ, FakePatient, spike_waveform
 
 from pipeline import METHODS, compare
@@ -12,6 +13,7 @@ from pipeline.files import write_json
 from pipeline.image import maps, outputs
 from pipeline.image.patient import Patient, read_patient
 from pipeline.image.stage import describe_map, distances_between_maxima, nearest_region
+from pipeline.networks.weights import build_network, save_model
 
 # First contact and last contact of shafts of eight, scanner RAS of the T1w, mm.
 SHAFTS_MM = {
@@ -134,3 +136,15 @@ def _dipole(head: Patient) -> dict:
         "nearest_label": head.region_label[region],
         "nearest_sublobar": head.region_sublobar[region],
     }
+
+
+def write_models(patient: FakePatient) -> None:
+    """Write a generic and a personalized network with random, different weights, and their QC."""
+    generic = patient.t1w.parent / "generic.safetensors"
+    for seed, path in ((1, generic), (2, patient.paths.model)):
+        torch.manual_seed(seed)
+        save_model(path, build_network("compact"), {"network": "compact", "n_in": 994})
+    write_json(
+        patient.paths.qc("personalize"),
+        {"warnings": [], "network": "compact", "generic_model": str(generic)},
+    )

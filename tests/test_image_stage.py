@@ -1,0 +1,237 @@
+"""The image stage on the fake patient, with networks of random weights."""
+
+import dataclasses
+import shutil
+
+import mne
+import nibabel as nib
+import numpy as np
+import pytest
+from fake_patient import write_fake_patient
+from fake_results import write_models
+from mne.proj import make_projector
+
+from pipeline import METHODS, image
+from pipeline.errors import InvalidInput
+from pipeline.files import read_json, read_npz, write_npz
+from pipeline.image import conventional, stage
+from pipeline.networks.project import prepare_input, spatial_filter
+from pipeline.networks.weights import apply, load_model
+from pipeline.paths import PatientPaths
+from pipeline.progress import Progress
+
+DISTRIBUTED = tuple(method for method in METHODS if method != "ecd")
+
+
+class Recorder(Progress):
+    def __init__(self):
+        self.warnings = []
+
+    def warn(self, message):
+        self.warnings.append(message)
+
+
+def run(patient, **options):
+    """Run the stage; return its QC."""
+    recorder = Recorder()
+    image.run(image.Inputs(patient.t1w), patient.paths, image.Config(**options), recorder)
+    qc = read_json(patient.paths.qc("image"))
+    assert recorder.warnings == qc["warnings"]
+    return qc
+
+
+@pytest.fixture(scope="module")
+def patient(tmp_path_factory):
+    patient = write_fake_patient(tmp_path_factory.mktemp("image") / "out")
+    write_models(patient)
+    return patient
+
+
+@pytest.fixture(scope="module")
+def imaged(patient):
+    """The stage's QC after a run with all methods, the dipole fitted at one instant."""
+    return run(patient, dipole_step_s=0.02)
+
+
+@pytest.fixture
+def copy(patient, tmp_path):
+    """A patient of one's own to change."""
+    shutil.copytree(patient.paths.output_dir, tmp_path / "out")
+    return dataclasses.replace(patient, paths=PatientPaths(tmp_path / "out", "01"))
+
+
+def test_every_method_leaves_its_files(patient, imaged):
+    assert list(imaged["methods"]) == list(METHODS)
+    assert all(found["assessable"] for found in imaged["methods"].values())
+    assert imaged["warnings"] == []
+    files = image.writes(patient.paths)
+    assert all(file.exists() for file in files)
+    assert patient.paths.dipole in files
+    assert {patient.paths.volume(method) for method in DISTRIBUTED} <= set(files)
+    read = image.reads(image.Inputs(patient.t1w), patient.paths)
+    assert all(file.exists() for file in read)
+
+
+@pytest.mark.parametrize("method", DISTRIBUTED)
+def test_sources_agree_with_maps_volume_and_qc(patient, imaged, method):
+    paths, found = patient.paths, imaged["methods"][method]
+    sources, regions = read_npz(paths.sources(method)), read_npz(paths.regions)
+    assert sources["activity"].shape == (994, len(sources["times_s"]))
+    assert sources["activity"].dtype == np.float32
+    inside = np.abs(sources["times_s"]) < 0.0101
+    np.testing.assert_allclose(
+        sources["peak_map"], np.abs(sources["activity"][:, inside]).mean(1), rtol=1e-5
+    )
+    np.testing.assert_array_equal(
+        sources["extent"], sources["peak_map"] > sources["otsu_threshold"]
+    )
+    assert found["n_extent_regions"] == sources["extent"].sum() > 0
+    maximum = int(sources["peak_map"].argmax())
+    assert found["max_region"] == maximum
+    assert found["max_label"] == regions["region_label"][maximum]
+    np.testing.assert_allclose(found["max_pos_mri_mm"], regions["region_pos_mri_mm"][maximum])
+
+    vertex_region = regions["vertex_region"]
+    on_cortex = np.hstack([nib.load(paths.cortex_map(hemi, method)).agg_data() for hemi in "LR"])
+    assert not on_cortex[vertex_region < 0].any()
+    np.testing.assert_allclose(
+        on_cortex[vertex_region >= 0],
+        sources["peak_map"][vertex_region[vertex_region >= 0]],
+        rtol=1e-5,
+    )
+
+    volume, t1w = nib.load(paths.volume(method)), nib.load(patient.t1w)
+    assert volume.shape == t1w.shape
+    np.testing.assert_array_equal(volume.affine, t1w.affine)
+    at_region = np.rint(
+        nib.affines.apply_affine(np.linalg.inv(t1w.affine), regions["region_pos_mri_mm"])
+    ).astype(int)
+    values = volume.get_fdata()[tuple(at_region.T)]
+    # A voxel of 2 mm beside a border between regions may belong to the neighbour.
+    assert np.isclose(values, sources["peak_map"], rtol=1e-5).mean() > 0.9
+    assert volume.get_fdata().max() == pytest.approx(sources["peak_map"].max(), rel=1e-6)
+
+
+def test_conventional_methods_find_the_patch(patient, imaged):
+    patch_mm = patient.region_pos_mri_mm[patient.patch]
+    for method in ("sloreta", "dspm", "lcmv", "ecd"):
+        found = imaged["methods"][method]
+        maximum = found.get("max_pos_mri_mm", found.get("pos_mri_mm"))
+        assert np.linalg.norm(patch_mm - maximum, axis=1).min() < 15, method
+    assert imaged["methods"]["ecd"]["gof_percent"] > 60
+    assert imaged["methods"]["ecd"]["nearest_sublobar"] == "left anterior temporal"
+    assert read_json(patient.paths.dipole)["time_s"] == 0
+
+
+def test_distances_between_maxima(imaged):
+    distance = imaged["distance_between_maxima_mm"]
+    assert len(distance) == 15
+    expected = np.linalg.norm(
+        np.subtract(
+            imaged["methods"]["lcmv"]["max_pos_mri_mm"], imaged["methods"]["ecd"]["pos_mri_mm"]
+        )
+    )
+    assert distance["lcmv-ecd"] == pytest.approx(expected)
+
+
+@pytest.mark.parametrize("method", ["generic", "personalized"])
+def test_networks_see_the_average_through_the_patients_leadfield(patient, imaged, method):
+    """The same by hand: channels by name, projectors on the leadfield, own weights."""
+    paths = patient.paths
+    average = mne.read_evokeds(paths.average, condition=0)
+    stored = read_npz(paths.leadfield)
+    rows = [list(stored["ch_names"]).index(name) for name in average.ch_names]
+    assert len(rows) < len(stored["ch_names"])
+    projector = make_projector(average.info["projs"], average.ch_names)[0]
+    noise_cov = mne.read_cov(paths.noise_cov)
+    assert noise_cov.ch_names == average.ch_names
+    kernel = spatial_filter(projector @ stored["leadfield"][rows], noise_cov["data"])
+    weights = (
+        paths.model if method == "personalized" else patient.t1w.parent / "generic.safetensors"
+    )
+    module, _ = load_model(weights)
+    expected = apply(module, prepare_input(average.data[:, 2:], kernel, 500.0))
+    sources = read_npz(paths.sources(method))
+    np.testing.assert_allclose(sources["activity"], expected, atol=1e-5 * np.abs(expected).max())
+    assert sources["times_s"][62] == 0
+
+
+def test_the_two_networks_differ(patient, imaged):
+    generic, personalized = (
+        read_npz(patient.paths.sources(method))["activity"]
+        for method in ("generic", "personalized")
+    )
+    assert np.abs(generic - personalized).max() > 0.01 * np.abs(generic).max()
+
+
+def test_the_order_of_the_leadfields_channels_does_not_matter(patient, imaged, copy):
+    stored = read_npz(copy.paths.leadfield)
+    write_npz(
+        copy.paths.leadfield,
+        leadfield=stored["leadfield"][::-1],
+        ch_names=stored["ch_names"][::-1],
+        ch_types=stored["ch_types"][::-1],
+    )
+    run(copy, methods=("sloreta",))
+    before, after = (
+        read_npz(each.paths.sources("sloreta"))["peak_map"] for each in (patient, copy)
+    )
+    np.testing.assert_allclose(after, before, rtol=1e-6)
+
+
+def test_the_same_input_gives_the_same_bytes(copy):
+    def bytes_of_run():
+        run(copy, methods=("generic", "lcmv"))
+        return [file.read_bytes() for file in image.writes(copy.paths)]
+
+    assert bytes_of_run() == bytes_of_run()
+
+
+def test_a_failed_conventional_method_is_not_assessable(patient, imaged, copy, monkeypatch):
+    def fail(*_args):
+        raise np.linalg.LinAlgError("Singular\n matrix")
+
+    monkeypatch.setattr(conventional, "lcmv", fail)
+    assert copy.paths.sources("lcmv").exists()
+    qc = run(copy, methods=("sloreta", "lcmv"))
+    assert qc["methods"]["lcmv"] == {"assessable": False, "reason": "Singular matrix"}
+    assert qc["warnings"] == ["lcmv is not assessable: Singular matrix."]
+    assert qc["methods"]["sloreta"]["assessable"]
+    # Neither the failed method nor one that is not asked for leaves an earlier result.
+    for method in ("lcmv", "dspm"):
+        assert not any(file.exists() for file in stage.outputs.method_files(copy.paths, method))
+    assert all(file.exists() for file in image.writes(copy.paths))
+
+
+def test_a_failed_network_is_an_error(copy):
+    copy.paths.model.write_bytes(b"not weights")
+    with pytest.raises(InvalidInput, match="weights"):
+        run(copy, methods=("personalized", "sloreta"))
+    assert not copy.paths.qc("image").exists()
+
+
+def test_an_unknown_method_is_refused(copy):
+    with pytest.raises(InvalidInput, match="unknown imaging method 'loreta'"):
+        run(copy, methods=("loreta",))
+
+
+def test_a_leadfield_of_another_array_is_refused(copy):
+    stored = read_npz(copy.paths.leadfield)
+    write_npz(
+        copy.paths.leadfield,
+        leadfield=stored["leadfield"],
+        ch_names=np.char.add("A", stored["ch_names"]),
+        ch_types=stored["ch_types"],
+    )
+    with pytest.raises(InvalidInput, match="not in the leadfield") as error:
+        run(copy, methods=("sloreta",))
+    assert error.value.file == copy.paths.leadfield
+
+
+def test_a_spike_off_its_peak_is_warned_about(copy):
+    average = mne.read_evokeds(copy.paths.average, condition=0)
+    average.data[:] = np.roll(average.data, 30, axis=1)
+    mne.write_evokeds(copy.paths.average, average, overwrite=True)
+    qc = run(copy, methods=("sloreta",))
+    assert qc["field_power_peak_s"] == pytest.approx(0.06)
+    assert any("strongest 60 ms from the instant" in warning for warning in qc["warnings"])
