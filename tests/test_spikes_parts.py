@@ -9,7 +9,7 @@ from scipy.signal import butter, sosfiltfilt
 from pipeline.errors import InvalidInput
 from pipeline.fif import check_complete, scrub_ids
 from pipeline.progress import Progress
-from pipeline.spikes.artefacts import eye_movements, keep_sparing, removed_power
+from pipeline.spikes.artefacts import eye_movements, keep_sparing, removed_power, removed_together
 from pipeline.spikes.channels import find_bad_stretches, robust_z, unexplained_variance
 from pipeline.spikes.config import SPIKE_NAMES
 from pipeline.spikes.events import name_pattern, read_channels_tsv, read_events
@@ -237,6 +237,19 @@ def test_a_projector_like_the_spike_is_dropped():
     assert len(kept) == 1 and kept[0]["data"]["data"][0, 5] == 1
     assert [entry["kept"] for entry in report] == [True, False]
     assert removed_power([_projector(info, same)], spike, info) == pytest.approx(1.8**2 / 1.64 / 2)
+    # Neither takes much alone, but their plane holds the spike.
+    a, b = np.zeros(10), np.zeros(10)
+    a[[0, 5]], b[[1, 5]] = (0.5, 1), (0.5, 1)
+    pair = [_projector(info, a), _projector(info, b)]
+    lone = np.zeros(10)
+    lone[[0, 1]] = 1, -1
+    assert max(removed_power([p], lone, info) for p in pair) < 0.3
+    kept, report = keep_sparing(pair, lone, info, 0.3)
+    assert len(kept) == 1 and report[1]["spike_power_removed_with_kept"] > 0.3
+    both = [_projector(info, other), _projector(info, same)]
+    assert removed_together(both, spike, info) == {
+        "mag": pytest.approx(1.8**2 / 1.64 / 2, abs=1e-4)
+    }
 
 
 @pytest.mark.parametrize("polarity", [1, -1])

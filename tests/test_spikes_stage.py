@@ -125,8 +125,11 @@ def test_heart_and_eyes_are_found_and_spare_the_spike(result):
     _, qc, progress = result
     assert qc["artefacts"]["heart"]["done"] and qc["artefacts"]["eyes"]["done"]
     assert re.search(r"6\d beats", qc["artefacts"]["heart"]["note"])
+    assert all(
+        removed <= 0.3 for removed in qc["projectors_together_spike_power_removed_by_type"].values()
+    )
     for entry in qc["projectors"]:
-        assert entry["kept"] == (entry["spike_power_removed"] <= 0.3)
+        assert entry["kept"] == (entry["spike_power_removed_with_kept"] <= 0.3)
         assert entry["kept"] or any(entry["name"] in warning for warning in progress.warnings)
     assert progress.warnings == qc["warnings"]
 
@@ -242,3 +245,11 @@ def test_a_channel_marked_bad_stays_out_with_its_reason(short, tmp_path):
     paths, qc, _ = run(tmp_path, inputs, min_baseline_s=5)
     assert qc["bad_channels"]["MEG 0111"] == "marked bad in channels.tsv"
     assert "MEG 0111" not in mne.read_evokeds(paths.average, 0, verbose="error").ch_names
+
+
+def test_artefacts_whose_projectors_are_dropped_are_not_called_removed(recording, tmp_path):
+    paths, qc, progress = run(tmp_path, inputs_of(recording), max_projector_overlap=0.0)
+    assert not any(artefact["done"] for artefact in qc["artefacts"].values())
+    assert all("dropped" in artefact["note"] for artefact in qc["artefacts"].values())
+    assert len(progress.warnings) == len(qc["projectors"]) > 0
+    assert mne.read_evokeds(paths.average, 0, verbose="error").info["projs"] == []

@@ -133,7 +133,10 @@ def artefact_projectors(
 def keep_sparing(
     projectors: list[mne.Projection], topography: np.ndarray, info: mne.Info, max_overlap: float
 ) -> tuple[list[mne.Projection], list[dict]]:
-    """Drop projectors that would take more than `max_overlap` of the spike's power.
+    """Drop projectors with which more than `max_overlap` of the spike's power would be lost.
+
+    Artefacts overlap each other, so that two projectors may together take more than the sum of
+    what each takes alone: they are admitted one after the other, the most sparing first.
 
     Parameters
     ----------
@@ -148,24 +151,36 @@ def keep_sparing(
     -------
     kept : list of mne.Projection
     report : list of dict
-        Name, part of the power over the projector's own channels removed, kept or not.
+        Name, part of the power over the projector's own channels that it removes alone and
+        with those admitted before, kept or not.
     """
-    kept, report = [], []
-    for projector in projectors:
-        removed = removed_power([projector], topography, info)
-        spares = removed <= max_overlap
-        if spares:
-            kept.append(projector)
-        report.append(
-            {"name": projector["desc"], "spike_power_removed": round(removed, 4), "kept": spares}
-        )
+    alone = [removed_power([projector], topography, info) for projector in projectors]
+    report: list[dict] = [{} for _ in projectors]
+    for i in np.argsort(alone, kind="stable"):
+        channels = set(projectors[i]["data"]["col_names"])
+        together = [projectors[i]] + [
+            projectors[j]
+            for j, entry in enumerate(report)
+            if entry.get("kept") and channels & set(projectors[j]["data"]["col_names"])
+        ]
+        removed = removed_power(together, topography, info)
+        report[i] = {
+            "name": projectors[i]["desc"],
+            "spike_power_removed": round(alone[i], 4),
+            "spike_power_removed_with_kept": round(removed, 4),
+            "kept": removed <= max_overlap,
+        }
+    kept = [p for p, entry in zip(projectors, report, strict=True) if entry["kept"]]
     return kept, report
 
 
 def removed_power(
     projectors: list[mne.Projection], topography: np.ndarray, info: mne.Info
 ) -> float:
-    """Part of a topography's power, over the channels that the projectors name, that they remove."""
+    """Part of a topography's power, over the channels that the projectors name, that they remove.
+
+    The channels must be of one type: the powers of magnetometers and gradiometers do not add up.
+    """
     named = {name for projector in projectors for name in projector["data"]["col_names"]}
     picks = [i for i, name in enumerate(info.ch_names) if name in named]
     if not picks:
@@ -174,6 +189,18 @@ def removed_power(
     before = topography[picks]
     after = (matrix @ topography)[picks]
     return float(1 - np.sum(after**2) / np.sum(before**2))
+
+
+def removed_together(
+    projectors: list[mne.Projection], topography: np.ndarray, info: mne.Info
+) -> dict[str, float]:
+    """What all projectors together remove of a topography's power, by sensor type."""
+    removed = {}
+    for type_ in sorted(set(info.get_channel_types())):
+        picks = mne.pick_types(info, meg=type_, exclude=())
+        part = mne.pick_info(info, picks)
+        removed[type_] = round(removed_power(projectors, topography[picks], part), 4)
+    return removed
 
 
 def _find_heart(filtered: mne.io.RawArray) -> tuple[np.ndarray, str]:

@@ -9,6 +9,7 @@ SPIKE_GUARD_S = 0.5
 # Twice the pass band's upper edge and a little more: further samples say nothing new.
 COVARIANCE_SFREQ_PER_LOWPASS = 2.5
 RANK_TOLERANCE = 1e-5
+RANK_WINDOWS = 60
 PEAK_HALF_WIDTH_S = 0.02
 SNR_DEFINITION = (
     "10 log10 of the mean power of the whitened average within 20 ms of its peak over the mean "
@@ -71,7 +72,8 @@ def noise_covariance(windows: np.ndarray, info: mne.Info) -> tuple[mne.Covarianc
     factor = int(info["sfreq"] / (COVARIANCE_SFREQ_PER_LOWPASS * info["lowpass"]))
     if factor > 1:
         epochs.decimate(factor)
-    rank = mne.compute_rank(epochs, rank=None, tol=RANK_TOLERANCE, tol_kind="relative")
+    some = epochs[:RANK_WINDOWS]
+    rank = mne.compute_rank(some, rank=None, tol=RANK_TOLERANCE, tol_kind="relative")
     covariance = mne.compute_covariance(epochs, method="ledoit_wolf", rank=rank)
     return covariance, {kind: int(value) for kind, value in rank.items()}
 

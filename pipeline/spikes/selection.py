@@ -30,15 +30,17 @@ class Selection:
         Least-squares amplitude relative to that average.
     reasons : list of str
         Empty for accepted spikes.
-    correlation_threshold : float
-        The larger of the configured minimum and what spike-free data reach by chance.
+    smallest_amplitude : float
+        The larger of the configured minimum and what spike-free data reach by chance (their
+        99th percentile): the amplitude is a matched filter's output, so that a chance
+        likeness of shape, which is frequent, is still told from a spike.
     """
 
     shift: np.ndarray
     correlation: np.ndarray
     amplitude_ratio: np.ndarray
     reasons: list[str]
-    correlation_threshold: float
+    smallest_amplitude: float
 
     @property
     def accepted(self) -> np.ndarray:
@@ -151,20 +153,22 @@ def select_spikes(
             match(projected[i], references[i], centre, max_shift[i]) for i in range(len(segments))
         ]
         shift, correlation, amplitude = (np.array(part) for part in zip(*found, strict=True))
-        chance = [match(basis @ rest, basis @ template, centre, reach)[1] for rest in baseline]
+        chance = [match(basis @ rest, basis @ template, centre, reach)[2] for rest in baseline]
         by_chance = float(np.quantile(chance, NULL_QUANTILE)) if chance else 0.0
-        threshold = max(min_correlation, by_chance)
+        smallest = max(amplitude_range[0], by_chance)
         residual = _residual(
             cut(segments, centre + shift - half_width, length), template, amplitude
         )
-        reasons = _judge(correlation, amplitude, residual, threshold, amplitude_range)
+        reasons = _judge(
+            correlation, amplitude, residual, min_correlation, (smallest, amplitude_range[1])
+        )
         accepted = np.array([reason == "" for reason in reasons])
         if not accepted.any():
-            return Selection(shift, correlation, amplitude, reasons, threshold)
+            return Selection(shift, correlation, amplitude, reasons, smallest)
     average = cut(segments, centre + shift - half_width, length)[accepted].mean(axis=0)
     power = np.sum(average**2, axis=0)[half_width - reach : half_width + reach + 1]
     shift = shift + int(np.argmax(power)) - reach
-    return Selection(shift, correlation, amplitude, reasons, threshold)
+    return Selection(shift, correlation, amplitude, reasons, smallest)
 
 
 def _references(template, aligned, accepted, leave_one_out: bool) -> list[np.ndarray]:
@@ -185,16 +189,19 @@ def _residual(aligned: np.ndarray, template: np.ndarray, amplitude: np.ndarray) 
     return np.mean(rest**2, axis=(1, 2))
 
 
-def _judge(correlation, amplitude, residual, threshold, amplitude_range) -> list[str]:
+def _judge(correlation, amplitude, residual, min_correlation, amplitude_range) -> list[str]:
     usual = np.median(residual)
+    low, high = amplitude_range
     reasons = []
     for c, a, r in zip(correlation, amplitude, residual, strict=True):
-        if c < threshold:
-            reasons.append(f"does not resemble the average (correlation {c:.2f} < {threshold:.2f})")
-        elif a < amplitude_range[0]:
-            reasons.append(f"too small ({a:.2f} of the average)")
-        elif a > amplitude_range[1]:
-            reasons.append(f"too large ({a:.2f} times the average)")
+        if c < min_correlation:
+            reasons.append(
+                f"does not resemble the average (correlation {c:.2f} < {min_correlation:.2f})"
+            )
+        elif a < low:
+            reasons.append(f"too small ({a:.2f} < {low:.2f} of the average)")
+        elif a > high:
+            reasons.append(f"too large ({a:.2f} > {high:.2f} times the average)")
         elif r > MAX_RESIDUAL_RATIO * usual:
             reasons.append(
                 f"other activity on top ({r / usual:.1f} times the usual residual power)"

@@ -8,7 +8,7 @@ import numpy as np
 from pipeline.errors import InvalidInput
 from pipeline.paths import PatientPaths
 from pipeline.progress import Progress
-from pipeline.spikes.artefacts import artefact_projectors, keep_sparing, removed_power
+from pipeline.spikes.artefacts import artefact_projectors, keep_sparing, removed_together
 from pipeline.spikes.config import Config, Inputs
 from pipeline.spikes.events import no_spikes, read_events
 from pipeline.spikes.noise import (
@@ -84,7 +84,7 @@ def _run(inputs: Inputs, paths: PatientPaths, config: Config, progress: Progress
         topography = _peak_topography(segments, first, info["sfreq"])
         bar.advance()
         kept, artefacts, spared = _projectors(runs, recorded, topography, info, good, config, notes)
-        joint = removed_power(kept, topography, info) if kept else 0.0
+        together = removed_together(kept, topography, info)
         with info._unlock():
             info["projs"] = info["projs"] + kept
         selection, covariance, rank = _select(segments, baseline, max_shift, info, config)
@@ -121,7 +121,8 @@ def _run(inputs: Inputs, paths: PatientPaths, config: Config, progress: Progress
         "snr_over_baseline_definition": SNR_OVER_BASELINE_DEFINITION,
         "peak_time_s": 0.0,
         "mean_correlation": round(float(selection.correlation[chosen].mean()), 4),
-        "correlation_threshold": round(selection.correlation_threshold, 4),
+        "smallest_correlation": config.min_correlation,
+        "smallest_amplitude_ratio": round(selection.smallest_amplitude, 4),
         "median_absolute_shift_s": round(
             float(np.median(np.abs(selection.shift[chosen])) / info["sfreq"]), 4
         ),
@@ -136,7 +137,8 @@ def _run(inputs: Inputs, paths: PatientPaths, config: Config, progress: Progress
         ],
         "artefacts": artefacts,
         "projectors": spared,
-        "projectors_together_spike_power_removed": round(joint, 4),
+        "projectors_together_spike_power_removed": max(together.values()),
+        "projectors_together_spike_power_removed_by_type": together,
         "filter": {
             "highpass_hz": config.highpass_hz,
             "lowpass_hz": config.lowpass_hz,
@@ -309,11 +311,14 @@ def _projectors(runs, recorded, topography, info, good, config: Config, notes: _
         if artefacts[kind]["note"].startswith("not done"):
             notes.warn(f"Fields of {words} were not removed ({artefacts[kind]['note']}).")
     kept, report = keep_sparing(candidates, topography, info, config.max_projector_overlap)
+    for kind, artefact in artefacts.items():
+        if artefact["done"] and not any(e["kept"] and f"{kind}-" in e["name"] for e in report):
+            artefact |= {"done": False, "note": f"all projectors dropped ({artefact['note']})"}
     for entry in report:
         if not entry["kept"]:
             notes.warn(
-                f"Projector {entry['name']} was dropped because it would remove "
-                f"{entry['spike_power_removed']:.0%} of the spike's power."
+                f"Projector {entry['name']} was dropped: with those kept it would remove "
+                f"{entry['spike_power_removed_with_kept']:.0%} of the spike's power."
             )
     return kept, artefacts, report
 
