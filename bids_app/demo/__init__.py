@@ -1,5 +1,7 @@
 """Virtual patients: complete BIDS datasets whose truth is known (and kept outside them)."""
 
+import os
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,15 +16,16 @@ from bids_app.demo.dataset import (
     write_patient,
     write_truth,
 )
-from bids_app.demo.patient import build_anatomy, record
+from bids_app.demo.patient import RECORD_STEPS, build_anatomy, record
 from bids_app.demo.phantom import load_phantom
 from bids_app.demo.recipe import PatientRecipe
+from pipeline.files import TMP_PREFIX
 from pipeline.progress import Progress
 from pipeline.template import SUBLOBAR_NAMES
 
 __all__ = ["PatientRecipe", "create_virtual_patients"]
 
-N_STEPS = 4
+N_STEPS = RECORD_STEPS + 3
 
 
 def create_virtual_patients(
@@ -62,30 +65,38 @@ def create_virtual_patients(
     InvalidInput
         There is a dataset in `out_dir` already.
     """
-    bids_dir, truth_dir = Path(out_dir) / "bids", Path(out_dir) / "truth"
     refuse_occupied(Path(out_dir))
-    bids_dir.mkdir(parents=True)
-    write_dataset_files(bids_dir)
+    final = Path(out_dir) / "bids"
+    # Renamed once complete, so that an interrupted run leaves nothing that looks like a dataset.
+    draft, truth_dir = Path(out_dir) / f"{TMP_PREFIX}demo" / "bids", Path(out_dir) / "truth"
+    shutil.rmtree(draft.parent, ignore_errors=True)
+    draft.mkdir(parents=True)
+    write_dataset_files(draft)
     participants = []
     for index in range(n_patients):
         label = f"{index + 1:02d}"
         recipe = cohort_recipe(seed, index, array, minutes=minutes, small=small)
         with progress.step(f"virtual patient sub-{label}", total=N_STEPS) as step:
-            participants.append(_create(bids_dir, truth_dir, label, index, seed, recipe, step))
-    write_participants(bids_dir, participants)
-    return [bids_dir / row["participant_id"] for row in participants]
+            participants.append(_create(draft, truth_dir, label, index, seed, recipe, step))
+    write_participants(draft, participants)
+    os.rename(draft, final)
+    draft.parent.rmdir()
+    return [final / row["participant_id"] for row in participants]
 
 
 def cohort_recipe(
     seed: int, index: int, array: str, *, minutes: float = 6.0, small: bool = False
 ) -> PatientRecipe:
     """Recipe of the patient number `index`: lobes in turn, work-ups as incomplete as in a clinic."""
-    lobes = np.random.default_rng([seed, 994]).permutation(SUBLOBAR_NAMES)
+    rng = np.random.default_rng([seed, 994])
+    lobes = rng.permutation(SUBLOBAR_NAMES)
+    snr_db = rng.uniform(3.0, 5.5, index + 1)[index]
     recipe = PatientRecipe(
         array=array,
         lobe=str(lobes[index % len(lobes)]),
         minutes=minutes,
         n_spikes=min(48, int(minutes * 60 / 2.5)),
+        snr_db=round(float(snr_db), 1),
         landmarks=index % 3 != 1,
         ieeg=index % 4 != 3,
         resection=index % 5 != 2,
@@ -107,8 +118,7 @@ def _create(bids_dir, truth_dir, label, index, seed, recipe, step):
     streams = [np.random.default_rng(s) for s in np.random.SeedSequence([seed, index]).spawn(4)]
     anatomy = build_anatomy(streams[0], load_phantom(), recipe)
     step.advance()
-    recorded, source = record(streams[1], anatomy, recipe)
-    step.advance()
+    recorded, source = record(streams[1], anatomy, recipe, step)
     clinic = Clinic(None, None, None)
     if recipe.resection:
         mask = resect(streams[2], anatomy, source.patch, recipe.seizure_free)

@@ -83,12 +83,18 @@ def _depth_below_skull_mm(anatomy, points_mm):
 
 
 def _depth_electrode(rng, anatomy, target_mm, outward):
-    """Contacts (n, 3) from just beyond the target outward to the skull."""
+    """Contacts (n, 3) on a straight way through the target, from tip to skull."""
     direction = outward + rng.normal(0, 0.2, 3)
     direction /= np.linalg.norm(direction)
-    steps = (np.arange(CONTACTS_PER_DEPTH) - 1) * DEPTH_SPACING_MM
-    shaft = target_mm + direction * steps[:, None]
-    return shaft[_depth_below_skull_mm(anatomy, shaft) > 1.0]
+    places = np.arange(-CONTACTS_PER_DEPTH, 2 * CONTACTS_PER_DEPTH)
+    line = target_mm + direction * (places * DEPTH_SPACING_MM)[:, None]
+    depth = _depth_below_skull_mm(anatomy, line)
+    midline_mm = anatomy.from_mni152(np.zeros(3))[0]
+    usable = (depth > 1.0) & ((line - midline_mm) @ outward > 4.0)
+    outermost = places[usable].max()
+    # As deep as the number of contacts reaches, and one beyond the target where that is deeper.
+    tip = min(outermost - CONTACTS_PER_DEPTH + 1, -1)
+    return line[usable & (places >= tip) & (places < tip + CONTACTS_PER_DEPTH)]
 
 
 def _grid(anatomy, centre_mm, outward):

@@ -61,11 +61,13 @@ def draw_deformation(rng: np.random.Generator, displacement_mm: float) -> Deform
     ----------
     rng : numpy.random.Generator
     displacement_mm : float
-        95th percentile of the displacement's length.
+        95th percentile of the displacement's length within the head.
     """
     noise = rng.standard_normal((3, *CONTROL_SHAPE))
     smooth = np.stack([gaussian_filter(axis, SMOOTHNESS_MM / CONTROL_STEP_MM) for axis in noise])
-    smooth *= displacement_mm / np.percentile(np.linalg.norm(smooth, axis=0), 95)
+    margin = round(70 / CONTROL_STEP_MM)  # what the grid has around the head
+    within = np.linalg.norm(smooth[:, margin:-margin, margin:-margin, margin:-margin], axis=0)
+    smooth *= displacement_mm / np.percentile(within, 95)
     # The iteration of `to_mni152` needs a slope below 1, which also rules out folding.
     slope = max(
         np.linalg.norm(gradient, axis=0).max() / CONTROL_STEP_MM

@@ -19,6 +19,8 @@ CONDUCTIVITY_S_PER_M = (0.33, 0.0066, 0.43)
 N_HEAD_POINTS = 140
 HEAD_POINT_NOISE_MM = 2.0
 FIDUCIAL_ERROR_MM = 1.2
+# Head-position coils: forehead and mastoids.
+HPI_SITES_MNI152_MM = ((-45, 75, 15), (45, 75, 15), (-78, -40, -20), (78, -40, -20))
 # Coils stand back from the helmet's inner wall by some 17 mm; hair and cap take a little more.
 SCALP_TO_COIL_MM = 18.0
 
@@ -75,7 +77,9 @@ def digitise(rng: np.random.Generator, phantom: Phantom, deformation: Deformatio
         touched_mm[1] / 1000, touched_mm[0] / 1000, touched_mm[2] / 1000
     )
     head_mri_t = Transform("head", "mri", np.linalg.inv(mri_to_head))
-    points_mm = _scalp_points(rng, phantom, N_HEAD_POINTS + 4)
+    scalp_mm = phantom.head_vertices_mm
+    coils_mm = scalp_mm[cKDTree(scalp_mm).query(HPI_SITES_MNI152_MM)[1]]
+    points_mm = np.vstack([coils_mm, _scalp_points(rng, phantom, N_HEAD_POINTS)])
     points_mm = deformation.to_patient(points_mm)
     noise = rng.normal(0, HEAD_POINT_NOISE_MM / np.sqrt(3), points_mm.shape)
     points_m = apply_trans(mri_to_head, (points_mm + noise) / 1000)
@@ -140,7 +144,7 @@ def place_helmet(rng: np.random.Generator, info: mne.Info, scalp_head_m: np.ndar
     centred_mm = minimize(
         cost, start, method="Nelder-Mead", options={"xatol": 0.1, "fatol": 0.01}
     ).x
-    shift_mm = centred_mm + [rng.uniform(-4, 4), rng.uniform(-4, 2), -rng.uniform(2, 8)]
+    shift_mm = centred_mm + rng.uniform([-4, -4, -8], [4, 2, -2])
     # A helmet opens downward, so that lowering the head always frees it in the end.
     while clearance(shift_mm / 1000).min() < (SCALP_TO_COIL_MM - 2) / 1000:
         shift_mm = shift_mm + [0.1, 0.1, 0.0] * (centred_mm - shift_mm) - [0, 0, 0.5]

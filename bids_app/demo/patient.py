@@ -14,8 +14,10 @@ from bids_app.demo.forward import Digitisation, digitise, field_of, place_helmet
 from bids_app.demo.phantom import Phantom
 from bids_app.demo.recipe import PatientRecipe
 from bids_app.demo.t1w import EYES_MNI152_MM, scan
+from pipeline.progress import Step
 from pipeline.template import SUBLOBAR_NAMES
 
+RECORD_STEPS = 4
 N_CANDIDATES = 6
 N_RINGS = 6
 # Cortex yields at most about 1 nAm/mm2 (Murakami & Okada 2015): a patch must do with less.
@@ -89,9 +91,9 @@ def build_anatomy(rng: np.random.Generator, phantom: Phantom, recipe: PatientRec
 
 
 def record(
-    rng: np.random.Generator, anatomy: Anatomy, recipe: PatientRecipe
+    rng: np.random.Generator, anatomy: Anatomy, recipe: PatientRecipe, step: Step
 ) -> tuple[Recording, Source]:
-    """Put the patient under the helmet and record."""
+    """Put the patient under the helmet and record; advances `step` by `RECORD_STEPS`."""
     info = recording.recording_info(recipe.array)
     scalp_m = anatomy.head_m(anatomy.from_mni152(anatomy.phantom.head_vertices_mm))
     meg_info = mne.pick_info(info, mne.pick_types(info, meg=True))
@@ -104,6 +106,8 @@ def record(
     noise = recording.NOISE[recipe.array]
     bem = true_bem(anatomy.phantom, anatomy.deformation, recipe.inner_skull_vertices)
 
+    step.advance()
+
     n_times = int(recipe.minutes * 60 * recording.SFREQ)
     n_times -= n_times % recording.DECIMATION
     background = rng.choice(len(anatomy.cortex.pos_mri_mm), recipe.n_background, replace=False)
@@ -114,6 +118,8 @@ def record(
     )
     ongoing = recording.ongoing_activity(rng, mixing, axial, noise, n_times // recording.DECIMATION)
     source = _choose_source(rng, anatomy, recipe, meg_info, bem, ongoing, kinds[:n_meg], noise)
+
+    step.advance()
 
     data = np.zeros((len(kinds), n_times))
     recording.upsample_into(data[:n_meg], ongoing)
@@ -138,6 +144,7 @@ def record(
     bad = int(rng.integers(n_meg))
     recording.break_channel(rng, data[bad])
     recording.clip_to_range(data, kinds)
+    step.advance()
 
     empty = _record_empty_room(rng, room, kinds[:n_meg], noise, recipe, bad)
     empty_info = meg_info.copy()
@@ -153,6 +160,7 @@ def record(
         snr_db=recipe.snr_db,
         bad_channel=info.ch_names[bad],
     )
+    step.advance()
     return made, source
 
 

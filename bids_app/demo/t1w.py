@@ -40,7 +40,7 @@ def scan(
     brain_mask : ndarray of bool
         The true brain on the same grid.
     """
-    shape = tuple(int(round(extent / voxel_mm)) for extent in FIELD_OF_VIEW_MM)
+    shape = tuple(round(extent / voxel_mm) for extent in FIELD_OF_VIEW_MM)
     affine = _scanner_grid(rng, phantom, deformation, shape, voxel_mm)
     signal, brain_mask = _signal(rng, phantom, deformation, shape, affine)
     signal = gaussian_filter(signal, 0.45 / voxel_mm)
