@@ -1,5 +1,6 @@
 """Run the stages of one participant: skip what is unchanged, record what was done."""
 
+import dataclasses
 import errno
 import logging
 import time
@@ -98,6 +99,7 @@ def _run_stage(task: Task, status: Status, progress: ConsoleProgress) -> None:
         "peak_memory_mb": _peak_memory_mb(),
         "warnings": progress.warnings[n_warnings:],
         "inputs": hashes,
+        "options": dataclasses.asdict(task.config),
     }
     status.save()
     progress.info(f"done in {status.stages[stage]['seconds']:.0f} s")
