@@ -245,7 +245,8 @@ def test_a_projector_like_the_spike_is_dropped():
     lone[[0, 1]] = 1, -1
     assert max(removed_power([p], lone, info) for p in pair) < 0.3
     kept, report = keep_sparing(pair, lone, info, 0.3)
-    assert len(kept) == 1 and report[1]["spike_power_removed_with_kept"] > 0.3
+    assert len(kept) == 1
+    assert max(entry["spike_power_removed_with_kept"] for entry in report) == pytest.approx(1)
     both = [_projector(info, other), _projector(info, same)]
     assert removed_together(both, spike, info) == {
         "mag": pytest.approx(1.8**2 / 1.64 / 2, abs=1e-4)
