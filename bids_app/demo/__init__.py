@@ -1,6 +1,5 @@
 """Virtual patients: complete BIDS datasets whose truth is known (and kept outside them)."""
 
-import os
 import shutil
 from dataclasses import replace
 from pathlib import Path
@@ -79,7 +78,7 @@ def create_virtual_patients(
         with progress.step(f"virtual patient sub-{label}", total=N_STEPS) as step:
             participants.append(_create(draft, truth_dir, label, index, seed, recipe, step))
     write_participants(draft, participants)
-    os.rename(draft, final)
+    draft.rename(final)
     draft.parent.rmdir()
     return [final / row["participant_id"] for row in participants]
 
