@@ -36,7 +36,7 @@ _NAMES = {
     "max_in_resection": "Maximum inside the resection",
     "max_to_resection_edge": "Maximum to the resection’s edge",
     "extent_area": "Area of the extent",
-    "max_to_personalized": "Maximum to that of the personalized network",
+    "max_to_personalized": "Maximum to the personalized maximum",
     "goodness_of_fit": "Goodness of fit",
     "confidence_volume": "95 % confidence volume",
 }

@@ -58,7 +58,7 @@ def build(patient: Patient, paths: PatientPaths, config: Config) -> dict:
         "verdict": findings.verdict(measured, warnings),
         "thresholds": findings,
         "missing": _missing(patient, metrics),
-        "head_model_sentence": quality.head_model_sentence(measured.head_model),
+        "head_model_sentence": quality.head_model_sentence(patient),
         "spikes": _spikes(patient, measured),
         "regions": _first_regions(patient),
         "method_columns": method_columns(),

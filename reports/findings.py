@@ -17,6 +17,7 @@ from reports.wording import (
     gyrus,
     listing,
     lobe,
+    lower_first,
     number,
 )
 
@@ -122,7 +123,7 @@ def extent_sentence(patient: Patient) -> str:
     parts = [f"{gyrus(label)} ({100 * shares[label]:.0f}\u00a0%)" for label in leading]
     mainly = "in" if len(shares) <= 3 else "mainly in"
     return (
-        f"The estimated extent (Otsu's threshold) covers {count(int(extent.sum()), 'region')}, "
+        f"The estimated extent (Otsu’s threshold) covers {count(int(extent.sum()), 'region')}, "
         f"{number(total / 100, 'cm²')} of cortex, {mainly} the {listing(parts)}."
     )
 
@@ -162,7 +163,7 @@ def _agreement(patient: Patient) -> Check:
     if "ecd" in others and not dipole_is_good(patient):
         del others["ecd"]
     near = [m for m, p in others.items() if np.linalg.norm(p - patient.max_mm) <= AGREEMENT_MM]
-    names = f" ({listing([METHOD_NAMES[m] for m in near])})" if near else ""
+    names = f" ({listing([lower_first(METHOD_NAMES[m]) for m in near])})" if near else ""
     return Check(
         "Conventional methods that agree",
         f"{len(near)} of {len(others)}{names}" if others else NOT_ASSESSABLE,

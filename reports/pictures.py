@@ -25,6 +25,7 @@ from reports.wording import METHOD_NAMES, coordinates, count, gyrus, listing, nu
 
 N_COURSES = 5
 ONSET_WINDOW_S = 0.02
+PROPAGATED_MM = 15.0
 _BESIDE_MIDLINE_MM = (18.0, 0.0, 0.0)
 
 
@@ -152,8 +153,12 @@ class Artist:
             "png",
             f"{self.name} at onset (half rise, {number(self.onset_s * 1000, 'ms', 0)}) and "
             f"at the peak, each relative to its own maximum. The maximum at onset lies in the "
-            f"{label}, {number(apart, 'mm', 0)} from that at the peak: what is seen only at the peak "
-            "may have propagated.",
+            f"{label}, {number(apart, 'mm', 0)} from that at the peak: "
+            + (
+                "the map at the peak may show where the spike went, not where it began."
+                if apart > PROPAGATED_MM
+                else "no sign of propagation between the two."
+            ),
             f"Source map at onset, maximum in the {label}, beside the map at the peak, maximum in "
             f"the {self._where()}.",
         )

@@ -60,7 +60,7 @@ class Citations:
         self._order: list[str] = []
 
     def __call__(self, *keys: str) -> str:
-        """ "[3, 4]" for the references `keys`."""
+        """The numbers of the references `keys`, for example "[3, 4]"."""
         for key in keys:
             if key not in self._order:
                 self._order.append(key)

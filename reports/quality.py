@@ -32,19 +32,10 @@ _TOLD_ELSEWHERE = {
     "contact_rules",
     "outcome",
     "soz_reason",
+    "head_model_sentence",
     "resection_reason",
 }
-_HEAD_MODELS = {
-    "template": (
-        "No FreeSurfer surfaces were given: cortex, regions, skull and scalp are those of a "
-        "template (fsaverage), carried to this T1w by non-linear registration. Single gyri can lie "
-        "several millimetres from their true place."
-    ),
-    "freesurfer": (
-        "Cortex from FreeSurfer’s reconstruction of this T1w; regions carried by its spherical "
-        "registration."
-    ),
-}
+_TEMPLATE_CAUTION = "Single gyri can lie several millimetres from their true place."
 
 
 def measures(patient: Patient) -> Measures:
@@ -64,11 +55,14 @@ def measures(patient: Patient) -> Measures:
     )
 
 
-def head_model_sentence(kind: str | None) -> str:
-    """How the head model was made; an unknown kind is named as it is."""
-    if kind is None:
+def head_model_sentence(patient: Patient) -> str:
+    """How the head model was made, in the words of its stage, with a caution for a template's."""
+    qc = patient.qc["headmodel"]
+    made = qc.get("head_model_sentence")
+    if not made:
         return "How the head model was made is not recorded."
-    return _HEAD_MODELS.get(kind, sentence(f"head model: {humanise(kind).lower()}"))
+    caution = f" {_TEMPLATE_CAUTION}" if qc.get("head_model") == "template" else ""
+    return sentence(made) + caution
 
 
 def stage_blocks(patient: Patient) -> list[dict]:

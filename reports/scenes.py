@@ -27,7 +27,7 @@ def digitised_points_mm(
         pos_mm = mne.transforms.apply_trans(trans, np.asarray(point["r"], float)) * 1000
         if point["kind"] == kinds.FIFFV_POINT_CARDINAL:
             landmarks[names[int(point["ident"])]] = pos_mm
-        elif point["kind"] == kinds.FIFFV_POINT_EXTRA:
+        elif point["kind"] in (kinds.FIFFV_POINT_EXTRA, kinds.FIFFV_POINT_EEG):
             points.append(pos_mm)
     return np.array(points).reshape(-1, 3), landmarks
 

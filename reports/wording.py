@@ -73,6 +73,8 @@ _UNITS = {
     "min": "min",
     "ft_cm": "fT/cm",
     "hours": "h",
+    "t_per_am": "T/(A·m)",
+    "t_per_m_am": "T/m/(A·m)",
 }
 _WORDS = {
     "soz": "SOZ",
@@ -103,6 +105,10 @@ _WORDS = {
 }
 
 
+_MOST_DIGITS = 6
+_SUPERSCRIPT = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
+
+
 def gyrus(region_label: str) -> str:
     """Name of a region's gyrus with its side; labels that are not in the atlas stay as they are."""
     side, _, label = str(region_label).partition(" ")
@@ -130,17 +136,26 @@ def number(value, unit: str = "", digits: int | None = None) -> str:
         return NOT_ASSESSABLE
     if not math.isfinite(value):
         return NOT_ASSESSABLE
-    if digits is None and value == 0:
-        digits = 0
-    if digits is None:
-        magnitude = math.floor(math.log10(abs(value)))
-        digits = max(0, 2 - magnitude) if magnitude < 2 else 0
-        digits = 0 if value == round(value) and abs(value) >= 1 else min(digits, 6)
-    text = f"{value:.{digits}f}"
-    if float(text) == 0:
-        text = text.lstrip("-")
+    text = _decimal(value, digits)
     space = "" if unit in {"", "°"} else "\u00a0"
     return text.replace("-", "\u2212") + (space + unit if unit else "")
+
+
+def _decimal(value: float, digits: int | None) -> str:
+    if digits is None:
+        if value == 0 or (value == round(value) and abs(value) < 1e6):
+            digits = 0
+        else:
+            digits = max(0, 2 - math.floor(math.log10(abs(value))))
+            if digits > _MOST_DIGITS:
+                return _power_of_ten(value)
+    text = f"{value:.{digits}f}"
+    return text.lstrip("-") if float(text) == 0 else text
+
+
+def _power_of_ten(value: float) -> str:
+    mantissa, exponent = f"{value:.2e}".split("e")
+    return f"{mantissa}\u00a0×\u00a010{str(int(exponent)).translate(_SUPERSCRIPT)}"
 
 
 def coordinates(pos_mm) -> str:
@@ -149,7 +164,7 @@ def coordinates(pos_mm) -> str:
 
 
 def count(n: int, singular: str, plural: str | None = None) -> str:
-    """ "1 spike", "5 spikes"."""
+    """A number and its noun, for example "5 spikes"."""
     return f"{n} {singular if n == 1 else plural or singular + 's'}"
 
 
@@ -164,7 +179,7 @@ def listing(items: list[str], conjunction: str = "and") -> str:
 def split_unit(key: str) -> tuple[str, str]:
     """A key such as "residual_mm" in words, and its unit."""
     words = key.split("_")
-    for length in (2, 1):
+    for length in (4, 3, 2, 1):
         unit = _UNITS.get("_".join(words[-length:]))
         if unit and len(words) > length:
             return humanise("_".join(words[:-length])), unit
@@ -180,7 +195,9 @@ def humanise(key: str) -> str:
 
 def lower_first(text: str) -> str:
     """First letter small, unless the word is an abbreviation such as "SOZ" or "iEEG"."""
-    return text if text[1:2].isupper() else text[:1].lower() + text[1:]
+    if any(letter.isupper() or letter.isdigit() for letter in text[1:3]):
+        return text
+    return text[:1].lower() + text[1:]
 
 
 def sentence(text: str) -> str:

@@ -41,6 +41,7 @@ def write_report_patient(
     """
     patient = write_fake_patient(output_dir, array=array)
     paths = patient.paths
+    write_json(paths.qc("headmodel"), _HEADMODEL if complete else _HEADMODEL_WITHOUT_POINTS)
     write_json(paths.qc("spikes"), _SPIKES)
     write_images(patient, failed=() if complete else ("ecd",))
     inputs = write_ieeg(patient)
@@ -57,6 +58,24 @@ def write_report_patient(
     return ReportPatient(paths, Inputs(patient.t1w, inputs.resection_mask))
 
 
+_HEADMODEL = {
+    "warnings": [],
+    "head_model": "template",
+    "head_model_sentence": "Template head model: fsaverage's cortex was carried to the T1w",
+    "registration_correlation": 0.93,
+    "head_points": 120,
+    "head_points_left_out": 3,
+    "head_point_distance_median_mm": 1.8,
+    "head_point_distance_p95_mm": 4.1,
+    "landmark_distance_nasion_mm": 2.2,
+    "leadfield_norm_median_mag_t_per_am": 2.3e-7,
+}
+_HEADMODEL_WITHOUT_POINTS = {
+    **_HEADMODEL,
+    "head_points": 0,
+    "head_point_distance_median_mm": None,
+    "head_point_distance_p95_mm": None,
+}
 _SPIKES = {
     "warnings": [],
     "n_annotated": N_SPIKES + 2,

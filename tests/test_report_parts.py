@@ -15,6 +15,7 @@ from reports.wording import (
     gyrus,
     listing,
     lobe,
+    lower_first,
     number,
     sentence,
     split_unit,
@@ -45,6 +46,7 @@ def changed(**fields) -> Measures:
         (0, "", None, "0"),
         (1234.5, "fT", None, "1234\u00a0fT"),
         (0.01234, "", None, "0.0123"),
+        (2.3456e-7, "T", None, "2.35\u00a0×\u00a010⁻⁷\u00a0T"),
         (math.nan, "mm", None, NOT_ASSESSABLE),
         (None, "mm", None, NOT_ASSESSABLE),
         ("n/a", "mm", None, NOT_ASSESSABLE),
@@ -69,8 +71,12 @@ def test_words():
     assert listing(["a"]) == "a"
     assert listing(["a", "b", "c"]) == "a, b and c"
     assert sentence("no mask") == "No mask."
+    kept = ("SOZ contact", "iEEG", "dSPM", "T1w grid", "LCMV beamformer")
+    assert [lower_first(text) for text in kept] == list(kept)
+    assert lower_first("Single dipole") == "single dipole"
     assert split_unit("head_point_distance_mm") == ("Head point distance", "mm")
     assert split_unit("snr_db") == ("SNR", "dB")
+    assert split_unit("norm_median_grad_t_per_m_am") == ("Norm median grad", "T/m/(A·m)")
     assert split_unit("mm") == ("Mm", "")
 
 

@@ -134,7 +134,7 @@ def method_maxima(
                     right,
                     up,
                     marker,
-                    ms=5.5 if method != "personalized" else 7,
+                    ms=5.5 if method != "personalized" else 9,
                     mfc="none" if method == "personalized" else colour,
                     mec=colour,
                     mew=1.4 if method == "personalized" else 0.5,
