@@ -5,6 +5,7 @@ import re
 import shutil
 import subprocess
 import tomllib
+from fnmatch import fnmatch
 from importlib import metadata
 from pathlib import Path
 
@@ -122,3 +123,17 @@ def test_image_copies_every_package_and_keeps_out_the_rest():
     assert copied == kept
     find = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["setuptools"]["packages"]
     assert {pattern.rstrip("*") for pattern in find["find"]["include"]} <= kept
+
+
+def test_an_installed_package_holds_every_data_file():
+    setuptools = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["setuptools"]
+    patterns = setuptools["package-data"]["*"]
+    files = [
+        file
+        for package in ("bids_app", "pipeline", "reports")
+        for file in (ROOT / package).rglob("*")
+        if file.is_file() and file.suffix not in (".py", ".pyc") and not file.name.startswith(".")
+    ]
+    assert files
+    left_out = [file for file in files if not any(fnmatch(file.name, p) for p in patterns)]
+    assert left_out == []
