@@ -64,7 +64,9 @@ def star_shaped_remesh(pos_mm: np.ndarray, n_vertices: int) -> tuple[np.ndarray,
     return centre + direction * resampled[:, None], faces
 
 
-def vertex_leadfield(info, trans, bem, pos_mri_mm: np.ndarray, normal_mri: np.ndarray) -> np.ndarray:
+def vertex_leadfield(
+    info, trans, bem, pos_mri_mm: np.ndarray, normal_mri: np.ndarray
+) -> np.ndarray:
     """Field of a unit dipole along the normal of each vertex.
 
     Parameters

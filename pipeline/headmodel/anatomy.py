@@ -1,0 +1,257 @@
+"""One patient's head from the images: brain, cortex, inner skull, scalp and landmarks."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from pipeline.errors import InvalidInput
+from pipeline.headmodel.brain import extract_brain, mask_volume_cm3
+from pipeline.headmodel.config import Config, Inputs
+from pipeline.headmodel.cortex import Cortex, labels_from_aparc
+from pipeline.headmodel.freesurfer import check_same_image, read_reconstruction
+from pipeline.headmodel.landmarks import (
+    LANDMARKS,
+    read_landmarks_mri_mm,
+    template_landmarks_mni305_mm,
+)
+from pipeline.headmodel.registration import apply_affine, register_template
+from pipeline.headmodel.scalp import scalp_surface
+from pipeline.headmodel.skull import (
+    inner_skull_from_mask,
+    shell_around_cortex,
+    template_inner_skull_mni305_mm,
+)
+from pipeline.headmodel.t1w import Volume, read_t1w
+from pipeline.progress import Progress
+from pipeline.template import load_template
+
+SENTENCES = {
+    "syn": "Template head model: no FreeSurfer reconstruction was given, so fsaverage's cortex and inner "
+    "skull were carried to the T1w by non-linear registration",
+    "affine": "Template head model: no FreeSurfer reconstruction was given, so fsaverage's cortex and inner "
+    "skull were carried to the T1w by an affine registration",
+    "freesurfer": "Individual head model: cortex from FreeSurfer's reconstruction of the T1w, regions "
+    "carried by its spherical registration to fsaverage",
+}
+# Correlation of T1w and carried template in the brain: 0.93 on a real head, 0.88 after the affine alone.
+POOR_SIMILARITY = 0.75
+FAR_PUSH_MM = 6.0
+# Head shapes differ, but no ear is this far from where an affine of the template puts it.
+MAX_LANDMARK_SHIFT_MM = 35.0
+
+
+@dataclass(frozen=True)
+class CarriedHead:
+    """What comes from either path, in scanner RAS (mm).
+
+    Attributes
+    ----------
+    cortex : Cortex
+    inner_skull_mri_mm : ndarray, (n, 3)
+        Dense vertices.
+    affine_mni305_to_mri : ndarray, (4, 4)
+        The linear part of how fsaverage's head lies in this one.
+    qc : dict
+    warnings : list of str
+    """
+
+    cortex: Cortex
+    inner_skull_mri_mm: np.ndarray
+    affine_mni305_to_mri: np.ndarray
+    qc: dict
+    warnings: list[str]
+
+
+@dataclass(frozen=True)
+class Anatomy:
+    """One head in scanner RAS of its T1w, mm.
+
+    Attributes
+    ----------
+    t1w : Volume
+    brain_mask : ndarray of bool, (i, j, k)
+    cortex : Cortex
+    inner_skull, scalp : tuple of ndarray
+        Positions (n, 3) and outward-facing triangles (m, 3).
+    landmarks_mri_mm : dict of str to ndarray (3,)
+    landmarks_marked : bool
+        Read from the T1w's sidecar; False if carried from the template.
+    qc : dict
+    warnings : list of str
+    """
+
+    t1w: Volume
+    brain_mask: np.ndarray
+    cortex: Cortex
+    inner_skull: tuple[np.ndarray, np.ndarray]
+    scalp: tuple[np.ndarray, np.ndarray]
+    landmarks_mri_mm: dict[str, np.ndarray]
+    landmarks_marked: bool
+    qc: dict
+    warnings: list[str]
+
+
+def build_anatomy(inputs: Inputs, config: Config, progress: Progress) -> Anatomy:
+    """Do everything that needs no MEG.
+
+    Raises
+    ------
+    InvalidInput
+        An image, sidecar or FreeSurfer file is missing, unreadable or not of this head.
+    """
+    t1w = read_t1w(inputs.t1w)
+    marked_mm = read_landmarks_mri_mm(inputs.t1w_json, t1w.affine)
+    with progress.step("brain extraction"):
+        brain_mask = extract_brain(t1w, inputs.t1w, config.threads)
+    with progress.step("scalp"):
+        scalp_mm, scalp_faces, head_cm3 = scalp_surface(t1w, brain_mask, inputs.t1w)
+    if inputs.freesurfer_dir is None:
+        with progress.step(f"registration of the template ({config.registration})"):
+            head = head_from_template(t1w, brain_mask, config)
+    else:
+        with progress.step("FreeSurfer's surfaces"):
+            head = head_from_freesurfer(inputs, t1w, brain_mask)
+    with progress.step("inner skull"):
+        shell_mm, shell_faces, push_mm = shell_around_cortex(
+            head.inner_skull_mri_mm,
+            head.cortex.pial_mri_mm,
+            config.shell_vertices,
+            config.skull_margin_mm,
+        )
+    warnings = list(head.warnings)
+    if push_mm.max() > FAR_PUSH_MM:
+        warnings.append(
+            f"the inner skull had to be pushed outwards by up to {push_mm.max():.0f} mm to hold the cortex"
+        )
+    landmarks_mm, marked, landmark_warnings = choose_landmarks(
+        marked_mm, head.affine_mni305_to_mri, inputs
+    )
+    qc = {
+        **head.qc,
+        "brain_volume_cm3": round(mask_volume_cm3(brain_mask, t1w.affine), 1),
+        "head_volume_cm3": round(head_cm3, 1),
+        "inner_skull_vertices": len(shell_mm),
+        "inner_skull_vertices_pushed_outwards": int((push_mm > 0).sum()),
+        "inner_skull_largest_push_mm": round(float(push_mm.max()), 2),
+        "landmarks": "marked in the T1w" if marked else "carried from the template",
+    }
+    return Anatomy(
+        t1w,
+        brain_mask,
+        head.cortex,
+        (shell_mm, shell_faces),
+        (scalp_mm, scalp_faces),
+        landmarks_mm,
+        marked,
+        qc,
+        warnings + landmark_warnings,
+    )
+
+
+def head_from_template(t1w: Volume, brain_mask: np.ndarray, config: Config) -> CarriedHead:
+    """fsaverage's cortex and inner skull, carried by the registration (Mattout et al. 2007)."""
+    template = load_template()
+    warp, similarity = register_template(t1w, brain_mask, config.registration, config.seed)
+    warnings = []
+    if config.registration == "affine":
+        warnings.append(
+            "the template was registered by an affine only: cortex may lie a centimetre off"
+        )
+    if similarity < POOR_SIMILARITY:
+        warnings.append(
+            f"the template fits the T1w poorly (correlation {similarity:.2f} within the brain)"
+        )
+    return CarriedHead(
+        Cortex(
+            warp.from_mni305(template.white_mni305_mm),
+            warp.from_mni305(template.pial_mni305_mm),
+            template.region_label,
+            template.region_sublobar,
+        ),
+        warp.from_mni305(template_inner_skull_mni305_mm()),
+        warp.affine_from_mni305,
+        {
+            "head_model": "template",
+            "head_model_sentence": SENTENCES[config.registration],
+            "inner_skull": "template",
+            "registration": config.registration,
+            "registration_correlation": round(similarity, 4),
+        },
+        warnings,
+    )
+
+
+def head_from_freesurfer(inputs: Inputs, t1w: Volume, brain_mask: np.ndarray) -> CarriedHead:
+    """FreeSurfer's cortex on fsaverage5's mesh; its inner skull, else one around the brain."""
+    template = load_template()
+    found = read_reconstruction(inputs.freesurfer_dir)
+    correlation = check_same_image(inputs.freesurfer_dir, t1w, brain_mask)
+    warnings = []
+    skull_mm = found.inner_skull_mri_mm
+    if skull_mm is None:
+        skull_mm = inner_skull_from_mask(brain_mask, t1w.affine)
+    labels = template.region_label, template.region_sublobar
+    if found.aparc is not None:
+        labels = labels_from_aparc(found.aparc)
+    cortex = Cortex(found.white_mri_mm, found.pial_mri_mm, *labels)
+    return CarriedHead(
+        cortex,
+        skull_mm,
+        _linear_part(template.midthickness_mni305_mm, cortex.midthickness_mri_mm),
+        {
+            "head_model": "freesurfer",
+            "head_model_sentence": SENTENCES["freesurfer"],
+            "inner_skull": "brain mask" if found.inner_skull_mri_mm is None else "FreeSurfer",
+            "region_labels": "template" if found.aparc is None else "FreeSurfer's aparc",
+            "freesurfer_t1w_correlation": round(correlation, 4),
+        },
+        warnings,
+    )
+
+
+def choose_landmarks(marked_mm, affine_mni305_to_mri: np.ndarray, inputs: Inputs):
+    """The landmarks marked in the T1w, if they lie where such points can lie, else the template's.
+
+    Returns
+    -------
+    landmarks_mri_mm : dict of str to ndarray (3,)
+    marked : bool
+    warnings : list of str
+
+    Raises
+    ------
+    InvalidInput
+        Left and right are exchanged.
+    """
+    carried_mm = {
+        name: apply_affine(affine_mni305_to_mri, pos_mm[None])[0]
+        for name, pos_mm in template_landmarks_mni305_mm().items()
+    }
+    if marked_mm is None:
+        return carried_mm, False, []
+    to_left = np.linalg.norm(marked_mm["lpa"] - carried_mm["lpa"])
+    if to_left > np.linalg.norm(marked_mm["lpa"] - carried_mm["rpa"]):
+        raise InvalidInput(
+            "the T1w's landmarks LPA and RPA lie on each other's side",
+            file=inputs.t1w_json,
+            hint="exchange them, or check whether the image is mirrored",
+        )
+    shift_mm = max(np.linalg.norm(marked_mm[name] - carried_mm[name]) for name in LANDMARKS)
+    if shift_mm > MAX_LANDMARK_SHIFT_MM:
+        return (
+            carried_mm,
+            False,
+            [
+                f"the landmarks in the T1w's sidecar lie up to {shift_mm:.0f} mm from where they can be "
+                "and were ignored"
+            ],
+        )
+    return marked_mm, True, []
+
+
+def _linear_part(from_mm: np.ndarray, to_mm: np.ndarray) -> np.ndarray:
+    """Least-squares affine (4, 4) between corresponding points (n, 3)."""
+    solution = np.linalg.lstsq(np.c_[from_mm, np.ones(len(from_mm))], to_mm, rcond=None)[0]
+    affine = np.eye(4)
+    affine[:3] = solution.T
+    return affine

@@ -1,0 +1,239 @@
+"""Cortex and inner skull from FreeSurfer's reconstruction, on the mesh of fsaverage5."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import nibabel as nib
+import numpy as np
+from scipy.ndimage import map_coordinates
+from scipy.spatial import cKDTree
+
+from pipeline.errors import InvalidInput
+from pipeline.headmodel.registration import apply_affine
+from pipeline.headmodel.t1w import Volume
+from pipeline.template import load_template
+from pipeline.template.cortex import N_VERTICES_HEMI
+
+HEMIS = ("lh", "rh")
+# In the order of preference: all share one grid, that of the surfaces.
+HEAD_IMAGES = ("T1.mgz", "orig.mgz", "nu.mgz", "norm.mgz", "brain.mgz", "brainmask.mgz")
+N_CANDIDATES = 32
+# The image that FreeSurfer worked on and the T1w are the same one; only its intensities were changed.
+MIN_IMAGE_CORRELATION = 0.6
+NOT_A_REGION = ("unknown", "corpuscallosum", "???", "Medial_wall")
+
+
+@dataclass(frozen=True)
+class Reconstruction:
+    """FreeSurfer's cortex at the vertices of fsaverage5, left hemisphere first.
+
+    Attributes
+    ----------
+    white_mri_mm, pial_mri_mm : ndarray, (20484, 3)
+    aparc : ndarray of str, (20484,) or None
+        Desikan-Killiany label ("left precuneus"), "" where there is none; None without annotation.
+    inner_skull_mri_mm : ndarray, (n, 3) or None
+        Dense vertices, None without ``bem/inner_skull.surf``.
+    to_scanner : ndarray, (4, 4)
+        FreeSurfer's surface RAS to scanner RAS, mm.
+    """
+
+    white_mri_mm: np.ndarray
+    pial_mri_mm: np.ndarray
+    aparc: np.ndarray | None
+    inner_skull_mri_mm: np.ndarray | None
+    to_scanner: np.ndarray
+
+
+def files_read(folder: Path) -> list[Path]:
+    """Files of a FreeSurfer folder that `read_reconstruction` and `check_same_image` look at."""
+    surf = [
+        folder / "surf" / f"{hemi}.{name}"
+        for hemi in HEMIS
+        for name in ("white", "pial", "sphere.reg")
+    ]
+    annot = [folder / "label" / f"{hemi}.aparc.annot" for hemi in HEMIS]
+    return [
+        *surf,
+        *annot,
+        *(folder / "mri" / name for name in HEAD_IMAGES),
+        _inner_skull_file(folder),
+    ]
+
+
+def read_reconstruction(folder: Path) -> Reconstruction:
+    """Read white and pial surfaces and carry them to fsaverage5 by the spherical registration.
+
+    Parameters
+    ----------
+    folder : Path
+        The participant's folder in ``SUBJECTS_DIR``.
+
+    Raises
+    ------
+    InvalidInput
+        A file is missing or unreadable.
+    """
+    template = load_template()
+    to_scanner = _surface_to_scanner(_head_image(folder))
+    resampled = {"white": [], "pial": []}
+    labels = []
+    for h, hemi in enumerate(HEMIS):
+        sphere, faces = _read_surface(folder / "surf" / f"{hemi}.sphere.reg")
+        targets = template.sphere_mm[h * N_VERTICES_HEMI : (h + 1) * N_VERTICES_HEMI]
+        corners, weights = locate_on_sphere(sphere, faces, targets)
+        for name, hemispheres in resampled.items():
+            file = folder / "surf" / f"{hemi}.{name}"
+            pos, _ = _read_surface(file)
+            if len(pos) != len(sphere):
+                raise InvalidInput(
+                    f"the surface has {len(pos)} vertices and its sphere {len(sphere)}",
+                    file=file,
+                    hint="run recon-all again: its files come from different runs",
+                )
+            at_targets = np.einsum("nc,ncx->nx", weights, pos[corners])
+            hemispheres.append(apply_affine(to_scanner, at_targets))
+        labels.append(_read_aparc(folder, h, corners, weights))
+    skull_file = _inner_skull_file(folder)
+    skull = apply_affine(to_scanner, _read_surface(skull_file)[0]) if skull_file.exists() else None
+    return Reconstruction(
+        white_mri_mm=np.vstack(resampled["white"]),
+        pial_mri_mm=np.vstack(resampled["pial"]),
+        aparc=None if any(one is None for one in labels) else np.concatenate(labels),
+        inner_skull_mri_mm=skull,
+        to_scanner=to_scanner,
+    )
+
+
+def locate_on_sphere(sphere: np.ndarray, faces: np.ndarray, targets: np.ndarray):
+    """Find the triangle of a spherical mesh in which each target direction lies.
+
+    Parameters
+    ----------
+    sphere : ndarray, (n, 3)
+    faces : ndarray of int, (m, 3)
+    targets : ndarray, (k, 3)
+        Directions; lengths don't matter.
+
+    Returns
+    -------
+    corners : ndarray of int, (k, 3)
+        Vertices of the triangle.
+    weights : ndarray, (k, 3)
+        Barycentric, not negative, of sum 1.
+    """
+    unit = sphere / np.linalg.norm(sphere, axis=1, keepdims=True)
+    target = targets / np.linalg.norm(targets, axis=1, keepdims=True)
+    centroid = unit[faces].mean(1)
+    centroid /= np.linalg.norm(centroid, axis=1, keepdims=True)
+    n_candidates = min(N_CANDIDATES, len(faces))
+    candidates = cKDTree(centroid).query(target, k=n_candidates)[1]
+    best = np.full(len(target), -np.inf)
+    corners, weights = np.zeros((len(target), 3), int), np.zeros((len(target), 3))
+    for candidate in candidates.T:
+        a, b, c = np.moveaxis(unit[faces[candidate]], 1, 0)
+        # Solid-angle form of barycentric weights: signed volumes with the target.
+        weight = np.stack(
+            [np.einsum("ij,ij->i", target, np.cross(*pair)) for pair in ((b, c), (c, a), (a, b))],
+            axis=1,
+        )
+        weight *= np.sign(np.einsum("ij,ij->i", a, np.cross(b, c)))[:, None]
+        with np.errstate(divide="ignore", invalid="ignore"):
+            weight = weight / weight.sum(1, keepdims=True)
+        worst = np.nan_to_num(weight.min(1), nan=-np.inf)
+        worst[np.einsum("ij,ij->i", a + b + c, target) <= 0] = -np.inf
+        better = worst > best
+        best[better], corners[better] = worst[better], faces[candidate][better]
+        weights[better] = weight[better]
+    weights = np.clip(weights, 0, None)
+    return corners, weights / weights.sum(1, keepdims=True)
+
+
+def check_same_image(folder: Path, t1w: Volume, brain_mask: np.ndarray) -> float:
+    """Correlation of FreeSurfer's head image with the T1w within the brain, where the T1w says it lies.
+
+    Raises
+    ------
+    InvalidInput
+        FreeSurfer worked on another image, or on a copy that lies elsewhere.
+    """
+    file = _head_image(folder)
+    image = nib.load(file)
+    inside = np.argwhere(brain_mask)[::17]
+    points_mm = apply_affine(t1w.affine, inside)
+    index = apply_affine(np.linalg.inv(image.affine), points_mm)
+    theirs = map_coordinates(np.asarray(image.dataobj, np.float32), index.T, order=1)
+    ours = t1w.data[tuple(inside.T)]
+    covered = theirs > 0
+    correlation = 0.0
+    if covered.mean() > 0.5:
+        correlation = float(np.corrcoef(theirs[covered], ours[covered])[0, 1])
+    if not correlation >= MIN_IMAGE_CORRELATION:
+        raise InvalidInput(
+            "FreeSurfer's image and the T1w do not lie on one another "
+            f"(correlation within the brain {correlation:.2f})",
+            file=file,
+            hint="give the derivatives that recon-all made of this very T1w, or none",
+        )
+    return correlation
+
+
+def _head_image(folder: Path) -> Path:
+    for name in HEAD_IMAGES:
+        if (folder / "mri" / name).exists():
+            return folder / "mri" / name
+    raise InvalidInput(
+        "the FreeSurfer folder holds no head image",
+        file=folder / "mri" / HEAD_IMAGES[0],
+        hint="run recon-all to its end or leave the FreeSurfer derivatives out",
+    )
+
+
+def _surface_to_scanner(file: Path) -> np.ndarray:
+    try:
+        image = nib.load(file)
+        return np.asarray(image.affine, float) @ np.linalg.inv(image.header.get_vox2ras_tkr())
+    except Exception as error:  # a corrupt header makes nibabel raise anything
+        raise _unreadable(file) from error
+
+
+def _read_surface(file: Path) -> tuple[np.ndarray, np.ndarray]:
+    if not file.exists():
+        raise InvalidInput(
+            "a FreeSurfer surface is missing",
+            file=file,
+            hint="run recon-all to its end or leave the FreeSurfer derivatives out",
+        )
+    try:
+        pos, faces = nib.freesurfer.read_geometry(file)
+    except Exception as error:
+        raise _unreadable(file) from error
+    return pos.astype(float), faces.astype(int)
+
+
+def _read_aparc(
+    folder: Path, h: int, corners: np.ndarray, weights: np.ndarray
+) -> np.ndarray | None:
+    file = folder / "label" / f"{HEMIS[h]}.aparc.annot"
+    if not file.exists():
+        return None
+    try:
+        index, _, names = nib.freesurfer.read_annot(file)
+    except Exception as error:
+        raise _unreadable(file) from error
+    side = ("left", "right")[h]
+    nearest = corners[np.arange(len(corners)), np.argmax(weights, axis=1)]
+    decoded = [names[i].decode() if i >= 0 else NOT_A_REGION[0] for i in index[nearest]]
+    return np.array(["" if name in NOT_A_REGION else f"{side} {name}" for name in decoded])
+
+
+def _inner_skull_file(folder: Path) -> Path:
+    return folder / "bem" / "inner_skull.surf"
+
+
+def _unreadable(file: Path) -> InvalidInput:
+    return InvalidInput(
+        "the FreeSurfer file is corrupt",
+        file=file,
+        hint="copy it again from the original or leave the FreeSurfer derivatives out",
+    )

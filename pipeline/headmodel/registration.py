@@ -1,0 +1,177 @@
+"""Carrying the template's head to the patient: MNI152 to the T1w by ANTs (Avants et al. 2008)."""
+
+import os
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from nilearn import datasets
+from scipy.ndimage import map_coordinates
+
+from pipeline.headmodel.t1w import Volume, bounding_box_mm, resample
+
+# fsaverage's surface RAS to MNI152, as FreeSurfer publishes it (CoordinateSystems, case 8).
+MNI305_TO_MNI152 = np.array(
+    [
+        [0.9975, -0.0073, 0.0176, -0.0429],
+        [0.0146, 1.0009, -0.0024, 1.5496],
+        [-0.0130, -0.0093, 0.9971, 1.1840],
+        [0.0, 0.0, 0.0, 1.0],
+    ]
+)
+REGISTRATIONS = ("syn", "affine")
+SPACING_MM = 2.0
+MARGIN_MM = 10.0
+# Cross-correlation over 5 x 5 x 5 voxels down to 4 mm only: on a real head, finer levels took three
+# times as long and moved the cortex away from FreeSurfer's (benchmarks/real_head.py).
+SYN_ITERATIONS = (100, 50, 0)
+SYN_RADIUS_VOXELS = 2
+SYN_TOTAL_SIGMA = 1.0
+RAS_TO_LPS = np.array([-1.0, -1.0, 1.0])
+
+
+@dataclass(frozen=True)
+class HeadWarp:
+    """Maps points of MNI152 to the patient's scanner RAS, mm.
+
+    Attributes
+    ----------
+    affine : ndarray, (4, 4)
+        Where the affine stage alone puts an MNI152 point.
+    lattice_mm : ndarray, (i, j, k, 3) or None
+        Displacement from there, sampled on a lattice in MNI152; None for an affine registration.
+    lattice_to_mni152 : ndarray, (4, 4)
+        Indices of the lattice to MNI152, mm.
+    """
+
+    affine: np.ndarray
+    lattice_mm: np.ndarray | None
+    lattice_to_mni152: np.ndarray
+
+    def from_mni152(self, points_mm: np.ndarray) -> np.ndarray:
+        """Carry points (n, 3) from MNI152 to the patient.
+
+        Beyond the lattice, the displacement of its border holds.
+        """
+        moved = apply_affine(self.affine, points_mm)
+        if self.lattice_mm is None:
+            return moved
+        index = apply_affine(np.linalg.inv(self.lattice_to_mni152), points_mm).T
+        displacement = [
+            map_coordinates(self.lattice_mm[..., axis], index, order=1, mode="nearest")
+            for axis in range(3)
+        ]
+        return moved + np.stack(displacement, axis=1)
+
+    def from_mni305(self, points_mm: np.ndarray) -> np.ndarray:
+        """Carry points (n, 3) from fsaverage's frame to the patient."""
+        return self.from_mni152(apply_affine(MNI305_TO_MNI152, points_mm))
+
+    @property
+    def affine_from_mni305(self) -> np.ndarray:
+        return self.affine @ MNI305_TO_MNI152
+
+
+def register_template(
+    t1w: Volume, brain_mask: np.ndarray, method: str, seed: int
+) -> tuple[HeadWarp, float]:
+    """Register the skull-stripped MNI152 average to the patient's brain.
+
+    Parameters
+    ----------
+    t1w : Volume
+    brain_mask : ndarray of bool
+        On the T1w's grid.
+    method : str
+        "syn" (affine, then SyN with local cross-correlation) or "affine".
+    seed : int
+        Of the affine stage's random sampling; the same seed gives the same warp.
+    threads : int
+
+    Returns
+    -------
+    warp : HeadWarp
+    similarity : float
+        Correlation of the carried template with the T1w within the brain.
+    """
+    if method not in REGISTRATIONS:
+        raise ValueError(f"registration must be one of {REGISTRATIONS}, not {method}")
+    # With two threads the mutual information of equal images differs in its last digits, and the
+    # affine by 0.1 mm. ITK reads the thread number when it loads, antsRegistration the seed when it runs.
+    os.environ["ITK_GLOBAL_DEFAULT_NUMBER_OF_THREADS"] = "1"
+    os.environ["ANTS_RANDOM_SEED"] = str(seed)
+    import ants
+
+    stored = datasets.load_mni152_template(resolution=1)
+    mni152 = Volume(np.asarray(stored.dataobj, np.float32), stored.affine)
+    fixed = resample(
+        Volume(t1w.data * brain_mask, t1w.affine),
+        SPACING_MM,
+        *bounding_box_mm(brain_mask, t1w.affine, MARGIN_MM),
+    )
+    moving = resample(
+        mni152, SPACING_MM, *bounding_box_mm(mni152.data > 0, mni152.affine, MARGIN_MM)
+    )
+    fixed_image, moving_image = _to_ants(fixed), _to_ants(moving)
+    options = {"type_of_transform": "Affine"}
+    if method == "syn":
+        options = {
+            "type_of_transform": "SyN",
+            "syn_metric": "CC",
+            "syn_sampling": SYN_RADIUS_VOXELS,
+            "reg_iterations": SYN_ITERATIONS,
+            "total_sigma": SYN_TOTAL_SIGMA,
+        }
+    with tempfile.TemporaryDirectory(prefix="spikefocus_") as folder:
+        result = ants.registration(fixed_image, moving_image, outprefix=f"{folder}/", **options)
+        warped = result["warpedmovout"].numpy()
+        warp = _sample_warp(ants, moving, result["invtransforms"])
+    brain = fixed.data > 0
+    return warp, float(np.corrcoef(fixed.data[brain], warped[brain])[0, 1])
+
+
+def apply_affine(affine: np.ndarray, points: np.ndarray) -> np.ndarray:
+    """Apply a matrix (4, 4) to points (n, 3)."""
+    return points @ affine[:3, :3].T + affine[:3, 3]
+
+
+def _to_ants(volume: Volume):
+    """ITK image in LPS; the grid lies along the scanner's axes (see `resample`)."""
+    import ants
+
+    return ants.from_numpy(
+        volume.data,
+        origin=list(RAS_TO_LPS * volume.affine[:3, 3]),
+        spacing=list(volume.voxel_mm),
+        direction=np.diag(RAS_TO_LPS),
+    )
+
+
+def _sample_warp(ants, grid: Volume, transforms: list[str]) -> HeadWarp:
+    """Turn ANTs' files into arrays, so that nothing depends on them afterwards.
+
+    Points travel against images: template points go to the patient by the transforms that
+    resample the patient's image onto the template.
+    """
+    affine_file = next(name for name in transforms if name.endswith(".mat"))
+
+    def carry(points_mm, files):
+        frame = pd.DataFrame(points_mm * RAS_TO_LPS, columns=list("xyz"))
+        invert = [name.endswith(".mat") for name in files]
+        moved = ants.apply_transforms_to_points(3, frame, files, whichtoinvert=invert)
+        return moved[list("xyz")].to_numpy() * RAS_TO_LPS
+
+    corners = np.vstack([np.zeros(3), 100 * np.eye(3)])
+    moved = carry(corners, [affine_file])
+    affine = np.eye(4)
+    affine[:3, :3] = (moved[1:] - moved[0]).T / 100
+    affine[:3, 3] = moved[0]
+    if not any(Path(name).name.endswith("Warp.nii.gz") for name in transforms):
+        return HeadWarp(affine, None, grid.affine)
+    index = np.indices(grid.data.shape).reshape(3, -1).T
+    nodes_mm = apply_affine(grid.affine, index.astype(float))
+    displacement = carry(nodes_mm, transforms) - apply_affine(affine, nodes_mm)
+    lattice = displacement.reshape(*grid.data.shape, 3)
+    return HeadWarp(affine, lattice, grid.affine)

@@ -1,0 +1,203 @@
+"""The headmodel stage: files in, files out."""
+
+from pathlib import Path
+
+import mne
+import numpy as np
+from scipy.spatial import cKDTree
+
+from pipeline.errors import InvalidInput
+from pipeline.files import write_json
+from pipeline.headmodel import freesurfer
+from pipeline.headmodel.anatomy import Anatomy, build_anatomy
+from pipeline.headmodel.config import Config, Inputs
+from pipeline.headmodel.coregistration import (
+    MIN_HEAD_POINTS,
+    Placement,
+    coregister,
+    digitised_points_head_m,
+)
+from pipeline.headmodel.leadfield import region_leadfield, single_shell_bem, vertex_leadfield
+from pipeline.headmodel.outputs import (
+    write_cortex,
+    write_leadfield,
+    write_mask,
+    write_surface,
+    write_trans,
+)
+from pipeline.paths import PatientPaths
+from pipeline.progress import Progress
+from pipeline.spikes.recording import open_recording
+from pipeline.template import load_template
+
+SURFACES = ("white", "pial", "midthickness", "inflated")
+LABELS = ("regions", "sublobar")
+GOOD_MEDIAN_MM = 4.0
+GOOD_LANDMARK_MM = 10.0
+# A helmet's coils are some 20 mm from the scalp; nearer than this they would be inside the head.
+MIN_SENSOR_DISTANCE_MM = 5.0
+
+
+def reads(inputs: Inputs, paths: PatientPaths) -> list[Path]:
+    """Files whose content the stage depends on."""
+    found = [inputs.t1w, inputs.t1w_json, *inputs.meg[:1]]
+    if inputs.freesurfer_dir is not None:
+        found += freesurfer.files_read(inputs.freesurfer_dir)
+    return [path for path in found if path is not None]
+
+
+def writes(paths: PatientPaths) -> list[Path]:
+    """Files that exist once the stage is done."""
+    return [
+        *(paths.surface(hemi, name) for hemi in "LR" for name in SURFACES),
+        *(paths.labels(hemi, desc) for hemi in "LR" for desc in LABELS),
+        paths.scalp,
+        paths.inner_skull,
+        paths.brain_mask,
+        paths.regions,
+        paths.trans,
+        paths.leadfield,
+        paths.qc("headmodel"),
+    ]
+
+
+def run(inputs: Inputs, paths: PatientPaths, config: Config, progress: Progress) -> None:
+    """Build the head model of one participant.
+
+    Raises
+    ------
+    InvalidInput
+        An input is missing, unreadable, not of a head, or not of this head.
+    """
+    info, landmarks_head_m, head_points_head_m = read_sensors(inputs)
+    anatomy = build_anatomy(inputs, config, progress)
+    with progress.step("co-registration"):
+        placement = coregister(
+            landmarks_head_m,
+            head_points_head_m,
+            anatomy.landmarks_mri_mm,
+            anatomy.landmarks_marked,
+            *anatomy.scalp,
+            config.max_head_point_mm,
+            inputs.meg[0],
+        )
+    warnings = anatomy.warnings + placement_warnings(placement, anatomy.landmarks_marked)
+    sensor_mm = _nearest_sensor_mm(info, placement, anatomy)
+    if sensor_mm < MIN_SENSOR_DISTANCE_MM:
+        warnings.append(
+            f"a sensor lies {sensor_mm:.0f} mm from the scalp: the head position may be wrong"
+        )
+    with progress.step("leadfield"):
+        by_vertex = vertex_leadfield(
+            info,
+            placement.head_to_mri,
+            single_shell_bem(*anatomy.inner_skull),
+            anatomy.cortex.midthickness_mri_mm,
+            anatomy.cortex.midthickness_normals,
+        )
+    leadfield = region_leadfield(by_vertex, load_template().vertex_region)
+    data_info = mne.pick_info(info, mne.pick_types(info, meg=True, ref_meg=False, exclude=()))
+
+    write_cortex(paths, anatomy.cortex)
+    write_surface(paths.scalp, *anatomy.scalp, {"GeometricType": "Anatomical"})
+    write_surface(paths.inner_skull, *anatomy.inner_skull, {"GeometricType": "Anatomical"})
+    write_mask(paths.brain_mask, anatomy.brain_mask, anatomy.t1w.affine)
+    write_trans(paths.trans, placement.head_to_mri)
+    write_leadfield(paths, leadfield, data_info)
+    for warning in warnings:
+        progress.warn(warning)
+    qc = {
+        "warnings": warnings,
+        **anatomy.qc,
+        **placement_numbers(placement),
+        "nearest_sensor_to_scalp_mm": round(sensor_mm, 1),
+        **leadfield_numbers(leadfield, data_info),
+    }
+    write_json(paths.qc("headmodel"), qc)
+
+
+def read_sensors(inputs: Inputs) -> tuple[mne.Info, dict[str, np.ndarray], np.ndarray]:
+    """Sensors (with the reference channels that compensation needs), landmarks and head points.
+
+    Raises
+    ------
+    InvalidInput
+        There is no recording, it is unreadable, or it lacks landmarks or the head's position.
+    """
+    if not inputs.meg:
+        raise InvalidInput("there is no MEG recording", hint="add the participant's MEG recording")
+    raw = open_recording(inputs.meg[0])
+    landmarks_head_m, head_points_head_m = digitised_points_head_m(raw.info, inputs.meg[0])
+    picks = mne.pick_types(raw.info, meg=True, ref_meg=True, exclude=())
+    return mne.pick_info(raw.info, picks), landmarks_head_m, head_points_head_m
+
+
+def placement_warnings(placement: Placement, marked: bool) -> list[str]:
+    """What the reader must know about the co-registration."""
+    warnings = []
+    distance_mm, used = placement.head_point_distance_mm, placement.used
+    if not used.any():
+        warnings.append(
+            f"fewer than {MIN_HEAD_POINTS} head points: co-registration rests on the three landmarks alone"
+            + ("" if marked else ", which a template gave: expect errors of a centimetre")
+        )
+    elif np.median(distance_mm) > GOOD_MEDIAN_MM:
+        warnings.append(
+            f"head points lie {np.median(distance_mm):.1f} mm from the scalp in the median: "
+            "co-registration is poor"
+        )
+    worst = max(placement.landmark_distance_mm, key=placement.landmark_distance_mm.get)
+    if marked and placement.landmark_distance_mm[worst] > GOOD_LANDMARK_MM:
+        warnings.append(
+            f"the digitised {worst} lies {placement.landmark_distance_mm[worst]:.0f} mm from the T1w's"
+        )
+    return warnings
+
+
+def placement_numbers(placement: Placement) -> dict:
+    """Residuals of the co-registration; null where there are no head points."""
+    distance_mm = placement.head_point_distance_mm
+    statistics = {
+        "median": np.median,
+        "mean": np.mean,
+        "p95": lambda x: np.percentile(x, 95),
+        "max": np.max,
+    }
+    return {
+        "head_points": len(distance_mm),
+        "head_points_left_out": int((~placement.used).sum()),
+        **{
+            f"head_point_distance_{name}_mm": round(float(of(distance_mm)), 2)
+            if len(distance_mm)
+            else None
+            for name, of in statistics.items()
+        },
+        **{
+            f"landmark_distance_{name}_mm": round(distance, 2)
+            for name, distance in placement.landmark_distance_mm.items()
+        },
+    }
+
+
+def leadfield_numbers(leadfield: np.ndarray, info: mne.Info) -> dict:
+    """Numbers by which a broken leadfield would show (per region: norm over the channels of a type)."""
+    numbers = {}
+    types = np.array(info.get_channel_types())
+    for kind in np.unique(types):
+        norm = np.linalg.norm(leadfield[types == kind], axis=0)
+        unit = {"mag": "t_per_am", "grad": "t_per_m_am"}[str(kind)]
+        numbers[f"leadfield_channels_{kind}"] = int((types == kind).sum())
+        numbers[f"leadfield_norm_median_{kind}_{unit}"] = float(f"{np.median(norm):.4g}")
+        numbers[f"leadfield_norm_range_ratio_{kind}"] = round(float(norm.max() / norm.min()), 1)
+    silent = (leadfield == 0).all(axis=0)
+    numbers["leadfield_silent_regions"] = int(silent.sum())
+    return numbers
+
+
+def _nearest_sensor_mm(info: mne.Info, placement: Placement, anatomy: Anatomy) -> float:
+    """Distance of the scalp to the nearest MEG sensor."""
+    picks = mne.pick_types(info, meg=True, ref_meg=False, exclude=())
+    device_m = np.array([info["chs"][pick]["loc"][:3] for pick in picks])
+    head_m = mne.transforms.apply_trans(info["dev_head_t"], device_m)
+    mri_mm = 1000 * mne.transforms.apply_trans(placement.head_to_mri, head_m)
+    return float(cKDTree(anatomy.scalp[0]).query(mri_mm)[0].min())
