@@ -17,7 +17,7 @@ COPY requirements.lock /build/
 RUN /opt/spikefocus/bin/pip install --no-cache-dir --disable-pip-version-check \
         --progress-bar off --quiet -r /build/requirements.lock
 
-COPY pyproject.toml README.md /build/
+COPY pyproject.toml README.md LICENSE /build/
 COPY bids_app /build/bids_app
 COPY pipeline /build/pipeline
 COPY reports /build/reports
