@@ -9,7 +9,7 @@ import torch
 from fake_patient import PATCH_CENTRE_MM, SFREQ_HZ, FakePatient, spike_waveform
 
 from pipeline import METHODS, compare
-from pipeline.files import write_json
+from pipeline.files import sha256, write_json
 from pipeline.image import maps, outputs
 from pipeline.image.patient import Patient, read_patient
 from pipeline.image.stage import describe_map, distances_between_maxima, nearest_region
@@ -143,8 +143,15 @@ def write_models(patient: FakePatient) -> None:
     generic = patient.t1w.parent / "generic.safetensors"
     for seed, path in ((1, generic), (2, patient.paths.model)):
         torch.manual_seed(seed)
-        save_model(path, build_network("compact"), {"network": "compact", "n_in": 994})
+        card = {"network": "compact", "n_in": 994, "input": "projected"}
+        save_model(path, build_network("compact"), card)
     write_json(
         patient.paths.qc("personalize"),
-        {"warnings": [], "network": "compact", "generic_model": str(generic)},
+        {
+            "warnings": [],
+            "network": "compact",
+            "generic_model": str(generic),
+            "generic_model_sha256": sha256(generic),
+            "improved": True,
+        },
     )

@@ -13,7 +13,7 @@ from mne.proj import make_projector
 
 from pipeline import METHODS, image
 from pipeline.errors import InvalidInput
-from pipeline.files import read_json, read_npz, write_npz
+from pipeline.files import read_json, read_npz, write_json, write_npz
 from pipeline.image import conventional, stage
 from pipeline.networks.project import prepare_input, spatial_filter
 from pipeline.networks.weights import apply, load_model
@@ -181,7 +181,7 @@ def test_the_order_of_the_leadfields_channels_does_not_matter(patient, imaged, c
 
 def test_the_same_input_gives_the_same_bytes(copy):
     def bytes_of_run():
-        run(copy, methods=("generic", "lcmv"))
+        run(copy, methods=("generic", "sloreta"))
         return [file.read_bytes() for file in image.writes(copy.paths)]
 
     assert bytes_of_run() == bytes_of_run()
@@ -208,6 +208,13 @@ def test_a_failed_network_is_an_error(copy):
     with pytest.raises(InvalidInput, match="weights"):
         run(copy, methods=("personalized", "sloreta"))
     assert not copy.paths.qc("image").exists()
+
+
+def test_another_generic_model_than_the_personalized_one_is_refused(copy):
+    chosen = read_json(copy.paths.qc("personalize"))
+    write_json(copy.paths.qc("personalize"), chosen | {"generic_model_sha256": "0" * 64})
+    with pytest.raises(InvalidInput, match="not the one that was personalized"):
+        run(copy, methods=("generic",))
 
 
 def test_an_unknown_method_is_refused(copy):

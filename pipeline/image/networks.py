@@ -4,9 +4,10 @@ import mne
 import numpy as np
 from mne.proj import make_projector
 
+from pipeline.errors import InvalidInput
 from pipeline.files import read_json
 from pipeline.image.patient import Patient
-from pipeline.networks.project import NETWORK_SFREQ_HZ, prepare_input, spatial_filter
+from pipeline.networks.project import NETWORK_SFREQ_HZ, input_kernel, prepare_input
 from pipeline.networks.weights import apply, load_model
 from pipeline.paths import PatientPaths
 
@@ -28,11 +29,22 @@ def solve(method: str, patient: Patient, paths: PatientPaths) -> tuple[np.ndarra
         Relative units, 125 Hz.
     times_s : ndarray, (n_times,)
         One of them is 0, the spike's peak.
+
+    Raises
+    ------
+    InvalidInput, MissingResource
+        The weights are not there, or the generic ones are not those that were personalized.
     """
     chosen = read_json(paths.qc("personalize"))
     weights = paths.model if method == "personalized" else chosen["generic_model"]
-    module, _ = load_model(weights, chosen["network"])
-    kernel = spatial_filter(projected_leadfield(patient), noise_matrix(patient))
+    module, card = load_model(weights, chosen["network"])
+    if method == "generic" and card["sha256"] != chosen["generic_model_sha256"]:
+        raise InvalidInput(
+            "the generic model is not the one that was personalized",
+            file=chosen["generic_model"] or None,
+            hint="run the personalize stage again",
+        )
+    kernel = input_kernel(card["input"], projected_leadfield(patient), noise_matrix(patient))
     start, times_s = samples_through_peak(patient.average.times, patient.average.info["sfreq"])
     data = patient.average.data[:, start:]
     activity = apply(module, prepare_input(data, kernel, patient.average.info["sfreq"]))
