@@ -19,7 +19,7 @@ registration = "affine"
 shell_vertices = 642
 [personalize]
 steps = 60
-n_held_out = 64
+n_test = 64
 """
 
 
