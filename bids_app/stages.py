@@ -21,8 +21,18 @@ _SHARED = ("pipeline", "pipeline/template")
 _USED_BY_STAGE = {
     "headmodel": ("pipeline/headmodel",),
     "spikes": ("pipeline/spikes",),
-    "personalize": ("pipeline/personalize", "pipeline/networks", "pipeline/synthesis"),
-    "image": ("pipeline/image", "pipeline/networks", "pipeline/headmodel"),
+    "personalize": (
+        "pipeline/personalize",
+        "pipeline/networks",
+        "pipeline/networks/weights",
+        "pipeline/synthesis",
+    ),
+    "image": (
+        "pipeline/image",
+        "pipeline/networks",
+        "pipeline/networks/weights",
+        "pipeline/headmodel",
+    ),
     "compare": ("pipeline/compare",),
     "report": ("reports", "reports/figures", "reports/templates"),
 }
@@ -51,6 +61,8 @@ class Task:
             for file in files:
                 name = str(Path(path.name) / file.relative_to(path)) if path.is_dir() else path.name
                 hashes[name] = sha256(file)
+        if model := getattr(self.config, "generic_model", ""):
+            hashes["generic model"] = sha256(model)
         return hashes
 
     def key(self, hashes: dict[str, str]) -> str:
@@ -58,7 +70,8 @@ class Task:
         recipe = {
             "stage": self.stage,
             "inputs": hashes,
-            "config": dataclasses.asdict(self.config),
+            # What is in a weights file counts (it is among the inputs), not where it lies.
+            "config": dataclasses.asdict(self.config) | {"generic_model": None},
             "code": code_hash(self.stage),
         }
         return hashlib.sha256(json.dumps(recipe, sort_keys=True, default=str).encode()).hexdigest()
