@@ -1,14 +1,11 @@
 """One patient's results as the plain values, sentences and tables that the templates show."""
 
-import json
-
 import mne
 import numpy as np
-from safetensors import safe_open
 
 from pipeline.paths import PatientPaths
 from pipeline.template import SUBLOBAR_NAMES
-from reports import findings, provenance, quality
+from reports import findings, personalization, provenance, quality
 from reports.comparison import Metrics, method_columns
 from reports.config import Config
 from reports.derivatives import Patient
@@ -59,6 +56,7 @@ def build(patient: Patient, paths: PatientPaths, config: Config) -> dict:
         "thresholds": findings,
         "missing": _missing(patient, metrics),
         "head_model_sentence": quality.head_model_sentence(patient),
+        "coregistration_sentence": quality.coregistration_sentence(patient),
         "spikes": _spikes(patient, measured),
         "regions": _first_regions(patient),
         "method_columns": method_columns(),
@@ -68,11 +66,12 @@ def build(patient: Patient, paths: PatientPaths, config: Config) -> dict:
         "dipole": _dipole(patient),
         "stages": quality.stage_blocks(patient),
         "spike_sentences": quality.spike_sentences(patient),
-        "personalization": _personalization(patient),
+        "personalization_sentence": personalization.personalization_sentence(patient),
+        "before_and_after": personalization.before_and_after(patient),
         "software": provenance.software(),
         "inputs": provenance.input_hashes(patient, paths),
         "options": provenance.option_rows(patient),
-        "card": provenance.card_rows(read_card(paths)),
+        "card": personalization.model_card(patient, paths),
         "cite": cite,
         "measured": measured,
         "finding_method": METHOD_NAMES[patient.finding_method],
@@ -91,22 +90,6 @@ def sensor_names(patient: Patient) -> dict[str, str]:
     if coils & _AXIAL_COILS:
         return {"mag": "Axial gradiometers", "grad": "Axial gradiometers"}
     return {"mag": "Magnetometers", "grad": "Planar gradiometers"}
-
-
-def read_card(paths: PatientPaths) -> dict:
-    """The model card in the header of the weights; empty where there are no weights."""
-    if not paths.model.exists():
-        return {}
-    with safe_open(paths.model, framework="numpy") as weights:
-        header = weights.metadata() or {}
-    return {key: _parsed(value) for key, value in header.items()}
-
-
-def _parsed(text: str):
-    try:
-        return json.loads(text)
-    except ValueError:
-        return text
 
 
 def _map_sentence(patient: Patient, measured: findings.Measures) -> str:
@@ -204,7 +187,3 @@ def _dipole(patient: Patient) -> dict | None:
         "good": findings.dipole_is_good(patient),
         "threshold": number(findings.GOOD_DIPOLE_PERCENT, "%", 0),
     }
-
-
-def _personalization(patient: Patient) -> dict:
-    return {"sentence": "", "rows": []}

@@ -282,7 +282,29 @@ class Artist:
         )
 
     def training(self) -> Picture | None:
-        return None
+        curve = self.patient.training_curve
+        if curve is None or curve.empty:
+            return None
+        figure = curves.training_curve(
+            curve["step"].to_numpy(float),
+            {
+                "training": curve["training_loss"].to_numpy(float),
+                "validation": curve["validation_loss"].to_numpy(float),
+            },
+            {
+                "found to true": curve["found_to_true_mm"].to_numpy(float),
+                "true to found": curve["true_to_found_mm"].to_numpy(float),
+                "maximum to centre": curve["maximum_to_centre_mm"].to_numpy(float),
+            },
+        )
+        return self._save(
+            figure,
+            "training",
+            "svg",
+            "Fine-tuning to this head. Left: error of training and on validation recordings. Right: "
+            "distances on the validation recordings (means).",
+            "Curves of training and validation error and of three distances over the steps.",
+        )
 
 
 def _shortened(text: str, most: int) -> str:

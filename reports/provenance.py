@@ -6,7 +6,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pipeline import STAGES, __version__
 from pipeline.paths import PatientPaths
 from reports.derivatives import Patient
-from reports.wording import humanise, number, split_unit
+from reports.wording import number, split_unit
 
 _PACKAGES = (
     "mne",
@@ -99,17 +99,6 @@ def option_rows(patient: Patient) -> list[tuple[str, list[tuple[str, str]]]]:
         if options:
             stages.append((stage, [_option(key, value) for key, value in options.items()]))
     return stages
-
-
-def card_rows(card: dict) -> list[tuple[str, str]]:
-    """A model card's scalars as rows; nested tables are written after their parent's name."""
-    rows = []
-    for key, value in card.items():
-        if isinstance(value, dict):
-            rows += [(f"{humanise(key)}: {name.lower()}", text) for name, text in card_rows(value)]
-        else:
-            rows.append(_option(key, value))
-    return rows
 
 
 def _option(key: str, value) -> tuple[str, str]:

@@ -33,7 +33,27 @@ _TOLD_ELSEWHERE = {
     "outcome",
     "soz_reason",
     "head_model_sentence",
+    "before",
+    "after",
+    "improved",
+    "generic_model_sha256",
     "resection_reason",
+}
+_LABELS = {
+    "n_annotated": "Spikes annotated",
+    "n_used": "Spikes averaged",
+    "n_rejected": "Spikes rejected",
+    "half_rise_s": "Half rise, relative to the peak",
+    "mean_correlation": "Mean correlation with the average of the others",
+    "projectors_together_spike_power_removed": "Share of the spike’s power that projectors remove",
+    "share_in_head": "Share of the resection mask inside the head",
+    "share_in_brain": "Share of the resection mask inside the brain",
+    "resected_sublobar": "Sublobar regions resected",
+    "n_resected_regions": "Regions resected",
+    "contact_counts": "Contacts",
+    "contacts": "all",
+    "contacts_without_position": "without position",
+    "registration_correlation": "Correlation of the T1w with the carried template",
 }
 _TEMPLATE_CAUTION = "Single gyri can lie several millimetres from their true place."
 
@@ -51,7 +71,7 @@ def measures(patient: Patient) -> Measures:
         n_bad_channels=len(spikes.get("bad_channels", ())),
         n_channels=len(patient.average.ch_names),
         head_model=head.get("head_model"),
-        personalization_used=patient.qc["personalize"].get("personalized_used"),
+        personalization_used=patient.qc["personalize"].get("improved"),
     )
 
 
@@ -63,6 +83,30 @@ def head_model_sentence(patient: Patient) -> str:
         return "How the head model was made is not recorded."
     caution = f" {_TEMPLATE_CAUTION}" if qc.get("head_model") == "template" else ""
     return sentence(made) + caution
+
+
+def coregistration_sentence(patient: Patient) -> str:
+    """Residuals of head points and landmarks."""
+    qc = patient.qc["headmodel"]
+    landmarks = [
+        f"{name} {number(qc[f'landmark_distance_{key}_mm'], 'mm', 1)}"
+        for key, name in (("nasion", "nasion"), ("lpa", "LPA"), ("rpa", "RPA"))
+        if qc.get(f"landmark_distance_{key}_mm") is not None
+    ]
+    told = []
+    if not qc.get("head_points"):
+        told.append("No head points were digitised: the residual to the scalp is not assessable.")
+    else:
+        told.append(
+            f"{qc['head_points']} head points lie "
+            f"{number(qc.get('head_point_distance_median_mm'), 'mm', 1)} from the scalp in the median "
+            f"(95th percentile {number(qc.get('head_point_distance_p95_mm'), 'mm', 1)}); "
+            f"{qc.get('head_points_left_out', 0)} of them were left out of the fit."
+        )
+    if landmarks:
+        source = f" ({qc['landmarks']})" if qc.get("landmarks") else ""
+        told.append(f"Digitised landmarks to those of the T1w{source}: {listing(landmarks)}.")
+    return " ".join(told)
 
 
 def stage_blocks(patient: Patient) -> list[dict]:
@@ -129,17 +173,18 @@ def _rows(qc: dict, prefix: str = "") -> Iterator[tuple[str, str]]:
         if key in _TOLD_ELSEWHERE or key.endswith("_definition"):
             continue
         if isinstance(value, dict):
-            own = humanise(key)
+            own = _LABELS.get(key, humanise(key))
             yield from _rows(value, f"{prefix}{lower_first(own) if prefix else own}: ")
             continue
         name, unit = split_unit(key)
+        name = _LABELS.get(key, name)
         if prefix:
             name = prefix + lower_first(name)
         if isinstance(value, bool):
             yield name, "yes" if value else "no"
         elif isinstance(value, int | float) or value is None:
             yield name, _quantity(value, unit)
-        elif isinstance(value, str):
+        elif isinstance(value, str) and value:
             yield name, value
         elif isinstance(value, list) and len(value) <= 6 and all(map(_is_plain, value)):
             yield name, ", ".join(_plain(v, unit) for v in value) or "none"

@@ -73,8 +73,8 @@ _UNITS = {
     "min": "min",
     "ft_cm": "fT/cm",
     "hours": "h",
-    "t_per_am": "T/(A·m)",
-    "t_per_m_am": "T/m/(A·m)",
+    "t_per_am": "T/\u2060(A·m)",
+    "t_per_m_am": "T/m/\u2060(A·m)",
 }
 _WORDS = {
     "soz": "SOZ",
@@ -128,7 +128,8 @@ _LOBES = {"temporal", "frontal", "parietal", "occipital"}
 def number(value, unit: str = "", digits: int | None = None) -> str:
     """A number as the report writes it: few digits, a real minus sign, its unit.
 
-    None, NaN and infinity are "not assessable"; without `digits` three significant ones are kept.
+    None, NaN and infinity are "not assessable"; without `digits` at most three significant
+    ones are kept.
     """
     try:
         value = float(value)
@@ -142,14 +143,14 @@ def number(value, unit: str = "", digits: int | None = None) -> str:
 
 
 def _decimal(value: float, digits: int | None) -> str:
-    if digits is None:
-        if value == 0 or (value == round(value) and abs(value) < 1e6):
-            digits = 0
-        else:
-            digits = max(0, 2 - math.floor(math.log10(abs(value))))
-            if digits > _MOST_DIGITS:
-                return _power_of_ten(value)
-    text = f"{value:.{digits}f}"
+    if digits is None and value != 0:
+        digits = max(0, 2 - math.floor(math.log10(abs(value))))
+        if digits > _MOST_DIGITS:
+            return _power_of_ten(value)
+        text = f"{value:.{digits}f}"
+        text = text.rstrip("0").rstrip(".") if digits else text
+    else:
+        text = f"{value:.{digits or 0}f}"
     return text.lstrip("-") if float(text) == 0 else text
 
 

@@ -10,7 +10,7 @@ from fake_patient import N_SPIKES, write_fake_patient
 from fake_results import write_ieeg, write_images
 
 from pipeline import compare
-from pipeline.files import write_json
+from pipeline.files import write_json, write_text
 from pipeline.paths import PatientPaths
 from pipeline.progress import Progress
 from reports import Inputs
@@ -43,6 +43,8 @@ def write_report_patient(
     paths = patient.paths
     write_json(paths.qc("headmodel"), _HEADMODEL if complete else _HEADMODEL_WITHOUT_POINTS)
     write_json(paths.qc("spikes"), _SPIKES)
+    write_json(paths.qc("personalize"), _PERSONALIZE)
+    write_text(paths.training_curve, _CURVE)
     write_images(patient, failed=() if complete else ("ecd",))
     inputs = write_ieeg(patient)
     if rename_contact:
@@ -76,6 +78,32 @@ _HEADMODEL_WITHOUT_POINTS = {
     "head_point_distance_median_mm": None,
     "head_point_distance_p95_mm": None,
 }
+_PERSONALIZE = {
+    "warnings": [],
+    "network": "compact",
+    "generic_model": "",
+    "generic_model_sha256": "0" * 64,
+    "improved": True,
+    "steps": 400,
+    "n_test_recordings": 400,
+    "before": {
+        f"{name}_mm_{which}": value
+        for name in ("found_to_true", "true_to_found", "maximum_to_centre")
+        for which, value in (("mean", 7.1), ("sd", 5.2), ("median", 5.8))
+    },
+    "after": {
+        f"{name}_mm_{which}": value
+        for name in ("found_to_true", "true_to_found", "maximum_to_centre")
+        for which, value in (("mean", 6.2), ("sd", 4.4), ("median", 5.1))
+    },
+}
+_CURVE = (
+    "step\tsamples\ttraining_loss\tvalidation_loss\tfound_to_true_mm\ttrue_to_found_mm\t"
+    "maximum_to_centre_mm\n"
+    "0\t0\t0.61\t0.62\t7.2\t3.1\t8.3\n"
+    "200\t12800\t0.52\t0.55\t6.5\t2.9\t7.4\n"
+    "400\t25600\t0.49\t0.54\t6.2\t2.8\t7.1\n"
+)
 _SPIKES = {
     "warnings": [],
     "n_annotated": N_SPIKES + 2,

@@ -4,6 +4,8 @@ import contextlib
 import re
 import socket
 import zlib
+from dataclasses import replace
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -38,6 +40,7 @@ def sparse(tmp_path_factory) -> ReportPatient:
     return patient
 
 
+@cache
 def laid_out(patient: ReportPatient, config: reports.Config):
     """The document without redrawing the pictures that the run has left."""
     read = read_patient(patient.inputs, patient.paths)
@@ -179,3 +182,47 @@ def test_without_any_map_the_error_names_the_file(complete, tmp_path):
 
     with pytest.raises(InvalidInput, match="run the earlier stages first"):
         reports.run(complete.inputs, PatientPaths(tmp_path, "01"), reports.Config(), Progress())
+
+
+def with_quality(patient: ReportPatient, stage: str, **changes):
+    """The patient as read, with other entries in one stage's quality file."""
+    read = read_patient(patient.inputs, patient.paths)
+    return replace(read, qc=read.qc | {stage: read.qc[stage] | changes})
+
+
+def test_personalization_is_told_in_words(complete):
+    helped = content.build(
+        read_patient(complete.inputs, complete.paths), complete.paths, reports.Config()
+    )
+    assert "Personalization was used" in helped["personalization_sentence"]
+    assert "from 7.1\u00a0mm to 6.2\u00a0mm" in helped["personalization_sentence"]
+    failed = content.build(
+        with_quality(complete, "personalize", improved=False), complete.paths, reports.Config()
+    )
+    assert "Personalization was not used" in failed["personalization_sentence"]
+    assert failed["verdict"].colour == "amber"
+    assert "generic network" in failed["map_sentence"]
+
+
+def test_a_warning_of_any_stage_is_shown_and_changes_the_verdict(complete):
+    warned = with_quality(complete, "image", warnings=["the spikes ride on a slow wave"])
+    built = content.build(warned, complete.paths, reports.Config())
+    assert built["verdict"].colour == "amber"
+    html = render.to_html(
+        {**built, "pictures": {}}, render.read_sections(("summary", "quality")), "A4"
+    )
+    assert "Warning: The spikes ride on a slow wave." in html
+
+
+def test_a_template_head_is_called_one(complete):
+    _, document = laid_out(complete, reports.Config())
+    assert "Template head model" in " ".join(page_texts(document)[0].split())
+
+
+def test_hashes_and_options_come_from_the_status_file(complete):
+    inputs = {"sub-01_T1w.nii.gz": "a" * 64, complete.paths.leadfield.name: "b" * 64}
+    status = {"stages": {"image": {"inputs": inputs, "options": {"snr": 3.0}}}}
+    read = replace(read_patient(complete.inputs, complete.paths), status=status)
+    built = content.build(read, complete.paths, reports.Config())
+    assert built["inputs"] == [("sub-01_T1w.nii.gz", "a" * 64)]
+    assert built["options"] == [("image", [("SNR", "3")])]

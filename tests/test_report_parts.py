@@ -43,6 +43,8 @@ def changed(**fields) -> Measures:
         (-3.14159, "mm", 1, "\u22123.1\u00a0mm"),
         (-0.04, "mm", 1, "0.0\u00a0mm"),
         (12, "", None, "12"),
+        (0.93, "", None, "0.93"),
+        (1.8, "mm", 2, "1.80\u00a0mm"),
         (0, "", None, "0"),
         (1234.5, "fT", None, "1234\u00a0fT"),
         (0.01234, "", None, "0.0123"),
@@ -76,7 +78,7 @@ def test_words():
     assert lower_first("Single dipole") == "single dipole"
     assert split_unit("head_point_distance_mm") == ("Head point distance", "mm")
     assert split_unit("snr_db") == ("SNR", "dB")
-    assert split_unit("norm_median_grad_t_per_m_am") == ("Norm median grad", "T/m/(A·m)")
+    assert split_unit("norm_median_grad_t_per_m_am") == ("Norm median grad", "T/m/\u2060(A·m)")
     assert split_unit("mm") == ("Mm", "")
 
 

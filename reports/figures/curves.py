@@ -8,6 +8,7 @@ from reports.figures import style
 _SHOWN_S = (-0.25, 0.35)
 # Thick to thin and dark to light, so that the order survives greyscale.
 _SHADES = ("#1b1f24", "#0072b2", "#d55e00", "#009e73", "#9a6fb0")
+_MARKERS = "osd^v"
 
 
 def region_time_courses(
@@ -65,28 +66,44 @@ def region_time_courses(
 
 def training_curve(
     step: np.ndarray,
-    loss: np.ndarray,
-    held_out_step: np.ndarray,
-    held_out: np.ndarray,
-    held_out_name: str,
+    losses: dict[str, np.ndarray],
+    errors_mm: dict[str, np.ndarray],
 ) -> Figure:
-    """Training error of each step and the error on held-out synthetic spikes of this head."""
+    """Fine-tuning: the training's own error, and distances on recordings kept apart from it.
+
+    Parameters
+    ----------
+    step : ndarray, (n_validations,)
+    losses, errors_mm : dict of ndarray, (n_validations,)
+        By name; errors in mm.
+    """
     with style.house_style():
-        figure = Figure(figsize=(style.FULL_WIDTH_IN * 0.5, 1.75))
-        axes = figure.add_axes((0.15, 0.22, 0.69, 0.68))
-        axes.plot(step, loss, color=style.QUIET, lw=0.7, label="training")
-        axes.set_xlabel("training step")
-        axes.set_ylabel("training error")
-        axes.set_ylim(bottom=0)
-        right = axes.twinx()
-        right.spines["right"].set_visible(True)
-        right.plot(
-            held_out_step, held_out, "o-", color=style.ONSET_BLUE, ms=3, lw=1.2, label="held-out"
-        )
-        right.set_ylabel(held_out_name)
-        right.set_ylim(bottom=0)
-        lines = axes.get_lines() + right.get_lines()
-        axes.legend(
-            handles=lines, loc="lower right", bbox_to_anchor=(1, 0.98), ncols=2, borderaxespad=0
-        )
+        figure = Figure(figsize=(style.FULL_WIDTH_IN, 1.75))
+        for left, curves, label in (
+            (0.075, losses, "relative squared error"),
+            (0.57, errors_mm, "distance, mm"),
+        ):
+            axes = figure.add_axes((left, 0.22, 0.42, 0.62))
+            for i, (name, values) in enumerate(curves.items()):
+                axes.plot(
+                    step,
+                    values,
+                    _MARKERS[i] + "-",
+                    color=_SHADES[i],
+                    ms=3,
+                    lw=1.3,
+                    mfc="white",
+                    label=name,
+                )
+            axes.set_xlabel("fine-tuning step")
+            axes.set_ylabel(label)
+            axes.set_ylim(bottom=0)
+            axes.legend(
+                loc="lower left",
+                bbox_to_anchor=(-0.08, 0.99),
+                ncols=len(curves),
+                borderaxespad=0,
+                columnspacing=0.8,
+                handlelength=1.2,
+            )
     return figure
