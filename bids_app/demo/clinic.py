@@ -52,8 +52,9 @@ def implant(rng: np.random.Generator, anatomy: Anatomy, patch: Patch) -> Implant
     outward = anatomy.deformation.affine[:3, 0] * (1 if is_right else -1)
     outward = outward / np.linalg.norm(outward)
     side = slice(N_VERTICES_HEMI, N_VERTICES) if is_right else slice(0, N_VERTICES_HEMI)
-    near = centre_mm + rng.normal(0, [3, 9, 9], (N_DEPTH_NEAR, 3))
+    near = centre_mm + rng.normal(0, 9, (N_DEPTH_NEAR, 3))
     near[0] = centre_mm
+    near = cortex[side][cKDTree(cortex[side]).query(near)[1]]
     elsewhere = rng.choice(cortex[side], N_DEPTH_ELSEWHERE, replace=False)
     names, groups, kinds, points = [], [], [], []
     letter = "R" if is_right else "L"
@@ -90,7 +91,7 @@ def _depth_electrode(rng, anatomy, target_mm, outward):
     line = target_mm + direction * (places * DEPTH_SPACING_MM)[:, None]
     depth = _depth_below_skull_mm(anatomy, line)
     midline_mm = anatomy.from_mni152(np.zeros(3))[0]
-    usable = (depth > 1.0) & ((line - midline_mm) @ outward > 4.0)
+    usable = (depth > 1.0) & ((line - midline_mm) @ outward > 4.0) | (places == 0)
     outermost = places[usable].max()
     # As deep as the number of contacts reaches, and one beyond the target where that is deeper.
     tip = min(outermost - CONTACTS_PER_DEPTH + 1, -1)

@@ -206,6 +206,7 @@ def _write_resection(bids_dir, label, mask):
             "BIDSVersion": "1.9.0",
             "DatasetType": "derivative",
             "GeneratedBy": [{"Name": "spikefocus demo"}],
+            "DatasetLinks": {"raw": "../.."},
         },
     )
     stem = derivative / f"sub-{label}" / "anat" / f"sub-{label}_desc-resection_mask"
@@ -269,7 +270,7 @@ def write_truth(
             "regions_half_active": np.flatnonzero(share >= 0.5),
             "patch_area_cm2": cortex.area_mm2[patch.vertices].sum() / 100,
             "peak_density_nam_per_mm2": source.density_nam_per_mm2,
-            "single_spike_snr_db": recorded.snr_db,
+            "single_spike_snr_db": source.snr_db,
             "n_true_spikes": int(recorded.is_spike.sum()),
             "n_false_marks": int((~recorded.is_spike).sum()),
             "bad_channel": recorded.bad_channel,

@@ -11,7 +11,8 @@ CONTROL_ORIGIN_MM = np.array([-150.0, -180.0, -200.0])
 CONTROL_STEP_MM = 10.0
 CONTROL_SHAPE = (31, 36, 35)
 SMOOTHNESS_MM = 28.0
-N_FIXED_POINT_STEPS = 25
+MAX_FIXED_POINT_STEPS = 30
+INVERSE_TOLERANCE_MM = 1e-3
 # MNI152 is larger than most heads: individuals are drawn around 94 % of its size.
 MEAN_SIZE = 0.94
 
@@ -49,8 +50,10 @@ class Deformation:
         """Carry points (n, 3) back; the fixed-point iteration contracts, as `draw` makes sure."""
         target = apply_trans(np.linalg.inv(self.affine), patient_mm)
         points = target.copy()
-        for _ in range(N_FIXED_POINT_STEPS):
-            points = target - self.displacement_mm(points)
+        for _ in range(MAX_FIXED_POINT_STEPS):
+            previous, points = points, target - self.displacement_mm(points)
+            if abs(points - previous).max() < INVERSE_TOLERANCE_MM:
+                break
         return points
 
 

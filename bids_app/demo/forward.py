@@ -141,9 +141,12 @@ def place_helmet(rng: np.random.Generator, info: mne.Info, scalp_head_m: np.ndar
     upper = turned[turned[:, 2] > turned[:, 2].max() - 0.11]
     start = ((coils_m.max(0) + coils_m.min(0)) - (upper.max(0) + upper.min(0))) * 500
     start[2] = (coils_m[:, 2].max() - turned[:, 2].max()) * 1000 - SCALP_TO_COIL_MM - 5
-    centred_mm = minimize(
-        cost, start, method="Nelder-Mead", options={"xatol": 0.1, "fatol": 0.01}
-    ).x
+    options = {
+        "xatol": 0.1,
+        "fatol": 0.01,
+        "initial_simplex": start + np.vstack([np.zeros(3), 8 * np.eye(3)]),
+    }
+    centred_mm = minimize(cost, start, method="Nelder-Mead", options=options).x
     shift_mm = centred_mm + rng.uniform([-4, -4, -8], [4, 2, -2])
     # A helmet opens downward, so that lowering the head always frees it in the end.
     while clearance(shift_mm / 1000).min() < (SCALP_TO_COIL_MM - 2) / 1000:

@@ -1,6 +1,6 @@
 """One virtual patient from its recipe: anatomy, true sources and MEG."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import mne
 import nibabel as nib
@@ -20,8 +20,10 @@ from pipeline.template import SUBLOBAR_NAMES
 RECORD_STEPS = 4
 N_CANDIDATES = 6
 N_RINGS = 6
-# Cortex yields at most about 1 nAm/mm2 (Murakami & Okada 2015): a patch must do with less.
-MAX_DENSITY_NAM_PER_MM2 = 0.8
+# Moment per area that a patch should do with, and about the most that cortex yields
+# (0.16-0.77 nAm/mm2 over species and tissues, Murakami & Okada 2015).
+USUAL_DENSITY_NAM_PER_MM2, MAX_DENSITY_NAM_PER_MM2 = 0.8, 1.0
+MIN_SNR_DB = 1.0
 MARK_JITTER_S = 0.006
 BLINKS_PER_MINUTE = 5
 HEART_HEAD_M = np.array([-0.04, 0.03, -0.36])
@@ -58,6 +60,8 @@ class Source:
         Field of each ring at the peak of a spike of mean height.
     density_nam_per_mm2 : float
         Peak moment per cortical area at the patch's centre.
+    snr_db : float
+        Power of a spike of mean height against ongoing activity in 1-40 Hz, mean over channels.
     """
 
     patch: Patch
@@ -65,6 +69,7 @@ class Source:
     pattern: np.ndarray
     delays_s: np.ndarray
     density_nam_per_mm2: float
+    snr_db: float
 
 
 @dataclass(frozen=True)
@@ -77,7 +82,6 @@ class Recording:
     peak_s: np.ndarray
     is_spike: np.ndarray
     amplitude: np.ndarray
-    snr_db: float
     bad_channel: str
 
 
@@ -94,31 +98,33 @@ def record(
     rng: np.random.Generator, anatomy: Anatomy, recipe: PatientRecipe, step: Step
 ) -> tuple[Recording, Source]:
     """Put the patient under the helmet and record; advances `step` by `RECORD_STEPS`."""
-    info = recording.recording_info(recipe.array)
-    scalp_m = anatomy.head_m(anatomy.from_mni152(anatomy.phantom.head_vertices_mm))
-    meg_info = mne.pick_info(info, mne.pick_types(info, meg=True))
-    dev_head_t = place_helmet(rng, meg_info, scalp_m)
-    for each in (info, meg_info):
-        with each._unlock():
-            each["dev_head_t"] = dev_head_t
-            each["dig"] = anatomy.digitisation.montage.dig
-    n_meg, kinds = len(meg_info["chs"]), info.get_channel_types()
+    info, meg_info = _take_place(rng, anatomy, recipe)
+    kinds = info.get_channel_types()
+    n_meg = len(meg_info["chs"])
     noise = recording.NOISE[recipe.array]
-    bem = true_bem(anatomy.phantom, anatomy.deformation, recipe.inner_skull_vertices)
-
-    step.advance()
-
     n_times = int(recipe.minutes * 60 * recording.SFREQ)
     n_times -= n_times % recording.DECIMATION
-    background = rng.choice(len(anatomy.cortex.pos_mri_mm), recipe.n_background, replace=False)
-    lead = field_of(meg_info, anatomy.digitisation.head_mri_t, bem, anatomy.cortex, background)
-    axial = np.array([kind == "mag" for kind in kinds[:n_meg]])
-    mixing = recording.ongoing_mixing(
-        anatomy.cortex.pos_mri_mm[background], lead, anatomy.from_mni152(POSTERIOR_MNI152_MM)
-    )
-    ongoing = recording.ongoing_activity(rng, mixing, axial, noise, n_times // recording.DECIMATION)
-    source = _choose_source(rng, anatomy, recipe, meg_info, bem, ongoing, kinds[:n_meg], noise)
 
+    cortex = anatomy.cortex
+    background = rng.choice(len(cortex.pos_mri_mm), recipe.n_background, replace=False)
+    sublobar = recipe.lobe or str(rng.choice(SUBLOBAR_NAMES))
+    patches = draw_patches(
+        rng, cortex, SUBLOBAR_NAMES.index(sublobar), recipe.patch_area_cm2, N_CANDIDATES
+    )
+    bem = true_bem(anatomy.phantom, anatomy.deformation, recipe.inner_skull_vertices)
+    step.advance()
+    dipoles = np.concatenate([background, *(patch.vertices for patch in patches)])
+    lead = field_of(meg_info, anatomy.digitisation.head_mri_t, bem, cortex, dipoles)
+    lead, *patch_leads = np.split(
+        lead, np.cumsum([len(background), *(len(patch.vertices) for patch in patches[:-1])]), axis=1
+    )
+    mixing = recording.ongoing_mixing(
+        cortex.pos_mri_mm[background], lead, anatomy.from_mni152(POSTERIOR_MNI152_MM)
+    )
+    axial = np.array([kind == "mag" for kind in kinds[:n_meg]])
+    ongoing = recording.ongoing_activity(rng, mixing, axial, noise, n_times // recording.DECIMATION)
+    usual = recording.ongoing_power(ongoing, kinds[:n_meg], noise)
+    source = _choose_source(cortex, patches, patch_leads, usual, sublobar, recipe.snr_db)
     step.advance()
 
     data = np.zeros((len(kinds), n_times))
@@ -133,10 +139,9 @@ def record(
     )
     beats = activity.heart(rng, n_times, recording.SFREQ)
     blinks = activity.blinks(rng, n_times, recording.SFREQ, BLINKS_PER_MINUTE)
-    patterns = np.column_stack(
-        [source.pattern, *_body_patterns(anatomy, meg_info, axial, noise)]
-    ).astype(np.float32)
-    _add(data[:n_meg], patterns, np.vstack([train, beats, blinks]).astype(np.float32))
+    patterns = np.column_stack([source.pattern, *_body_patterns(anatomy, meg_info, axial, noise)])
+    _add(data[:n_meg], patterns.astype(np.float32), np.vstack([train, beats, blinks]))
+    step.advance()
     room = recording.interference_fields(meg_info).T.astype(np.float32)
     _add(data[:n_meg], room, recording.surroundings(rng, n_times))
     recording.sensor_noise(rng, data[:n_meg], kinds[:n_meg], noise)
@@ -144,60 +149,65 @@ def record(
     bad = int(rng.integers(n_meg))
     recording.break_channel(rng, data[bad])
     recording.clip_to_range(data, kinds)
-    step.advance()
-
-    empty = _record_empty_room(rng, room, kinds[:n_meg], noise, recipe, bad)
-    empty_info = meg_info.copy()
-    with empty_info._unlock():
-        empty_info["dev_head_t"], empty_info["dig"] = None, None
     made = Recording(
         raw=mne.io.RawArray(data, info, copy=None, verbose="error"),
-        empty_room=mne.io.RawArray(empty, empty_info, copy=None, verbose="error"),
+        empty_room=_record_empty_room(rng, room, meg_info, noise, recipe, bad),
         mark_s=np.round(times_s + rng.normal(0, MARK_JITTER_S, n_marks), 3),
         peak_s=times_s,
         is_spike=is_spike,
         amplitude=amplitude,
-        snr_db=recipe.snr_db,
         bad_channel=info.ch_names[bad],
     )
     step.advance()
     return made, source
 
 
-def _choose_source(rng, anatomy, recipe, info, bem, ongoing, kinds, noise):
-    """Take the first candidate patch that stands out at the wanted SNR with a plausible strength."""
-    names = [recipe.lobe] if recipe.lobe else list(SUBLOBAR_NAMES)
-    sublobar = names[rng.integers(len(names))]
-    patches = draw_patches(
-        rng, anatomy.cortex, SUBLOBAR_NAMES.index(sublobar), recipe.patch_area_cm2, N_CANDIDATES
-    )
-    lead = field_of(
-        info,
-        anatomy.digitisation.head_mri_t,
-        bem,
-        anatomy.cortex,
-        np.concatenate([patch.vertices for patch in patches]),
-    )
+def _take_place(rng, anatomy, recipe):
+    """Info of all channels and of the MEG channels alone, with head points, under the helmet."""
+    info = recording.recording_info(recipe.array)
+    meg_info = mne.pick_info(info, mne.pick_types(info, meg=True))
+    scalp_m = anatomy.head_m(anatomy.from_mni152(anatomy.phantom.head_vertices_mm))
+    dev_head_t = place_helmet(rng, meg_info, scalp_m)
+    for each in (info, meg_info):
+        with each._unlock():
+            each["dev_head_t"] = dev_head_t
+            each["dig"] = anatomy.digitisation.montage.dig
+    return info, meg_info
+
+
+def _choose_source(cortex, patches, leads, usual_power, sublobar, snr_db):
+    """Take the first patch that stands out at the wanted SNR with a plausible strength.
+
+    Where none does (deep or radial ones), take the one that needs the least, and let its
+    spikes be smaller if even that is more than cortex can give.
+    """
     best = None
-    for patch in patches:
-        own, lead = lead[:, : len(patch.vertices)], lead[:, len(patch.vertices) :]
-        moment_am = 1e-9 * patch.weight * anatomy.cortex.area_mm2[patch.vertices]
-        ring = np.minimum(
-            (patch.distance_mm / patch.distance_mm.max() * N_RINGS).astype(int), N_RINGS - 1
-        )
-        pattern = np.stack(
-            [(own * moment_am)[:, ring == number].sum(1) for number in range(N_RINGS)], axis=1
-        )
-        power = recording.single_spike_power(pattern.sum(1), ongoing, kinds, noise)
-        density = np.sqrt(10 ** (recipe.snr_db / 10) / power)
+    for patch, lead in zip(patches, leads, strict=True):
+        moment_am = 1e-9 * patch.weight * cortex.area_mm2[patch.vertices]
+        reach = patch.distance_mm / patch.distance_mm.max()
+        rings = [
+            ring == np.minimum((reach * N_RINGS).astype(int), N_RINGS - 1)
+            for ring in range(N_RINGS)
+        ]
+        pattern = np.stack([(lead * moment_am)[:, ring].sum(1) for ring in rings], axis=1)
+        snr_at_unit = np.mean(pattern.sum(1) ** 2 / usual_power)
+        density = float(np.sqrt(10 ** (snr_db / 10) / snr_at_unit))
         delays_s = activity.SPREAD_S_PER_MM * np.array(
-            [patch.distance_mm[ring == number].mean() for number in range(N_RINGS)]
+            [patch.distance_mm[ring].mean() for ring in rings]
         )
         if best is None or density < best.density_nam_per_mm2:
-            best = Source(patch, sublobar, pattern * density, delays_s, float(density))
-        if density <= MAX_DENSITY_NAM_PER_MM2:
-            break
-    return best
+            best = Source(patch, sublobar, pattern * density, delays_s, density, snr_db)
+        if density <= USUAL_DENSITY_NAM_PER_MM2:
+            return best
+    excess_db = 20 * np.log10(best.density_nam_per_mm2 / MAX_DENSITY_NAM_PER_MM2)
+    lowered_db = float(np.clip(excess_db, 0, max(0.0, snr_db - MIN_SNR_DB)))
+    gain = 10 ** (-lowered_db / 20)
+    return replace(
+        best,
+        pattern=best.pattern * gain,
+        density_nam_per_mm2=best.density_nam_per_mm2 * gain,
+        snr_db=snr_db - lowered_db,
+    )
 
 
 def _body_patterns(anatomy, info, axial, noise):
@@ -213,14 +223,19 @@ def _body_patterns(anatomy, info, axial, noise):
     )
 
 
-def _record_empty_room(rng, room, kinds, noise, recipe, bad):
+def _record_empty_room(rng, room, meg_info, noise, recipe, bad):
+    """The same sensors in the same room on the same day, without the patient."""
+    info = meg_info.copy()
+    with info._unlock():
+        info["dev_head_t"], info["dig"] = None, None
+    kinds = info.get_channel_types()
     n_times = int(recipe.empty_room_minutes * 60 * recording.SFREQ)
     data = np.zeros((len(kinds), n_times))
     _add(data, room, recording.surroundings(rng, n_times))
     recording.sensor_noise(rng, data, kinds, noise)
     recording.break_channel(rng, data[bad])
     recording.clip_to_range(data, kinds)
-    return data
+    return mne.io.RawArray(data, info, copy=None, verbose="error")
 
 
 def _auxiliary(rng, data, beats, blinks):
@@ -234,6 +249,7 @@ def _auxiliary(rng, data, beats, blinks):
 
 def _add(data, patterns, courses):
     """Add patterns (n_channels, k) times courses (k, n_times), some channels at a time."""
+    courses = courses.astype(np.float32, copy=False)
     for start in range(0, len(data), recording.CHANNELS_AT_ONCE):
         rows = slice(start, start + recording.CHANNELS_AT_ONCE)
         data[rows] += patterns[rows] @ courses

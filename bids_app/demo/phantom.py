@@ -28,6 +28,8 @@ MNI305_TO_MNI152 = np.array(
 GRID_ORIGIN_MM = np.array([-112.0, -150.0, -172.0])
 GRID_STEP_MM = 2.0
 GRID_SHAPE = (113, 142, 146)
+# Intensity of nilearn's template above which a voxel is brain.
+BRAIN_EDGE = 0.05
 BRAIN_CLEARANCE_MM = 1.5
 SCALP_MIN_MM = 3.5
 # Below this height the scalp shell of a head model is closed: neck and jaw are left out.
@@ -88,7 +90,9 @@ def load_phantom() -> Phantom:
     origin = image.affine[:3, 3]
 
     head_field = mesh_distance_mm(head_mm, head["tris"])
-    brain_field = _resample_to_grid(_signed_distance(brain > 0.05, 1.0), origin)
+    index = np.indices(GRID_SHAPE) * GRID_STEP_MM + (GRID_ORIGIN_MM - origin)[:, None, None, None]
+    in_brain = map_coordinates(brain, index, order=1, mode="constant") > BRAIN_EDGE
+    brain_field = gaussian_filter(_signed_distance(in_brain, GRID_STEP_MM), 0.8)
     inner = np.minimum(mesh_distance_mm(skull_mm, skull["tris"]), brain_field - BRAIN_CLEARANCE_MM)
     thickness = np.random.default_rng(0).standard_normal(GRID_SHAPE)
     thickness = gaussian_filter(thickness, 10)
@@ -171,18 +175,3 @@ def _signed_distance(inside: np.ndarray, step_mm: float) -> np.ndarray:
     outside = distance_transform_edt(~inside) - 0.5
     within = distance_transform_edt(inside) - 0.5
     return np.where(inside, -within, outside) * step_mm
-
-
-def _resample_to_grid(field_mm: np.ndarray, origin_mm: np.ndarray) -> np.ndarray:
-    axes = [
-        start + GRID_STEP_MM * np.arange(size) - zero
-        for start, size, zero in zip(GRID_ORIGIN_MM, GRID_SHAPE, origin_mm, strict=True)
-    ]
-    index = np.meshgrid(*axes, indexing="ij")
-    overhang = np.sqrt(
-        sum(
-            np.maximum(0, np.maximum(-i, i - (n - 1))) ** 2
-            for i, n in zip(index, field_mm.shape, strict=True)
-        )
-    )
-    return map_coordinates(field_mm, index, order=1, mode="nearest") + overhang

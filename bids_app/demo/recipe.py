@@ -30,7 +30,7 @@ class PatientRecipe:
     )
     voxel_mm: float = field(default=1.0, metadata={"help": "voxel size of the T1w"})
     inner_skull_vertices: int = field(
-        default=1600, metadata={"help": "vertices of the true inner skull; others have a third"}
+        default=2700, metadata={"help": "vertices of the true inner skull; others have a third"}
     )
     landmarks: bool = field(
         default=True, metadata={"help": "write anatomical landmarks into T1w.json"}

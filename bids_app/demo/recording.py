@@ -197,14 +197,11 @@ def clip_to_range(data: np.ndarray, kinds: list[str]) -> None:
         np.clip(row, -limit, limit, out=row)
 
 
-def single_spike_power(
-    pattern: np.ndarray, ongoing: np.ndarray, kinds: list[str], noise: ArrayNoise
-) -> float:
-    """Power of a spike's peak relative to ongoing activity and noise in 1-40 Hz, channels' mean."""
+def ongoing_power(ongoing: np.ndarray, kinds: list[str], noise: ArrayNoise) -> np.ndarray:
+    """Power of ongoing activity and sensor noise in 1-40 Hz: (n_channels,)."""
     sample = ongoing[:, : int(60 * SFREQ / DECIMATION)].astype(float)
     band = mne.filter.filter_data(sample, SFREQ / DECIMATION, 1.0, 40.0, verbose="error")
-    white = np.array([noise.white[kind] ** 2 * 39.0 for kind in kinds])
-    return float(np.mean(pattern**2 / (band.var(1) + white)))
+    return band.var(1) + np.array([noise.white[kind] ** 2 * 39.0 for kind in kinds])
 
 
 def upsample_into(data: np.ndarray, slow: np.ndarray) -> None:

@@ -6,7 +6,7 @@ from mne.transforms import apply_trans, rotation
 from scipy.ndimage import gaussian_filter, map_coordinates
 
 from bids_app.demo.deformation import Deformation
-from bids_app.demo.phantom import GRID_SHAPE, Phantom
+from bids_app.demo.phantom import BRAIN_EDGE, GRID_SHAPE, Phantom
 
 FIELD_OF_VIEW_MM = (256.0, 256.0, 192.0)
 LATTICE_STEP_MM = 4.0
@@ -131,7 +131,7 @@ def _tissue_signal(phantom, texture, points):
     signal = _blend(signal, MARROW, _ramp(depth - 2.2, 1.0))
     signal = _blend(signal, CSF, _ramp(-inner, 1.0))
     signal = np.where(brain > 0.02, np.maximum(brain, CSF), signal)
-    return signal * _ramp(-head, 1.0), brain > 0.05
+    return signal * _ramp(-head, 1.0), brain > BRAIN_EDGE
 
 
 def _bias_field(rng, shape):
