@@ -1,27 +1,29 @@
 """Where the helmet was: head frame to scanner RAS from landmarks and digitised points."""
 
-import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
 import mne
 import numpy as np
-from mne.coreg import Coregistration, fit_matched_points
+from mne.coreg import fit_matched_points
 from mne.io.constants import FIFF
 from mne.transforms import rotation
+from scipy.spatial import cKDTree
+from scipy.spatial.transform import Rotation
 
 from pipeline.errors import InvalidInput
 from pipeline.headmodel.landmarks import LANDMARKS
-from pipeline.headmodel.meshes import distance_to_surface_mm
+from pipeline.headmodel.meshes import surface_points
 from pipeline.headmodel.registration import apply_affine
+from pipeline.template.cortex import vertex_normals
 
-SUBJECT = "patient"
 MIN_HEAD_POINTS = 20
-N_ITERATIONS = 60
-# Against 1 for a head point. Landmarks that were carried from a template only start the fit; marked
-# ones hold it, the nasion most, because the ear canals' entrance is marked less surely.
-MARKED = {"lpa": 1.0, "nasion": 5.0, "rpa": 1.0}
-CARRIED = {"lpa": 0.05, "nasion": 0.05, "rpa": 0.05}
+N_ITERATIONS = 100
+# Digitised points scatter by about this much about the scalp, marked landmarks about each other;
+# landmarks carried from a template lie a centimetre off and mainly start the fit.
+HEAD_POINT_SD_MM = 2.0
+MARKED_SD_MM = 3.0
+CARRIED_SD_MM = 10.0
 # A nod or a turn by this much around the start is tried where the first fit is poor.
 RESTART_ANGLES_RAD = np.deg2rad((-15.0, 15.0))
 POOR_MEDIAN_MM = 4.0
@@ -125,68 +127,108 @@ def coregister(
         The digitised points do not fit this head at all.
     """
     names = list(landmarks_head_m)
-    head_m = np.array([landmarks_head_m[name] for name in names])
-    mri_m = np.array([landmarks_mri_mm[name] for name in names]) / 1000
-    weights = {f"{name}_weight": (MARKED if marked else CARRIED)[name] for name in names}
-    start = fit_matched_points(mri_m, head_m, weights=[MARKED[name] for name in names])
-    used = np.ones(len(head_points_head_m), bool)
-    head_to_mri = start
-    if len(used) >= MIN_HEAD_POINTS:
-        surface = (scalp_mri_mm, scalp_faces)
+    marks_mm = 1000 * np.array([landmarks_head_m[name] for name in names])
+    marks_mri_mm = np.array([landmarks_mri_mm[name] for name in names])
+    points_mm = 1000 * head_points_head_m
+    normals = vertex_normals(scalp_mri_mm, scalp_faces)
+    tree = cKDTree(surface_points(scalp_mri_mm, scalp_faces, 2))
 
-        def fit(first, chosen):
-            moved = apply_affine(first, np.vstack([head_m, head_points_head_m[chosen]]))
-            correction = _closest_points(moved[:3], moved[3:], names, mri_m, weights, surface)
-            final = correction @ first
-            far = distance_to_surface_mm(1000 * apply_affine(final, head_points_head_m), *surface)
-            return final, far
+    def distance_mm(motion):
+        return tree.query(apply_affine(motion, points_mm))[0]
 
-        head_to_mri, distance_mm = fit(start, used)
-        if np.median(distance_mm) > POOR_MEDIAN_MM:
-            tried = [fit(start @ turn, used) for turn in _turns(head_m.mean(0))]
-            head_to_mri, distance_mm = min(
-                [(head_to_mri, distance_mm), *tried], key=lambda one: np.median(one[1])
-            )
-        used = distance_mm <= max(max_head_point_mm, 2 * np.median(distance_mm))
-        head_to_mri, distance_mm = fit(head_to_mri, used)
-    else:
-        moved_mm = 1000 * apply_affine(start, head_points_head_m)
-        distance_mm = distance_to_surface_mm(moved_mm, scalp_mri_mm, scalp_faces)
-        used[:] = False
-    _check_plausible(head_to_mri, distance_mm, file)
-    landmark_mm = 1000 * np.linalg.norm(apply_affine(head_to_mri, head_m) - mri_m, axis=1)
+    def fit(first, chosen):
+        sd_mm = MARKED_SD_MM if marked else CARRIED_SD_MM
+        return fit_points_to_surface(
+            first, points_mm[chosen], scalp_mri_mm, normals, marks_mm, marks_mri_mm, sd_mm
+        )
+
+    motion = fit_matched_points(marks_mri_mm, marks_mm, out="trans")
+    enough = len(points_mm) >= MIN_HEAD_POINTS
+    used = np.full(len(points_mm), enough)
+    if enough:
+        starts = [motion] + [motion @ turn for turn in _turns(marks_mm.mean(0))]
+        motion = fit(starts[0], used)
+        if np.median(distance_mm(motion)) > POOR_MEDIAN_MM:
+            tried = [motion] + [fit(start, used) for start in starts[1:]]
+            motion = min(tried, key=lambda one: np.median(distance_mm(one)))
+        used = distance_mm(motion) <= max(max_head_point_mm, 2 * np.median(distance_mm(motion)))
+        motion = fit(motion, used)
+    far_mm = distance_mm(motion) if len(points_mm) else np.empty(0)
+    head_to_mri = motion.copy()
+    head_to_mri[:3, 3] /= 1000
+    _check_plausible(head_to_mri, far_mm, file)
+    landmark_mm = np.linalg.norm(apply_affine(motion, marks_mm) - marks_mri_mm, axis=1)
     return Placement(
         mne.Transform("head", "mri", head_to_mri),
         dict(zip(names, map(float, landmark_mm), strict=True)),
-        distance_mm,
+        far_mm,
         used,
     )
 
 
-def _closest_points(landmarks_m, points_m, names, landmarks_mri_m, weights, surface) -> np.ndarray:
-    """Small motion (4, 4) in m that brings points, already near their place, onto the scalp."""
-    dig = mne.channels.make_dig_montage(
-        **dict(zip(names, landmarks_m, strict=True)), hsp=points_m, coord_frame="head"
-    )
-    fiducials = mne.channels.make_dig_montage(
-        **dict(zip(names, landmarks_mri_m, strict=True)), coord_frame="mri"
-    )
-    info = mne.create_info(1, 1.0, "mag")
-    with info._unlock():
-        info["dig"] = dig.dig
-    with tempfile.TemporaryDirectory(prefix="spikefocus_") as folder:
-        bem = Path(folder) / SUBJECT / "bem"
-        bem.mkdir(parents=True)
-        for name in (f"{SUBJECT}-head.fif", f"{SUBJECT}-head-dense.fif"):
-            pos_mm, faces = surface
-            mne.write_head_bem(bem / name, pos_mm / 1000, faces, verbose="error")
-        fit = Coregistration(info, SUBJECT, folder, fiducials=fiducials.dig)
-    fit.set_fid_match("matched")
-    fit.fit_icp(n_iterations=N_ITERATIONS, **weights, verbose="error")
-    return fit.trans["trans"]
+def fit_points_to_surface(
+    start: np.ndarray,
+    points_mm: np.ndarray,
+    surface_mm: np.ndarray,
+    surface_normals: np.ndarray,
+    landmarks_mm: np.ndarray,
+    landmarks_mri_mm: np.ndarray,
+    landmark_sd_mm: float,
+) -> np.ndarray:
+    """Iterative closest points with point-to-plane distances (Chen & Medioni 1991).
+
+    Distances along the surface's normal let points slide, so that a smooth scalp is matched in
+    few steps; with point-to-point distances, as in `mne.coreg.Coregistration`, the fit stops
+    where it started, give or take a degree.
+
+    Parameters
+    ----------
+    start : ndarray, (4, 4)
+        From the points' frame to the surface's, mm.
+    points_mm : ndarray, (n, 3)
+    surface_mm, surface_normals : ndarray, (m, 3)
+    landmarks_mm, landmarks_mri_mm : ndarray, (3, 3)
+        In the two frames.
+    landmark_sd_mm : float
+        How well a landmark is known in each direction.
+
+    Returns
+    -------
+    ndarray, (4, 4)
+    """
+    tree = cKDTree(surface_mm)
+    motion = start
+    for _ in range(N_ITERATIONS):
+        points, marks = apply_affine(motion, points_mm), apply_affine(motion, landmarks_mm)
+        nearest = tree.query(points)[1]
+        normal = surface_normals[nearest]
+        off_mm = np.einsum("ij,ij->i", points - surface_mm[nearest], normal)
+        # Huber's weights: a point far off (hair, a slipped stylus) pulls no harder than a near one.
+        weight = HEAD_POINT_SD_MM / np.maximum(np.abs(off_mm), HEAD_POINT_SD_MM)
+        row_weight = np.sqrt(weight) / HEAD_POINT_SD_MM
+        pivot = points.mean(0)
+        rows = np.hstack([np.cross(points - pivot, normal), normal]) * row_weight[:, None]
+        mark_rows = np.vstack([_motion_rows(mark - pivot) for mark in marks]) / landmark_sd_mm
+        misfit = np.concatenate(
+            [off_mm * row_weight, (marks - landmarks_mri_mm).ravel() / landmark_sd_mm]
+        )
+        step = np.linalg.lstsq(np.vstack([rows, mark_rows]), -misfit, rcond=None)[0]
+        turn = np.eye(4)
+        turn[:3, :3] = Rotation.from_rotvec(step[:3]).as_matrix()
+        turn[:3, 3] = pivot + step[3:] - turn[:3, :3] @ pivot
+        motion = turn @ motion
+        if np.abs(step[:3]).max() < 1e-5 and np.abs(step[3:]).max() < 1e-3:
+            break
+    return motion
 
 
-def _turns(pivot_m: np.ndarray) -> list[np.ndarray]:
+def _motion_rows(arm: np.ndarray) -> np.ndarray:
+    """How a point at `arm` from the pivot moves (3, 6) with a small rotation and a translation."""
+    x, y, z = arm
+    return np.array([[0, z, -y, 1, 0, 0], [-z, 0, x, 0, 1, 0], [y, -x, 0, 0, 0, 1]])
+
+
+def _turns(pivot_mm: np.ndarray) -> list[np.ndarray]:
     """Rotations (4, 4) about each axis through a point, by each of the restart angles."""
     turns = []
     for axis in range(3):
@@ -194,7 +236,7 @@ def _turns(pivot_m: np.ndarray) -> list[np.ndarray]:
             angles = np.zeros(3)
             angles[axis] = angle
             turn = rotation(*angles)
-            turn[:3, 3] = pivot_m - turn[:3, :3] @ pivot_m
+            turn[:3, 3] = pivot_mm - turn[:3, :3] @ pivot_mm
             turns.append(turn)
     return turns
 
