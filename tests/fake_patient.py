@@ -277,7 +277,7 @@ def _write_spikes(
     quiet = mne.EpochsArray(baseline, info, tmin=times[0], verbose="error").apply_proj(
         verbose="error"
     )
-    noise_cov = mne.compute_covariance(quiet, method="empirical", verbose="error")
+    noise_cov = mne.compute_covariance(quiet, method="empirical", rank="info", verbose="error")
     epochs.save(paths.epochs, overwrite=True, verbose="error")
     mne.write_evokeds(paths.average, epochs.average(), overwrite=True, verbose="error")
     mne.write_cov(paths.noise_cov, noise_cov, overwrite=True, verbose="error")
@@ -306,10 +306,11 @@ def _write_spikes(
 
 def _recording(leadfield, types, n_epochs: int, rng: np.random.Generator) -> np.ndarray:
     """Coloured activity of all regions, correlated between neighbours, and white sensor noise."""
-    shape = (n_epochs, leadfield.shape[1], N_TIMES)
     band = butter(2, [2, 20], "bandpass", fs=SFREQ_HZ, output="sos")
-    activity = sosfiltfilt(band, rng.standard_normal(shape), axis=-1)
-    data = leadfield @ (_smoothing() @ activity)
+    mixing = (leadfield @ _smoothing()).astype(np.float32)
+    shape = (n_epochs, leadfield.shape[1], N_TIMES)
+    data = mixing @ rng.standard_normal(shape, dtype=np.float32)
+    data = sosfiltfilt(band, data.astype(float), axis=-1)
     data *= BACKGROUND_STD_T / data[:, types == "mag"].std()
     white = np.array([WHITE_NOISE_STD[kind] for kind in types])
     return data + white[:, None] * rng.standard_normal(data.shape)
