@@ -19,23 +19,22 @@ from pipeline.headmodel.scalp import scalp_surface
 from pipeline.headmodel.skull import (
     inner_skull_from_mask,
     shell_around_cortex,
-    template_inner_skull_mni305_mm,
 )
 from pipeline.headmodel.t1w import Volume, read_t1w
 from pipeline.progress import Progress
 from pipeline.template import load_template
 
 SENTENCES = {
-    "syn": "Template head model: no FreeSurfer reconstruction was given, so fsaverage's cortex and inner "
-    "skull were carried to the T1w by non-linear registration",
-    "affine": "Template head model: no FreeSurfer reconstruction was given, so fsaverage's cortex and inner "
-    "skull were carried to the T1w by an affine registration",
+    "syn": "Template head model: no FreeSurfer reconstruction was given, so fsaverage's cortex was "
+    "carried to the T1w by non-linear registration",
+    "affine": "Template head model: no FreeSurfer reconstruction was given, so fsaverage's cortex was "
+    "carried to the T1w by an affine registration",
     "freesurfer": "Individual head model: cortex from FreeSurfer's reconstruction of the T1w, regions "
     "carried by its spherical registration to fsaverage",
 }
 # Correlation of T1w and carried template in the brain: 0.93 on a real head, 0.88 after the affine alone.
 POOR_SIMILARITY = 0.75
-FAR_PUSH_MM = 6.0
+FAR_PUSH_MM = 10.0
 # Head shapes differ, but no ear is this far from where an affine of the template puts it.
 MAX_LANDMARK_SHIFT_MM = 35.0
 
@@ -47,8 +46,8 @@ class CarriedHead:
     Attributes
     ----------
     cortex : Cortex
-    inner_skull_mri_mm : ndarray, (n, 3)
-        Dense vertices.
+    inner_skull_mri_mm : ndarray, (n, 3) or None
+        Dense vertices, where FreeSurfer's watershed found them.
     affine_mni305_to_mri : ndarray, (4, 4)
         The linear part of how fsaverage's head lies in this one.
     qc : dict
@@ -56,7 +55,7 @@ class CarriedHead:
     """
 
     cortex: Cortex
-    inner_skull_mri_mm: np.ndarray
+    inner_skull_mri_mm: np.ndarray | None
     affine_mni305_to_mri: np.ndarray
     qc: dict
     warnings: list[str]
@@ -112,8 +111,11 @@ def build_anatomy(inputs: Inputs, config: Config, progress: Progress) -> Anatomy
         with progress.step("FreeSurfer's surfaces"):
             head = head_from_freesurfer(inputs, t1w, brain_mask)
     with progress.step("inner skull"):
+        skull_mm = head.inner_skull_mri_mm
+        if skull_mm is None:
+            skull_mm = inner_skull_from_mask(brain_mask, t1w.affine)
         shell_mm, shell_faces, push_mm = shell_around_cortex(
-            head.inner_skull_mri_mm,
+            skull_mm,
             head.cortex.pial_mri_mm,
             config.shell_vertices,
             config.skull_margin_mm,
@@ -130,6 +132,7 @@ def build_anatomy(inputs: Inputs, config: Config, progress: Progress) -> Anatomy
         **head.qc,
         "brain_volume_cm3": round(mask_volume_cm3(brain_mask, t1w.affine), 1),
         "head_volume_cm3": round(head_cm3, 1),
+        "inner_skull": "around the brain" if head.inner_skull_mri_mm is None else "FreeSurfer",
         "inner_skull_vertices": len(shell_mm),
         "inner_skull_vertices_pushed_outwards": int((push_mm > 0).sum()),
         "inner_skull_largest_push_mm": round(float(push_mm.max()), 2),
@@ -149,7 +152,7 @@ def build_anatomy(inputs: Inputs, config: Config, progress: Progress) -> Anatomy
 
 
 def head_from_template(t1w: Volume, brain_mask: np.ndarray, config: Config) -> CarriedHead:
-    """fsaverage's cortex and inner skull, carried by the registration (Mattout et al. 2007)."""
+    """fsaverage's cortex, carried by the registration (Mattout et al. 2007)."""
     template = load_template()
     warp, similarity = register_template(t1w, brain_mask, config.registration, config.seed)
     warnings = []
@@ -168,12 +171,11 @@ def head_from_template(t1w: Volume, brain_mask: np.ndarray, config: Config) -> C
             template.region_label,
             template.region_sublobar,
         ),
-        warp.from_mni305(template_inner_skull_mni305_mm()),
+        None,
         warp.affine_from_mni305,
         {
             "head_model": "template",
             "head_model_sentence": SENTENCES[config.registration],
-            "inner_skull": "template",
             "registration": config.registration,
             "registration_correlation": round(similarity, 4),
         },
@@ -182,30 +184,25 @@ def head_from_template(t1w: Volume, brain_mask: np.ndarray, config: Config) -> C
 
 
 def head_from_freesurfer(inputs: Inputs, t1w: Volume, brain_mask: np.ndarray) -> CarriedHead:
-    """FreeSurfer's cortex on fsaverage5's mesh; its inner skull, else one around the brain."""
+    """FreeSurfer's cortex on fsaverage5's mesh, and its inner skull where there is one."""
     template = load_template()
     found = read_reconstruction(inputs.freesurfer_dir)
     correlation = check_same_image(inputs.freesurfer_dir, t1w, brain_mask)
-    warnings = []
-    skull_mm = found.inner_skull_mri_mm
-    if skull_mm is None:
-        skull_mm = inner_skull_from_mask(brain_mask, t1w.affine)
     labels = template.region_label, template.region_sublobar
     if found.aparc is not None:
         labels = labels_from_aparc(found.aparc)
     cortex = Cortex(found.white_mri_mm, found.pial_mri_mm, *labels)
     return CarriedHead(
         cortex,
-        skull_mm,
+        found.inner_skull_mri_mm,
         _linear_part(template.midthickness_mni305_mm, cortex.midthickness_mri_mm),
         {
             "head_model": "freesurfer",
             "head_model_sentence": SENTENCES["freesurfer"],
-            "inner_skull": "brain mask" if found.inner_skull_mri_mm is None else "FreeSurfer",
             "region_labels": "template" if found.aparc is None else "FreeSurfer's aparc",
             "freesurfer_t1w_correlation": round(correlation, 4),
         },
-        warnings,
+        [],
     )
 
 

@@ -16,10 +16,10 @@ from pipeline.template.cortex import N_VERTICES_HEMI
 
 HEMIS = ("lh", "rh")
 # In the order of preference: all share one grid, that of the surfaces.
-HEAD_IMAGES = ("T1.mgz", "orig.mgz", "nu.mgz", "norm.mgz", "brain.mgz", "brainmask.mgz")
+HEAD_IMAGES = ("orig.mgz", "nu.mgz", "T1.mgz", "norm.mgz", "brain.mgz", "brainmask.mgz")
 N_CANDIDATES = 32
 # The image that FreeSurfer worked on and the T1w are the same one; only its intensities were changed.
-MIN_IMAGE_CORRELATION = 0.6
+MIN_IMAGE_CORRELATION = 0.7
 NOT_A_REGION = ("unknown", "corpuscallosum", "???", "Medial_wall")
 
 
