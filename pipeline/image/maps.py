@@ -8,7 +8,7 @@ from skimage.filters import threshold_otsu
 
 OTSU_BINS = 100
 # Half the thickest cortex and half an edge of fsaverage5: what lies further off is no ribbon.
-RIBBON_MM = 3.0
+RIBBON_MM = 2.5
 
 
 def peak_map(activity: np.ndarray, times_s: np.ndarray, window_s: float) -> np.ndarray:
