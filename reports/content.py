@@ -37,7 +37,7 @@ def build(patient: Patient, paths: PatientPaths, config: Config) -> dict:
     measured = quality.measures(patient)
     metrics = Metrics(patient)
     word, checks = findings.support(patient, measured)
-    warnings = quality.all_warnings(patient)
+    warnings = quality.warnings_for_verdict(patient)
     groups, notes = metrics.groups()
     cite = provenance.Citations()
     return {
@@ -73,6 +73,8 @@ def build(patient: Patient, paths: PatientPaths, config: Config) -> dict:
         "options": provenance.option_rows(patient),
         "card": personalization.model_card(patient, paths),
         "cite": cite,
+        "window": patient.window,
+        "methods": _methods(patient),
         "measured": measured,
         "finding_method": METHOD_NAMES[patient.finding_method],
         "not_assessable": NOT_ASSESSABLE,
@@ -92,6 +94,21 @@ def sensor_names(patient: Patient) -> dict[str, str]:
     return {"mag": "Magnetometers", "grad": "Planar gradiometers"}
 
 
+def _methods(patient: Patient) -> dict:
+    """What the methods text says of this run; None where no stage recorded it."""
+    spikes = patient.qc["spikes"]
+    band = spikes.get("filter", {})
+    edges = [band.get("highpass_hz"), band.get("lowpass_hz")]
+    return {
+        "band": None if None in edges else f"{number(edges[0])} to {number(edges[1], 'Hz')}",
+        "sfreq": number(patient.average.info["sfreq"], "Hz"),
+        "noise": spikes.get("noise_covariance", {}).get("source"),
+        "template": patient.qc["headmodel"].get("head_model") != "freesurfer",
+        "fine_tuned": patient.qc["personalize"].get("improved", True),
+        "run": [*patient.sources, *(["ecd"] if patient.dipole else [])],
+    }
+
+
 def _map_sentence(patient: Patient, measured: findings.Measures) -> str:
     n = (
         count(measured.n_accepted, "averaged spike")
@@ -103,7 +120,10 @@ def _map_sentence(patient: Patient, measured: findings.Measures) -> str:
         method = "the network personalized to this head"
         if measured.personalization_used is False:
             method = "the generic network, which personalization to this head did not improve"
-    return f"Maximum of the mean absolute activity over 20 ms around the peak of {n}, by {method}."
+    return (
+        f"Maximum of the mean absolute activity over {patient.window} around the peak of {n}, by "
+        f"{method}."
+    )
 
 
 def _missing(patient: Patient, metrics: Metrics) -> list[str]:

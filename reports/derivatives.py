@@ -15,7 +15,7 @@ from reports.config import Inputs
 from reports.figures.slices import Volume
 
 QC_STAGES = ("headmodel", "spikes", "personalize", "image", "compare")
-NETWORKS = ("personalized", "generic")
+PEAK_WINDOW_S = 0.02  # the published window, for maps whose quality file does not name theirs
 
 
 @dataclass(frozen=True)
@@ -130,6 +130,15 @@ class Patient:
     @property
     def finding(self) -> Sources:
         return self.sources[self.finding_method]
+
+    @property
+    def window_s(self) -> float:
+        """Length of the window around the peak over which the maps are averaged."""
+        return float(self.qc["image"].get("peak_window_s", PEAK_WINDOW_S))
+
+    @property
+    def window(self) -> str:
+        return f"{1000 * self.window_s:.0f}\u00a0ms"
 
     @property
     def max_mm(self) -> np.ndarray:

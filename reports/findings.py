@@ -28,6 +28,7 @@ AGREEMENT_MM = 25.0
 GOOD_DIPOLE_PERCENT = 80.0
 MANY_BAD_CHANNELS = 0.15
 MANY_REJECTED = 0.5
+WARNINGS_TOLD = 2
 
 
 @dataclass(frozen=True)
@@ -216,8 +217,10 @@ def verdict(measures: Measures, warnings: list[str]) -> Verdict:
         amber.append(
             "personalization did not lower the held-out error, so the generic network was used"
         )
-    if warnings:
-        amber.append(f"{count(len(warnings), 'warning')} raised during processing (page “Quality”)")
+    amber += [f"warning: {warning.rstrip('.')}" for warning in warnings[:WARNINGS_TOLD]]
+    if len(warnings) > WARNINGS_TOLD:
+        more = count(len(warnings) - WARNINGS_TOLD, "more warning")
+        amber.append(f"{more} (section “Quality”)")
     colour = "red" if red else "amber" if amber else "green"
     return Verdict(colour, red + amber)
 

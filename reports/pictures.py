@@ -24,7 +24,6 @@ from reports.scenes import (
 from reports.wording import METHOD_NAMES, coordinates, count, gyrus, listing, number
 
 N_COURSES = 5
-ONSET_WINDOW_S = 0.02
 PROPAGATED_MM = 15.0
 _BESIDE_MIDLINE_MM = (18.0, 0.0, 0.0)
 
@@ -137,7 +136,7 @@ class Artist:
         found = self.patient.finding
         if self.onset_s is None:
             return None
-        window = np.abs(found.times_s - self.onset_s) <= ONSET_WINDOW_S / 2 + 1e-6
+        window = np.abs(found.times_s - self.onset_s) <= self.patient.window_s / 2 + 1e-6
         if not window.any():
             return None
         early = np.abs(found.activity[:, window]).mean(axis=1)
@@ -168,7 +167,7 @@ class Artist:
             cortex_views(self.cortex),
             "cortex",
             "png",
-            f"{self.name}: mean absolute activity over 20 ms around the peak on the "
+            f"{self.name}: mean absolute activity over {self.patient.window} around the peak on the "
             f"patient’s cortex; below {100 * style.SHOWN_FROM:.0f} % of the maximum nothing is "
             "coloured. Contacts are drawn at their own positions; rings lie more than 6 mm "
             "below the surface seen. Mind the letters L and R.",
@@ -202,7 +201,7 @@ class Artist:
             [_shortened(name, 44) for name in names],
             patient.average.times,
             power / power.max(),
-            0.02,
+            patient.window_s,
             self.onset_s,
         )
         return self._save(

@@ -6,7 +6,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pipeline import STAGES, __version__
 from pipeline.paths import PatientPaths
 from reports.derivatives import Patient
-from reports.wording import number, split_unit
+from reports.wording import lower_first, number, split_unit
 
 _PACKAGES = (
     "mne",
@@ -97,7 +97,8 @@ def option_rows(patient: Patient) -> list[tuple[str, list[tuple[str, str]]]]:
     for stage in STAGES:
         options = patient.status.get("stages", {}).get(stage, {}).get("options")
         if options:
-            stages.append((stage, [_option(key, value) for key, value in options.items()]))
+            rows = [_option(key, value) for key, value in options.items()]
+            stages.append((stage, [(lower_first(name), value) for name, value in rows]))
     return stages
 
 

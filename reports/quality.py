@@ -114,7 +114,7 @@ def stage_blocks(patient: Patient) -> list[dict]:
     return [
         {
             "title": STAGE_TITLES[stage],
-            "rows": list(_rows(qc)),
+            "rows": _side_by_side(list(_rows(qc))),
             "warnings": [sentence(warning) for warning in qc.get("warnings", ())],
         }
         for stage, qc in patient.qc.items()
@@ -122,9 +122,14 @@ def stage_blocks(patient: Patient) -> list[dict]:
     ]
 
 
-def all_warnings(patient: Patient) -> list[str]:
-    """Every stage's warnings, in the order of the stages."""
-    return [w for qc in patient.qc.values() for w in qc.get("warnings", ())]
+def warnings_for_verdict(patient: Patient) -> list[str]:
+    """Every stage's warnings, in the order of the stages, but for one that has a rule of its own."""
+    return [
+        warning
+        for stage, qc in patient.qc.items()
+        for warning in qc.get("warnings", ())
+        if not (stage == "personalize" and qc.get("improved") is False)
+    ]
 
 
 def spike_sentences(patient: Patient) -> list[str]:
@@ -146,10 +151,12 @@ def spike_sentences(patient: Patient) -> list[str]:
             f"{count(len(stretches), 'bad stretch', 'bad stretches')} of {number(total, 's', 0)} in "
             f"all ({what}) were left out."
         )
+    for run in qc.get("runs_left_out", ()):
+        sentences.append(sentence(f"run {run['file']} was left out: {run['reason']}"))
     for kind, name in (("heart", "heart beats"), ("eyes", "eye movements")):
         artefact = qc.get("artefacts", {}).get(kind)
         if artefact:
-            state = "removed by projection" if artefact.get("done") else "not removed"
+            state = "projectors were made" if artefact.get("done") else "not removed"
             sentences.append(sentence(f"fields of {name}: {state} ({artefact['note']})"))
     kept = [p for p in qc.get("projectors", ()) if p["kept"]]
     dropped = [p for p in qc.get("projectors", ()) if not p["kept"]]
@@ -165,6 +172,13 @@ def spike_sentences(patient: Patient) -> list[str]:
         names = listing([p["name"] for p in dropped])
         sentences.append(f"Dropped, because the spike would suffer: {names}.")
     return sentences
+
+
+def _side_by_side(rows: list[tuple[str, str]]) -> list[tuple[str, str, str, str]]:
+    """Two names and values in each row of a table, read down the left half first."""
+    half = (len(rows) + 1) // 2
+    right = [*rows[half:], ("", "")]
+    return [(*left, *right[i]) for i, left in enumerate(rows[:half])]
 
 
 def _rows(qc: dict, prefix: str = "") -> Iterator[tuple[str, str]]:

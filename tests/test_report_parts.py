@@ -84,7 +84,13 @@ def test_words():
 
 def test_verdict_is_green_only_without_any_reservation():
     assert verdict(GOOD, []).colour == "green"
-    assert verdict(GOOD, ["noise is high"]).colour == "amber"
+    warned = verdict(GOOD, ["noise is high.", "b", "c", "d"])
+    assert warned.colour == "amber"
+    assert warned.reasons == [
+        "warning: noise is high",
+        "warning: b",
+        "2 more warnings (section “Quality”)",
+    ]
 
 
 @pytest.mark.parametrize(

@@ -181,17 +181,17 @@ def best_view(cortex: CortexData) -> tuple[str, str, str]:
     candidates = [
         (side, outer, f"{word} hemisphere, lateral"),
         (side, inner, f"{word} hemisphere, medial"),
-        (side, "ventral", f"{word} hemisphere, from below"),
-        (side, "dorsal", f"{word} hemisphere, from above"),
+        ("LR", "ventral", "From below"),
+        ("LR", "dorsal", "From above"),
     ]
     source = np.where(cortex.in_extent, cortex.share, 0)[:, None]
     seen = [
         np.nansum(
             rasterise(
-                cortex.pial_mm, cortex.hemisphere_faces(side), source, view, mm_per_pixel=1.5
+                cortex.pial_mm, cortex.hemisphere_faces(shown), source, view, mm_per_pixel=1.5
             ).values
         )
-        for _, view, _ in candidates
+        for shown, view, _ in candidates
     ]
     return candidates[int(np.argmax(seen))]
 

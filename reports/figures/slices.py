@@ -178,7 +178,8 @@ def draw_slice(axes: Axes, data: SliceData, plane: str) -> None:
     axes.set_ylim(box[2:])
     axes.set_aspect("equal", anchor="N")
     axes.set_axis_off()
-    coordinate = f"{'xyz'[across]} = {data.at_mm[across]:+.0f} mm".replace("-", "\u2212")
+    at_mm = round(float(data.at_mm[across]))
+    coordinate = f"{'xyz'[across]} = {at_mm:d} mm".replace("-", "\u2212")
     axes.set_title(
         f"{plane.capitalize()}, {coordinate}", fontsize=7, fontweight="normal", loc="center", pad=2
     )

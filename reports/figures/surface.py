@@ -123,7 +123,7 @@ def _covered_pixels(
     with np.errstate(divide="ignore", invalid="ignore"):
         of_b = _cross(point - a, c - a) / doubled
         of_c = _cross(b - a, point - a) / doubled
-    weights = np.column_stack([1 - of_b - of_c, of_b, of_c])
+        weights = np.column_stack([1 - of_b - of_c, of_b, of_c])
     inside = (weights >= -1e-9).all(axis=1)
     return face[inside], (row * width + column)[inside], weights[inside]
 
