@@ -12,7 +12,7 @@ from pipeline import __version__
 from pipeline.errors import InvalidInput
 from pipeline.files import write_json, write_text
 from pipeline.networks.evaluate import METRICS, batch_errors_mm
-from pipeline.networks.train import Plan, relative_squared_error, train
+from pipeline.networks.train import Plan, train, validate
 from pipeline.networks.weights import NETWORKS, build_network, resolve_device, save_model
 from pipeline.progress import Progress
 from pipeline.synthesis.library import Library, load_library
@@ -23,7 +23,7 @@ from pipeline.synthesis.population import (
     cached_member,
     population_seeds,
 )
-from pipeline.synthesis.recordings import Batch, HeadTensors, Synthesizer, prepare_head
+from pipeline.synthesis.recordings import HeadTensors, Synthesizer, prepare_head
 
 N_VALIDATION_HEADS = 4
 N_TEST_HEADS = 4
@@ -32,6 +32,10 @@ TEST_SAMPLES_PER_HEAD = 250
 PATCHES_PER_REGION = 12
 BAD_CHANNELS = (0.0, 0.15)
 VALIDATE_EVERY = 500
+INPUTS = {
+    "projected": "sLORETA-normalised projection to 994 regions, 125 Hz",
+    "raw": "channels over their noise, 125 Hz",
+}
 SPLIT_SEED = {"train": 1, "validation": 2, "test": 3}
 
 
@@ -43,6 +47,10 @@ class TrainConfig:
     arrays: tuple[str, ...] = field(
         default=("neuromag", "ctf275", "neuromag", "ctf275", "ctf151"),
         metadata={"help": f"arrays that the heads take in turn, of {', '.join(ARRAYS)}"},
+    )
+    input: str = field(
+        default="projected",
+        metadata={"help": "projected (any channels), or raw channels of one array without a gap"},
     )
     n_heads: int = field(default=40, metadata={"help": "heads to train on (10 s each to compute)"})
     steps: int = field(default=20000, metadata={"help": "batches to train on"})
@@ -72,6 +80,15 @@ def train_generic(out_dir: Path, config: TrainConfig, progress: Progress) -> Pat
             f"there is no sensor array '{', '.join(sorted(unknown))}'",
             hint=f"choose among {', '.join(ARRAYS)}",
         )
+    if config.input not in INPUTS:
+        raise InvalidInput(
+            f"there is no network input '{config.input}'", hint=f"choose {' or '.join(INPUTS)}"
+        )
+    if config.input == "raw" and len(set(config.arrays)) > 1:
+        raise InvalidInput(
+            "raw channels of several arrays do not fit one network",
+            hint="name one array, or use the projected input",
+        )
     folder = Path(out_dir) / f"{config.network}_seed{config.seed}"
     heads = population_heads("train", config.n_heads, config, Path(out_dir), device, progress)
     held_out = [
@@ -83,7 +100,8 @@ def train_generic(out_dir: Path, config: TrainConfig, progress: Progress) -> Pat
     batches = [checker.batch(head, VALIDATION_SAMPLES_PER_HEAD, 0.0) for head in held_out[0]]
 
     torch.manual_seed(config.seed)
-    module = build_network(config.network).to(device)
+    n_in = heads[0].kernel.shape[0]
+    module = build_network(config.network, n_in).to(device)
     plan = Plan(
         steps=config.steps,
         batch_size=config.batch_size,
@@ -106,8 +124,8 @@ def train_generic(out_dir: Path, config: TrainConfig, progress: Progress) -> Pat
     )
     card = {
         "network": config.network,
-        "n_in": 994,
-        "input": "sLORETA-normalised projection to 994 regions, 125 Hz",
+        "n_in": n_in,
+        "input": config.input,
         "version": __version__,
         "config": {k: v for k, v in asdict(config).items() if k != "device"},
         "samples": curve[-1]["samples"],
@@ -162,23 +180,26 @@ def population_heads(
         for array, seed in population_seeds(split, n_heads, config.arrays):
             member = cached_member(out_dir / "population", array, seed)
             if split != "train":
-                heads.append(_tensors(member, member.estimated_leadfield, library, device))
+                heads.append(
+                    _tensors(member, member.estimated_leadfield, library, device, config.input)
+                )
             else:
                 for reverse in (False, True):
-                    drawn = with_random_channels(member, rng)
+                    drawn = member if config.input == "raw" else with_random_channels(member, rng)
                     true, known = drawn.true_leadfield, drawn.estimated_leadfield
                     if reverse:
                         true, known = known, true
                     error = rng.uniform(0.33, 1.0)
                     drawn = Member(true, known, drawn.noise_cov, drawn.region_pos_mm)
-                    heads.append(_tensors(drawn, true + error * (known - true), library, device))
+                    known = true + error * (known - true)
+                    heads.append(_tensors(drawn, known, library, device, config.input))
             bar.advance()
     return heads
 
 
-def _tensors(member: Member, known: np.ndarray, library: Library, device: str) -> HeadTensors:
+def _tensors(member: Member, known, library: Library, device: str, kind: str) -> HeadTensors:
     return prepare_head(
-        member.true_leadfield, known, member.noise_cov, member.region_pos_mm, library, device
+        member.true_leadfield, known, member.noise_cov, member.region_pos_mm, library, device, kind
     )
 
 
@@ -191,30 +212,16 @@ def make_synthesizer(split: str, seed: int, patches_per_region: int, device: str
     )
 
 
-def validate(module: nn.Module, batches: list[Batch], heads: list[HeadTensors]) -> dict[str, float]:
-    """Mean loss and `METRICS` over one batch of single-source recordings per head."""
-    losses, errors = [], []
-    with torch.inference_mode():
-        for batch, head in zip(batches, heads, strict=True):
-            output = module(batch.x)
-            losses.append(relative_squared_error(module, batch).item())
-            errors.append(batch_errors_mm(output, batch, head.region_pos_mm))
-    means = np.concatenate(errors).mean(0)
-    return {
-        "validation_loss": float(np.mean(losses)),
-        **dict(zip(METRICS, means.tolist(), strict=True)),
-    }
-
-
 def measure_test(
     module: nn.Module, heads: list[HeadTensors], device: str, progress: Progress
 ) -> list[dict]:
     """Errors of the network and of sLORETA on the same test recordings, by sensor SNR.
 
-    sLORETA's map is the network's input itself.
+    sLORETA's map is the network's input itself, where that is projected.
     """
     synthesizer = make_synthesizer("test", 1, 3, device)
-    errors = {"network": [], "sloreta": []}
+    projected = heads[0].kernel.shape[0] == heads[0].field.shape[1]
+    errors = {"network": [], "sloreta": []} if projected else {"network": []}
     snr_db = []
     with progress.step("measuring on test heads", len(heads)) as bar, torch.inference_mode():
         for head in heads:
@@ -223,13 +230,16 @@ def measure_test(
                 errors["network"].append(
                     batch_errors_mm(module(batch.x), batch, head.region_pos_mm)
                 )
-                errors["sloreta"].append(batch_errors_mm(batch.x, batch, head.region_pos_mm))
+                if projected:
+                    errors["sloreta"].append(batch_errors_mm(batch.x, batch, head.region_pos_mm))
                 snr_db.append(batch.sensor_snr_db.cpu().numpy())
             bar.advance()
     snr_db = np.concatenate(snr_db)
     rows = []
     for low, high in ((5, 20), (5, 10), (10, 15), (15, 20)):
         inside = (snr_db >= low) & (snr_db <= high)
+        if not inside.any():
+            continue
         for method, values in errors.items():
             chosen = np.concatenate(values)[inside]
             row = {"method": method, "sensor_snr_db": [low, high], "n": int(inside.sum())}
@@ -249,7 +259,7 @@ def card_markdown(card: dict) -> str:
     lines = [
         f"# Generic model: {card['network']}",
         "",
-        f"Input: {card['input']}. Output: activity of 994 regions, 125 Hz, relative units.",
+        f"Input: {INPUTS[card['input']]}. Output: activity of 994 regions, 125 Hz, relative units.",
         "",
         f"Trained on {card['samples']:,} synthetic recordings (none of a person) of "
         f"{config['n_heads']} random heads under real sensor arrays ({share}), each with errors of "

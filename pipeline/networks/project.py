@@ -98,6 +98,21 @@ def spatial_filter(leadfield: np.ndarray, noise_cov: np.ndarray) -> np.ndarray:
     return whitened_spatial_filter(whiten @ leadfield) @ whiten
 
 
+def input_kernel(kind: str, leadfield: np.ndarray, noise_cov: np.ndarray) -> np.ndarray:
+    """Matrix (n_inputs, n_channels) from a recording to what a network reads.
+
+    Parameters
+    ----------
+    kind : str
+        "projected" for `spatial_filter`, or "raw" for the paper's channels, each over its own
+        noise so that sensor types count alike; such a network serves one set of channels only.
+    """
+    if kind == "raw":
+        check_leadfield(leadfield)
+        return np.diag(1 / np.sqrt(np.diag(noise_cov)))
+    return spatial_filter(leadfield, noise_cov)
+
+
 def prepare_input(data, kernel, sfreq_hz: float = NETWORK_SFREQ_HZ) -> torch.Tensor:
     """Network input from recordings: project, take every nth sample, centre, scale.
 
@@ -107,13 +122,14 @@ def prepare_input(data, kernel, sfreq_hz: float = NETWORK_SFREQ_HZ) -> torch.Ten
     ----------
     data : ndarray or Tensor, (..., n_channels, n_times)
         Band-limited to 40 Hz, which is why samples can be dropped without a further filter.
-    kernel : ndarray or Tensor, (994, n_channels)
+    kernel : ndarray or Tensor, (n_inputs, n_channels)
+        From `input_kernel`.
     sfreq_hz : float
         A multiple of 125 Hz.
 
     Returns
     -------
-    x : Tensor float32, (..., 994, n_times / (sfreq / 125))
+    x : Tensor float32, (..., n_inputs, n_times / (sfreq / 125))
         Without time mean, divided by its largest absolute value.
     """
     step = round(sfreq_hz / NETWORK_SFREQ_HZ)

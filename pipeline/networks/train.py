@@ -5,11 +5,12 @@ from copy import deepcopy
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import torch
 from torch import nn
 
 from pipeline.files import write_text
-from pipeline.networks.evaluate import METRICS
+from pipeline.networks.evaluate import METRICS, batch_errors_mm
 from pipeline.networks.weights import load_checkpoint, save_checkpoint
 from pipeline.progress import Progress
 from pipeline.synthesis.recordings import Batch, HeadTensors, Synthesizer
@@ -65,16 +66,30 @@ def relative_squared_error(
     return (error / target.square().sum((1, 2))).mean()
 
 
+def validate(module: nn.Module, batches: list[Batch], heads: list[HeadTensors]) -> dict[str, float]:
+    """Mean loss and `METRICS` over one batch of single-source recordings per head."""
+    losses, errors = [], []
+    with torch.inference_mode():
+        for batch, head in zip(batches, heads, strict=True):
+            losses.append(relative_squared_error(module, batch).item())
+            errors.append(batch_errors_mm(module(batch.x), batch, head.region_pos_mm))
+    means = np.concatenate(errors).mean(0)
+    return {
+        "validation_loss": float(np.mean(losses)),
+        **dict(zip(METRICS, means.tolist(), strict=True)),
+    }
+
+
 def train(
     module: nn.Module,
     synthesizer: Synthesizer,
     heads: list[HeadTensors],
-    validate: Callable[[nn.Module], dict[str, float]],
+    measure: Callable[[nn.Module], dict[str, float]],
     plan: Plan,
     folder: Path,
     progress: Progress,
     description: str,
-) -> list[dict[str, float]]:
+) -> list[dict[str, float | None]]:
     """Train `module` in place and leave in it the averaged weights that validated best.
 
     Each batch comes from one head, drawn at random. Killed and called again with the same
@@ -87,8 +102,8 @@ def train(
     synthesizer : Synthesizer
         Of the training split.
     heads : list of HeadTensors
-    validate : callable
-        Module to {"validation_loss": ..., and one value for each of `METRICS`}.
+    measure : callable
+        `validate` on fixed batches: module to {"validation_loss": ..., and one value for each of `METRICS`}.
     plan : Plan
     folder : Path
         For ``checkpoint.safetensors`` and ``curve.tsv``.
@@ -96,18 +111,21 @@ def train(
     Returns
     -------
     curve : list of dict
-        One row of `CURVE_COLUMNS` per validation.
+        One row of `CURVE_COLUMNS` per validation, the first before any training.
     """
+    torch.use_deterministic_algorithms(True, warn_only=True)
     optimizer = torch.optim.Adam(module.parameters(), lr=plan.learning_rate)
     averaged = deepcopy(module)
     best = deepcopy(module)
-    curve: list[dict[str, float]] = []
+    curve: list[dict[str, float | None]] = []
     checkpoint = folder / "checkpoint.safetensors"
     parts = {"module": module, "averaged": averaged, "best": best}
     first_step = 0
     if checkpoint.exists():
         first_step, curve = load_checkpoint(checkpoint, parts, optimizer, synthesizer.generator)
         progress.info(f"{description}: goes on from step {first_step}")
+    else:
+        curve.append({"step": 0, "samples": 0, "training_loss": None, **measure(module)})
 
     training_loss = 0.0
     with progress.step(description, plan.steps) as bar:
@@ -131,7 +149,7 @@ def train(
 
             if (step + 1) % plan.validate_every == 0 or step + 1 == plan.steps:
                 n_since = (step % plan.validate_every) + 1
-                measured = validate(averaged)
+                measured = measure(averaged)
                 if all(measured["validation_loss"] < row["validation_loss"] for row in curve):
                     best.load_state_dict(averaged.state_dict())
                 curve.append(
@@ -156,7 +174,10 @@ def train(
     return curve
 
 
-def curve_tsv(curve: list[dict[str, float]]) -> str:
+def curve_tsv(curve: list[dict[str, float | None]]) -> str:
     """The training curve as tab-separated text with `CURVE_COLUMNS`."""
-    rows = ["\t".join(f"{row[name]:.6g}" for name in CURVE_COLUMNS) for row in curve]
+    rows = [
+        "\t".join("n/a" if row[name] is None else f"{row[name]:.6g}" for name in CURVE_COLUMNS)
+        for row in curve
+    ]
     return "\n".join(["\t".join(CURVE_COLUMNS), *rows]) + "\n"

@@ -61,6 +61,8 @@ def save_model(path: Path, module: nn.Module, card: dict, dtype=torch.float32) -
     tensors = {name: value.to("cpu", dtype).contiguous() for name, value in _state(module).items()}
     with atomic_path(path) as tmp:
         save_file(tensors, tmp, {"card": json.dumps(card, allow_nan=False, sort_keys=True)})
+        # safetensors writes for the owner alone; results are read by others too.
+        tmp.chmod(0o644)
 
 
 def load_model(path: Path | str = "", network: str = "compact") -> tuple[nn.Module, dict]:

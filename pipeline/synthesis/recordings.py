@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from pipeline.networks.project import prepare_input, whitened_spatial_filter, whitener
+from pipeline.networks.project import input_kernel, prepare_input, whitener
 from pipeline.synthesis.library import Library
 from pipeline.synthesis.patches import HALF_MAGNITUDE_MM, RegionGraph
 
@@ -36,8 +36,8 @@ class HeadTensors:
     ----------
     field : Tensor, (rank, 994)
         Whitened leadfield that generates.
-    kernel : Tensor, (994, rank)
-        Spatial filter for whitened data, from the leadfield that is known.
+    kernel : Tensor, (n_inputs, rank)
+        From whitened data to the network's input, by the leadfield that is known.
     background : Tensor, (rank, n_times)
         Field of the library's background activity.
     region_pos_mm : ndarray, (994, 3)
@@ -79,11 +79,15 @@ def prepare_head(
     region_pos_mm: np.ndarray,
     library: Library,
     device: str = "cpu",
+    kind: str = "projected",
 ) -> HeadTensors:
-    """Whiten both leadfields (n_channels, 994), build the filter, project the background."""
+    """Whiten the true leadfield (n_channels, 994), filter by the known one, project the background.
+
+    `kind` of input as in `input_kernel`.
+    """
     whiten = whitener(noise_cov)
     field = torch.as_tensor(whiten @ true_leadfield, dtype=torch.float32, device=device)
-    kernel = whitened_spatial_filter(whiten @ known_leadfield)
+    kernel = input_kernel(kind, known_leadfield, noise_cov) @ np.linalg.pinv(whiten)
     return HeadTensors(
         field=field,
         kernel=torch.as_tensor(kernel, dtype=torch.float32, device=device),

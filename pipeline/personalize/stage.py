@@ -1,0 +1,287 @@
+"""Fine-tune the generic model to one patient's head, and measure whether that helped."""
+
+import hashlib
+import json
+import shutil
+from copy import deepcopy
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import mne
+import numpy as np
+import torch
+from torch import nn
+
+from pipeline.errors import InvalidInput
+from pipeline.files import read_npz, sha256, write_json, write_text
+from pipeline.networks.evaluate import METRICS, batch_errors_mm
+from pipeline.networks.project import check_leadfield
+from pipeline.networks.train import Plan, curve_tsv, train, validate
+from pipeline.networks.weights import load_model, resolve_device, save_model
+from pipeline.paths import PatientPaths
+from pipeline.personalize.config import Config, Inputs
+from pipeline.personalize.jitter import possible_leadfields, sensor_motion_derivatives
+from pipeline.progress import Progress
+from pipeline.synthesis.library import load_library
+from pipeline.synthesis.patches import patch_bank, template_graph
+from pipeline.synthesis.recordings import HeadTensors, Synthesizer, prepare_head
+
+# Leadfields that the patient's could be, of which each split has its own.
+N_HEADS = {"train": 12, "validation": 2, "test": 4}
+SPLIT_SEED = {"train": 1, "validation": 2, "test": 3}
+PATCHES_PER_REGION = {"train": 6, "validation": 3, "test": 3}
+VALIDATION_SAMPLES_PER_HEAD = 64
+VALIDATE_EVERY = 50
+TEST_BATCH = 50
+
+
+@dataclass(frozen=True)
+class PatientHead:
+    """What the stage reads.
+
+    Attributes
+    ----------
+    info : mne.Info
+        Of the averaged spike: its channels and its projectors.
+    leadfield : ndarray, (n_channels, 994)
+        In the order of the average's channels, without projectors.
+    projector : ndarray, (n_channels, n_channels)
+    noise_cov : ndarray, (n_channels, n_channels)
+    region_pos_mri_mm : ndarray, (994, 3)
+    region_pos_head_m : ndarray, (994, 3)
+    """
+
+    info: mne.Info
+    leadfield: np.ndarray
+    projector: np.ndarray
+    noise_cov: np.ndarray
+    region_pos_mri_mm: np.ndarray
+    region_pos_head_m: np.ndarray
+
+
+def reads(inputs: Inputs, paths: PatientPaths) -> list[Path]:
+    """Files whose content decides the result; a generic model of one's own is an option's value."""
+    return [paths.leadfield, paths.regions, paths.trans, paths.noise_cov, paths.average]
+
+
+def writes(paths: PatientPaths) -> list[Path]:
+    return [paths.model, paths.training_curve, paths.qc("personalize")]
+
+
+def run(inputs: Inputs, paths: PatientPaths, config: Config, progress: Progress) -> None:
+    """Fine-tune, compare before and after on held-out recordings, and keep the better weights.
+
+    Raises
+    ------
+    InvalidInput
+        Implausible leadfield or noise, channels without leadfield, or other weights than named.
+    MissingResource
+        No weights of this network, or no GPU where one was asked for.
+    """
+    device = resolve_device(config.device)
+    patient = read_patient_head(paths)
+    generic, card = load_model(config.generic_model, config.network)
+    check_inputs_fit(card, patient)
+    generic.to(device)
+    personalized = deepcopy(generic).train()
+    with progress.step("head models with errors", len(N_HEADS)) as bar:
+        derivatives = sensor_motion_derivatives(patient.info, patient.region_pos_head_m)
+        heads = {}
+        for split in N_HEADS:
+            heads[split] = possible_heads(patient, derivatives, card, split, config.seed, device)
+            bar.advance()
+
+    # Named after everything that decides the result, so that a killed run goes on where it was
+    # and a run on other data never takes over its state.
+    folder = paths.folder / f".training_{_fingerprint(paths, config, card)}"
+    curve = fine_tune(personalized, heads, config, device, folder, progress)
+
+    with progress.step("measuring before and after", 2 * len(heads["test"])) as bar:
+        before = measure(generic, heads["test"], config, device, bar)
+        after = measure(personalized, heads["test"], config, device, bar)
+    improved = bool(after[:, 0].mean() < before[:, 0].mean())
+    warnings = []
+    if not improved:
+        warnings.append(
+            "Fine-tuning did not lower the localisation error on held-out synthetic recordings of "
+            f"this head ({before[:, 0].mean():.1f} mm before, {after[:, 0].mean():.1f} mm after), "
+            "so the generic model is used in place of the personalized one."
+        )
+        progress.warn(warnings[0])
+    qc = {
+        "warnings": warnings,
+        "network": config.network,
+        "generic_model": config.generic_model,
+        "generic_model_sha256": card["sha256"],
+        "improved": improved,
+        "steps": int(curve[-1]["step"]),
+        "n_training_recordings": int(curve[-1]["samples"]),
+        "n_test_recordings": len(before),
+        "n_channels": len(patient.leadfield),
+        "before": _summary_mm(before),
+        "after": _summary_mm(after),
+        "validation_loss_before": curve[0]["validation_loss"],
+        "validation_loss_after": min(row["validation_loss"] for row in curve),
+    }
+    kept = personalized if improved else generic
+    own_card = {key: card[key] for key in ("network", "n_in", "input")}
+    save_model(paths.model, kept.cpu(), own_card | {"personalized": improved})
+    write_text(paths.training_curve, curve_tsv(curve))
+    write_json(paths.qc("personalize"), qc)
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+def read_patient_head(paths: PatientPaths) -> PatientHead:
+    """Read and align what headmodel and spikes wrote.
+
+    Raises
+    ------
+    InvalidInput
+        The leadfield is implausible or lacks channels of the averaged spike.
+    """
+    average = mne.read_evokeds(paths.average, condition=0, verbose="error")
+    stored = read_npz(paths.leadfield)
+    check_leadfield(stored["leadfield"], paths.leadfield)
+    row = {str(name): index for index, name in enumerate(stored["ch_names"])}
+    missing = [name for name in average.ch_names if name not in row]
+    if missing:
+        raise InvalidInput(
+            f"the leadfield lacks {len(missing)} channels of the averaged spike, first {missing[0]}",
+            file=paths.leadfield,
+            hint="run the headmodel stage again with the same recordings",
+        )
+    covariance = mne.read_cov(paths.noise_cov, verbose="error")
+    lacking = set(average.ch_names) - set(covariance.ch_names)
+    if lacking:
+        raise InvalidInput(
+            f"the noise covariance lacks {len(lacking)} channels of the averaged spike",
+            file=paths.noise_cov,
+            hint="run the spikes stage again",
+        )
+    covariance = mne.pick_channels_cov(
+        covariance, average.ch_names, ordered=True, verbose="error"
+    ).data
+    pos_mri_mm = read_npz(paths.regions)["region_pos_mri_mm"]
+    mri_to_head = mne.transforms.invert_transform(mne.read_trans(paths.trans))["trans"]
+    projector, _, _ = mne.proj.make_projector(average.info["projs"], average.ch_names)
+    return PatientHead(
+        info=average.info,
+        leadfield=stored["leadfield"][[row[name] for name in average.ch_names]],
+        projector=projector,
+        noise_cov=covariance if covariance.ndim == 2 else np.diag(covariance),
+        region_pos_mri_mm=pos_mri_mm,
+        region_pos_head_m=mne.transforms.apply_trans(mri_to_head, pos_mri_mm / 1000),
+    )
+
+
+def check_inputs_fit(card: dict, patient: PatientHead) -> None:
+    """Raise `InvalidInput` if a network of raw channels was trained for another number of them."""
+    if card["input"] == "raw" and card["n_in"] != len(patient.leadfield):
+        raise InvalidInput(
+            f"this model reads {card['n_in']} raw channels and the recording has "
+            f"{len(patient.leadfield)} good ones",
+            hint="use a model with the projected input, which serves any channels",
+        )
+
+
+def possible_heads(
+    patient: PatientHead,
+    motion_derivatives: np.ndarray,
+    card: dict,
+    split: str,
+    seed: int,
+    device: str,
+) -> list[HeadTensors]:
+    """Heads that the patient's could be, known by the estimated leadfield."""
+    leadfields = possible_leadfields(
+        patient.leadfield,
+        patient.region_pos_mri_mm,
+        motion_derivatives,
+        N_HEADS[split],
+        [seed, SPLIT_SEED[split]],
+    )
+    return [
+        prepare_head(
+            patient.projector @ leadfield,
+            patient.projector @ patient.leadfield,
+            patient.noise_cov,
+            patient.region_pos_mri_mm,
+            load_library(split),
+            device,
+            card["input"],
+        )
+        for leadfield in leadfields
+    ]
+
+
+def _synthesizer(split: str, seed: int, device: str) -> Synthesizer:
+    graph = template_graph()
+    patches, centres = patch_bank(graph, PATCHES_PER_REGION[split], 5000 + SPLIT_SEED[split])
+    return Synthesizer(
+        load_library(split), graph, patches, centres, 10 * seed + SPLIT_SEED[split], device
+    )
+
+
+def fine_tune(
+    module: nn.Module,
+    heads: dict[str, list[HeadTensors]],
+    config: Config,
+    device: str,
+    folder: Path,
+    progress: Progress,
+) -> list[dict[str, float]]:
+    """Train `module` in place on the patient's possible heads; return the training curve."""
+    checker = _synthesizer("validation", config.seed, device)
+    batches = [checker.batch(h, VALIDATION_SAMPLES_PER_HEAD, 0.0) for h in heads["validation"]]
+
+    plan = Plan(
+        steps=config.steps,
+        batch_size=config.batch_size,
+        learning_rate=config.learning_rate,
+        falling_part=1.0,
+        averaging=0.98,
+        validate_every=VALIDATE_EVERY,
+        patience=config.steps,
+    )
+    return train(
+        module,
+        _synthesizer("train", config.seed, device),
+        heads["train"],
+        lambda averaged: validate(averaged, batches, heads["validation"]),
+        plan,
+        folder,
+        progress,
+        "fine-tuning",
+    )
+
+
+def measure(
+    module: nn.Module, heads: list[HeadTensors], config: Config, device: str, bar
+) -> np.ndarray:
+    """`METRICS` (n_test, 3) on recordings with one source, the same for every module."""
+    synthesizer = _synthesizer("test", config.seed, device)
+    errors = []
+    for head in heads:
+        left = max(1, config.n_test // len(heads))
+        while left > 0:
+            batch = synthesizer.batch(head, min(left, TEST_BATCH), 0.0)
+            with torch.inference_mode():
+                errors.append(batch_errors_mm(module(batch.x), batch, head.region_pos_mm))
+            left -= TEST_BATCH
+        bar.advance()
+    return np.concatenate(errors)
+
+
+def _summary_mm(errors: np.ndarray) -> dict[str, float]:
+    summary = {}
+    for name, column in zip(METRICS, errors.T, strict=True):
+        summary[f"{name}_mean"] = round(float(column.mean()), 3)
+        summary[f"{name}_sd"] = round(float(column.std()), 3)
+        summary[f"{name}_median"] = round(float(np.median(column)), 3)
+    return summary
+
+
+def _fingerprint(paths: PatientPaths, config: Config, card: dict) -> str:
+    decisive = [sha256(path) for path in reads(Inputs(), paths)]
+    decisive += [card["sha256"], json.dumps(asdict(config) | {"generic_model": ""}, sort_keys=True)]
+    return hashlib.sha256("".join(decisive).encode()).hexdigest()[:16]

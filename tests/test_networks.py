@@ -1,0 +1,368 @@
+"""Input, networks, training loop, weights files and evaluation."""
+
+import json
+
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import save_file
+
+from pipeline.errors import InvalidInput, MissingResource
+from pipeline.networks import generic
+from pipeline.networks.evaluate import batch_errors_mm, localisation_errors_mm, peak_maps
+from pipeline.networks.generic import TrainConfig, train_generic
+from pipeline.networks.project import (
+    check_leadfield,
+    input_kernel,
+    prepare_input,
+    spatial_filter,
+    whitener,
+)
+from pipeline.networks.train import Plan, relative_squared_error, train, validate
+from pipeline.networks.weights import (
+    SHIPPED,
+    apply,
+    build_network,
+    load_model,
+    resolve_device,
+    save_model,
+)
+from pipeline.progress import Progress
+from pipeline.synthesis.library import load_library
+from pipeline.synthesis.patches import patch_bank, template_graph
+from pipeline.synthesis.recordings import Synthesizer, prepare_head
+
+N_CHANNELS = 30
+PLAN = Plan(
+    steps=6,
+    batch_size=4,
+    learning_rate=1e-3,
+    falling_part=0.5,
+    averaging=0.9,
+    validate_every=2,
+    patience=99,
+)
+CARD = {"network": "compact", "n_in": 994, "input": "projected"}
+
+
+@pytest.fixture(scope="module")
+def leadfield():
+    rng = np.random.default_rng(0)
+    smooth = np.exp(-((template_graph().distance_mm / 25) ** 2))
+    return 1e-6 * rng.normal(size=(N_CHANNELS, 994)) @ smooth
+
+
+@pytest.fixture(scope="module")
+def noise_cov():
+    return np.diag(np.random.default_rng(1).uniform(0.5, 2, N_CHANNELS)) * 1e-26
+
+
+@pytest.fixture(scope="module")
+def patches():
+    return patch_bank(template_graph(), 1, 0)
+
+
+@pytest.fixture(scope="module")
+def head(leadfield, noise_cov):
+    pos_mm = np.random.default_rng(2).uniform(-60, 60, (994, 3))
+    return prepare_head(leadfield, leadfield, noise_cov, pos_mm, load_library("test"))
+
+
+def synthesizer(patches, seed=1):
+    return Synthesizer(load_library("test"), template_graph(), *patches, seed)
+
+
+# -- input ------------------------------------------------------------------------------
+def test_projection_peaks_at_a_single_active_region(leadfield, noise_cov):
+    """sLORETA localises one noise-free source without error (Pascual-Marqui 2002)."""
+    kernel = spatial_filter(leadfield, noise_cov)
+    for region in (0, 300, 993):
+        assert np.abs(kernel @ leadfield[:, region]).argmax() == region
+
+
+def test_projection_ignores_the_units_of_a_channel(leadfield, noise_cov):
+    scale = np.ones(N_CHANNELS)
+    scale[: N_CHANNELS // 2] = 50
+    scaled = spatial_filter(leadfield * scale[:, None], noise_cov * np.outer(scale, scale))
+    assert np.allclose(scaled * scale, spatial_filter(leadfield, noise_cov), rtol=1e-6)
+
+
+def test_whitener_drops_projected_directions(noise_cov):
+    direction = np.ones((N_CHANNELS, 1)) / np.sqrt(N_CHANNELS)
+    projector = np.eye(N_CHANNELS) - direction @ direction.T
+    assert len(whitener(projector @ noise_cov @ projector)) == N_CHANNELS - 1
+
+
+def test_prepared_input_does_not_depend_on_scale_or_offset():
+    rng = np.random.default_rng(0)
+    data, kernel = rng.normal(size=(5, 501)), rng.normal(size=(994, 5))
+    x = prepare_input(data, kernel, 500.0)
+    assert x.shape == (994, 126) and x.dtype == torch.float32
+    assert torch.allclose(x, prepare_input(3e-13 * data + 1e-13, kernel, 500.0), atol=1e-5)
+    assert x.abs().max() == pytest.approx(1)
+    assert torch.equal(prepare_input(data[:, ::4], kernel), x)
+
+
+def test_sampling_rate_that_is_no_multiple_is_refused():
+    with pytest.raises(InvalidInput, match="600"):
+        prepare_input(np.ones((2, 10)), np.ones((3, 2)), 600.0)
+
+
+@pytest.mark.parametrize(
+    ("spoil", "message"),
+    [
+        (lambda lf: lf[:, :500], "shape"),
+        (lambda lf: lf * np.where(np.arange(994) == 7, np.nan, 1), "not finite"),
+        (lambda lf: lf * (np.arange(994) != 7), "no field"),
+        (lambda lf: lf * 1e15, "median maximum"),
+        (lambda lf: lf * 1e-9, "median maximum"),
+    ],
+)
+def test_implausible_leadfields_are_refused(leadfield, spoil, message):
+    check_leadfield(leadfield)
+    with pytest.raises(InvalidInput, match=message):
+        check_leadfield(spoil(leadfield))
+
+
+def test_noise_without_variance_is_refused(leadfield, noise_cov):
+    flat = noise_cov.copy()
+    flat[3, 3] = 0
+    with pytest.raises(InvalidInput, match="variance"):
+        spatial_filter(leadfield, flat)
+
+
+# -- networks ---------------------------------------------------------------------------
+@pytest.mark.parametrize("network", ["compact", "deepsif"])
+def test_networks_keep_time_and_give_994_regions(network):
+    module = build_network(network, 20)
+    x = torch.randn(2, 20, 33)
+    output = module(x)
+    assert output.shape == (2, 994, 33)
+    assert torch.allclose(module(x, slice(1, None, 4)), output[..., 1::4], atol=1e-5)
+
+
+def test_deepsif_has_the_published_size():
+    """22.5 million parameters at 148 sensors."""
+    assert sum(p.numel() for p in build_network("deepsif", 148).parameters()) == pytest.approx(
+        22.5e6, rel=0.02
+    )
+
+
+def test_unknown_network_is_refused():
+    with pytest.raises(InvalidInput, match="compact, deepsif"):
+        build_network("resnet")
+
+
+def test_a_gpu_that_is_absent_is_a_missing_resource(monkeypatch):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    assert resolve_device("auto") == "cpu"
+    with pytest.raises(MissingResource, match="GPU"):
+        resolve_device("cuda")
+
+
+# -- training loop ------------------------------------------------------------------------
+def run_training(folder, head, patches, plan=PLAN):
+    torch.manual_seed(0)
+    module = build_network("compact")
+    batches = [synthesizer(patches, 2).batch(head, 4, 0.0)]
+    curve = train(
+        module,
+        synthesizer(patches),
+        [head, head],
+        lambda averaged: validate(averaged, batches, [head]),
+        plan,
+        folder,
+        Progress(),
+        "training",
+    )
+    return module, curve
+
+
+def same_weights(first, second):
+    return all(
+        torch.equal(a, b) for a, b in zip(first.parameters(), second.parameters(), strict=True)
+    )
+
+
+def test_training_twice_and_training_interrupted_give_the_same_weights(tmp_path, head, patches):
+    first, curve = run_training(tmp_path / "a", head, patches)
+    again, _ = run_training(tmp_path / "b", head, patches)
+    assert same_weights(first, again)
+    assert [row["step"] for row in curve] == [0, 2, 4, 6]
+    assert len((tmp_path / "a" / "curve.tsv").read_text().splitlines()) == 5
+
+    class Killed(Exception):
+        pass
+
+    class Kill(Progress):
+        def step(self, description, total=None):
+            bar = super().step(description, total)
+
+            class Bar:
+                done = 0
+
+                def __enter__(self):
+                    return self
+
+                def __exit__(self, *_):
+                    bar.gen.close()
+
+                def advance(self, n=1):
+                    self.done += n
+                    if self.done == 5:
+                        raise Killed
+
+            return Bar()
+
+    torch.manual_seed(0)
+    module = build_network("compact")
+    batches = [synthesizer(patches, 2).batch(head, 4, 0.0)]
+
+    def go_on(progress):
+        return train(
+            module,
+            synthesizer(patches),
+            [head, head],
+            lambda averaged: validate(averaged, batches, [head]),
+            PLAN,
+            tmp_path / "c",
+            progress,
+            "training",
+        )
+
+    with pytest.raises(Killed):
+        go_on(Kill())
+    torch.manual_seed(99)
+    module = build_network("compact")
+    assert go_on(Progress()) == curve
+    assert same_weights(first, module)
+
+
+def test_training_lowers_the_error(tmp_path, head, patches):
+    plan = Plan(40, 16, 1e-3, 0.3, 0.9, 10, 99)
+    _, curve = run_training(tmp_path, head, patches, plan)
+    assert curve[-1]["validation_loss"] < 0.97 * curve[0]["validation_loss"]
+
+
+def test_training_stops_when_validation_does_not_improve(tmp_path, head, patches):
+    plan = Plan(40, 4, 0.0, 0.3, 0.9, 2, 3)
+    _, curve = run_training(tmp_path, head, patches, plan)
+    assert curve[-1]["step"] == 6
+
+
+def test_loss_is_one_for_silence_and_zero_for_the_truth(head, patches):
+    batch = synthesizer(patches).batch(head, 5)
+    assert relative_squared_error(lambda x, s: 0 * batch.target(s), batch) == pytest.approx(1)
+    assert relative_squared_error(lambda x, s: batch.target(s), batch) == pytest.approx(0)
+
+
+@pytest.mark.parametrize(("network", "kind"), [("compact", "projected"), ("deepsif", "raw")])
+def test_generic_training_runs_from_heads_to_card(tmp_path, monkeypatch, network, kind):
+    """A few steps, through everything that a long training goes through."""
+    monkeypatch.setattr(generic, "N_VALIDATION_HEADS", 1)
+    monkeypatch.setattr(generic, "N_TEST_HEADS", 1)
+    monkeypatch.setattr(generic, "VALIDATION_SAMPLES_PER_HEAD", 4)
+    monkeypatch.setattr(generic, "TEST_SAMPLES_PER_HEAD", 50)
+    monkeypatch.setattr(generic, "PATCHES_PER_REGION", 1)
+    rng = np.random.default_rng(0)
+    smooth = np.exp(-((template_graph().distance_mm / 25) ** 2))
+    member = generic.Member(
+        true_leadfield=1e-6 * rng.normal(size=(N_CHANNELS, 994)) @ smooth,
+        estimated_leadfield=1e-6 * rng.normal(size=(N_CHANNELS, 994)) @ smooth,
+        noise_cov=np.eye(N_CHANNELS) * 1e-26,
+        region_pos_mm=rng.uniform(-60, 60, (994, 3)),
+    )
+    monkeypatch.setattr(generic, "cached_member", lambda *_: member)
+    config = TrainConfig(
+        network=network, input=kind, arrays=("ctf151",), n_heads=1, steps=2, batch_size=2
+    )
+    weights = train_generic(tmp_path, config, Progress())
+    module, card = load_model(weights, network)
+    assert card["n_in"] == (994 if kind == "projected" else N_CHANNELS)
+    methods = {row["method"] for row in card["test"]}
+    assert methods == ({"network", "sloreta"} if kind == "projected" else {"network"})
+    assert f"spikefocus train-generic --network {network}" in weights.with_suffix(".md").read_text()
+    kernel = input_kernel(kind, member.estimated_leadfield, member.noise_cov)
+    x = prepare_input(rng.normal(size=(N_CHANNELS, 40)), kernel)
+    assert np.isfinite(apply(module, x)).all()
+
+
+def test_raw_channels_of_several_arrays_are_refused(tmp_path):
+    with pytest.raises(InvalidInput, match="several arrays"):
+        train_generic(tmp_path, TrainConfig(input="raw"), Progress())
+
+
+# -- weights ------------------------------------------------------------------------------
+def test_weights_survive_the_file_and_give_the_same_bytes(tmp_path):
+    module = build_network("compact")
+    save_model(tmp_path / "a.safetensors", module, CARD)
+    save_model(tmp_path / "b.safetensors", module, CARD)
+    assert (tmp_path / "a.safetensors").read_bytes() == (tmp_path / "b.safetensors").read_bytes()
+    loaded, card = load_model(tmp_path / "a.safetensors", "compact")
+    assert same_weights(module, loaded)
+    assert card["input"] == "projected" and len(card["sha256"]) == 64
+
+
+def test_bad_weights_files_are_refused(tmp_path):
+    path = tmp_path / "model.safetensors"
+    with pytest.raises(MissingResource, match="train-generic --network deepsif"):
+        load_model("", "deepsif")
+    save_model(path, build_network("compact"), CARD)
+    with pytest.raises(InvalidInput, match="'compact', not 'deepsif'"):
+        load_model(path, "deepsif")
+    whole = path.read_bytes()
+    path.write_bytes(whole[:-1000])
+    with pytest.raises(InvalidInput, match="not an intact"):
+        load_model(path, "compact")
+    path.write_bytes(b"no weights at all")
+    with pytest.raises(InvalidInput, match="not an intact"):
+        load_model(path, "compact")
+    tensors = dict(build_network("compact", 20).state_dict())
+    save_file(tensors, path, {"card": json.dumps(CARD)})
+    with pytest.raises(InvalidInput, match="do not fit"):
+        load_model(path, "compact")
+    tensors = dict(build_network("compact").state_dict())
+    tensors["leave.bias"][3] = float("nan")
+    save_file(tensors, path, {"card": json.dumps(CARD)})
+    with pytest.raises(InvalidInput, match="not finite"):
+        load_model(path, "compact")
+
+
+def test_shipped_model_is_better_than_its_input(leadfield):
+    """The card's held-out figures, as shipped, on heads that training never saw."""
+    module, card = load_model()
+    assert SHIPPED.stat().st_size < 8e6
+    whole = {row["method"]: row for row in card["test"] if row["sensor_snr_db"] == [5, 20]}
+    assert whole["network"]["n"] >= 1000
+    assert whole["network"]["found_to_true_mm_mean"] < 10
+    found = "found_to_true_mm_mean"
+    assert whole["network"][found] < 0.5 * whole["sloreta"][found]
+    assert apply(module, np.zeros((994, 126), np.float32)).shape == (994, 126)
+
+
+# -- evaluation ---------------------------------------------------------------------------
+def test_localisation_errors_of_a_hand_made_case():
+    pos_mm = np.column_stack([10.0 * np.arange(994), np.zeros(994), np.zeros(994)])
+    peak_map = np.zeros(994)
+    peak_map[[5, 6, 9]] = 1.0, 0.9, 0.8
+    true = np.zeros(994, bool)
+    true[[4, 5, 6]] = True
+    found_to_true, true_to_found, maximum = localisation_errors_mm(
+        peak_map, true, pos_mm[4], pos_mm
+    )
+    assert found_to_true == pytest.approx((0 + 0 + 30) / 3)
+    assert true_to_found == pytest.approx((10 + 0 + 0) / 3)
+    assert maximum == pytest.approx(10)
+
+
+def test_peak_map_averages_the_absolute_activity_around_the_peak():
+    activity = torch.zeros(1, 994, 125)
+    activity[0, 3, 60:63] = torch.tensor([3.0, -6.0, 9.0])
+    assert peak_maps(activity, torch.tensor([61]))[0, 3] == pytest.approx(6)
+    assert peak_maps(activity, torch.tensor([124])).shape == (1, 994)
+
+
+def test_the_truth_has_no_localisation_error(head, patches):
+    batch = synthesizer(patches, 8).batch(head, 6, 0.0)
+    errors = batch_errors_mm(batch.target(), batch, head.region_pos_mm)
+    assert errors[:, 0].max() == 0 and errors[:, 2].max() == 0

@@ -1,0 +1,238 @@
+"""Neural masses, the spike library, patches, synthetic recordings and the population of heads."""
+
+import mne
+import numpy as np
+import pytest
+import torch
+
+from pipeline.networks.project import whitener
+from pipeline.synthesis import population
+from pipeline.synthesis.library import BEFORE_PEAK_S, SPLITS, isolated_spikes, load_library
+from pipeline.synthesis.neural_mass import (
+    BACKGROUND_A_MV,
+    SETTINGS,
+    SOURCE_A_MV,
+    connectome,
+    simulate,
+)
+from pipeline.synthesis.patches import grow_patch, patch_bank, template_graph
+from pipeline.synthesis.recordings import Synthesizer, prepare_head
+
+N_CHANNELS = 40
+
+
+@pytest.fixture(scope="module")
+def head():
+    """A made-up head: a smooth field of the regions' positions, so that neighbours look alike."""
+    graph = template_graph()
+    rng = np.random.default_rng(0)
+    sensors = rng.normal(size=(N_CHANNELS, 994))
+    leadfield = 1e-6 * sensors @ np.exp(-((graph.distance_mm / 25) ** 2))
+    noise_cov = np.diag(rng.uniform(0.5, 2, N_CHANNELS)) * 1e-26
+    pos_mm = population.geometry(lambda pos: pos).region_pos_mm
+    return prepare_head(leadfield, leadfield, noise_cov, pos_mm, load_library("test"))
+
+
+@pytest.fixture(scope="module")
+def make_synthesizer():
+    patches, centres = patch_bank(template_graph(), 1, 0)
+
+    def make(seed):
+        return Synthesizer(load_library("test"), template_graph(), patches, centres, seed)
+
+    return make
+
+
+def small_network(n_regions=60):
+    rng = np.random.default_rng(0)
+    return connectome(rng.uniform(-60, 60, (n_regions, 3)))
+
+
+def test_connectome_favours_near_regions():
+    weights = connectome(np.array([[0.0, 0, 0], [10, 0, 0], [50, 0, 0]]))
+    assert np.all(np.diag(weights) == 0)
+    assert weights[0, 1] > 10 * weights[0, 2]
+    assert np.allclose(weights.sum(1), weights[0].sum())
+
+
+def test_neural_masses_rest_and_spike_where_excitability_is_raised():
+    gain = np.full((3, 60), BACKGROUND_A_MV)
+    gain[:, :6] = SOURCE_A_MV
+    potential_mv = simulate(small_network(), gain, SETTINGS[0], 2.0, seed=1, dropped_seconds=0.5)
+    assert potential_mv.shape == (3, 60, 1000)
+    resting = potential_mv[:, 6:]
+    assert 0.2 < resting.mean() < 4
+    assert 0.1 < resting.std(axis=2).mean() < 1
+    sources = potential_mv[:, :6]
+    assert 8 < sources.max() < 20
+    assert (sources > 8).mean() > 10 * (resting > 8).mean()
+
+
+def test_neural_masses_depend_on_the_seed_alone():
+    gain = np.full((1, 60), BACKGROUND_A_MV)
+    first, again, other = (
+        simulate(small_network(), gain, SETTINGS[1], 0.2, seed=s, dropped_seconds=0)
+        for s in (1, 1, 2)
+    )
+    assert np.array_equal(first, again)
+    assert not np.allclose(first, other)
+
+
+def test_spikes_too_close_to_another_are_left_out():
+    time_s = np.arange(5000) / 500
+
+    def signal(*peaks_s):
+        return sum(12 * np.exp(-(((time_s - peak) / 0.02) ** 2)) for peak in peaks_s)
+
+    assert len(isolated_spikes(signal(3.0, 6.0))) == 2
+    assert len(isolated_spikes(signal(3.0, 3.4, 6.0))) == 1
+    clip = isolated_spikes(signal(5.0))[0]
+    assert clip.argmax() == round(BEFORE_PEAK_S * 125)
+    assert clip[0] == pytest.approx(0, abs=0.01)
+
+
+def test_library_splits_are_complete_and_share_no_spike():
+    libraries = {split: load_library(split) for split in SPLITS}
+    for library in libraries.values():
+        assert len(library.spikes) >= 50
+        assert library.background.shape[0] == 994
+        assert library.background.shape[1] % library.segment_length == 0
+        assert library.background.std() == pytest.approx(1, abs=1e-3)
+        peak = round(BEFORE_PEAK_S * 125)
+        assert np.abs(library.spikes.argmax(1) - peak).max() <= 1
+        slow_wave = library.spikes[:, peak + 8 : peak + 20].min(1)
+        assert slow_wave.mean() < -0.1
+    train, test = libraries["train"].spikes, libraries["test"].spikes
+    difference = np.abs(train[:, None] - test[None]).max(2)
+    assert difference.min() > 0
+
+
+def test_library_background_is_band_limited():
+    power = np.abs(np.fft.rfft(load_library("train").background[:, :875])) ** 2
+    frequency = np.fft.rfftfreq(875, 1 / 125)
+    outside = power[:, frequency > 50].sum() + power[:, frequency < 0.5].sum()
+    assert outside < 0.02 * power.sum()
+
+
+@pytest.mark.parametrize("n_rings", [1, 2, 3])
+def test_patches_are_connected_without_holes_and_hold_all_neighbours(n_rings):
+    graph = template_graph()
+    rng = np.random.default_rng(n_rings)
+    for centre in rng.choice(994, 40, replace=False):
+        patch = grow_patch(graph, centre, n_rings, rng)
+        assert patch[centre]
+        assert patch[graph.adjacency[centre]].all()
+        assert patch.sum() <= 75
+        inside = np.flatnonzero(patch)
+        reached, grown = {centre}, {centre}
+        while grown:
+            near = np.flatnonzero(graph.adjacency[list(grown)].any(0) & patch)
+            grown = set(near.tolist()) - reached
+            reached |= grown
+        assert reached == set(inside.tolist())
+        assert np.all(graph.adjacency[~patch][:, ~patch].any(1))
+
+
+def test_more_rings_make_larger_patches():
+    graph = template_graph()
+    rng = np.random.default_rng(0)
+    sizes = [
+        np.mean([grow_patch(graph, c, rings, rng).sum() for c in range(0, 994, 20)])
+        for rings in (1, 2, 3)
+    ]
+    assert sizes[0] < 0.75 * sizes[1] < 0.75 * sizes[2]
+
+
+def test_batches_depend_on_the_seed_alone(head, make_synthesizer):
+    first, again, other = (make_synthesizer(seed).batch(head, 8) for seed in (1, 1, 2))
+    assert torch.equal(first.x, again.x)
+    assert not torch.equal(first.x, other.x)
+
+
+def test_input_and_target_are_normalised(head, make_synthesizer):
+    batch = make_synthesizer(3).batch(head, 32, two_sources=0.0)
+    assert batch.x.shape == (32, 994, 125)
+    assert torch.allclose(batch.x.abs().amax((1, 2)), torch.ones(32))
+    assert batch.x.mean(2).abs().max() < 1e-5
+    target = batch.target()
+    assert torch.allclose(target.abs().amax((1, 2)), torch.ones(32), atol=1e-5)
+    active = target.abs().amax(2) > 0
+    assert torch.equal(active, batch.patch)
+    assert torch.equal(target.abs().amax(2).argmax(1), batch.centre)
+    assert torch.equal(target.abs().amax(1).argmax(1), batch.peak)
+    assert torch.equal(batch.target(slice(2, None, 5)), target[..., 2::5])
+
+
+def test_two_sources_have_two_patches(head, make_synthesizer):
+    one = make_synthesizer(4).batch(head, 64, two_sources=0.0)
+    two = make_synthesizer(4).batch(head, 64, two_sources=1.0)
+    assert two.patch.sum() > 1.6 * one.patch.sum()
+    assert torch.all((two.target().abs().amax(2) > 0)[two.magnitude[:, 1] > 0.4].any())
+
+
+def test_noise_has_the_stated_signal_to_noise_ratio(head, make_synthesizer, monkeypatch):
+    """With the identity for a filter, and the normalisation undone, the noise can be seen."""
+    synthesizer = make_synthesizer(5)
+    recorded = {}
+
+    def keep(recording, kernel):
+        recorded["with"] = recording
+        return recording
+
+    monkeypatch.setattr("pipeline.synthesis.recordings.prepare_input", keep)
+    state = synthesizer.generator.get_state()
+    batch = synthesizer.batch(head, 64)
+    with_noise = recorded["with"]
+    synthesizer.generator.set_state(state)
+    monkeypatch.setattr(Synthesizer, "_sensor_noise", lambda self, n, rank: torch.zeros(()))
+    synthesizer.batch(head, 64)
+    clean = recorded["with"]
+    noise = with_noise - clean
+    snr_db = 10 * torch.log10(clean.square().mean((1, 2)) / noise.square().mean((1, 2)))
+    assert torch.allclose(snr_db, batch.sensor_snr_db, atol=1.5)
+    assert (snr_db - batch.sensor_snr_db).mean().abs() < 0.3
+
+
+def test_whitened_noise_is_white():
+    rng = np.random.default_rng(0)
+    mixing = rng.normal(size=(N_CHANNELS, N_CHANNELS)) + 3 * np.eye(N_CHANNELS)
+    noise_cov = mixing @ mixing.T * 1e-26
+    whiten = whitener(noise_cov)
+    whitened = whiten @ noise_cov @ whiten.T
+    # Loading keeps the smallest directions below one.
+    assert np.allclose(whitened - np.diag(np.diag(whitened)), 0, atol=1e-9)
+    assert np.diag(whitened).max() < 1.0001
+    assert np.median(np.diag(whitened)) > 0.8
+
+
+def test_population_members_differ_as_estimates_do():
+    template = population.load_template()
+    adjacency = population.region_adjacency(template.vertex_region, template.faces)
+    member = population.random_member("ctf151", adjacency, seed=7)
+    assert member.true_leadfield.shape == (151, 994)
+    correlation = [
+        np.corrcoef(a, b)[0, 1]
+        for a, b in zip(member.true_leadfield.T, member.estimated_leadfield.T, strict=True)
+    ]
+    assert 0.9 < np.median(correlation) < 0.999
+    assert np.all(np.linalg.eigvalsh(member.noise_cov) > 0)
+
+
+def test_helmet_neither_touches_the_head_nor_hovers_over_it():
+    info = mne.channels.read_meg_canonical_info("neuromag")
+    rng = np.random.default_rng(1)
+    head = population.geometry(population.random_deformation(rng))
+    placed = population.place_helmet(info, head.skull_mm, rng)
+    sensors_m = np.array([ch["loc"][:3] for ch in info["chs"]])
+    sensors_mm = 1000 * mne.transforms.apply_trans(placed, sensors_m)
+    gap_mm = np.linalg.norm(sensors_mm[:, None] - head.skull_mm, axis=2).min(1)
+    assert 20 < gap_mm.min() < 50
+    assert np.median(gap_mm) < 60
+
+
+def test_population_splits_share_no_seed():
+    seeds = [
+        {seed for _, seed in population.population_seeds(split, 900)}
+        for split in ("train", "validation", "test")
+    ]
+    assert not (seeds[0] & seeds[1]) and not (seeds[0] & seeds[2]) and not (seeds[1] & seeds[2])
