@@ -245,6 +245,8 @@ def test_cohort_varies_and_does_not_depend_on_its_size():
     assert {recipe.ieeg for recipe in recipes} == {True, False}
     assert {recipe.resection for recipe in recipes} == {True, False}
     assert {recipe.landmarks for recipe in recipes} == {True, False}
+    operated = [recipe for recipe in recipes if recipe.resection]
+    assert {recipe.seizure_free for recipe in operated} == {True, False}
     assert all(3 <= recipe.snr_db <= 5.5 for recipe in recipes)
     assert recipes[0].ieeg and recipes[0].resection and recipes[0].landmarks
 

@@ -99,7 +99,7 @@ def cohort_recipe(
         landmarks=index % 3 != 1,
         ieeg=index % 4 != 3,
         resection=index % 5 != 2,
-        seizure_free=index % 3 != 2,
+        seizure_free=index % 4 != 1,
     )
     if small:
         recipe = replace(
