@@ -11,7 +11,7 @@ from pipeline.fif import check_complete, scrub_ids
 from pipeline.progress import Progress
 from pipeline.spikes.artefacts import eye_movements, keep_sparing, removed_power, removed_together
 from pipeline.spikes.channels import find_bad_stretches, robust_z, unexplained_variance
-from pipeline.spikes.config import SPIKE_NAMES
+from pipeline.spikes.config import SPIKE_NAMES, Config
 from pipeline.spikes.events import name_pattern, read_channels_tsv, read_events
 from pipeline.spikes.filtering import WindowStats, load_filtered
 from pipeline.spikes.noise import average_quality, baseline_starts
@@ -114,7 +114,7 @@ def test_filtering_in_chunks_equals_filtering_the_whole(tmp_path, sfreq):
     assert stats.window_s == pytest.approx(0.5, abs=1e-3)
 
 
-def _spikes(rng, n=30, n_channels=40, n_times=401):
+def _spikes(rng, n=30, n_channels=40, n_times=401, height=2.5):
     t = np.arange(n_times) - n_times // 2
     topography = rng.normal(size=n_channels)
     band = butter(2, (1, 40), "bandpass", fs=500, output="sos")
@@ -125,7 +125,7 @@ def _spikes(rng, n=30, n_channels=40, n_times=401):
 
     jitter = rng.integers(-15, 16, n)
     course = np.exp(-(((t - jitter[:, np.newaxis]) / 10) ** 2))
-    clean = 2.5 * topography[:, np.newaxis] * course[:, np.newaxis]
+    clean = height * topography[:, np.newaxis] * course[:, np.newaxis]
     return clean + noise(n), noise(40)[:, :, :301], jitter
 
 
@@ -151,11 +151,26 @@ def test_what_is_no_spike_is_rejected_with_its_reason():
     assert "resemble" in found.reasons[3] and "resemble" in found.reasons[20]
 
 
-def test_nothing_but_noise_is_not_an_average():
+def test_an_average_of_noise_has_a_lower_snr_than_one_of_weak_spikes():
     rng = np.random.default_rng(3)
-    noise = np.concatenate([_spikes(rng)[1] for _ in range(2)])
-    found = select_spikes(noise[:40], noise[40:], np.full(40, 25), 50, 0.5, (0.3, 3.0))
-    assert found.accepted.mean() < 0.2
+    snr_db = {}
+    for height in (0.0, 0.35):
+        segments, baseline, _ = _spikes(rng, n=40, n_channels=200, height=height)
+        found = select_spikes(segments, baseline, np.full(40, 25), 50, 0.5, (0.4, 3.0))
+        chosen = cut(segments, 200 + found.shift - 150, 301)[found.accepted]
+        snr_db[height] = average_quality(np.pad(chosen, ((0, 0), (0, 0), (100, 100))), 500.0, 250)
+    limit = Config().min_snr_db
+    assert snr_db[0.0]["snr_db"] < limit < snr_db[0.35]["snr_db"] - 2
+
+
+def test_weak_spikes_are_told_from_noise_by_a_template_that_is_not_fitted_to_the_noise():
+    rng = np.random.default_rng(4)
+    clean, baseline, _ = _spikes(rng, n=40, n_channels=200, height=0.35)
+    noise = _spikes(rng, n=10, n_channels=200, height=0.0)[0]
+    segments = np.concatenate([noise, clean])
+    found = select_spikes(segments, baseline, np.full(50, 25), 50, 0.5, (0.4, 3.0))
+    assert found.accepted[:10].sum() <= 1
+    assert found.accepted[10:].sum() >= 36
 
 
 def test_match_finds_shift_and_amplitude():

@@ -236,6 +236,16 @@ def test_too_few_fitting_spikes_is_an_error(short, tmp_path):
     assert "5 are needed" in said
 
 
+def test_annotations_of_nothing_are_an_error(short, tmp_path):
+    # Midway between spikes, so that all annotations are wrong.
+    middle = (short.true_peak_s[1:] + short.true_peak_s[:-1]) / 2
+    nothing = tmp_path / "nothing_events.tsv"
+    table = pd.DataFrame({"onset": middle, "duration": 0, "trial_type": "spike"})
+    table.to_csv(nothing, sep="\t", index=False)
+    said = refused(tmp_path, spikes.Inputs([short.meg], [nothing], [None]), min_baseline_s=5)
+    assert "check the annotations" in said
+
+
 def test_a_channel_marked_bad_stays_out_with_its_reason(short, tmp_path):
     table = pd.read_csv(short.channels, sep="\t")
     table.loc[table["name"] == "MEG 0111", "status"] = "bad"

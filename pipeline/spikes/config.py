@@ -68,6 +68,10 @@ class Config:
         default=3.0, metadata={"help": "highest amplitude relative to the average"}
     )
     min_spikes: int = field(default=5, metadata={"help": "fewest spikes that make an average"})
+    min_snr_db: float = field(
+        default=3.0,
+        metadata={"help": "lowest SNR of the average; annotations of mere noise reach 1 to 3 dB"},
+    )
     max_spikes: int = field(
         default=500, metadata={"help": "most annotated spikes that are accepted as input"}
     )

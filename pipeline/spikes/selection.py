@@ -9,7 +9,8 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
 N_ITERATIONS = 4
-TEMPLATE_ENERGY = 0.9
+# The median, from which the template starts, is a quarter noisier than the mean.
+NOISE_MARGIN = 1.3
 MAX_COMPONENTS = 5
 NULL_QUANTILE = 0.99
 MAX_RESIDUAL_RATIO = 3.0
@@ -71,11 +72,28 @@ def first_shifts(course: np.ndarray, centre: int, max_shift: np.ndarray) -> np.n
     return np.array([np.argmax(sign * w) for w in windows]) - max_shift
 
 
-def spatial_basis(template: np.ndarray) -> np.ndarray:
-    """Orthonormal rows (r, n_ch) that hold `TEMPLATE_ENERGY` of the template (n_ch, n_t)."""
-    u, s, _ = np.linalg.svd(template, full_matrices=False)
-    share = np.cumsum(s**2) / np.sum(s**2)
-    rank = min(int(np.searchsorted(share, TEMPLATE_ENERGY)) + 1, MAX_COMPONENTS)
+def spatial_basis(template: np.ndarray, spikes: np.ndarray) -> np.ndarray:
+    """Spatial components of a template that stand above its noise.
+
+    The noise is what is left when the spikes are averaged with alternating signs. A component
+    below it would be fitted to the very spikes that are then judged by it.
+
+    Parameters
+    ----------
+    template : ndarray, (n_ch, n_t)
+    spikes : ndarray, (n_spikes, n_ch, n_t)
+        The aligned spikes that it comes from.
+
+    Returns
+    -------
+    basis : ndarray, (r, n_ch)
+        Orthonormal rows, 1 to `MAX_COMPONENTS`.
+    """
+    u, strength, _ = np.linalg.svd(template, full_matrices=False)
+    even = spikes[: len(spikes) // 2 * 2]
+    noise = (even[::2].sum(axis=0) - even[1::2].sum(axis=0)) / max(len(even), 1)
+    floor = NOISE_MARGIN * np.linalg.norm(noise, ord=2)
+    rank = int(np.clip(np.sum(strength > floor), 1, MAX_COMPONENTS))
     return u[:, :rank].T
 
 
@@ -146,7 +164,7 @@ def select_spikes(
         aligned = cut(segments, centre + shift - half_width, length)
         kept = aligned[accepted]
         template = np.median(kept, axis=0) if iteration == 0 else kept.mean(axis=0)
-        basis = spatial_basis(template)
+        basis = spatial_basis(template, kept)
         projected = np.einsum("rc,nct->nrt", basis, segments, optimize=True)
         references = _references(basis @ template, basis @ aligned, accepted, iteration > 0)
         found = [

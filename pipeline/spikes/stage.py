@@ -25,6 +25,7 @@ from pipeline.spikes.runs import EPOCH_S, Run, position_change, read_empty_room,
 from pipeline.spikes.selection import Selection, cut, select_spikes
 
 FEW_SPIKES = 10
+LOW_SNR_DB = 6.0
 MANY_BAD_CHANNELS, TOO_MANY_BAD_CHANNELS = 0.15, 0.5
 PEAK_MEAN_S = 0.01
 ARTEFACT_WORDS = {"heart": "heart beats", "eyes": "eye movements"}
@@ -106,6 +107,7 @@ def _run(inputs: Inputs, paths: PatientPaths, config: Config, progress: Progress
         info["sfreq"],
         n_epoch // 2,
     )
+    _require_signal(quality["snr_db"], config, runs, notes)
     table = spike_table(runs, selection)
     n_annotated = len(table)
     if n_used < n_annotated / 2:
@@ -272,6 +274,17 @@ def _require(n: int, config: Config, runs: list[Run], what: str) -> None:
             file=runs[0].path,
             hint="check the annotations' times, or annotate more spikes of one kind",
         )
+
+
+def _require_signal(snr_db: float, config: Config, runs: list[Run], notes: _Notes) -> None:
+    if snr_db < config.min_snr_db:
+        raise InvalidInput(
+            f"the average of the annotated spikes does not stand out of its noise ({snr_db:.1f} dB)",
+            file=runs[0].path,
+            hint="check the annotations' times, or annotate more spikes of one kind",
+        )
+    if snr_db < LOW_SNR_DB:
+        notes.warn(f"The averaged spike hardly stands out of its noise (SNR {snr_db:.1f} dB).")
 
 
 def _select(segments, baseline, max_shift, info, config: Config):
