@@ -101,7 +101,7 @@ def build_anatomy(inputs: Inputs, config: Config, progress: Progress) -> Anatomy
     t1w = read_t1w(inputs.t1w)
     marked_mm = read_landmarks_mri_mm(inputs.t1w_json, t1w.affine)
     with progress.step("brain extraction"):
-        brain_mask = extract_brain(t1w, inputs.t1w, config.threads)
+        brain_mask = extract_brain(t1w, inputs.t1w)
     with progress.step("scalp"):
         scalp_mm, scalp_faces, head_cm3 = scalp_surface(t1w, brain_mask, inputs.t1w)
     if inputs.freesurfer_dir is None:

@@ -11,7 +11,7 @@ from pipeline.headmodel.t1w import Volume
 MIN_BRAIN_CM3, MAX_BRAIN_CM3 = 500.0, 2300.0
 
 
-def extract_brain(t1w: Volume, file: Path, threads: int) -> np.ndarray:
+def extract_brain(t1w: Volume, file: Path) -> np.ndarray:
     """Segment the brain with the network that deepbet carries.
 
     Parameters
@@ -19,7 +19,6 @@ def extract_brain(t1w: Volume, file: Path, threads: int) -> np.ndarray:
     t1w : Volume
     file : Path
         Named in the error.
-    threads : int
 
     Returns
     -------
@@ -31,11 +30,9 @@ def extract_brain(t1w: Volume, file: Path, threads: int) -> np.ndarray:
     InvalidInput
         Nothing in the image has the size of a brain.
     """
-    # deepbet and torch take two seconds to import: only those who need them wait.
-    import torch
+    # deepbet and its torch take two seconds to import: only those who need them wait.
     from deepbet.bet import BrainExtraction
 
-    torch.set_num_threads(threads)
     try:
         found = BrainExtraction(no_gpu=True).run(nib.Nifti1Image(t1w.data, t1w.affine))[1]
         mask = np.asarray(found.dataobj) > 0

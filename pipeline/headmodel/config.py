@@ -50,4 +50,3 @@ class Config:
         metadata={"help": "head points further than this from the scalp are left out of the fit"},
     )
     seed: int = field(default=1, metadata={"help": "seed of the registration's random sampling"})
-    threads: int = field(default=2, metadata={"help": "threads of the brain extraction"})
