@@ -16,6 +16,8 @@ from pipeline.errors import InvalidInput
 from pipeline.paths import PatientPaths
 from pipeline.progress import Progress
 
+SHORT = {"duration_s": 30, "sfreq": 500.0, "n_spikes": 10, "n_wrong": 0, "aux": False}
+
 
 class Listening(Progress):
     def __init__(self):
@@ -42,14 +44,14 @@ def run(folder: Path, inputs: spikes.Inputs, **options):
 
 @pytest.fixture(scope="module")
 def recording(tmp_path_factory):
-    return simulate(tmp_path_factory.mktemp("long"), duration_s=80, n_spikes=24, n_wrong=4)
+    return simulate(tmp_path_factory.mktemp("long"), duration_s=70, n_spikes=20, n_wrong=4)
 
 
 @pytest.fixture(scope="module")
 def short(tmp_path_factory):
     """30 s with 10 spikes and neither heart nor eye channel."""
     folder = tmp_path_factory.mktemp("short")
-    return simulate(folder, duration_s=30, n_spikes=10, n_wrong=0, seed=1, aux=False)
+    return simulate(folder, **SHORT, seed=1)
 
 
 @pytest.fixture(scope="module")
@@ -76,9 +78,9 @@ def test_wrong_annotations_are_rejected_and_true_ones_kept(recording, result):
     wrong = np.abs(table["onset"].to_numpy()[:, None] - recording.wrong_s).min(axis=1) < 0.01
     accepted = (table["accepted"].astype(str).str.lower() == "true").to_numpy()
     assert wrong.sum() == 4 and not accepted[wrong].any()
-    assert accepted[~wrong].sum() >= 23
+    assert accepted[~wrong].sum() >= 19
     assert table.loc[~accepted, "reason"].notna().all()
-    assert qc["n_annotated"] == 28 and qc["n_used"] == accepted.sum()
+    assert qc["n_annotated"] == 24 and qc["n_used"] == accepted.sum()
     assert sum(qc["rejected_by_reason"].values()) == qc["n_rejected"] == (~accepted).sum()
 
 
@@ -177,9 +179,8 @@ def test_too_little_baseline_falls_back_on_the_empty_room_with_a_warning(short, 
 
 
 def test_a_run_with_another_head_position_is_left_out(short, tmp_path):
-    common = {"duration_s": 30, "n_spikes": 10, "n_wrong": 0, "aux": False}
-    same = simulate(tmp_path, **common, name="sub-01_task-rest_run-2", seed=2)
-    moved = simulate(tmp_path, **common, name="sub-01_task-rest_run-3", seed=3, head_shift_m=0.008)
+    same = simulate(tmp_path, **SHORT, name="sub-01_task-rest_run-2", seed=2)
+    moved = simulate(tmp_path, **SHORT, name="sub-01_task-rest_run-3", seed=3, head_shift_m=0.008)
     paths, qc, progress = run(tmp_path / "out", inputs_of(short, same, moved), min_baseline_s=5)
     assert [entry["file"] for entry in qc["runs"]] == [short.meg.name, same.meg.name]
     assert qc["runs_left_out"][0]["file"] == moved.meg.name
@@ -211,7 +212,7 @@ def test_no_events_at_all_is_an_error(short, tmp_path):
 
 def test_a_truncated_recording_is_an_error(short, tmp_path):
     cut = tmp_path / short.meg.name
-    cut.write_bytes(short.meg.read_bytes()[:3_000_000])
+    cut.write_bytes(short.meg.read_bytes()[:1_500_000])
     said = refused(tmp_path, spikes.Inputs([cut], [short.events], [None]))
     assert "truncated" in said and cut.name in said
 
@@ -261,5 +262,6 @@ def test_artefacts_whose_projectors_are_dropped_are_not_called_removed(recording
     paths, qc, progress = run(tmp_path, inputs_of(recording), max_projector_overlap=0.0)
     assert not any(artefact["done"] for artefact in qc["artefacts"].values())
     assert all("dropped" in artefact["note"] for artefact in qc["artefacts"].values())
-    assert len(progress.warnings) == len(qc["projectors"]) > 0
+    dropped = [warning for warning in progress.warnings if "was dropped" in warning]
+    assert len(dropped) == len(qc["projectors"]) > 0
     assert mne.read_evokeds(paths.average, 0, verbose="error").info["projs"] == []

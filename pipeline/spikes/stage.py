@@ -25,7 +25,7 @@ from pipeline.spikes.runs import EPOCH_S, Run, position_change, read_empty_room,
 from pipeline.spikes.selection import Selection, cut, select_spikes
 
 FEW_SPIKES = 10
-LOW_SNR_DB = 6.0
+LOW_SNR_DB = 5.0
 MANY_BAD_CHANNELS, TOO_MANY_BAD_CHANNELS = 0.15, 0.5
 PEAK_MEAN_S = 0.01
 ARTEFACT_WORDS = {"heart": "heart beats", "eyes": "eye movements"}
