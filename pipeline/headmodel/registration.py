@@ -88,7 +88,6 @@ def register_template(
         "syn" (affine, then SyN with local cross-correlation) or "affine".
     seed : int
         Of the affine stage's random sampling; the same seed gives the same warp.
-    threads : int
 
     Returns
     -------
