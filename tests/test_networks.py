@@ -281,7 +281,7 @@ def test_generic_training_runs_from_heads_to_card(tmp_path, monkeypatch, network
     assert card["n_in"] == (994 if kind == "projected" else N_CHANNELS)
     methods = {row["method"] for row in card["test"]}
     assert methods == ({"network", "sloreta"} if kind == "projected" else {"network"})
-    assert f"spikefocus train-generic --network {network}" in weights.with_suffix(".md").read_text()
+    assert f"--network {network} --array ctf151 --steps 2" in weights.with_suffix(".md").read_text()
     kernel = input_kernel(kind, member.estimated_leadfield, member.noise_cov)
     x = prepare_input(rng.normal(size=(N_CHANNELS, 40)), kernel)
     assert np.isfinite(apply(module, x)).all()

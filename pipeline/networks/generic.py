@@ -53,7 +53,7 @@ class TrainConfig:
         metadata={"help": "projected (any channels), or raw channels of one array without a gap"},
     )
     n_heads: int = field(default=40, metadata={"help": "heads to train on (10 s each to compute)"})
-    steps: int = field(default=20000, metadata={"help": "batches to train on"})
+    steps: int = field(default=12000, metadata={"help": "batches to train on"})
     batch_size: int = field(default=64, metadata={"help": "recordings per batch"})
     learning_rate: float = field(default=1e-3, metadata={"help": "of Adam, at its highest"})
     seed: int = field(default=1, metadata={"help": "of weights, heads' channels and recordings"})
@@ -265,7 +265,8 @@ def card_markdown(card: dict) -> str:
         f"{config['n_heads']} random heads under real sensor arrays ({share}), each with errors of "
         "co-registration and cortex between the geometry that generates the field and the one "
         f"that is known; 80 % one source, 20 % two; source SNR 10-20 dB, sensor SNR 5-20 dB; "
-        f"seed {config['seed']}, {config['steps']} batches of {config['batch_size']}.",
+        f"seed {config['seed']}, {config['steps']} batches of {config['batch_size']}; "
+        f"{card['hours_since_last_resume']} hours of wall-clock time.",
         "",
         f"Held-out figures: {N_TEST_HEADS} heads, spikes, background and patches that training "
         "never saw; one source. Mean ± SD (median), mm.",
@@ -280,9 +281,10 @@ def card_markdown(card: dict) -> str:
         )
         low, high = row["sensor_snr_db"]
         lines.append(f"| {low}-{high} | {row['method']} | {row['n']} | {cells} |")
-    command = " ".join(
-        f"--{name.replace('_', '-')} {' '.join(value) if isinstance(value, list | tuple) else value}"
-        for name, value in config.items()
-    )
-    lines += ["", f"Reproduce: `spikefocus train-generic {command}`", ""]
+    lines += [
+        "",
+        f"Reproduce: `spikefocus train-generic OUT_DIR --network {card['network']} "
+        f"--array {' '.join(config['arrays'])} --steps {config['steps']} --seed {config['seed']}`",
+        "",
+    ]
     return "\n".join(lines)

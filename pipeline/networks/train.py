@@ -50,8 +50,9 @@ class Plan:
     patience: int
 
     def learning_rate_at(self, step: int) -> float:
+        warm_up = max(1, min(WARM_UP_STEPS, self.steps // 10))
         left = (self.steps - step) / max(1, round(self.falling_part * self.steps))
-        return self.learning_rate * min(1.0, (step + 1) / WARM_UP_STEPS, left)
+        return self.learning_rate * min(1.0, (step + 1) / warm_up, left)
 
 
 def relative_squared_error(

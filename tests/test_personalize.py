@@ -1,0 +1,247 @@
+"""Fine-tuning to one head: what moves, what is measured, what is kept, and what is refused."""
+
+import filecmp
+
+import mne
+import numpy as np
+import pytest
+import torch
+from fake_patient import write_fake_patient
+
+from pipeline import personalize
+from pipeline.errors import InvalidInput, MissingResource
+from pipeline.files import read_json, read_npz, write_npz
+from pipeline.networks.weights import load_model, save_model
+from pipeline.paths import PatientPaths
+from pipeline.personalize import stage
+from pipeline.personalize.jitter import (
+    misplaced_cortex,
+    misplaced_sensors,
+    possible_leadfields,
+    sensor_motion_derivatives,
+)
+from pipeline.progress import Progress
+from pipeline.synthesis import population
+
+CONFIG = personalize.Config(steps=4, batch_size=4, n_test=8)
+
+
+@pytest.fixture(scope="module")
+def patient(tmp_path_factory):
+    return write_fake_patient(tmp_path_factory.mktemp("personalize") / "output", array="ctf151")
+
+
+@pytest.fixture(scope="module")
+def derivatives(patient):
+    read = stage.read_patient_head(patient.paths)
+    return sensor_motion_derivatives(read.info, read.region_pos_head_m)
+
+
+@pytest.fixture
+def quick(monkeypatch, derivatives):
+    """The stage with fewer heads and patches, and the helmet's derivatives computed once."""
+    monkeypatch.setattr(stage, "N_HEADS", {"train": 2, "validation": 1, "test": 1})
+    monkeypatch.setattr(stage, "PATCHES_PER_REGION", {"train": 1, "validation": 1, "test": 1})
+    monkeypatch.setattr(stage, "VALIDATE_EVERY", 2)
+    monkeypatch.setattr(stage, "VALIDATION_SAMPLES_PER_HEAD", 8)
+    monkeypatch.setattr(stage, "sensor_motion_derivatives", lambda *_: derivatives)
+
+
+@pytest.fixture
+def paths(patient, tmp_path):
+    """The patient's inputs under a folder of this test's own."""
+    own = PatientPaths(tmp_path, "01")
+    for path in personalize.reads(personalize.Inputs(), patient.paths):
+        copy = tmp_path / path.relative_to(patient.paths.output_dir)
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        copy.write_bytes(path.read_bytes())
+    return own
+
+
+class Heard(Progress):
+    def __init__(self):
+        self.warnings = []
+
+    def warn(self, message):
+        self.warnings.append(message)
+
+
+def run(paths, config=CONFIG, progress=None):
+    personalize.run(personalize.Inputs(), paths, config, progress or Progress())
+
+
+# -- the stage ----------------------------------------------------------------------------
+def test_stage_writes_what_it_promises_and_moves_the_parameters(paths, quick, monkeypatch):
+    errors = iter([np.full((8, 3), 9.0), np.full((8, 3), 5.0)])
+    monkeypatch.setattr(stage, "measure", lambda *_: next(errors))
+    run(paths)
+    assert all(path.exists() for path in personalize.writes(paths))
+    qc = read_json(paths.qc("personalize"))
+    assert qc["improved"] and qc["warnings"] == []
+    assert qc["before"]["found_to_true_mm_mean"] == 9
+    assert qc["after"]["found_to_true_mm_mean"] == 5
+    assert not list(paths.folder.glob(".training*"))
+    generic, _ = load_model()
+    personalized, card = load_model(paths.model)
+    assert card["personalized"]
+    moved = [
+        not torch.equal(a, b)
+        for a, b in zip(generic.parameters(), personalized.parameters(), strict=True)
+    ]
+    assert all(moved)
+
+
+def test_generic_weights_are_kept_and_said_so_without_improvement(paths, quick, monkeypatch):
+    errors = iter([np.full((8, 3), 5.0), np.full((8, 3), 5.5)])
+    monkeypatch.setattr(stage, "measure", lambda *_: next(errors))
+    heard = Heard()
+    run(paths, progress=heard)
+    qc = read_json(paths.qc("personalize"))
+    assert not qc["improved"]
+    assert qc["warnings"] == heard.warnings
+    assert "5.0 mm before, 5.5 mm after" in qc["warnings"][0]
+    generic, _ = load_model()
+    kept, card = load_model(paths.model)
+    assert not card["personalized"]
+    for a, b in zip(generic.parameters(), kept.parameters(), strict=True):
+        assert torch.equal(a, b)
+
+
+def test_a_killed_run_ends_like_an_undisturbed_one(paths, quick, tmp_path):
+    run(paths)
+    names = [path.name for path in personalize.writes(paths)]
+    undisturbed = tmp_path / "undisturbed"
+    undisturbed.mkdir()
+    for path in personalize.writes(paths):
+        path.rename(undisturbed / path.name)
+
+    class Killed(Exception):
+        pass
+
+    def kill_while_measuring(*_):
+        raise Killed
+
+    with pytest.MonkeyPatch.context() as patch, pytest.raises(Killed):
+        patch.setattr(stage, "measure", kill_while_measuring)
+        run(paths)
+    assert list(paths.folder.glob(".training*/checkpoint.safetensors"))
+    said = []
+    progress = Progress()
+    progress.info = said.append
+    run(paths, progress=progress)
+    assert any("goes on from step 4" in message for message in said)
+    for path in personalize.writes(paths):
+        assert path.name in names
+        assert filecmp.cmp(path, undisturbed / path.name, shallow=False)
+
+
+def test_fine_tuning_lowers_the_held_out_error_of_weights_that_are_off(paths, quick, tmp_path):
+    """From spoilt weights, so that a few steps must show on recordings that training never saw."""
+    module, card = load_model()
+    generator = torch.Generator().manual_seed(0)
+    with torch.no_grad():
+        noise = torch.randn(module.leave.weight.shape, generator=generator)
+        module.leave.weight += 2 * module.leave.weight.std() * noise
+    card = {key: card[key] for key in ("network", "n_in", "input")}
+    save_model(tmp_path / "spoilt.safetensors", module, card)
+    run(
+        paths,
+        personalize.Config(
+            generic_model=str(tmp_path / "spoilt.safetensors"),
+            steps=30,
+            batch_size=16,
+            n_test=40,
+            learning_rate=1e-3,
+        ),
+    )
+    qc = read_json(paths.qc("personalize"))
+    assert qc["improved"]
+    assert qc["after"]["found_to_true_mm_mean"] < qc["before"]["found_to_true_mm_mean"]
+    assert qc["validation_loss_after"] < 0.9 * qc["validation_loss_before"]
+
+
+# -- bad input ----------------------------------------------------------------------------
+@pytest.mark.parametrize(
+    ("spoil", "message"),
+    [
+        (lambda lf: lf[:, :100], "shape"),
+        (lambda lf: np.where(np.arange(994) == 3, np.nan, lf), "not finite"),
+        (lambda lf: lf * (np.arange(994) != 3), "no field"),
+        (lambda lf: lf * 1e15, "median maximum"),
+    ],
+)
+def test_implausible_leadfields_name_the_file(paths, spoil, message):
+    stored = read_npz(paths.leadfield)
+    write_npz(paths.leadfield, **(stored | {"leadfield": spoil(stored["leadfield"])}))
+    with pytest.raises(InvalidInput, match=message) as caught:
+        run(paths)
+    assert caught.value.file == paths.leadfield
+
+
+def test_channels_without_leadfield_are_refused(paths):
+    stored = read_npz(paths.leadfield)
+    for name in ("leadfield", "ch_names", "ch_types"):
+        stored[name] = stored[name][:-2]
+    write_npz(paths.leadfield, **stored)
+    with pytest.raises(InvalidInput, match="lacks 2 channels"):
+        run(paths)
+
+
+def test_absent_gpu_and_absent_weights_are_missing_resources(paths, monkeypatch):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    with pytest.raises(MissingResource, match="GPU"):
+        run(paths, personalize.Config(device="cuda"))
+    with pytest.raises(MissingResource, match="train-generic --network deepsif"):
+        run(paths, personalize.Config(network="deepsif"))
+
+
+def test_raw_channels_of_another_number_are_refused(patient):
+    head = stage.read_patient_head(patient.paths)
+    with pytest.raises(InvalidInput, match="reads 12 raw channels"):
+        stage.check_inputs_fit({"input": "raw", "n_in": 12}, head)
+
+
+# -- head-model errors --------------------------------------------------------------------
+def test_moved_sensors_agree_with_a_leadfield_computed_anew():
+    rng = np.random.default_rng(3)
+    info = mne.channels.read_meg_canonical_info("ctf151")
+    head = population.geometry(population.random_deformation(rng))
+    placed = population.place_helmet(info, head.skull_mm, rng)
+    with info._unlock():
+        info["dev_head_t"] = mne.transforms.Transform("meg", "head", placed)
+    pos_m = head.region_pos_mm / 1000
+    derivatives = sensor_motion_derivatives(info, pos_m)
+    motion = np.eye(4)
+    motion[:3, :3] = mne.transforms.rotation(0, 0, np.deg2rad(2))[:3, :3]
+    centre_m = pos_m.mean(0)
+    motion[:3, 3] = centre_m - motion[:3, :3] @ centre_m + [0.003, 0, 0]
+    before = population.geometry_leadfield(info, placed, head)
+    anew = population.geometry_leadfield(info, motion @ placed, head)
+    mapped = before + (3 * derivatives[0] + 2 * derivatives[5]) @ before
+    size = np.linalg.norm(anew, axis=0)
+    change = np.median(np.linalg.norm(anew - before, axis=0) / size)
+    error = np.median(np.linalg.norm(anew - mapped, axis=0) / size)
+    assert change > 0.05
+    assert error < 0.25 * change
+
+
+def test_cortex_that_stays_in_place_changes_nothing(patient, monkeypatch):
+    pos_mm = patient.region_pos_mri_mm
+    monkeypatch.setattr("pipeline.personalize.jitter.DISPLACED_PART", 0.0)
+    assert np.allclose(misplaced_cortex(pos_mm, np.random.default_rng(0)), np.eye(994), atol=1e-9)
+
+
+def test_possible_leadfields_are_near_the_estimate_and_differ_from_each_other(patient, derivatives):
+    head = stage.read_patient_head(patient.paths)
+    drawn = possible_leadfields(head.leadfield, head.region_pos_mri_mm, derivatives, 2, 5)
+    again = possible_leadfields(head.leadfield, head.region_pos_mri_mm, derivatives, 2, 5)
+    assert np.array_equal(drawn[0], again[0])
+    for one in drawn:
+        correlation = [
+            np.corrcoef(a, b)[0, 1] for a, b in zip(one.T, head.leadfield.T, strict=True)
+        ]
+        assert 0.9 < np.median(correlation) < 0.9999
+    assert not np.allclose(drawn[0], drawn[1], rtol=0.01)
+    assert np.allclose(
+        misplaced_sensors(0 * derivatives, np.random.default_rng(0)), np.eye(len(head.leadfield))
+    )
