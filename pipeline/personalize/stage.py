@@ -10,6 +10,7 @@ from pathlib import Path
 import mne
 import numpy as np
 import torch
+from mne.proj import make_projector
 from torch import nn
 
 from pipeline.errors import InvalidInput
@@ -163,7 +164,7 @@ def read_patient_head(paths: PatientPaths) -> PatientHead:
     ).data
     pos_mri_mm = read_npz(paths.regions)["region_pos_mri_mm"]
     mri_to_head = mne.transforms.invert_transform(mne.read_trans(paths.trans))["trans"]
-    projector, _, _ = mne.proj.make_projector(average.info["projs"], average.ch_names)
+    projector, _, _ = make_projector(average.info["projs"], average.ch_names)
     return PatientHead(
         info=average.info,
         leadfield=stored["leadfield"][[row[name] for name in average.ch_names]],
