@@ -109,8 +109,7 @@ class Metrics:
     def groups(self) -> tuple[list[dict], list[str]]:
         """Rows for each reference, one cell per method, and the notes that the cells point to.
 
-        A row in which no method is assessable for one and the same reason has that reason in
-        words instead of cells.
+        A row in which no method is assessable has the reasons in words instead of cells.
         """
         notes: list[str] = []
         groups = []
@@ -142,7 +141,7 @@ class Metrics:
             reasons.append(reason)
             cells.append({"text": NOT_ASSESSABLE, "note": reason, "missing": True})
         units = rows["unit"].dropna().unique()
-        common = reasons[0] if reasons and len(set(reasons)) == 1 else None
+        common = "; ".join(dict.fromkeys(reasons)) if reasons and all(reasons) else None
         if common is None:
             for cell in cells:
                 if cell["note"] and cell["note"] not in notes:

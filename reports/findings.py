@@ -145,7 +145,7 @@ def support(patient: Patient, measures: Measures) -> tuple[str, list[Check]]:
             _at_least(measures.snr_db, GOOD_SNR_DB),
         ),
         Check(
-            "Co-registration, median distance of head points to the scalp",
+            "Head points to scalp, median",
             number(measures.coregistration_mm, "mm", 1),
             f"at most {GOOD_COREGISTRATION_MM:.0f} mm",
             _at_most(measures.coregistration_mm, GOOD_COREGISTRATION_MM),
@@ -168,7 +168,7 @@ def _agreement(patient: Patient) -> Check:
     return Check(
         "Conventional methods that agree",
         f"{len(near)} of {len(others)}{names}" if others else NOT_ASSESSABLE,
-        f"at least half within {AGREEMENT_MM:.0f} mm of its maximum",
+        f"at least half within {AGREEMENT_MM:.0f} mm",
         2 * len(near) >= len(others) if others else None,
     )
 

@@ -198,7 +198,7 @@ class Artist:
         figure = curves.region_time_courses(
             found.times_s,
             found.activity[strongest] / np.abs(found.activity).max(),
-            [_shortened(name, 44) for name in names],
+            [_shortened(name, 34) for name in names],
             patient.average.times,
             power / power.max(),
             patient.window_s,

@@ -101,7 +101,7 @@ def coregistration_sentence(patient: Patient) -> str:
             f"{qc['head_points']} head points lie "
             f"{number(qc.get('head_point_distance_median_mm'), 'mm', 1)} from the scalp in the median "
             f"(95th percentile {number(qc.get('head_point_distance_p95_mm'), 'mm', 1)}); "
-            f"{qc.get('head_points_left_out', 0)} of them were left out of the fit."
+            f"{qc.get('head_points_left_out') or 'none'} of them were left out of the fit."
         )
     if landmarks:
         source = f" ({qc['landmarks']})" if qc.get("landmarks") else ""

@@ -19,6 +19,7 @@ from pipeline.progress import Progress
 from reports import content, render
 from reports.derivatives import read_patient
 from reports.figures.style import FONT_FAMILY
+from reports.pictures import Picture
 
 MARKUP = "<b>LT1</b>"
 
@@ -42,11 +43,15 @@ def sparse(tmp_path_factory) -> ReportPatient:
 
 @cache
 def laid_out(patient: ReportPatient, config: reports.Config):
-    """The document without redrawing the pictures that the run has left."""
+    """The report with the pictures that the run has left."""
     read = read_patient(patient.inputs, patient.paths)
     sections = render.read_sections(config.sections)
     text = content.build(read, patient.paths, config)
-    html = render.to_html({**text, "pictures": {}}, sections, config.page_size)
+    pictures = {
+        re.search(r"desc-(\w+)_", file.name)[1]: Picture(file, "A caption.", "A picture")
+        for file in patient.paths.figures.iterdir()
+    }
+    html = render.to_html({**text, "pictures": pictures}, sections, config.page_size)
     return html, render.lay_out(html, patient.paths.figures)
 
 
@@ -114,6 +119,18 @@ def test_drawn_again_without_a_network_gives_the_same_bytes(complete, monkeypatc
     assert after == before
 
 
+@pytest.mark.parametrize("page_size", ["A4", "Letter"])
+@pytest.mark.parametrize("which", ["complete", "sparse"])
+def test_the_summary_and_each_section_keep_to_their_pages(which, page_size, request):
+    _, document = laid_out(request.getfixturevalue(which), reports.Config(page_size=page_size))
+    texts = [" ".join(text.split()) for text in page_texts(document)]
+    assert "Relation to the resection" in texts[0] and "Not assessable" in texts[0]
+    assert "Coordinates: scanner RAS" in texts[0]  # its last line
+    assert "Spikes used" in texts[1] and texts[1].count("A caption.") == 2
+    assert texts[2].count("A caption.") == 2 and "Source" in texts[2]
+    assert len(texts) <= 12
+
+
 def test_finding_is_that_of_the_map(complete):
     read = read_patient(complete.inputs, complete.paths)
     html, _ = laid_out(complete, reports.Config())
@@ -144,6 +161,7 @@ def test_missing_parts_are_said_to_be_not_assessable(sparse):
     assert "Axial gradiometers" in html and "Magnetometers" not in html
     assert html.count("not assessable") > 5
     assert "nan" not in " ".join(page_texts(document)).lower().split()
+    assert "no iEEG contacts are given (electrodes.tsv); the method failed: made to fail" in html
     figures = read_json(sparse.paths.qc("report"))["figures"]
     assert not any("coregistration" in name for name in figures)
 

@@ -78,7 +78,10 @@ def test_words():
     assert lower_first("Single dipole") == "single dipole"
     assert split_unit("head_point_distance_mm") == ("Head point distance", "mm")
     assert split_unit("snr_db") == ("SNR", "dB")
-    assert split_unit("norm_median_grad_t_per_m_am") == ("Norm median grad", "T/m/\u2060(A·m)")
+    assert split_unit("norm_median_grad_t_per_m_am") == (
+        "Norm median gradiometers",
+        "T/m/\u2060(A·m)",
+    )
     assert split_unit("mm") == ("Mm", "")
 
 

@@ -27,8 +27,8 @@ def consistency(
     accepted : ndarray of bool, (n_marked,)
     """
     with style.house_style():
-        figure = Figure(figsize=(style.FULL_WIDTH_IN, 2.3))
-        axes = figure.add_axes((0.075, 0.18, 0.42, 0.70))
+        figure = Figure(figsize=(style.FULL_WIDTH_IN, 2.0))
+        axes = figure.add_axes((0.075, 0.2, 0.42, 0.67))
         shown = (times_s >= _SHOWN_S[0]) & (times_s <= _SHOWN_S[1])
         image = axes.imshow(
             course[:, shown],
@@ -42,12 +42,12 @@ def consistency(
         axes.set_xlabel("time from the spike's peak, ms")
         axes.set_ylabel("spike")
         axes.set_title("Accepted spikes")
-        bar = figure.colorbar(image, cax=figure.add_axes((0.505, 0.18, 0.012, 0.70)), extend="both")
+        bar = figure.colorbar(image, cax=figure.add_axes((0.505, 0.2, 0.012, 0.67)), extend="both")
         bar.outline.set_linewidth(0.4)
         bar.ax.tick_params(labelsize=6.5, length=2)
         bar.ax.set_title("rel.", fontsize=6.5, fontweight="normal", loc="center", pad=3)
 
-        axes = figure.add_axes((0.645, 0.18, 0.345, 0.70))
+        axes = figure.add_axes((0.645, 0.2, 0.345, 0.67))
         axes.plot(
             correlation[accepted],
             amplitude_ratio[accepted],

@@ -41,7 +41,7 @@ def butterfly_and_topography(
     kinds = channel_types(evoked)
     times = [0.0] if onset_s is None else [onset_s, 0.0]
     with style.house_style():
-        figure = Figure(figsize=(style.FULL_WIDTH_IN, 0.35 + 1.95 * len(kinds)))
+        figure = Figure(figsize=(style.FULL_WIDTH_IN, 0.35 + 1.75 * len(kinds)))
         grid = figure.add_gridspec(
             len(kinds),
             5,
