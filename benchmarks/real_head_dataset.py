@@ -81,7 +81,7 @@ def write_participant(
 
 def _sensors(info_file: Path) -> mne.Info:
     info = mne.io.read_info(info_file, verbose="error")
-    info = mne.pick_info(info, mne.pick_types(info, meg=True, ref_meg=True, exclude=()))
+    info = mne.pick_info(info, mne.pick_types(info, meg=True, ref_meg="auto", exclude=()))
     with info._unlock():
         info["sfreq"], info["highpass"], info["lowpass"] = SFREQ_HZ, 0.0, SFREQ_HZ / 2
         info["line_freq"] = 50.0

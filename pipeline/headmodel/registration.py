@@ -10,6 +10,7 @@ import pandas as pd
 from nilearn import datasets
 from scipy.ndimage import map_coordinates
 
+from pipeline.errors import InvalidInput
 from pipeline.headmodel.t1w import Volume, bounding_box_mm, resample
 
 # fsaverage's surface RAS to MNI152, as FreeSurfer publishes it (CoordinateSystems, case 8).
@@ -96,7 +97,10 @@ def register_template(
         Correlation of the carried template with the T1w within the brain.
     """
     if method not in REGISTRATIONS:
-        raise ValueError(f"registration must be one of {REGISTRATIONS}, not {method}")
+        raise InvalidInput(
+            f"the option registration of headmodel is {method!r}",
+            hint=f"choose one of {', '.join(REGISTRATIONS)}",
+        )
     # With two threads the mutual information of equal images differs in its last digits, and the
     # affine by 0.1 mm. ITK reads the thread number when it loads, antsRegistration the seed when it runs.
     os.environ["ITK_GLOBAL_DEFAULT_NUMBER_OF_THREADS"] = "1"

@@ -128,7 +128,8 @@ def read_sensors(inputs: Inputs) -> tuple[mne.Info, dict[str, np.ndarray], np.nd
         raise InvalidInput("there is no MEG recording", hint="add the participant's MEG recording")
     raw = open_recording(inputs.meg[0])
     landmarks_head_m, head_points_head_m = digitised_points_head_m(raw.info, inputs.meg[0])
-    picks = mne.pick_types(raw.info, meg=True, ref_meg=True, exclude=())
+    # References only where compensation was applied with them (CTF).
+    picks = mne.pick_types(raw.info, meg=True, ref_meg="auto", exclude=())
     return mne.pick_info(raw.info, picks), landmarks_head_m, head_points_head_m
 
 
