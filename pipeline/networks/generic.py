@@ -29,6 +29,7 @@ N_VALIDATION_HEADS = 4
 N_TEST_HEADS = 4
 VALIDATION_SAMPLES_PER_HEAD = 64
 TEST_SAMPLES_PER_HEAD = 250
+TEST_BATCH = 50
 PATCHES_PER_REGION = 12
 BAD_CHANNELS = (0.0, 0.15)
 VALIDATE_EVERY = 500
@@ -225,8 +226,8 @@ def measure_test(
     snr_db = []
     with progress.step("measuring on test heads", len(heads)) as bar, torch.inference_mode():
         for head in heads:
-            for _ in range(TEST_SAMPLES_PER_HEAD // 50):
-                batch = synthesizer.batch(head, 50, 0.0)
+            for _ in range(TEST_SAMPLES_PER_HEAD // TEST_BATCH):
+                batch = synthesizer.batch(head, TEST_BATCH, 0.0)
                 errors["network"].append(
                     batch_errors_mm(module(batch.x), batch, head.region_pos_mm)
                 )
