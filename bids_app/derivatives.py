@@ -10,18 +10,37 @@ from pipeline.errors import MissingResource
 from pipeline.files import read_json, write_json, write_text
 
 BIDS_VERSION = "1.10.0"
-# Reports, status and QC files, and formats that BIDS derivatives do not name yet.
+# BIDS has no names yet for derivatives of MEG, for surfaces, and for reports: those are listed
+# by their endings, so that any other stray file is still an error.
 _BIDSIGNORE = """\
-*_report.pdf
+*_report.*
 logs/
 group/
-sub-*/sub-*_status.json
-sub-*/sub-*_metrics.*
-sub-*/qc/
-sub-*/figures/
-sub-*/anat/*
-sub-*/meg/*
-sub-*/ieeg/*
+*_status.json
+*_metrics.*
+**/qc
+*_qc.json
+**/figures
+*_figure.*
+*.surf.gii
+*.func.gii
+*_geometry.npz
+*_leadfield.*
+*_trans.fif
+*_ave.fif
+*_epo.fif
+*_cov.fif
+*_desc-spikes_events.*
+*_sources.*
+*_dipole.json
+*_model.safetensors
+*_curve.tsv
+*_desc-soz_electrodes.*
+"""
+_README = """\
+Derivatives of spikefocus: sources of interictal MEG spikes. Research use only.
+
+One folder per participant; sub-X_report.pdf is the report, sub-X_status.json says what was done.
 """
 
 
@@ -31,6 +50,7 @@ def open_output(output_dir: Path, bids_dir: Path) -> None:
         (output_dir / "logs").mkdir(parents=True, exist_ok=True)
         write_json(output_dir / "dataset_description.json", _description(bids_dir))
         write_text(output_dir / ".bidsignore", _BIDSIGNORE)
+        write_text(output_dir / "README", _README)
     except OSError as error:
         raise MissingResource(
             f"The output folder cannot be written: {error.strerror}",

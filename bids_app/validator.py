@@ -19,7 +19,7 @@ def find_validator() -> str | None:
 
 
 def validate(bids_dir: Path) -> list[dict]:
-    """Issues of the dataset, each with code, severity and location, without any network.
+    """Issues of the dataset and of the derivatives in it: code, severity, location; no network.
 
     Raises
     ------
@@ -30,14 +30,16 @@ def validate(bids_dir: Path) -> list[dict]:
     if program is None:
         raise OSError("bids-validator-deno is not installed")
     done = subprocess.run(
-        [program, str(bids_dir), "--json"],
+        [program, str(bids_dir), "--recursive", "--format", "json"],
         capture_output=True,
         text=True,
         timeout=_TIME_LIMIT_S,
         check=False,
         env={"PATH": "/usr/bin:/bin", "HOME": "/nonexistent", "DENO_NO_UPDATE_CHECK": "1"},
     )
-    return json.loads(done.stdout)["issues"]["issues"]
+    verdict = json.loads(done.stdout)
+    reports = [verdict, *verdict.get("derivativesSummary", {}).values()]
+    return [issue for report in reports for issue in report["issues"]["issues"]]
 
 
 def report(bids_dir: Path, target: Path) -> None:

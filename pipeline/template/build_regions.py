@@ -98,14 +98,22 @@ def split_equal_area(distance_mm: np.ndarray, area_mm2: np.ndarray, k: int, n_ro
             if np.std(surplus) < best_spread:
                 best, best_spread = part.copy(), np.std(surplus)
             # An offset must stay below the distance to the next seed, or a cell would vanish.
-            offset = np.clip(offset + 0.1 * np.sqrt(target) * surplus, -0.45 * np.sqrt(target), 0.45 * np.sqrt(target))
+            offset = np.clip(
+                offset + 0.1 * np.sqrt(target) * surplus,
+                -0.45 * np.sqrt(target),
+                0.45 * np.sqrt(target),
+            )
         for j in range(k):
             cell = np.flatnonzero(part == j)
-            seeds[j] = cell[np.argmin((distance_mm[np.ix_(cell, cell)] ** 2 * area_mm2[cell]).sum(1))]
+            seeds[j] = cell[
+                np.argmin((distance_mm[np.ix_(cell, cell)] ** 2 * area_mm2[cell]).sum(1))
+            ]
     return best
 
 
-def merge_islands(label: np.ndarray, graph, area_mm2: np.ndarray, smallest_mm2: float) -> np.ndarray:
+def merge_islands(
+    label: np.ndarray, graph, area_mm2: np.ndarray, smallest_mm2: float
+) -> np.ndarray:
     """Give each piece of a label smaller than `smallest_mm2` to the label it touches most."""
     label = label.copy()
     for name in np.unique(label):
