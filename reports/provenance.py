@@ -2,6 +2,7 @@
 
 import platform
 from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
 
 from pipeline import STAGES, __version__
 from pipeline.paths import PatientPaths
@@ -104,10 +105,15 @@ def option_rows(patient: Patient) -> list[tuple[str, list[tuple[str, str]]]]:
 
 def _option(key: str, value) -> tuple[str, str]:
     name, unit = split_unit(key)
-    if isinstance(value, bool):
-        return name, "yes" if value else "no"
-    if isinstance(value, int | float):
-        return name, number(value, unit)
     if isinstance(value, list | tuple):
-        return name, ", ".join(str(item) for item in value) or "none"
-    return name, str(value) if value not in (None, "") else "default"
+        return name, ", ".join(_value(item, unit) for item in value) or "none"
+    return name, _value(value, unit)
+
+
+def _value(value, unit: str) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, int | float):
+        return number(value, unit)
+    # Of a file the name alone: where it lies is the computer's business, not the reader's.
+    return Path(value).name if value else "default"

@@ -239,8 +239,18 @@ def test_a_template_head_is_called_one(complete):
 
 def test_hashes_and_options_come_from_the_status_file(complete):
     inputs = {"sub-01_T1w.nii.gz": "a" * 64, complete.paths.leadfield.name: "b" * 64}
-    status = {"stages": {"image": {"inputs": inputs, "options": {"snr": 3.0}}}}
+    options = {"snr": 3.0, "window_s": [-0.5, 0.5], "generic_model": "/home/me/own.safetensors"}
+    status = {"stages": {"image": {"inputs": inputs, "options": options}}}
     read = replace(read_patient(complete.inputs, complete.paths), status=status)
     built = content.build(read, complete.paths, reports.Config())
     assert built["inputs"] == [("sub-01_T1w.nii.gz", "a" * 64)]
-    assert built["options"] == [("image", [("SNR", "3")])]
+    assert built["options"] == [
+        (
+            "image",
+            [
+                ("SNR", "3"),
+                ("window", "\u22120.5\u00a0s, 0.5\u00a0s"),
+                ("generic model", "own.safetensors"),
+            ],
+        )
+    ]

@@ -13,6 +13,7 @@ from reports.figures.keys import add_colour_bar, legend_handles
 from reports.figures.surface import Raster, rasterise
 
 _SURFACE_CONTACT_MM = 6.0
+_HIDDEN_MM = 12.0  # a maximum in the wall of a sulcus is still marked, one on the far side is not
 _CASING = [effects.withStroke(linewidth=2.0, foreground="white")]
 
 
@@ -164,7 +165,7 @@ def draw_cortex(
         _draw_contacts(axes, cortex, raster, hemispheres)
     shown_max = pos_mm[cortex.max_vertex]
     own_side = "L" if cortex.max_vertex < N_VERTICES_HEMI else "R"
-    if own_side in hemispheres and raster.depth_below_surface_mm(shown_max[None])[0] < 3:
+    if own_side in hemispheres and raster.depth_below_surface_mm(shown_max[None])[0] < _HIDDEN_MM:
         right, up, _ = raster.project(shown_max[None])[0]
         axes.plot(right, up, "+", color="black", ms=6, mew=1.2, path_effects=_CASING)
     axes.set_aspect("equal")

@@ -36,7 +36,7 @@ def region_time_courses(
     """
     with style.house_style():
         figure = Figure(figsize=(style.FULL_WIDTH_IN, 2.3))
-        axes = figure.add_axes((0.075, 0.17, 0.60, 0.78))
+        axes = figure.add_axes((0.09, 0.17, 0.585, 0.78))
         axes.axvspan(-window_s * 500, window_s * 500, color="#eceff2", lw=0)
         axes.fill_between(gfp_times_s * 1000, 0, gfp, color="#dfe3e8", lw=0)
         axes.plot(
@@ -97,7 +97,7 @@ def training_curve(
                 )
             axes.set_xlabel("fine-tuning step")
             axes.set_ylabel(label)
-            axes.set_ylim(bottom=0)
+            axes.set_ylim(0, 1.1 * max(np.nanmax(values) for values in curves.values()))
             axes.legend(
                 loc="lower left",
                 bbox_to_anchor=(-0.08, 0.99),
