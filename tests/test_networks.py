@@ -1,6 +1,7 @@
 """Input, networks, training loop, weights files and evaluation."""
 
 import json
+from functools import partial
 
 import numpy as np
 import pytest
@@ -9,6 +10,7 @@ from safetensors.torch import save_file
 
 from pipeline.errors import InvalidInput, MissingResource
 from pipeline.networks import generic
+from pipeline.networks.deepsif import DeepSIF
 from pipeline.networks.evaluate import batch_errors_mm, localisation_errors_mm, peak_maps
 from pipeline.networks.generic import TrainConfig, train_generic
 from pipeline.networks.project import (
@@ -20,6 +22,7 @@ from pipeline.networks.project import (
 )
 from pipeline.networks.train import Plan, relative_squared_error, train, validate
 from pipeline.networks.weights import (
+    NETWORKS,
     SHIPPED,
     apply,
     build_network,
@@ -265,6 +268,8 @@ def test_generic_training_runs_from_heads_to_card(tmp_path, monkeypatch, network
     monkeypatch.setattr(generic, "TEST_SAMPLES_PER_HEAD", 4)
     monkeypatch.setattr(generic, "TEST_BATCH", 4)
     monkeypatch.setattr(generic, "PATCHES_PER_REGION", 1)
+    # One LSTM layer of three, so that the checkpoint takes 80 MB and not 450.
+    monkeypatch.setitem(NETWORKS, "deepsif", partial(DeepSIF, n_spatial=50, n_layers=1))
     rng = np.random.default_rng(0)
     smooth = np.exp(-((template_graph().distance_mm / 25) ** 2))
     member = generic.Member(

@@ -27,7 +27,7 @@ class DeepSIF(nn.Module):
         994 projected inputs, or the number of sensors for the paper's raw-channel input.
     """
 
-    def __init__(self, n_in: int = 994, n_out: int = 994, n_spatial: int = 500):
+    def __init__(self, n_in: int = 994, n_out: int = 994, n_spatial: int = 500, n_layers: int = 3):
         super().__init__()
         self.spatial = nn.Sequential(
             ResidualBlock(n_in, n_in),
@@ -35,7 +35,7 @@ class DeepSIF(nn.Module):
             nn.Linear(n_spatial, n_spatial),
             nn.ELU(),
         )
-        self.temporal = nn.LSTM(n_spatial, n_out, num_layers=3, batch_first=True)
+        self.temporal = nn.LSTM(n_spatial, n_out, num_layers=n_layers, batch_first=True)
 
     def forward(self, x: torch.Tensor, samples: slice = slice(None)) -> torch.Tensor:
         """(batch, n_in, n_times) to (batch, n_out, n_times), or only to some `samples` of it."""
