@@ -129,14 +129,19 @@ def _command_parser() -> argparse.ArgumentParser:
 
 def _limit_threads(args: argparse.Namespace) -> None:
     available = len(os.sched_getaffinity(0))
-    threads = str(max(1, min(getattr(args, "nprocs", None) or available, available)))
+    asked = getattr(args, "nprocs", None)
     for variable in (
         "OMP_NUM_THREADS",
         "OPENBLAS_NUM_THREADS",
         "MKL_NUM_THREADS",
         "ITK_GLOBAL_DEFAULT_NUMBER_OF_THREADS",
     ):
-        os.environ.setdefault(variable, threads)
+        if asked:
+            os.environ[variable] = str(max(1, min(asked, available)))
+        else:
+            os.environ.setdefault(variable, str(available))
+    # Threads that wait by spinning slow every job on a shared machine, this one most of all.
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     if getattr(args, "work_dir", None):
         args.work_dir.mkdir(parents=True, exist_ok=True)
         os.environ["TMPDIR"] = str(args.work_dir.resolve())

@@ -7,6 +7,9 @@ from pathlib import Path
 
 import pytest
 
+# Before torch is imported: threads that wait by spinning starve the other tests.
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+
 from bids_app.cli import main
 from bids_app.demo import create_virtual_patients
 from pipeline.files import read_json
@@ -18,7 +21,7 @@ FAST = """
 registration = "affine"
 shell_vertices = 642
 [personalize]
-steps = 60
+steps = 20
 n_test = 64
 """
 
