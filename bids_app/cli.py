@@ -116,6 +116,11 @@ def _command_parser() -> argparse.ArgumentParser:
     train.add_argument(
         "--array", nargs="+", dest="arrays", help="MEG arrays of the training population"
     )
+    train.add_argument(
+        "--input",
+        choices=("projected", "raw"),
+        help="projected to 994 regions (any channels), or the paper's raw channels of one array",
+    )
     train.add_argument("--steps", type=int)
     train.add_argument("--seed", type=int)
     train.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto")

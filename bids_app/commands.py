@@ -129,6 +129,7 @@ def train_generic(args: argparse.Namespace) -> ExitCode:
     given = {
         "network": args.network,
         "arrays": tuple(args.arrays) if args.arrays else None,
+        "input": args.input,
         "steps": args.steps,
         "seed": args.seed,
         "device": resolve_device(args.device),

@@ -47,7 +47,7 @@ def test_every_participant_gets_a_status_when_all_fail(bids_dir, capsys):
         messages[label] = json.loads(file.read_text())
         assert messages[label]["state"] == "failed"
         assert messages[label]["hint"]
-    assert "sub-01_T1w.nii.gz" in messages["01"]["message"]
+    assert "sub-01_task-rest_meg.fif" in messages["01"]["message"]
     assert "No T1-weighted MRI" in messages["02"]["message"]
     assert "Participant 99 is not in the dataset" in messages["99"]["message"]
     assert "Traceback" not in capsys.readouterr().err
