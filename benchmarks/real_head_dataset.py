@@ -5,13 +5,14 @@ transforms place the helmets. Landmarks and head points are drawn on FreeSurfer'
 noise, so that no surface that the pipeline extracts has a part in them.
 """
 
+import json
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
 import mne
-import mne_bids
 import numpy as np
+import pandas as pd
 from mne.transforms import Transform, apply_trans, get_ras_to_neuromag_trans
 from scipy.signal import firwin, lfilter
 from scipy.spatial import cKDTree
@@ -67,16 +68,42 @@ def write_participant(
         info["dig"] = montage.dig
         info["dev_head_t"] = _clear_of_scalp(info, head_mri, skin_mri_mm)
     raw, centre_mm = _record(rng, info, head, head_mri)
-    path = mne_bids.BIDSPath(subject=label, task="rest", datatype="meg", root=bids)
-    mne_bids.write_raw_bids(
-        raw, path, allow_preload=True, format="FIF", overwrite=True, verbose="error"
-    )
+    _write_meg(bids, label, raw)
     anat = bids / f"sub-{label}" / "anat"
     anat.mkdir(parents=True, exist_ok=True)
     for ending in (".nii.gz", ".json"):
         source = t1w.with_name(t1w.name.removesuffix(".nii.gz") + ending)
         shutil.copyfile(source, anat / f"sub-{label}_T1w{ending}")
     return Truth(head_mri["trans"], centre_mm)
+
+
+def _write_meg(bids: Path, label: str, raw: mne.io.BaseRaw) -> None:
+    """Recording, events and sidecars; by hand, as mne-bids writes KIT sensors from KIT files only."""
+    folder = bids / f"sub-{label}" / "meg"
+    folder.mkdir(parents=True, exist_ok=True)
+    stem = f"sub-{label}_task-rest"
+    description = {"Name": "Simulated spikes on a real head", "BIDSVersion": "1.10.0"}
+    (bids / "dataset_description.json").write_text(json.dumps(description))
+    (bids / "README").write_text("Simulated MEG of real sensor arrays; the T1w is real.\n")
+    raw.save(folder / f"{stem}_meg.fif", overwrite=True, verbose="error")
+    sidecar = {
+        "TaskName": "rest",
+        "SamplingFrequency": SFREQ_HZ,
+        "PowerLineFrequency": 50,
+        "DewarPosition": "upright",
+        "SoftwareFilters": "n/a",
+        "DigitizedLandmarks": True,
+        "DigitizedHeadPoints": True,
+    }
+    (folder / f"{stem}_meg.json").write_text(json.dumps(sidecar))
+    types = [
+        {"mag": "MEGMAG", "grad": "MEGGRADPLANAR"}.get(t, "MEGREFMAG")
+        for t in raw.get_channel_types()
+    ]
+    channels = {"name": raw.ch_names, "type": types, "units": "T", "status": "good"}
+    pd.DataFrame(channels).to_csv(folder / f"{stem}_channels.tsv", sep="\t", index=False)
+    events = {"onset": raw.annotations.onset, "duration": 0.0, "trial_type": "spike"}
+    pd.DataFrame(events).to_csv(folder / f"{stem}_events.tsv", sep="\t", index=False)
 
 
 def _sensors(info_file: Path) -> mne.Info:

@@ -50,8 +50,8 @@ def make_head() -> SyntheticHead:
     voxel = apply_affine(np.linalg.inv(stored.affine), mni_mm)
     brain = map_coordinates(np.asarray(stored.dataobj, float), voxel.T, order=1).reshape(SHAPE)
     brain_mask = brain > 0.1
-    skull = binary_dilation(binary_closing(brain_mask, iterations=6), iterations=2)
-    scalp = binary_dilation(skull, iterations=3)
+    skull = binary_dilation(binary_closing(brain_mask, iterations=6), iterations=3)
+    scalp = binary_dilation(skull, iterations=5)
     signal = np.where(brain_mask, brain, np.where(skull, 0.06, np.where(scalp, SKIN, 0.0)))
     noise = np.random.default_rng(0).normal(0, 0.01, SHAPE)
     data = 800 * np.abs(gaussian_filter(signal, 0.4) + noise)

@@ -5,7 +5,6 @@ from pathlib import Path
 
 import mne
 import numpy as np
-from mne.coreg import fit_matched_points
 from mne.io.constants import FIFF
 from mne.transforms import rotation
 from scipy.spatial import cKDTree
@@ -142,7 +141,7 @@ def coregister(
             first, points_mm[chosen], scalp_mri_mm, normals, marks_mm, marks_mri_mm, sd_mm
         )
 
-    motion = fit_matched_points(marks_mri_mm, marks_mm, out="trans")
+    motion = rigid_fit(marks_mm, marks_mri_mm)
     enough = len(points_mm) >= MIN_HEAD_POINTS
     used = np.full(len(points_mm), enough)
     if enough:
@@ -164,6 +163,16 @@ def coregister(
         far_mm,
         used,
     )
+
+
+def rigid_fit(from_mm: np.ndarray, to_mm: np.ndarray) -> np.ndarray:
+    """Rotation and translation (4, 4) that carry points (n, 3) closest to others (Kabsch 1976)."""
+    from_centre, to_centre = from_mm.mean(0), to_mm.mean(0)
+    turn, _ = Rotation.align_vectors(to_mm - to_centre, from_mm - from_centre)
+    motion = np.eye(4)
+    motion[:3, :3] = turn.as_matrix()
+    motion[:3, 3] = to_centre - motion[:3, :3] @ from_centre
+    return motion
 
 
 def fit_points_to_surface(
