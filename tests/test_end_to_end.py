@@ -91,6 +91,7 @@ def test_killed_in_every_stage_ends_like_an_undisturbed_run(finished, tmp_path):
                 time.sleep(1.0)
                 os.killpg(process.pid, signal.SIGKILL)
                 process.wait()
+            time.sleep(0.1)
         assert process.returncode == -signal.SIGKILL, f"ended before {stage} was reached"
         log.unlink()
     assert subprocess.run(program, stderr=subprocess.DEVNULL, check=False).returncode == 0
