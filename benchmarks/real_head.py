@@ -146,8 +146,6 @@ def measure(label: str, truth: Truth, paths: dict, states: dict, freesurfer: Pat
         add(f"{kind}: co-registration error at the cortex, median", np.median(error_mm), "mm")
         add(f"{kind}: head points to scalp, median", qc["head_point_distance_median_mm"], "mm")
         add(f"{kind}: exit code", states[kind]["exit_code"], "")
-        for stage, state in states[kind].get("stages", {}).items():
-            add(f"{kind}: {stage}", state.get("seconds"), "s")
         for method in ("personalized", "generic", "sloreta"):
             if of.sources(method).exists():
                 peak = np.argmax(read_npz(of.sources(method))["peak_map"])
