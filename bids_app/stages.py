@@ -19,7 +19,7 @@ MODULES: dict[str, ModuleType] = dict(
 # Code that several stages run: a change there invalidates each of them.
 _SHARED = ("pipeline", "pipeline/template")
 _USED_BY_STAGE = {
-    "headmodel": ("pipeline/headmodel",),
+    "headmodel": ("pipeline/headmodel", "pipeline/spikes"),
     "spikes": ("pipeline/spikes",),
     "personalize": (
         "pipeline/personalize",
