@@ -2,6 +2,8 @@
 
 import os
 import shutil
+import subprocess
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -66,7 +68,10 @@ def finished(tmp_path_factory) -> World:
     create_virtual_patients(root, 2, 1, "neuromag", Progress(), minutes=2.0, small=True)
     (root / "config.toml").write_text(FAST)
     world = World(root)
-    assert world.run() == 0
+    # In a process of its own, as the runs that it is compared with: the number of threads, which
+    # a process takes over when it starts, decides the last digits.
+    program = [sys.executable, "-m", "bids_app.cli", *world.arguments()]
+    assert subprocess.run(program, stderr=subprocess.DEVNULL, check=False).returncode == 0
     return world
 
 
