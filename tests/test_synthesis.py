@@ -7,11 +7,19 @@ import torch
 
 from pipeline.networks.project import whitener
 from pipeline.synthesis import population
-from pipeline.synthesis.library import BEFORE_PEAK_S, SPLITS, isolated_spikes, load_library
+from pipeline.synthesis.library import (
+    BEFORE_PEAK_S,
+    SPLITS,
+    build_library,
+    isolated_spikes,
+    load_library,
+)
 from pipeline.synthesis.neural_mass import (
     BACKGROUND_A_MV,
     SETTINGS,
     SOURCE_A_MV,
+    STEP_MS,
+    DelayedCoupling,
     connectome,
     simulate,
 )
@@ -49,10 +57,37 @@ def small_network(n_regions=60):
 
 
 def test_connectome_favours_near_regions():
-    weights = connectome(np.array([[0.0, 0, 0], [10, 0, 0], [50, 0, 0]]))
+    network = connectome(np.array([[0.0, 0, 0], [10, 0, 0], [50, 0, 0], [90, 0, 0]]))
+    weights = network.weights
     assert np.all(np.diag(weights) == 0)
-    assert weights[0, 1] > 10 * weights[0, 2]
+    assert weights[0, 1] > 10 * weights[0, 2] > 0
+    assert weights[0, 3] == 0
     assert np.allclose(weights.sum(1), weights[0].sum())
+
+
+def test_connections_are_late_by_distance_over_speed():
+    pos_mm = np.array([[0.0, 0, 0], [9, 0, 0], [45, 0, 0]])
+    assert np.allclose(connectome(pos_mm).delay_steps[0] * STEP_MS, [0, 3, 15])
+
+
+def test_delayed_coupling_equals_the_sum_over_connections():
+    """Over many times the buffer's length, so that it moves several times."""
+    rng = np.random.default_rng(0)
+    network = connectome(rng.uniform(-25, 25, (7, 3)))
+    firing = torch.as_tensor(rng.uniform(size=(200, 7, 2)))
+    coupling = DelayedCoupling(network, firing[0])
+    for now in range(200):
+        then = np.maximum(now - network.delay_steps, 0)
+        expected = torch.stack(
+            [
+                sum(
+                    network.weights[to, source] * firing[then[to, source], source]
+                    for source in range(7)
+                )
+                for to in range(7)
+            ]
+        )
+        assert torch.allclose(coupling.step(firing[now]), expected)
 
 
 def test_neural_masses_rest_and_spike_where_excitability_is_raised():
@@ -86,6 +121,10 @@ def test_spikes_too_close_to_another_are_left_out():
 
     assert len(isolated_spikes(signal(3.0, 6.0))) == 2
     assert len(isolated_spikes(signal(3.0, 3.4, 6.0))) == 1
+    narrow = 8.4 * np.exp(-(((time_s - 5.0) / 0.007) ** 2))
+    broad_just_before = 7.9 * np.exp(-(((time_s - 4.86) / 0.03) ** 2))
+    assert len(isolated_spikes(narrow)) == 1
+    assert len(isolated_spikes(narrow + broad_just_before)) == 0
     clip = isolated_spikes(signal(5.0))[0]
     assert clip.argmax() == round(BEFORE_PEAK_S * 125)
     assert clip[0] == pytest.approx(0, abs=0.01)
@@ -105,6 +144,16 @@ def test_library_splits_are_complete_and_share_no_spike():
     train, test = libraries["train"].spikes, libraries["test"].spikes
     difference = np.abs(train[:, None] - test[None]).max(2)
     assert difference.min() > 0
+
+
+def test_library_of_other_regions_is_built_and_read(tmp_path, monkeypatch):
+    monkeypatch.setattr("pipeline.synthesis.library._SIZE", dict.fromkeys(SPLITS, (2, 4.0)))
+    pos_mm = np.random.default_rng(0).uniform(-60, 60, (30, 3))
+    build_library(pos_mm, tmp_path / "library.npz")
+    train, test = (load_library(split, tmp_path / "library.npz") for split in ("train", "test"))
+    assert train.background.shape == (30, 3 * train.segment_length)
+    assert train.spikes.shape[1] == load_library("train").spikes.shape[1]
+    assert not np.array_equal(train.background, test.background)
 
 
 def test_library_background_is_band_limited():

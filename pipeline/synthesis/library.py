@@ -1,9 +1,11 @@
 """The library of simulated spikes and background activity that ships with the package.
 
-Built once by ``python -m pipeline.synthesis.library`` (minutes) from `neural_mass`; training and
+Built once from `neural_mass`, for the regions of the template by ``python -m
+pipeline.synthesis.library OUT.npz`` (minutes), for others by `build_library`; training and
 personalizing only read it. Its three splits come from different random seeds.
 """
 
+import sys
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
@@ -19,10 +21,11 @@ from pipeline.synthesis.neural_mass import (
     SETTINGS,
     SFREQ_HZ,
     SOURCE_A_MV,
+    Connectome,
     connectome,
     simulate,
 )
-from pipeline.template import N_REGIONS, load_template
+from pipeline.template import load_template
 from pipeline.template.cortex import region_means, vertex_areas_mm2
 
 LIBRARY_SFREQ_HZ = 125.0
@@ -50,7 +53,7 @@ class Library:
     ----------
     spikes : ndarray float32, (n_spikes, 150)
         1-40 Hz, 125 Hz, peak (1.0) at sample 50, tapered to zero at both ends.
-    background : ndarray float32, (994, n_times)
+    background : ndarray float32, (n_regions, n_times)
         Activity of all regions without a source, 1-40 Hz, 125 Hz, unit variance on average.
         Segments of different simulations follow each other; `segment_length` samples each.
     segment_length : int
@@ -62,9 +65,9 @@ class Library:
 
 
 @cache
-def load_library(split: str) -> Library:
-    """The shipped library's `split`: "train", "validation" or "test"."""
-    stored = read_npz(Path(str(files("pipeline.synthesis") / "spike_library.npz")))
+def load_library(split: str, path: Path | None = None) -> Library:
+    """Read the `split` "train", "validation" or "test" of the shipped library or that at `path`."""
+    stored = read_npz(path or Path(str(files("pipeline.synthesis") / "spike_library.npz")))
     spikes = stored[f"{split}_spikes"].astype(np.float32) / 127
     background = stored[f"{split}_background"].astype(np.float32)
     return Library(spikes, background / background.std(), int(stored[f"{split}_segment_length"]))
@@ -98,31 +101,28 @@ def isolated_spikes(potential_mv: np.ndarray) -> np.ndarray:
             continue
         at = at - 3 + int(np.argmax(filtered[at - 3 : at + 4]))
         clip = filtered[at - before : at + after] * taper
+        # Another one less than 0.2 s away or just below 8 mV, which filtering leaves the higher.
+        if clip.max() > clip[before]:
+            continue
         clips.append(clip / clip[before])
     return np.array(clips).reshape(-1, before + after)
 
 
-def build_split(split: str) -> dict[str, np.ndarray]:
-    """Simulate one split; arrays of `spike_library.npz` under names that begin with its own."""
+def build_split(split: str, network: Connectome) -> dict[str, np.ndarray]:
+    """Simulate one split; arrays of the library's file under names that begin with its own."""
     rng = np.random.default_rng(_SEED[split])
-    template = load_template()
-    pos_mm = region_means(
-        template.midthickness_mni305_mm,
-        vertex_areas_mm2(template.midthickness_mni305_mm, template.faces),
-        template.vertex_region,
-    )
-    weights = connectome(pos_mm)
+    n_regions = len(network.weights)
     n_realisations, seconds = _SIZE[split]
     spikes, background = [], []
     for setting in SETTINGS:
-        a_mv = np.full((n_realisations, N_REGIONS), BACKGROUND_A_MV)
+        a_mv = np.full((n_realisations, n_regions), BACKGROUND_A_MV)
         sources = [
-            rng.choice(N_REGIONS, _SOURCES_PER_REALISATION, replace=False)
+            rng.choice(n_regions, _SOURCES_PER_REALISATION, replace=False)
             for _ in range(n_realisations - 1)
         ]
         for gain, chosen in zip(a_mv, sources, strict=False):
             gain[chosen] = SOURCE_A_MV
-        potential_mv = simulate(weights, a_mv, setting, seconds, int(rng.integers(2**31)))
+        potential_mv = simulate(network, a_mv, setting, seconds, int(rng.integers(2**31)))
         for realisation, chosen in zip(potential_mv, sources, strict=False):
             spikes += [isolated_spikes(realisation[region]) for region in chosen]
         background.append(band_pass_and_decimate(potential_mv[-1]))
@@ -136,8 +136,21 @@ def build_split(split: str) -> dict[str, np.ndarray]:
     }
 
 
-if __name__ == "__main__":
+def build_library(pos_mm: np.ndarray, path: Path) -> None:
+    """Simulate the network of regions with centres (n_regions, 3) and write all splits to `path`."""
+    network = connectome(pos_mm)
     arrays = {}
     for split in SPLITS:
-        arrays |= build_split(split)
-    write_npz(Path(__file__).with_name("spike_library.npz"), **arrays)
+        arrays |= build_split(split, network)
+    write_npz(path, **arrays)
+
+
+def template_region_pos_mm() -> np.ndarray:
+    """Centres (994, 3) of the template's regions, MNI305 RAS."""
+    template = load_template()
+    areas_mm2 = vertex_areas_mm2(template.midthickness_mni305_mm, template.faces)
+    return region_means(template.midthickness_mni305_mm, areas_mm2, template.vertex_region)
+
+
+if __name__ == "__main__":
+    build_library(template_region_pos_mm(), Path(sys.argv[1]))

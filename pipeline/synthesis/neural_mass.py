@@ -5,6 +5,7 @@ Brain (Sanz-Leon et al. 2013), changed as in the reference implementation of Dee
 (Sun et al. 2022): where one node's excitability is raised, isolated spikes come out of it.
 """
 
+import warnings
 from dataclasses import dataclass
 
 import numpy as np
@@ -31,8 +32,12 @@ SFREQ_HZ = 1000 / (STEP_MS * KEEP_EVERY)
 # Cortical connection weights fall off exponentially with distance: 0.19 per mm in the macaque
 # (Ercsey-Ravasz et al. 2013), scaled by the cube root of the ratio of brain volumes to man.
 CONNECTION_DECAY_PER_MM = 0.08
+# Longer connections, 5 % of the weight between the template's regions, are left out.
+LONGEST_CONNECTION_MM = 60.0
 # Sum of the weights that reach a region: enough to couple neighbours, too little to spread spikes.
 TOTAL_WEIGHT = 20.0
+# The Virtual Brain's default for `Connectivity.speed`.
+CONDUCTION_MM_PER_MS = 3.0
 
 
 @dataclass(frozen=True)
@@ -46,12 +51,30 @@ class Setting:
 SETTINGS = (Setting(0.087, 1.0), Setting(0.08, 1.7), Setting(0.083, 1.5))
 
 
-def connectome(pos_mm: np.ndarray) -> np.ndarray:
-    """Weights (n, n) of the exponential distance rule between region centres (n, 3), rows alike."""
+@dataclass(frozen=True)
+class Connectome:
+    """Which region drives which, how strongly and how late.
+
+    Attributes
+    ----------
+    weights : ndarray float64, (n_regions, n_regions)
+        Row: the region driven; column: the region that drives. Rows sum to `TOTAL_WEIGHT`.
+    delay_steps : ndarray int, (n_regions, n_regions)
+        Conduction delay in integration steps of `STEP_MS`.
+    """
+
+    weights: np.ndarray
+    delay_steps: np.ndarray
+
+
+def connectome(pos_mm: np.ndarray) -> Connectome:
+    """Exponential distance rule and conduction delays between region centres (n, 3), straight."""
     distance_mm = np.linalg.norm(pos_mm[:, None] - pos_mm[None], axis=2)
     weights = np.exp(-CONNECTION_DECAY_PER_MM * distance_mm)
+    weights[distance_mm > LONGEST_CONNECTION_MM] = 0
     np.fill_diagonal(weights, 0)
-    return TOTAL_WEIGHT * weights / weights.sum(1, keepdims=True)
+    delay_steps = np.rint(distance_mm / CONDUCTION_MM_PER_MS / STEP_MS).astype(int)
+    return Connectome(TOTAL_WEIGHT * weights / weights.sum(1, keepdims=True), delay_steps)
 
 
 def _firing(potential: torch.Tensor) -> torch.Tensor:
@@ -59,7 +82,7 @@ def _firing(potential: torch.Tensor) -> torch.Tensor:
 
 
 def _derivative(y: torch.Tensor, coupled: torch.Tensor, a_mv: torch.Tensor, mu: float):
-    """Right-hand side of the six equations; `y` (6, n_realisations, n_regions)."""
+    """Right-hand side of the six equations; `y` (6, n_regions, n_realisations)."""
     y0, y1, y2, y3, y4, y5 = y
     excitatory = mu + A_2 * J * _firing(A_1 * J * y0) + coupled
     inhibitory = A_4 * J * _firing(A_3 * J * y0)
@@ -75,8 +98,45 @@ def _derivative(y: torch.Tensor, coupled: torch.Tensor, a_mv: torch.Tensor, mu: 
     )
 
 
+class DelayedCoupling:
+    """Sum of the firing that reaches each region, each connection with its own delay.
+
+    The firing of the last `horizon` steps lies in one stretch of a buffer, oldest first, so that
+    one sparse product with it, flattened over time and regions, does all connections at once.
+    The buffer is twice as long as that and moves its newest part back to its start when full.
+    """
+
+    def __init__(self, network: Connectome, firing: torch.Tensor):
+        """`firing` (n_regions, n_realisations): of the initial state, taken to have lasted."""
+        to, source = np.nonzero(network.weights)
+        delay = network.delay_steps[to, source]
+        self.horizon = int(delay.max()) + 1
+        n_regions = len(firing)
+        incoming = torch.sparse_coo_tensor(
+            np.array([to, (self.horizon - 1 - delay) * n_regions + source]),
+            torch.as_tensor(network.weights[to, source], dtype=firing.dtype),
+            (n_regions, self.horizon * n_regions),
+            device=firing.device,
+            check_invariants=True,
+        )
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", "Sparse CSR tensor support is in beta")
+            self.incoming = incoming.to_sparse_csr()
+        self.buffer = firing.repeat(2 * self.horizon, 1, 1)
+        self.end = self.horizon - 1
+
+    def step(self, firing: torch.Tensor) -> torch.Tensor:
+        """Input (n_regions, n_realisations) at the step at which the regions fire at `firing`."""
+        if self.end == len(self.buffer):
+            self.buffer[: self.horizon - 1] = self.buffer[self.end - self.horizon + 1 :]
+            self.end = self.horizon - 1
+        self.buffer[self.end] = firing
+        self.end += 1
+        return self.incoming @ self.buffer[self.end - self.horizon : self.end].flatten(0, 1)
+
+
 def simulate(
-    weights: np.ndarray,
+    network: Connectome,
     a_mv: np.ndarray,
     setting: Setting,
     seconds: float,
@@ -84,12 +144,14 @@ def simulate(
     dropped_seconds: float = 2.0,
     device: str = "cpu",
 ) -> np.ndarray:
-    """Integrate the network by the stochastic Heun scheme; connections have no delay.
+    """Integrate the network by the stochastic Heun scheme, as The Virtual Brain does.
+
+    The input from other regions is delayed by its conduction time and, over one step, constant.
+    Before the start all regions have been at rest (all states zero).
 
     Parameters
     ----------
-    weights : ndarray, (n_regions, n_regions)
-        From `connectome`.
+    network : Connectome
     a_mv : ndarray, (n_realisations, n_regions)
         Excitatory gain A: `BACKGROUND_A_MV`, or `SOURCE_A_MV` where spikes shall arise.
     setting : Setting
@@ -104,15 +166,15 @@ def simulate(
         y1 - y2, the input of the pyramidal cells, at 500 Hz.
     """
     generator = torch.Generator(device).manual_seed(seed)
-    gain = torch.as_tensor(a_mv, dtype=torch.float32, device=device)
-    incoming = torch.as_tensor(weights.T.copy(), dtype=torch.float32, device=device)
+    gain = torch.as_tensor(a_mv.T.copy(), dtype=torch.float32, device=device)
     amplitude = A_PER_MS * BACKGROUND_A_MV * (P_MAX - P_MIN) * 0.5 * setting.noise * STEP_MS**0.5
     y = torch.zeros((6, *gain.shape), device=device)
+    coupling = DelayedCoupling(network, _firing(y[1] - y[2]))
     n_dropped = round(dropped_seconds * 1000 / STEP_MS)
     n_steps = round(seconds * 1000 / STEP_MS)
     kept = torch.empty((n_steps // KEEP_EVERY, *gain.shape), device=device)
     for step in range(-n_dropped, n_steps):
-        coupled = _firing(y[1] - y[2]) @ incoming
+        coupled = coupling.step(_firing(y[1] - y[2]))
         noise = torch.zeros_like(y)
         noise[4] = amplitude * torch.randn(gain.shape, generator=generator, device=device)
         slope = _derivative(y, coupled, gain, setting.mu)
@@ -120,4 +182,4 @@ def simulate(
         y = y + STEP_MS / 2 * (slope + _derivative(ahead, coupled, gain, setting.mu)) + noise
         if step >= 0 and step % KEEP_EVERY == 0:
             kept[step // KEEP_EVERY] = y[1] - y[2]
-    return kept.permute(1, 2, 0).cpu().numpy()
+    return kept.permute(2, 1, 0).cpu().numpy()
