@@ -7,7 +7,7 @@ import pandas as pd
 
 from pipeline import __version__
 from pipeline.errors import MissingResource
-from pipeline.files import read_json, write_json, write_text
+from pipeline.files import read_json, to_json, write_shared_text, write_text
 
 BIDS_VERSION = "1.10.0"
 # BIDS has no names yet for derivatives of MEG, for surfaces, and for reports: those are listed
@@ -48,9 +48,11 @@ def open_output(output_dir: Path, bids_dir: Path) -> None:
     """Create the derivatives dataset; refuse a folder that cannot be written."""
     try:
         (output_dir / "logs").mkdir(parents=True, exist_ok=True)
-        write_json(output_dir / "dataset_description.json", _description(bids_dir))
-        write_text(output_dir / ".bidsignore", _BIDSIGNORE)
-        write_text(output_dir / "README", _README)
+        # Jobs on other participants write the same files at the same time.
+        description = to_json(_description(bids_dir))
+        write_shared_text(output_dir / "dataset_description.json", description)
+        write_shared_text(output_dir / ".bidsignore", _BIDSIGNORE)
+        write_shared_text(output_dir / "README", _README)
     except OSError as error:
         raise MissingResource(
             f"The output folder cannot be written: {error.strerror}",

@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 from bids_app.progress import ConsoleProgress
-from pipeline.files import write_json
+from pipeline.files import to_json, write_shared_text
 
 _TIME_LIMIT_S = 300
 
@@ -54,7 +54,7 @@ def report(bids_dir: Path, target: Path) -> None:
     except (OSError, ValueError, KeyError, subprocess.SubprocessError) as error:
         progress.warn(f"the dataset was not validated ({error})")
         return
-    write_json(target, {"issues": issues})
+    write_shared_text(target, to_json({"issues": issues}))
     errors = [issue for issue in issues if issue.get("severity") == "error"]
     if errors:
         codes = sorted({issue.get("code", "?") for issue in errors})

@@ -3,6 +3,7 @@
 import hashlib
 import json
 import os
+import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -17,12 +18,12 @@ def atomic_path(final: Path) -> Iterator[Path]:
     """Yield a temporary path beside `final`; rename it there once the block has succeeded.
 
     The temporary name ends like the final one, because writers such as mne choose the
-    format by the ending. A crash leaves only a ``.tmp_`` file, which `remove_leftovers`
-    clears before the next run.
+    format by the ending, and is one of its own, because other jobs may write the same file.
+    A crash leaves only a ``.tmp_`` file, which `remove_leftovers` clears before the next run.
     """
     final = Path(final)
     final.parent.mkdir(parents=True, exist_ok=True)
-    tmp = final.with_name(f"{TMP_PREFIX}{final.name}")
+    tmp = final.with_name(f"{TMP_PREFIX}{secrets.token_hex(4)}_{final.name}")
     try:
         yield tmp
         with tmp.open("rb") as written:
@@ -34,8 +35,12 @@ def atomic_path(final: Path) -> Iterator[Path]:
 
 
 def remove_leftovers(folder: Path) -> None:
-    """Delete the temporary files that a killed run left under `folder`."""
-    for leftover in Path(folder).rglob(f"{TMP_PREFIX}*"):
+    """Delete what a killed run left of a participant: under `folder`, and beside it under its name."""
+    folder = Path(folder)
+    for leftover in (
+        *folder.rglob(f"{TMP_PREFIX}*"),
+        *folder.parent.glob(f"{TMP_PREFIX}*_{folder.name}_*"),
+    ):
         leftover.unlink(missing_ok=True)
 
 
@@ -44,9 +49,24 @@ def write_text(final: Path, text: str) -> None:
         tmp.write_text(text, encoding="utf-8")
 
 
+def write_shared_text(final: Path, text: str) -> None:
+    """Write a file that every job of a dataset writes alike: only where it is not there yet."""
+    try:
+        there = Path(final).read_text(encoding="utf-8")
+    except (FileNotFoundError, UnicodeDecodeError):
+        there = None
+    if there != text:
+        write_text(final, text)
+
+
+def to_json(content: dict) -> str:
+    """JSON text with NaN refused: a number that is not assessable must be null."""
+    return json.dumps(content, indent=2, allow_nan=False, default=_to_builtin) + "\n"
+
+
 def write_json(final: Path, content: dict) -> None:
-    """Write JSON with NaN refused: a number that is not assessable must be null."""
-    write_text(final, json.dumps(content, indent=2, allow_nan=False, default=_to_builtin) + "\n")
+    """Write what `to_json` gives."""
+    write_text(final, to_json(content))
 
 
 def read_json(path: Path) -> dict:
