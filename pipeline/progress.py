@@ -1,7 +1,14 @@
-"""How a stage tells what it is doing; the command line decides how that is shown."""
+"""How a stage tells what it is doing, and learns that it is to stop; the command line decides how."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+
+
+class Stopped(BaseException):
+    """The run was asked to stop, and what it has done so far is on disk.
+
+    Like KeyboardInterrupt no `Exception`: no method may take it for its own failure.
+    """
 
 
 class Step:
@@ -24,3 +31,7 @@ class Progress:
 
     def warn(self, message: str) -> None:
         """Say what the reader of the report must know too (stages also write it to their QC file)."""
+
+    def stop_requested(self) -> bool:
+        """Whether a long step should write its checkpoint and raise `Stopped`."""
+        return False

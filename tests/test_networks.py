@@ -30,7 +30,7 @@ from pipeline.networks.weights import (
     resolve_device,
     save_model,
 )
-from pipeline.progress import Progress
+from pipeline.progress import Progress, Stopped
 from pipeline.synthesis.library import load_library
 from pipeline.synthesis.patches import patch_bank, template_graph
 from pipeline.synthesis.recordings import Synthesizer, prepare_head
@@ -45,6 +45,7 @@ PLAN = Plan(
     validate_every=2,
     patience=99,
 )
+QUIET = Progress()
 CARD = {"network": "compact", "n_in": 994, "input": "projected"}
 
 
@@ -164,7 +165,7 @@ def test_a_gpu_that_is_absent_is_a_missing_resource(monkeypatch):
 
 
 # -- training loop ------------------------------------------------------------------------
-def run_training(folder, head, patches, plan=PLAN):
+def run_training(folder, head, patches, plan=PLAN, progress=QUIET):
     torch.manual_seed(0)
     module = build_network("compact")
     batches = [synthesizer(patches, 2).batch(head, 4, 0.0)]
@@ -175,7 +176,7 @@ def run_training(folder, head, patches, plan=PLAN):
         lambda averaged: validate(averaged, batches, [head]),
         plan,
         folder,
-        Progress(),
+        progress,
         "training",
     )
     return module, curve
@@ -239,6 +240,21 @@ def test_training_twice_and_training_interrupted_give_the_same_weights(tmp_path,
     module = build_network("compact")
     assert go_on(Progress()) == curve
     assert same_weights(first, module)
+
+
+def test_training_stopped_between_validations_goes_on_to_the_same_curve(tmp_path, head, patches):
+    whole, curve = run_training(tmp_path / "a", head, patches)
+
+    class StopEachTime(Progress):
+        def stop_requested(self):
+            return True
+
+    for step in (1, 2, 3, 4, 5):
+        with pytest.raises(Stopped, match=f"from step {step}"):
+            run_training(tmp_path / "b", head, patches, progress=StopEachTime())
+    module, resumed = run_training(tmp_path / "b", head, patches)
+    assert resumed == curve
+    assert same_weights(whole, module)
 
 
 def test_training_lowers_the_error(tmp_path, head, patches):

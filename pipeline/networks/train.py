@@ -12,7 +12,7 @@ from torch import nn
 from pipeline.files import write_text
 from pipeline.networks.evaluate import METRICS, batch_errors_mm
 from pipeline.networks.weights import load_checkpoint, save_checkpoint
-from pipeline.progress import Progress
+from pipeline.progress import Progress, Stopped
 from pipeline.synthesis.recordings import Batch, HeadTensors, Synthesizer
 
 WARM_UP_STEPS = 100
@@ -93,8 +93,8 @@ def train(
 ) -> list[dict[str, float | None]]:
     """Train `module` in place and leave in it the averaged weights that validated best.
 
-    Each batch comes from one head, drawn at random. Killed and called again with the same
-    arguments, it goes on from the checkpoint in `folder` and ends with the same weights.
+    Each batch comes from one head, drawn at random. Killed or stopped and called again with the
+    same arguments, it goes on from the checkpoint in `folder` and ends with the same weights.
 
     Parameters
     ----------
@@ -113,6 +113,11 @@ def train(
     -------
     curve : list of dict
         One row of `CURVE_COLUMNS` per validation, the first before any training.
+
+    Raises
+    ------
+    Stopped
+        `progress` asked for it; the checkpoint is written.
     """
     torch.use_deterministic_algorithms(True, warn_only=True)
     optimizer = torch.optim.Adam(module.parameters(), lr=plan.learning_rate)
@@ -121,14 +126,21 @@ def train(
     curve: list[dict[str, float | None]] = []
     checkpoint = folder / "checkpoint.safetensors"
     parts = {"module": module, "averaged": averaged, "best": best}
-    first_step = 0
+    first_step, training_loss = 0, 0.0
     if checkpoint.exists():
-        first_step, curve = load_checkpoint(checkpoint, parts, optimizer, synthesizer.generator)
+        first_step, training_loss, curve = load_checkpoint(
+            checkpoint, parts, optimizer, synthesizer.generator
+        )
         progress.info(f"{description}: goes on from step {first_step}")
     else:
         curve.append({"step": 0, "samples": 0, "training_loss": None, **measure(module)})
 
-    training_loss = 0.0
+    def keep(next_step: int) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        save_checkpoint(
+            checkpoint, parts, optimizer, synthesizer.generator, next_step, training_loss, curve
+        )
+
     with progress.step(description, plan.steps) as bar:
         bar.advance(first_step)
         for step in range(first_step, plan.steps):
@@ -162,15 +174,15 @@ def train(
                     }
                 )
                 training_loss = 0.0
-                folder.mkdir(parents=True, exist_ok=True)
-                save_checkpoint(
-                    checkpoint, parts, optimizer, synthesizer.generator, step + 1, curve
-                )
+                keep(step + 1)
                 write_text(folder / "curve.tsv", curve_tsv(curve))
                 losses = [row["validation_loss"] for row in curve]
                 if len(losses) - 1 - losses.index(min(losses)) >= plan.patience:
                     progress.info(f"{description}: stopped early at step {step + 1}")
                     break
+            if progress.stop_requested() and step + 1 < plan.steps:
+                keep(step + 1)
+                raise Stopped(f"{description} goes on from step {step + 1}")
     module.load_state_dict(best.state_dict())
     return curve
 

@@ -10,7 +10,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import nn
 
-from pipeline.errors import InvalidInput, MissingResource
+from pipeline.errors import InvalidInput, MissingGPU, MissingResource
 from pipeline.files import atomic_path, sha256
 from pipeline.networks.compact import Compact
 from pipeline.networks.deepsif import DeepSIF
@@ -33,15 +33,15 @@ def resolve_device(device: str) -> str:
 
     Raises
     ------
-    MissingResource
+    MissingGPU
         A GPU was asked for and there is none.
     """
     if device == "auto":
         return "cuda" if torch.cuda.is_available() else "cpu"
     if device == "cuda" and not torch.cuda.is_available():
-        raise MissingResource(
+        raise MissingGPU(
             "a GPU was asked for and none is usable",
-            hint="use --device cpu, or install a GPU driver and a CUDA build of torch",
+            hint="use --device cpu, or give the job a GPU, its driver and a CUDA build of torch",
         )
     if device not in ("cpu", "cuda"):
         raise InvalidInput(f"there is no device '{device}'", hint="use auto, cpu or cuda")
@@ -127,7 +127,9 @@ def _state(module: nn.Module) -> dict[str, torch.Tensor]:
     return {name: value.detach() for name, value in module.state_dict().items()}
 
 
-def save_checkpoint(path, parts: dict[str, nn.Module], optimizer, generator, step, curve) -> None:
+def save_checkpoint(
+    path, parts: dict[str, nn.Module], optimizer, generator, step, training_loss, curve
+) -> None:
     """Everything that training needs to go on as if it had not stopped."""
     tensors = {"generator": generator.get_state()}
     for part, module in parts.items():
@@ -139,12 +141,19 @@ def save_checkpoint(path, parts: dict[str, nn.Module], optimizer, generator, ste
         save_file(
             {name: value.clone().contiguous() for name, value in tensors.items()},
             tmp,
-            {"step": str(step), "curve": json.dumps(curve)},
+            # A float's JSON gives back the same float.
+            {
+                "step": str(step),
+                "training_loss": json.dumps(training_loss),
+                "curve": json.dumps(curve),
+            },
         )
 
 
-def load_checkpoint(path, parts: dict[str, nn.Module], optimizer, generator) -> tuple[int, list]:
-    """Restore what `save_checkpoint` kept; return the next step and the curve so far."""
+def load_checkpoint(
+    path, parts: dict[str, nn.Module], optimizer, generator
+) -> tuple[int, float, list]:
+    """Restore what `save_checkpoint` kept; return the next step, the loss since the last row, and the curve."""
     with safe_open(path, "pt") as stored:
         metadata = stored.metadata()
         tensors = {name: stored.get_tensor(name) for name in stored.keys()}
@@ -161,4 +170,6 @@ def load_checkpoint(path, parts: dict[str, nn.Module], optimizer, generator) -> 
     state = optimizer.state_dict()
     optimizer.load_state_dict({"state": moments, "param_groups": state["param_groups"]})
     generator.set_state(tensors["generator"])
-    return int(metadata["step"]), json.loads(metadata["curve"])
+    curve = json.loads(metadata["curve"])
+    # Version 0.1.0 wrote checkpoints only where the loss starts anew.
+    return int(metadata["step"]), json.loads(metadata.get("training_loss", "0.0")), curve
