@@ -3,9 +3,12 @@
 import argparse
 import os
 import sys
+import tempfile
 from pathlib import Path
 
+from bids_app.exit_codes import ExitCode
 from pipeline import METHODS, STAGES, __version__
+from pipeline.machine import available_cores
 
 COMMANDS = ("demo", "train-generic", "status")
 
@@ -18,7 +21,9 @@ def main(argv: list[str] | None = None) -> int:
     else:
         args = bids_app_parser().parse_args(argv)
         args.command = args.analysis_level
-    _limit_threads(args)
+    _limit_threads(getattr(args, "nprocs", None))
+    if getattr(args, "work_dir", None) and not _use_work_dir(args.work_dir):
+        return ExitCode.MISSING_RESOURCE
     # Heavy libraries are imported after the threads are limited, which they read once.
     from bids_app import commands
 
@@ -26,7 +31,7 @@ def main(argv: list[str] | None = None) -> int:
         return int(commands.run(args))
     except KeyboardInterrupt:
         print("spikefocus: interrupted; run the same command again to go on", file=sys.stderr)
-        return 130
+        return ExitCode.INTERRUPTED
 
 
 def bids_app_parser() -> argparse.ArgumentParser:
@@ -82,6 +87,7 @@ def bids_app_parser() -> argparse.ArgumentParser:
     how.add_argument(
         "--preflight", action="store_true", help="check whether the run can succeed, and stop"
     )
+    how.add_argument("--json", action="store_true", help="with --preflight: print JSON")
     how.add_argument("--skip-bids-validation", action="store_true")
     how.add_argument("--stop-on-first-crash", action="store_true")
 
@@ -91,6 +97,12 @@ def bids_app_parser() -> argparse.ArgumentParser:
         "--nprocs", type=int, help="threads to use (default: all that the job may use)"
     )
     machine.add_argument("-w", "--work-dir", type=Path, help="folder for temporary files")
+    machine.add_argument(
+        "--log-format",
+        choices=("text", "json"),
+        default="text",
+        help="json: JSON lines on standard error and in logs/sub-X.jsonl, beside the text log",
+    )
     machine.add_argument("-v", "--verbose", action="store_true", help="tracebacks in the log files")
     return parser
 
@@ -132,9 +144,8 @@ def _command_parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _limit_threads(args: argparse.Namespace) -> None:
-    available = len(os.sched_getaffinity(0))
-    asked = getattr(args, "nprocs", None)
+def _limit_threads(asked: int | None) -> None:
+    available = available_cores()
     for variable in (
         "OMP_NUM_THREADS",
         "OPENBLAS_NUM_THREADS",
@@ -147,9 +158,23 @@ def _limit_threads(args: argparse.Namespace) -> None:
             os.environ.setdefault(variable, str(available))
     # Threads that wait by spinning slow every job on a shared machine, this one most of all.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
-    if getattr(args, "work_dir", None):
-        args.work_dir.mkdir(parents=True, exist_ok=True)
-        os.environ["TMPDIR"] = str(args.work_dir.resolve())
+
+
+def _use_work_dir(work_dir: Path) -> bool:
+    """Put all temporary files there; says so where that is impossible."""
+    try:
+        work_dir.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=work_dir):
+            pass
+    except OSError as error:
+        print(
+            f"spikefocus: the work folder cannot be written ({work_dir}: {error.strerror}); "
+            "choose another --work-dir",
+            file=sys.stderr,
+        )
+        return False
+    os.environ["TMPDIR"] = tempfile.tempdir = str(work_dir.resolve())
+    return True
 
 
 if __name__ == "__main__":

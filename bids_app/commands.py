@@ -3,12 +3,12 @@
 import argparse
 import json
 import sys
+import traceback
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 
-import torch
 from rich.console import Console
-from rich.table import Table
 
 from bids_app import preflight, validator
 from bids_app.config import ConfigError, stage_configs
@@ -23,27 +23,40 @@ from bids_app.dataset import (
 )
 from bids_app.derivatives import open_output, write_group_table
 from bids_app.exit_codes import ExitCode, Outcome, exit_code_of
+from bids_app.failures import explain
+from bids_app.interruption import StopSignals
 from bids_app.progress import ConsoleProgress
 from bids_app.runner import run_patient
 from bids_app.stages import tasks_for
-from bids_app.status import Status, read_cohort
-from pipeline.errors import MissingResource, SpikefocusError
+from bids_app.status import cohort_table, read_cohort
+from pipeline.errors import MissingGPU, MissingResource, SpikefocusError
 from pipeline.files import read_json
+from pipeline.networks.weights import resolve_device
 from pipeline.paths import PatientPaths
+from pipeline.progress import Stopped
 
 
 def run(args: argparse.Namespace) -> ExitCode:
-    """Run the command that `args` names; errors of usage and dataset become exit codes."""
+    """Run the command that `args` names; errors become exit codes and one sentence each."""
     try:
         return _COMMANDS[args.command](args)
+    except Stopped as stopped:
+        return _fail(ExitCode.STOPPED, f"stopped on request: {stopped}", "run the same again")
     except ConfigError as error:
         return _fail(ExitCode.USAGE, str(error))
     except InvalidDataset as error:
         return _fail(ExitCode.INVALID_DATASET, str(error))
+    except MissingGPU as error:
+        return _fail(ExitCode.NO_GPU, str(error))
     except MissingResource as error:
         return _fail(ExitCode.MISSING_RESOURCE, str(error))
     except SpikefocusError as error:
         return _fail(ExitCode.USAGE, str(error))
+    except Exception as error:
+        if getattr(args, "verbose", False):
+            traceback.print_exception(error)
+        outcome, message, hint = explain(error)
+        return _fail(exit_code_of([outcome]), message, hint)
 
 
 def participant(args: argparse.Namespace) -> ExitCode:
@@ -74,19 +87,23 @@ def participant(args: argparse.Namespace) -> ExitCode:
         validator.report(args.bids_dir, args.output_dir / "logs" / "bids_validation.json")
     stages = ("report",) if args.reports_only else tuple(args.stage)
     outcomes = {}
-    for label in labels:
-        paths = PatientPaths(args.output_dir, label)
-        progress = ConsoleProgress(paths.sub, args.output_dir / "logs" / f"{paths.sub}.log")
+    with StopSignals(ExitCode.STOPPED) as stop:
+        for label in labels:
+            paths = PatientPaths(args.output_dir, label)
+            log_file = args.output_dir / "logs" / f"{paths.sub}.log"
+            progress = ConsoleProgress(paths.sub, log_file, log_format=args.log_format, stop=stop)
 
-        def tasks(label: str = label, progress: ConsoleProgress = progress):
-            files = find(label)
-            for note in files.notes:
-                progress.warn(note)
-            return tasks_for(files, configs)
+            def tasks(label: str = label, progress: ConsoleProgress = progress):
+                files = find(label)
+                for note in files.notes:
+                    progress.warn(note)
+                return tasks_for(files, configs)
 
-        outcomes[label] = run_patient(tasks, Status.load(paths), stages, progress, args.verbose)
-        if args.stop_on_first_crash and outcomes[label] is not Outcome.DONE:
-            break
+            outcome = run_patient(tasks, paths, stages, progress, args.verbose)
+            outcomes[label] = outcome
+            crashed = outcome not in (Outcome.DONE, Outcome.LOCKED)
+            if outcome is Outcome.STOPPED or (args.stop_on_first_crash and crashed):
+                break
     _print_outcomes(args.output_dir, outcomes)
     return exit_code_of(outcomes.values())
 
@@ -108,16 +125,15 @@ def group(args: argparse.Namespace) -> ExitCode:
 def status(args: argparse.Namespace) -> ExitCode:
     """Print the state of every participant below an output folder."""
     cohort = read_cohort(args.output_dir)
-    if args.json:
-        print(json.dumps(cohort, indent=2))
-    elif cohort:
-        table = Table("participant", "state", "stage", "message", "remedy")
-        for one in cohort:
-            columns = ("participant", "state", "failed_stage", "message", "hint")
-            table.add_row(*(str(one.get(column) or "") for column in columns))
-        Console().print(table)
     if not cohort:
         return _fail(ExitCode.NOTHING_TO_PROCESS, f"no status files below {args.output_dir}")
+    if args.json:
+        print(json.dumps(cohort, indent=2))
+        return ExitCode.DONE
+    console = Console()
+    console.print(cohort_table(cohort))
+    counts = Counter(one["state"] for one in cohort)
+    console.print(", ".join(f"{n} {state}" for state, n in counts.most_common()), highlight=False)
     return ExitCode.DONE
 
 
@@ -136,7 +152,9 @@ def train_generic(args: argparse.Namespace) -> ExitCode:
     }
     config = TrainConfig(**{name: value for name, value in given.items() if value is not None})
     args.out_dir.mkdir(parents=True, exist_ok=True)
-    train(args.out_dir, config, ConsoleProgress("train-generic", args.out_dir / "train.log"))
+    with StopSignals(ExitCode.STOPPED) as stop:
+        progress = ConsoleProgress("train-generic", args.out_dir / "train.log", stop=stop)
+        train(args.out_dir, config, progress)
     return ExitCode.DONE
 
 
@@ -184,17 +202,6 @@ _COMMANDS = {
 }
 
 
-def resolve_device(asked: str) -> str:
-    """'cpu' or 'cuda'; MissingResource where a GPU is asked for and absent."""
-    available = torch.cuda.is_available()
-    if asked == "cuda" and not available:
-        raise MissingResource(
-            "A CUDA GPU was asked for and none is available",
-            hint="use --device cpu, or give the container a GPU (docker run --gpus all)",
-        )
-    return "cuda" if available and asked != "cpu" else "cpu"
-
-
 def _overrides(args: argparse.Namespace) -> dict[str, dict]:
     if args.generic_model and not args.generic_model.is_file():
         raise MissingResource(
@@ -238,8 +245,6 @@ def _finder(args: argparse.Namespace) -> Callable[[str], PatientFiles]:
 
 
 def _dry_run(labels: list[str], find: Callable[[str], PatientFiles], stages: list[str]) -> ExitCode:
-    from bids_app.runner import explain
-
     outcomes = []
     for label in labels:
         try:

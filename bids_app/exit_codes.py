@@ -18,11 +18,21 @@ class ExitCode(IntEnum):
     SOME_FAILED = 5
     """At least one participant failed and at least one is done."""
     ALL_FAILED = 6
-    """Every participant failed, and not all for want of a resource."""
+    """Every participant failed, and not all of them for the same one of the next reasons."""
     MISSING_RESOURCE = 7
-    """Disk, memory, a writable folder, a GPU or a weights file was missing."""
+    """Disk, a writable folder or a weights file was missing."""
+    OUT_OF_MEMORY = 8
+    """The job has too little memory: run it again with more."""
+    NO_GPU = 9
+    """A GPU was asked for and there is none: run it on another machine."""
+    LOCKED = 10
+    """Another job is working on the participant; this one touched nothing."""
     INTERNAL_ERROR = 70
     """A defect of spikefocus itself."""
+    STOPPED = 75
+    """Stopped by SIGTERM or SIGUSR1 (75 is EX_TEMPFAIL): queue it again, and it goes on."""
+    INTERRUPTED = 130
+    """Stopped from the keyboard; the same command goes on."""
 
 
 class Outcome(StrEnum):
@@ -31,19 +41,33 @@ class Outcome(StrEnum):
     DONE = "done"
     INVALID_INPUT = "invalid input"
     MISSING_RESOURCE = "missing resource"
+    OUT_OF_MEMORY = "out of memory"
+    NO_GPU = "no GPU"
+    LOCKED = "locked"
     INTERNAL_ERROR = "internal error"
+    STOPPED = "stopped"
+
+
+_CODE_OF_ALL = {
+    Outcome.MISSING_RESOURCE: ExitCode.MISSING_RESOURCE,
+    Outcome.OUT_OF_MEMORY: ExitCode.OUT_OF_MEMORY,
+    Outcome.NO_GPU: ExitCode.NO_GPU,
+    Outcome.LOCKED: ExitCode.LOCKED,
+    Outcome.INTERNAL_ERROR: ExitCode.INTERNAL_ERROR,
+}
 
 
 def exit_code_of(outcomes: Iterable[Outcome]) -> ExitCode:
     """The process's exit code from those of its participants."""
     outcomes = list(outcomes)
+    if Outcome.STOPPED in outcomes:
+        return ExitCode.STOPPED
     failures = {outcome for outcome in outcomes if outcome is not Outcome.DONE}
     if not failures:
         return ExitCode.DONE if outcomes else ExitCode.NOTHING_TO_PROCESS
+    if failures == {Outcome.LOCKED}:
+        return ExitCode.LOCKED  # nothing failed, and not everything is done
     if Outcome.DONE in outcomes:
         return ExitCode.SOME_FAILED
-    if failures == {Outcome.MISSING_RESOURCE}:
-        return ExitCode.MISSING_RESOURCE
-    if failures == {Outcome.INTERNAL_ERROR}:
-        return ExitCode.INTERNAL_ERROR
-    return ExitCode.ALL_FAILED
+    same = failures.pop() if len(failures) == 1 else None
+    return _CODE_OF_ALL.get(same, ExitCode.ALL_FAILED)

@@ -1,17 +1,23 @@
-"""Progress on a terminal (bars) and elsewhere (plain timestamped lines)."""
+"""Progress on a terminal (bars) and elsewhere (plain timestamped lines), and in the log files."""
 
+import json
+import sys
 import time
+from collections.abc import Callable
 from contextlib import contextmanager
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 
 from rich.console import Console
 from rich.progress import BarColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.progress import Progress as RichProgress
 
-from pipeline.progress import Progress, Step
+from bids_app.interruption import StopSignals
+from pipeline.progress import Progress, Step, Stopped
 
 SECONDS_BETWEEN_LINES = 15
+LOG_FORMATS = ("text", "json")
+_STYLES = {"warning": "yellow", "error": "bold red"}
 
 
 class ConsoleProgress(Progress):
@@ -25,36 +31,61 @@ class ConsoleProgress(Progress):
         Gets the same lines as a console that is no terminal.
     quiet : bool
         Write to the log only.
+    log_format : str
+        With "json", the console gets JSON lines instead of text and bars, and so does a file
+        beside `log_file` that ends in ``.jsonl``.
+    stop : StopSignals, optional
+        Who knows whether the run is to stop.
     """
 
-    def __init__(self, name: str, log_file: Path | None = None, quiet: bool = False):
+    def __init__(
+        self,
+        name: str,
+        log_file: Path | None = None,
+        quiet: bool = False,
+        log_format: str = "text",
+        stop: StopSignals | None = None,
+    ):
         self.name = name
         self.stage = ""
         self.log_file = log_file
         self.quiet = quiet
+        self.log_format = log_format
+        self.stop = stop
         self.console = Console(stderr=True, highlight=False)
         self.warnings: list[str] = []
+        self._log_is_lost = False
 
     def info(self, message: str) -> None:
-        self._line(message)
+        self._say(message)
 
     def warn(self, message: str) -> None:
         self.warnings.append(message)
-        self._line(f"warning: {message}", style="yellow")
+        self._say(message, "warning")
 
     def error(self, message: str) -> None:
-        self._line(f"error: {message}", style="bold red")
+        self._say(message, "error")
+
+    def stop_requested(self) -> bool:
+        return self.stop is not None and self.stop.requested()
+
+    def when_abandoned(self, action: Callable[[], None]) -> None:
+        """Have `action` done before the process ends in the middle of a step."""
+        if self.stop is not None:
+            self.stop.abandon = action
 
     @contextmanager
     def step(self, description: str, total: float | None = None):
+        if self.stop_requested():
+            raise Stopped
         started = time.monotonic()
-        if self.console.is_terminal and not self.quiet:
+        if self.console.is_terminal and not self.quiet and self.log_format == "text":
             self.log_only(description)
             with self._bar() as bar:
                 task = bar.add_task(self._titled(description), total=total)
                 yield _BarStep(bar, task)
         else:
-            self._line(description)
+            self._say(description)
             yield _LineStep(self, description, total)
         self.log_only(f"{description}: done in {time.monotonic() - started:.0f} s")
 
@@ -73,19 +104,51 @@ class ConsoleProgress(Progress):
     def _titled(self, message: str) -> str:
         return " ".join(filter(None, [self.name, f"{self.stage}:" if self.stage else "", message]))
 
-    def _line(self, message: str, style: str | None = None) -> None:
-        if not self.quiet:
-            stamp = f"{datetime.now():%Y-%m-%d %H:%M:%S} "
-            self.console.print(
-                stamp + self._titled(message), style=style, markup=False, soft_wrap=True
-            )
-        self.log_only(message)
+    def _say(self, message: str, level: str = "info") -> None:
+        self.console_only(message, level)
+        self.log_only(message, level)
 
-    def log_only(self, message: str) -> None:
-        """Write to the log file, not to the console."""
-        if self.log_file is not None:
-            with self.log_file.open("a", encoding="utf-8") as log:
-                log.write(f"{datetime.now():%Y-%m-%d %H:%M:%S} {self._titled(message)}\n")
+    def console_only(self, message: str, level: str = "info") -> None:
+        """Write to the console, not to the log file."""
+        if self.quiet:
+            return
+        if self.log_format == "json":
+            print(self._json_line(message, level), file=sys.stderr, flush=True)
+        else:
+            line = self._text_line(message, level)
+            self.console.print(line, style=_STYLES.get(level), markup=False, soft_wrap=True)
+
+    def log_only(self, message: str, level: str = "info") -> None:
+        """Write to the log file, not to the console; a log that cannot be written stops nothing."""
+        if self.log_file is None:
+            return
+        try:
+            _append(self.log_file, self._text_line(message, level))
+            if self.log_format == "json":
+                _append(self.log_file.with_suffix(".jsonl"), self._json_line(message, level))
+        except OSError as error:
+            if not self._log_is_lost:
+                self._log_is_lost = True
+                self.console_only(f"the log cannot be written ({error.strerror})", "warning")
+
+    def _text_line(self, message: str, level: str) -> str:
+        prefix = "" if level == "info" else f"{level}: "
+        return f"{datetime.now():%Y-%m-%d %H:%M:%S} {self._titled(prefix + message)}"
+
+    def _json_line(self, message: str, level: str) -> str:
+        line = {
+            "time": datetime.now(UTC).isoformat(timespec="milliseconds"),
+            "name": self.name,
+            "stage": self.stage or None,
+            "level": level,
+            "message": message,
+        }
+        return json.dumps(line, ensure_ascii=False)
+
+
+def _append(file: Path, line: str) -> None:
+    with file.open("a", encoding="utf-8") as log:
+        log.write(line + "\n")
 
 
 class _BarStep(Step):

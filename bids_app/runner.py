@@ -1,75 +1,101 @@
 """Run the stages of one participant: skip what is unchanged, record what was done."""
 
+import contextlib
 import dataclasses
-import errno
 import logging
-import time
 import traceback
 import warnings
 from collections.abc import Callable
-from pathlib import Path
 
 from bids_app.exit_codes import Outcome
+from bids_app.failures import anonymous_traceback, explain
+from bids_app.lock import Locked, participant_lock
 from bids_app.progress import ConsoleProgress
+from bids_app.resources import StageMeter
 from bids_app.stages import Task
-from bids_app.status import Status
-from pipeline.errors import MissingResource, SpikefocusError
+from bids_app.status import Status, now
 from pipeline.files import remove_leftovers
+from pipeline.paths import PatientPaths
+from pipeline.progress import Stopped
 
-# What the operating system answers when a resource, not the data, is at fault.
-_RESOURCE_ERRNOS = {
-    errno.ENOSPC,
-    errno.EDQUOT,
-    errno.EROFS,
-    errno.EACCES,
-    errno.ENOMEM,
-    errno.EMFILE,
-}
+_GO_ON = "run the same command again: it goes on"
 
 
 def run_patient(
     tasks_of: Callable[[], list[Task]],
-    status: Status,
+    paths: PatientPaths,
     wanted: tuple[str, ...],
     progress: ConsoleProgress,
     verbose: bool = False,
 ) -> Outcome:
-    """Run `wanted` stages for one participant and write its status.
+    """Run `wanted` stages for one participant and write its status, alone in its folder.
 
     Parameters
     ----------
     tasks_of : callable
         Returns the participant's tasks; may raise, which counts as the participant's failure.
+
+    Raises
+    ------
+    KeyboardInterrupt
+        After the status was written.
     """
-    paths = status.paths
-    progress.stage = ""
-    stage = "inputs"
     try:
-        remove_leftovers(paths.folder)
-        status.state = "running"
+        with participant_lock(paths.folder):
+            return _run_alone(tasks_of, Status.load(paths), wanted, progress, verbose)
+    except Locked as error:
+        # The log and the status are the other job's: this one says it on the console alone.
+        progress.console_only(str(error), "error")
+        return Outcome.LOCKED
+    except OSError as error:
+        outcome, message, hint = explain(error)
+        progress.console_only(f"{message}; {hint}", "error")
+        return outcome
+
+
+def _run_alone(tasks_of, status: Status, wanted, progress, verbose: bool) -> Outcome:
+    stage = progress.stage = ""
+    progress.when_abandoned(lambda: record_stop(status, progress))
+    try:
+        remove_leftovers(status.paths.folder)
+        status.state, status.since = "running", now()
         status.save()
         for task in tasks_of():
-            stage = task.stage
-            if stage not in wanted:
+            if task.stage not in wanted:
                 continue
-            progress.stage = stage
+            if progress.stop_requested():
+                raise Stopped
+            stage = progress.stage = task.stage
             _run_stage(task, status, progress)
+    except (Stopped, KeyboardInterrupt) as error:
+        record_stop(status, progress)
+        if isinstance(error, KeyboardInterrupt):
+            raise
+        return Outcome.STOPPED
     except Exception as error:
         outcome, message, hint = explain(error)
-        status.state, status.outcome, status.failed_stage = "failed", outcome, stage
+        status.state, status.outcome, status.failed_stage = "failed", outcome, stage or "inputs"
         status.message, status.hint = message, hint
-        status.warnings = list(progress.warnings)
-        progress.stage = stage
         progress.error(f"{message}; {hint}")
-        if verbose or outcome is Outcome.INTERNAL_ERROR:
-            progress.log_only(traceback.format_exc())
+        if verbose:
+            progress.log_only("".join(traceback.format_exception(error)))
+        elif outcome is Outcome.INTERNAL_ERROR:
+            progress.log_only(anonymous_traceback(error))
         _save_if_possible(status, progress)
         return outcome
-    status.state, status.outcome = "done", Outcome.DONE
-    status.failed_stage = status.message = status.hint = None
+    status.state, status.outcome, status.running_stage = "done", Outcome.DONE, None
     status.warnings = list(progress.warnings)
     status.save()
     return Outcome.DONE
+
+
+def record_stop(status: Status, progress: ConsoleProgress) -> None:
+    """Note that the run was stopped, not broken."""
+    status.state, status.outcome = "stopped", Outcome.STOPPED
+    status.message = f"Stopped on request in stage {progress.stage or 'inputs'}"
+    status.hint = _GO_ON
+    progress.info(f"stopped on request; {_GO_ON}")
+    _save_if_possible(status, progress)
 
 
 def _run_stage(task: Task, status: Status, progress: ConsoleProgress) -> None:
@@ -83,9 +109,10 @@ def _run_stage(task: Task, status: Status, progress: ConsoleProgress) -> None:
         progress.warnings += record.get("warnings", [])
         return
     status.stages.pop(stage, None)
-    started, n_warnings = time.monotonic(), len(progress.warnings)
-    _reset_peak_memory()
-    with warnings.catch_warnings():
+    status.running_stage = stage
+    status.save()
+    n_warnings = len(progress.warnings)
+    with StageMeter() as meter, warnings.catch_warnings():
         warnings.simplefilter("ignore")
         logging.getLogger("mne").setLevel(logging.ERROR)
         task.module.run(task.inputs, paths, task.config, progress)
@@ -95,8 +122,7 @@ def _run_stage(task: Task, status: Status, progress: ConsoleProgress) -> None:
     status.stages[stage] = {
         "state": "done",
         "key": key,
-        "seconds": round(time.monotonic() - started, 1),
-        "peak_memory_mb": _peak_memory_mb(),
+        **meter.record(),
         "warnings": progress.warnings[n_warnings:],
         "inputs": hashes,
         "options": dataclasses.asdict(task.config),
@@ -105,47 +131,10 @@ def _run_stage(task: Task, status: Status, progress: ConsoleProgress) -> None:
     progress.info(f"done in {status.stages[stage]['seconds']:.0f} s")
 
 
-def explain(error: BaseException) -> tuple[Outcome, str, str]:
-    """Outcome, what is wrong, and the remedy, for any error of a participant."""
-    if isinstance(error, SpikefocusError):
-        missing = isinstance(error, MissingResource)
-        where = f" ({error.file})" if error.file else ""
-        outcome = Outcome.MISSING_RESOURCE if missing else Outcome.INVALID_INPUT
-        return outcome, f"{error.message}{where}", error.hint
-    if isinstance(error, MemoryError):
-        return Outcome.MISSING_RESOURCE, "Out of memory", "give the job more memory"
-    if isinstance(error, OSError) and error.errno in _RESOURCE_ERRNOS:
-        where = f" ({error.filename})" if error.filename else ""
-        return (
-            Outcome.MISSING_RESOURCE,
-            f"{error.strerror}{where}",
-            "free disk space or choose a writable output folder, then run again",
-        )
-    return (
-        Outcome.INTERNAL_ERROR,
-        f"{type(error).__name__}: {error}".splitlines()[0],
-        "please report this with the log file; the other participants go on",
-    )
-
-
 def _save_if_possible(status: Status, progress: ConsoleProgress) -> None:
-    try:
+    status.running_stage = None
+    status.warnings = list(progress.warnings)
+    with contextlib.suppress(OSError):
         status.save()
-    except OSError as error:
-        progress.error(f"the status file could not be written ({error.strerror})")
-
-
-def _reset_peak_memory() -> None:
-    try:
-        Path("/proc/self/clear_refs").write_text("5")
-    except OSError:
-        pass  # not permitted in every container: the peak then is that of the whole process
-
-
-def _peak_memory_mb() -> int | None:
-    try:
-        lines = Path("/proc/self/status").read_text().splitlines()
-    except OSError:
-        return None
-    peak = next((line for line in lines if line.startswith("VmHWM")), None)
-    return int(peak.split()[1]) // 1024 if peak else None
+        return
+    progress.error("the status file could not be written")

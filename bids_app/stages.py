@@ -60,6 +60,8 @@ class Task:
             files = sorted(p for p in path.rglob("*") if p.is_file()) if path.is_dir() else [path]
             for file in files:
                 name = str(Path(path.name) / file.relative_to(path)) if path.is_dir() else path.name
+                if name in hashes:  # the same name in another folder, as FreeSurfer's may be
+                    name = f"{path.parent.name}/{name}"
                 hashes[name] = sha256(file)
         if model := getattr(self.config, "generic_model", ""):
             hashes["generic model"] = sha256(model)

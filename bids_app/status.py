@@ -6,9 +6,17 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
+from rich.table import Table
+from rich.text import Text
+
+from bids_app.lock import living_owner
 from pipeline import STAGES, __version__
 from pipeline.files import read_json, write_json
 from pipeline.paths import PatientPaths
+
+
+def now() -> str:
+    return datetime.now(UTC).isoformat(timespec="seconds")
 
 
 @dataclass
@@ -18,9 +26,12 @@ class Status:
     paths: PatientPaths
     state: str = "not started"
     outcome: str | None = None
+    running_stage: str | None = None
     failed_stage: str | None = None
     message: str | None = None
     hint: str | None = None
+    since: str | None = None
+    """When this run began."""
     warnings: list[str] = field(default_factory=list)
     stages: dict[str, dict] = field(default_factory=dict)
 
@@ -31,7 +42,7 @@ class Status:
         try:
             stored = read_json(paths.status)
             status.stages = {stage: dict(stored["stages"][stage]) for stage in stored["stages"]}
-        except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
             status.stages = {}
         return status
 
@@ -42,6 +53,7 @@ class Status:
                 "participant": self.paths.sub,
                 "state": self.state,
                 "outcome": self.outcome,
+                "running_stage": self.running_stage,
                 "failed_stage": self.failed_stage,
                 "message": self.message,
                 "hint": self.hint,
@@ -49,22 +61,60 @@ class Status:
                 "spikefocus_version": __version__,
                 "host": socket.gethostname(),
                 "pid": os.getpid(),
-                "updated": datetime.now(UTC).isoformat(timespec="seconds"),
+                "since": self.since,
+                "updated": now(),
                 "stages": {stage: self.stages[stage] for stage in STAGES if stage in self.stages},
             },
         )
 
 
 def read_cohort(output_dir: Path) -> list[dict]:
-    """The status of every participant below `output_dir`; a run whose process is gone is 'stale'."""
+    """The status of every participant below `output_dir`.
+
+    Its ``state`` is done, failed, stopped (on request), running (a living process holds the lock),
+    stale (it was running when its process or computer died) or unreadable.
+    """
     cohort = []
-    for file in sorted(output_dir.glob("sub-*/sub-*_status.json")):
-        try:
-            stored = read_json(file)
-        except (OSError, ValueError):
-            stored = {"participant": file.parent.name, "state": "unreadable status file"}
-        if stored.get("state") == "running" and stored.get("host") == socket.gethostname():
-            if not Path(f"/proc/{stored.get('pid')}").exists():
-                stored["state"] = "stale"
-        cohort.append(stored)
+    for folder in sorted(p for p in output_dir.glob("sub-*") if p.is_dir()):
+        label = folder.name.removeprefix("sub-")
+        file = PatientPaths(output_dir, label).status
+        owner = living_owner(folder)
+        if not file.exists() and owner is None:
+            continue
+        one = _stored(file, folder.name)
+        if owner is not None:
+            one |= {"state": "running", "host": owner.host, "pid": owner.pid, "since": owner.since}
+        elif one["state"] == "running":
+            one |= {"state": "stale", "hint": "run the same command again: it goes on"}
+        cohort.append(one)
     return cohort
+
+
+def cohort_table(cohort: list[dict]) -> Table:
+    """What `read_cohort` found, for a terminal."""
+    table = Table("participant", "state", "stage", "what and what to do")
+    for one in cohort:
+        stage = one.get("failed_stage") or one.get("running_stage")
+        said = "; ".join(filter(None, (one.get("message"), one.get("hint"))))
+        if one["state"] == "running":
+            said = f"process {one['pid']} on {one['host']} since {one['since']}"
+        cells = (one["participant"], one["state"], stage, said)
+        # As Text, so that brackets in a message are no markup.
+        table.add_row(*(Text(str(cell or "")) for cell in cells))
+    return table
+
+
+def _stored(file: Path, participant: str) -> dict:
+    try:
+        stored = read_json(file)
+        if isinstance(stored, dict) and isinstance(stored.get("state"), str):
+            return stored | {"participant": participant}
+    except FileNotFoundError:
+        return {"participant": participant, "state": "running"}
+    except (OSError, ValueError, RecursionError):
+        pass
+    return {
+        "participant": participant,
+        "state": "unreadable",
+        "hint": "run the participant again: the file is written anew",
+    }

@@ -30,3 +30,11 @@ class InvalidInput(SpikefocusError):
 
 class MissingResource(SpikefocusError):
     """Memory, disk, a GPU or a weights file that this run needs is not there."""
+
+
+class MissingGPU(MissingResource):
+    """A GPU was asked for and there is none."""
+
+
+class OutOfMemory(MissingResource):
+    """The job has, or will have, less memory than it needs."""

@@ -95,7 +95,7 @@ def test_wrong_configuration_is_a_usage_error(bids_dir, capsys, text, complaint)
 
 def test_gpu_asked_for_and_absent(bids_dir, capsys, monkeypatch):
     monkeypatch.setattr("torch.cuda.is_available", lambda: False)
-    assert run(bids_dir, "--device", "cuda") == ExitCode.MISSING_RESOURCE
+    assert run(bids_dir, "--device", "cuda") == ExitCode.NO_GPU
     assert "--device cpu" in capsys.readouterr().err
 
 
@@ -122,3 +122,22 @@ def test_wrong_flag_is_a_usage_error(bids_dir):
     with pytest.raises(SystemExit) as stop:
         run(bids_dir, "--no-such-flag")
     assert stop.value.code == ExitCode.USAGE
+
+
+def test_work_folder_that_cannot_be_written(bids_dir, capsys):
+    (bids_dir.parent / "work").write_text("a file stands where the folder should be")
+    work_dir = str(bids_dir.parent / "work")
+    assert run(bids_dir, "--work-dir", work_dir) == ExitCode.MISSING_RESOURCE
+    assert "choose another --work-dir" in capsys.readouterr().err
+
+
+def test_defect_before_any_participant_is_one_sentence(bids_dir, capsys, monkeypatch):
+    def broken(*_):
+        raise ValueError("Zebedee Quixote")
+
+    monkeypatch.setattr("bids_app.commands.check_dataset", broken)
+    assert run(bids_dir) == ExitCode.INTERNAL_ERROR
+    printed = capsys.readouterr().err
+    assert "ValueError in bids_app/commands.py" in printed
+    assert "Zebedee" not in printed
+    assert "Traceback" not in printed

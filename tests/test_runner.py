@@ -3,17 +3,24 @@
 import dataclasses
 import errno
 import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 from types import SimpleNamespace
 
+import psutil
 import pytest
+import torch
 
 from bids_app.exit_codes import ExitCode, Outcome, exit_code_of
+from bids_app.failures import anonymous_traceback, explain
+from bids_app.lock import participant_lock
 from bids_app.progress import ConsoleProgress
-from bids_app.runner import explain, run_patient
+from bids_app.runner import run_patient
 from bids_app.stages import Task
-from bids_app.status import Status, read_cohort
-from pipeline.errors import InvalidInput
+from bids_app.status import read_cohort
+from pipeline.errors import InvalidInput, MissingGPU, OutOfMemory
 from pipeline.files import atomic_path, write_text
 from pipeline.paths import PatientPaths
 
@@ -26,8 +33,9 @@ class Config:
 class CountingStage:
     """Copies its input file to its output file and counts how often it ran."""
 
-    def __init__(self, source: Path, target: Path, error: Exception | None = None):
+    def __init__(self, source: Path, target: Path, error: BaseException | None = None):
         self.source, self.target, self.error, self.n_runs = source, target, error, 0
+        self.during = lambda: None
 
     def reads(self, inputs, paths):
         return [self.source]
@@ -38,6 +46,7 @@ class CountingStage:
     def run(self, inputs, paths, config, progress):
         self.n_runs += 1
         progress.warn("something to know")
+        self.during()
         if self.error:
             raise self.error
         write_text(self.target, self.source.read_text())
@@ -60,10 +69,10 @@ def world(tmp_path):
     paths.folder.mkdir(parents=True)
     stage = CountingStage(source, paths.anat("copy.txt"))
 
-    def run(config=Config()):
+    def run(config=Config(), verbose=False):
         task = FakeTask("headmodel", None, config, stage)
-        progress = ConsoleProgress("sub-01", quiet=True)
-        return run_patient(lambda: [task], Status.load(paths), ("headmodel",), progress)
+        progress = ConsoleProgress("sub-01", tmp_path / "sub-01.log")
+        return run_patient(lambda: [task], paths, ("headmodel",), progress, verbose)
 
     return SimpleNamespace(source=source, paths=paths, stage=stage, run=run)
 
@@ -115,17 +124,157 @@ def test_failure_is_recorded_with_its_remedy(world):
     assert status_of(world)["message"] is None
 
 
-def test_defect_is_an_internal_error_in_one_line(world):
-    world.stage.error = ValueError("first line\nsecond line")
+def test_options_tried_in_between_do_not_pass_for_done(world):
+    """Stopped in the middle of a stage with other options, the first ones must run again."""
+    world.run()
+    world.stage.error = KeyboardInterrupt()
+    with pytest.raises(KeyboardInterrupt):
+        world.run(Config(2))
+    assert status_of(world)["state"] == "stopped"
+    world.stage.error = None
+    world.run(Config(1))
+    assert world.stage.n_runs == 3
+
+
+def test_files_of_one_name_in_two_folders_both_count(world, tmp_path):
+    other = tmp_path / "other" / "input.txt"
+    other.parent.mkdir()
+    other.write_text("one")
+    world.stage.reads = lambda inputs, paths: [world.source, other]
+    world.run()
+    other.write_text("two")
+    world.run()
+    assert world.stage.n_runs == 2
+
+
+def test_defect_is_an_internal_error_that_quotes_no_data(world, capfd):
+    world.stage.error = ValueError("could not convert 'Zebedee Quixote'")
     assert world.run() is Outcome.INTERNAL_ERROR
-    assert status_of(world)["message"] == "ValueError: first line"
+    assert status_of(world)["message"].startswith("ValueError in bids_app/runner.py, line ")
+    log = (world.paths.output_dir.parent / "sub-01.log").read_text()
+    assert "runner.py" in log
+    assert "Zebedee" not in log + capfd.readouterr().err + world.paths.status.read_text()
 
 
-def test_full_disk_is_a_missing_resource():
-    outcome, message, hint = explain(OSError(errno.ENOSPC, "No space left on device", "a.npz"))
-    assert outcome is Outcome.MISSING_RESOURCE
-    assert "No space left" in message
-    assert "free disk space" in hint
+def test_traceback_names_all_causes_without_their_words():
+    try:
+        try:
+            int("Zebedee")
+        except ValueError as error:
+            raise KeyError("Quixote") from error
+    except KeyError as error:
+        told = anonymous_traceback(error)
+    assert "ValueError" in told
+    assert "KeyError" in told
+    assert 'int("Zebedee")' in told  # our own source line
+    assert "invalid literal" not in told
+
+
+def _caused(cause, error):
+    error.__cause__ = cause
+    return error
+
+
+@pytest.mark.parametrize(
+    ("error", "outcome", "says"),
+    [
+        (OSError(errno.ENOSPC, "No space left", "a.npz"), Outcome.MISSING_RESOURCE, "disk space"),
+        (OSError(errno.EACCES, "Permission denied"), Outcome.MISSING_RESOURCE, "let this user"),
+        (OSError(errno.ENOMEM, "Cannot allocate memory"), Outcome.OUT_OF_MEMORY, "more memory"),
+        (MemoryError(), Outcome.OUT_OF_MEMORY, "more memory"),
+        (torch.OutOfMemoryError("CUDA out of memory"), Outcome.OUT_OF_MEMORY, "more memory"),
+        (OutOfMemory("Too little", hint="more memory"), Outcome.OUT_OF_MEMORY, "more memory"),
+        (MissingGPU("No GPU", hint="use --device cpu"), Outcome.NO_GPU, "--device cpu"),
+        (
+            _caused(MemoryError(), InvalidInput("The file is corrupt", hint="copy it")),
+            Outcome.OUT_OF_MEMORY,
+            "more memory",
+        ),
+    ],
+    ids=str,
+)
+def test_resource_that_ran_out(error, outcome, says):
+    found, message, hint = explain(error)
+    assert found is outcome
+    assert message
+    assert says in hint
+
+
+def test_torch_on_the_cpu_says_out_of_memory_in_words_that_are_known():
+    with pytest.raises(RuntimeError) as caught:
+        torch.empty(2**60)
+    assert explain(caught.value)[0] is Outcome.OUT_OF_MEMORY
+
+
+def test_second_job_touches_nothing(world, capfd):
+    world.run()
+    before = world.paths.status.read_bytes()
+    log = (world.paths.output_dir.parent / "sub-01.log").read_bytes()
+    world.source.write_text("two")
+    with participant_lock(world.paths.folder):
+        assert world.run() is Outcome.LOCKED
+    assert "Another job works on sub-01" in capfd.readouterr().err
+    assert world.stage.n_runs == 1
+    assert world.paths.status.read_bytes() == before
+    assert (world.paths.output_dir.parent / "sub-01.log").read_bytes() == log
+
+
+def test_status_while_running_and_after_the_process_died(world):
+    seen = []
+    world.stage.during = lambda: seen.extend(read_cohort(world.paths.output_dir))
+    world.run()
+    assert [(one["state"], one["running_stage"]) for one in seen] == [("running", "headmodel")]
+    assert seen[0]["pid"] == os.getpid()
+    assert [one["state"] for one in read_cohort(world.paths.output_dir)] == ["done"]
+    world.paths.status.write_text(json.dumps(status_of(world) | {"state": "running"}))
+    assert [one["state"] for one in read_cohort(world.paths.output_dir)] == ["stale"]
+    for damaged in ("", "[]", "[" * 100_000, '{"state": 1}'):
+        world.paths.status.write_text(damaged)
+        assert [one["state"] for one in read_cohort(world.paths.output_dir)] == ["unreadable"]
+
+
+def test_log_that_cannot_be_written_stops_nothing(world, capfd):
+    (world.paths.output_dir.parent / "sub-01.log").mkdir()
+    assert world.run() is Outcome.DONE
+    assert capfd.readouterr().err.count("the log cannot be written") == 1
+
+
+def test_json_lines(tmp_path, capfd):
+    progress = ConsoleProgress("sub-01", tmp_path / "sub-01.log", log_format="json")
+    progress.stage = "spikes"
+    progress.warn("few [spikes]")
+    with progress.step("filtering"):
+        pass
+    printed = [json.loads(line) for line in capfd.readouterr().err.splitlines()]
+    assert printed[0]["level"] == "warning"
+    assert printed[0]["message"] == "few [spikes]"
+    assert {"time", "name", "stage", "level", "message"} == set(printed[0])
+    stored = [json.loads(line) for line in (tmp_path / "sub-01.jsonl").read_text().splitlines()]
+    assert [line["message"] for line in stored] == [
+        "few [spikes]",
+        "filtering",
+        "filtering: done in 0 s",
+    ]
+    assert "warning: few [spikes]" in (tmp_path / "sub-01.log").read_text()
+
+
+def test_resources_of_a_stage_and_its_children(world):
+    hog = (
+        "x = bytearray(300 * 2**20); x[::4096] = b'1' * len(x[::4096]); import time; time.sleep(2)"
+    )
+    world.stage.during = lambda: subprocess.run([sys.executable, "-c", hog], check=True)
+    world.run()
+    record = status_of(world)["stages"]["headmodel"]
+    own_mb = psutil.Process().memory_info().rss / 2**20
+    assert record["seconds"] >= 2
+    assert record["peak_memory_mb"] > own_mb + 250
+    assert record["peak_gpu_memory_mb"] is None
+    world.stage.during = lambda: None
+    world.source.write_text("two")
+    world.run()
+    assert (
+        status_of(world)["stages"]["headmodel"]["peak_memory_mb"] < record["peak_memory_mb"] - 250
+    )
 
 
 def test_nothing_half_written_stands_under_a_final_name(tmp_path):
@@ -147,13 +296,6 @@ def test_leftovers_of_a_killed_run_are_cleared(world):
     assert not leftover.exists()
 
 
-def test_a_run_whose_process_is_gone_is_stale(world):
-    world.run()
-    status = status_of(world) | {"state": "running", "pid": 2**22 + 1}
-    world.paths.status.write_text(json.dumps(status))
-    assert [one["state"] for one in read_cohort(world.paths.output_dir)] == ["stale"]
-
-
 @pytest.mark.parametrize(
     ("outcomes", "code"),
     [
@@ -163,6 +305,13 @@ def test_a_run_whose_process_is_gone_is_stale(world):
         ([Outcome.INVALID_INPUT, Outcome.MISSING_RESOURCE], ExitCode.ALL_FAILED),
         ([Outcome.MISSING_RESOURCE], ExitCode.MISSING_RESOURCE),
         ([Outcome.INTERNAL_ERROR], ExitCode.INTERNAL_ERROR),
+        ([Outcome.OUT_OF_MEMORY], ExitCode.OUT_OF_MEMORY),
+        ([Outcome.NO_GPU, Outcome.NO_GPU], ExitCode.NO_GPU),
+        ([Outcome.OUT_OF_MEMORY, Outcome.NO_GPU], ExitCode.ALL_FAILED),
+        ([Outcome.DONE, Outcome.LOCKED], ExitCode.LOCKED),
+        ([Outcome.INVALID_INPUT, Outcome.LOCKED], ExitCode.ALL_FAILED),
+        ([Outcome.DONE, Outcome.INVALID_INPUT, Outcome.LOCKED], ExitCode.SOME_FAILED),
+        ([Outcome.DONE, Outcome.INVALID_INPUT, Outcome.STOPPED], ExitCode.STOPPED),
     ],
 )
 def test_exit_code_tells_some_from_all(outcomes, code):

@@ -51,6 +51,8 @@ def run(inputs: Inputs, paths: PatientPaths, config: Config, progress: Progress)
         for method in (name for name in METHODS if name in config.methods):
             try:
                 solution = solve(method)
+            except MemoryError:
+                raise  # says nothing about the method
             except Exception as error:
                 if method in NETWORKS:
                     raise

@@ -1,0 +1,103 @@
+"""From any error of a participant to its outcome, what is wrong, and the remedy."""
+
+import errno
+import traceback
+from collections.abc import Iterator
+from pathlib import Path
+
+import torch
+
+from bids_app.exit_codes import Outcome
+from bids_app.lock import Locked
+from pipeline.errors import MissingGPU, MissingResource, OutOfMemory, SpikefocusError
+
+# What the operating system answers when a resource, not the data, is at fault.
+_RESOURCE_ERRNOS = {
+    errno.ENOSPC,
+    errno.EDQUOT,
+    errno.EROFS,
+    errno.EACCES,
+    errno.EPERM,
+    errno.EMFILE,
+    errno.ENFILE,
+    errno.EFBIG,
+}
+_HINTS = {
+    errno.ENOSPC: "free disk space, then run again",
+    errno.EDQUOT: "free disk space or ask for a larger quota, then run again",
+    errno.EFBIG: "write to a file system that holds larger files",
+    errno.EMFILE: "raise the limit of open files (ulimit -n), then run again",
+    errno.ENFILE: "raise the limit of open files (ulimit -n), then run again",
+}
+_OWN_PACKAGES = ("bids_app", "pipeline", "reports")
+# The libraries' words: torch's allocator on the CPU, ITK's.
+_OUT_OF_MEMORY_WORDS = ("not enough memory", "can't allocate memory", "allocate memory for")
+_OUTCOMES = {
+    MissingGPU: Outcome.NO_GPU,
+    OutOfMemory: Outcome.OUT_OF_MEMORY,
+    MissingResource: Outcome.MISSING_RESOURCE,
+    Locked: Outcome.LOCKED,
+    SpikefocusError: Outcome.INVALID_INPUT,
+}
+
+
+def explain(error: BaseException) -> tuple[Outcome, str, str]:
+    """Outcome, what is wrong, and the remedy, for any error of a participant.
+
+    An error's own text is shown only where we wrote it: a library's may quote the data.
+    """
+    # A reader that meets the end of the memory or of the disk may call the file corrupt.
+    chain = list(_chain(error))
+    if any(_is_out_of_memory(one) for one in chain):
+        hint = "give the job more memory (--preflight says how much), then run again"
+        return Outcome.OUT_OF_MEMORY, "The memory of this job is used up", hint
+    for one in chain:
+        if isinstance(one, OSError) and one.errno in _RESOURCE_ERRNOS:
+            where = f" ({one.filename})" if one.filename else ""
+            hint = _HINTS.get(one.errno, "let this user read the input and write the output")
+            return Outcome.MISSING_RESOURCE, f"{one.strerror}{where}", hint
+    if isinstance(error, SpikefocusError):
+        where = f" ({error.file})" if error.file else ""
+        outcome = next(name for kind, name in _OUTCOMES.items() if isinstance(error, kind))
+        return outcome, f"{error.message}{where}", error.hint
+    return (
+        Outcome.INTERNAL_ERROR,
+        f"{type(error).__name__} in {_place(error)}",
+        "please report this with the log file; the other participants go on",
+    )
+
+
+def anonymous_traceback(error: BaseException) -> str:
+    """Where the error came from, without its text, which may quote the data."""
+    lines = []
+    for one in reversed(list(_chain(error))):
+        lines += [*traceback.format_tb(one.__traceback__), f"{type(one).__name__}\n"]
+    return "".join(lines)
+
+
+def _chain(error: BaseException) -> Iterator[BaseException]:
+    seen = set()
+    while error is not None and id(error) not in seen:
+        seen.add(id(error))
+        yield error
+        error = error.__cause__ or error.__context__
+
+
+def _is_out_of_memory(error: BaseException) -> bool:
+    if isinstance(error, MemoryError | torch.OutOfMemoryError):
+        return True
+    if isinstance(error, OSError):
+        return error.errno == errno.ENOMEM
+    return isinstance(error, RuntimeError) and any(
+        words in str(error) for words in _OUT_OF_MEMORY_WORDS
+    )
+
+
+def _place(error: BaseException) -> str:
+    """Our own file and line where it happened, or where we called the library in which it did."""
+    root = Path(__file__).resolve().parents[1]
+    for frame in reversed(traceback.extract_tb(error.__traceback__)):
+        file = Path(frame.filename)
+        if file.is_relative_to(root) and file.relative_to(root).parts[0] in _OWN_PACKAGES:
+            return f"{file.relative_to(root)}, line {frame.lineno}"
+    return "an unknown place"

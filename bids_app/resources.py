@@ -1,0 +1,66 @@
+"""What a stage took: seconds, peak memory of the process and its children, GPU memory."""
+
+import contextlib
+import threading
+import time
+from pathlib import Path
+
+import psutil
+import torch
+
+_SAMPLE_S = 0.5
+_MB = 2**20
+
+
+class StageMeter:
+    """Measures between entering and leaving; `record` then says what.
+
+    The process's own peak is the kernel's, which misses nothing. Children's memory is sampled
+    twice a second and added to the process's own of that moment.
+    """
+
+    def __enter__(self) -> "StageMeter":
+        self._process = psutil.Process()
+        if torch.cuda.is_initialized():
+            torch.cuda.reset_peak_memory_stats()
+        # Not permitted in every container: the peak then is that of the process so far.
+        with contextlib.suppress(OSError):
+            Path("/proc/self/clear_refs").write_text("5")
+        self._peak_with_children = 0
+        self._over = threading.Event()
+        self._thread = threading.Thread(target=self._sample, daemon=True)
+        self._started = time.monotonic()
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_) -> None:
+        self.seconds = time.monotonic() - self._started
+        self._over.set()
+        self._thread.join()
+
+    def record(self) -> dict:
+        """``seconds``, ``peak_memory_mb``, ``peak_gpu_memory_mb``; None where it cannot be told."""
+        gpu_bytes = torch.cuda.max_memory_allocated() if torch.cuda.is_initialized() else None
+        peak = max(_own_peak_bytes(), self._peak_with_children)
+        return {
+            "seconds": round(self.seconds, 1),
+            "peak_memory_mb": peak // _MB or None,
+            "peak_gpu_memory_mb": None if gpu_bytes is None else gpu_bytes // _MB,
+        }
+
+    def _sample(self) -> None:
+        while not self._over.wait(_SAMPLE_S):
+            children = self._process.children(recursive=True)
+            if children:
+                used = self._process.memory_info().rss
+                for child in children:
+                    with contextlib.suppress(psutil.Error):
+                        used += child.memory_info().rss
+                self._peak_with_children = max(self._peak_with_children, used)
+
+
+def _own_peak_bytes() -> int:
+    """0 where the kernel does not say."""
+    lines = Path("/proc/self/status").read_text().splitlines()
+    peak = next((line for line in lines if line.startswith("VmHWM")), "VmHWM: 0 kB")
+    return 1024 * int(peak.split()[1])
