@@ -21,6 +21,10 @@ def main(argv: list[str] | None = None) -> int:
     else:
         args = bids_app_parser().parse_args(argv)
         args.command = args.analysis_level
+    if args.command == "status":
+        from bids_app import status
+
+        return status.show(args.output_dir, args.json)
     _limit_threads(getattr(args, "nprocs", None))
     if getattr(args, "work_dir", None) and not _use_work_dir(args.work_dir):
         return ExitCode.MISSING_RESOURCE

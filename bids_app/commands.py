@@ -1,14 +1,12 @@
 """What each command does, from parsed arguments to the exit code."""
 
 import argparse
+import dataclasses
 import json
 import sys
 import traceback
-from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
-
-from rich.console import Console
 
 from bids_app import preflight, validator
 from bids_app.config import ConfigError, stage_configs
@@ -28,7 +26,6 @@ from bids_app.interruption import StopSignals
 from bids_app.progress import ConsoleProgress
 from bids_app.runner import run_patient
 from bids_app.stages import tasks_for
-from bids_app.status import cohort_table, read_cohort
 from pipeline.errors import MissingGPU, MissingResource, SpikefocusError
 from pipeline.files import read_json
 from pipeline.networks.weights import resolve_device
@@ -63,6 +60,8 @@ def participant(args: argparse.Namespace) -> ExitCode:
     """Process every participant asked for; one that fails never stops the others."""
     check_dataset(args.bids_dir)
     configs = stage_configs(args.config, _overrides(args))
+    if not args.preflight:
+        configs["personalize"] = _on_this_machine(configs["personalize"])
     find = _finder(args)
     labels = [label.removeprefix("sub-") for label in args.participant_label]
     if odd := [label for label in labels if not is_label(label)]:
@@ -81,7 +80,9 @@ def participant(args: argparse.Namespace) -> ExitCode:
     if args.dry_run:
         return _dry_run(labels, find, args.stage)
     if args.preflight:
-        return preflight.check(args.bids_dir, args.output_dir, labels, find, configs)
+        return preflight.check(
+            args.output_dir, args.work_dir, labels, find, configs, as_json=args.json
+        )
     open_output(args.output_dir, args.bids_dir)
     if not args.skip_bids_validation:
         validator.report(args.bids_dir, args.output_dir / "logs" / "bids_validation.json")
@@ -119,21 +120,6 @@ def group(args: argparse.Namespace) -> ExitCode:
             "run the participant level first",
         )
     print(f"group metrics: {table}")
-    return ExitCode.DONE
-
-
-def status(args: argparse.Namespace) -> ExitCode:
-    """Print the state of every participant below an output folder."""
-    cohort = read_cohort(args.output_dir)
-    if not cohort:
-        return _fail(ExitCode.NOTHING_TO_PROCESS, f"no status files below {args.output_dir}")
-    if args.json:
-        print(json.dumps(cohort, indent=2))
-        return ExitCode.DONE
-    console = Console()
-    console.print(cohort_table(cohort))
-    counts = Counter(one["state"] for one in cohort)
-    console.print(", ".join(f"{n} {state}" for state, n in counts.most_common()), highlight=False)
     return ExitCode.DONE
 
 
@@ -196,26 +182,36 @@ def _demo_is_there(args: argparse.Namespace) -> bool:
 _COMMANDS = {
     "participant": participant,
     "group": group,
-    "status": status,
     "train-generic": train_generic,
     "demo": demo,
 }
 
 
 def _overrides(args: argparse.Namespace) -> dict[str, dict]:
-    if args.generic_model and not args.generic_model.is_file():
-        raise MissingResource(
-            "The generic model was not found", file=args.generic_model, hint="check the path"
-        )
     return {
         "spikes": {"spike_name": tuple(args.spike_name) if args.spike_name else None},
         "personalize": {
             "network": None if args.network == "auto" else args.network,
             "generic_model": str(args.generic_model) if args.generic_model else None,
-            "device": resolve_device(args.device),
+            "device": args.device,
         },
         "image": {"methods": tuple(args.methods) if args.methods else None},
     }
+
+
+def _on_this_machine(config):
+    """The personalize stage's options with the device that will be used, which decides last digits.
+
+    Raises
+    ------
+    MissingResource
+        The generic model named or the GPU asked for is not there.
+    """
+    if config.generic_model and not Path(config.generic_model).is_file():
+        raise MissingResource(
+            "The generic model was not found", file=config.generic_model, hint="check the path"
+        )
+    return dataclasses.replace(config, device=resolve_device(config.device))
 
 
 def _finder(args: argparse.Namespace) -> Callable[[str], PatientFiles]:

@@ -1,14 +1,19 @@
 """``sub-X_status.json``: what was done for a participant, what failed, and what to do about it."""
 
+import json
 import os
 import socket
+import sys
+from collections import Counter
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
+from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from bids_app.exit_codes import ExitCode
 from bids_app.lock import living_owner
 from pipeline import STAGES, __version__
 from pipeline.files import read_json, write_json
@@ -88,6 +93,22 @@ def read_cohort(output_dir: Path) -> list[dict]:
             one |= {"state": "stale", "hint": "run the same command again: it goes on"}
         cohort.append(one)
     return cohort
+
+
+def show(output_dir: Path, as_json: bool) -> ExitCode:
+    """Print the state of every participant, as a table or as JSON."""
+    cohort = read_cohort(output_dir)
+    if not cohort:
+        print(f"spikefocus: no status files below {output_dir}; check the path", file=sys.stderr)
+        return ExitCode.NOTHING_TO_PROCESS
+    if as_json:
+        print(json.dumps(cohort, indent=2))
+        return ExitCode.DONE
+    console = Console()
+    console.print(cohort_table(cohort))
+    counts = Counter(one["state"] for one in cohort)
+    console.print(", ".join(f"{n} {state}" for state, n in counts.most_common()), highlight=False)
+    return ExitCode.DONE
 
 
 def cohort_table(cohort: list[dict]) -> Table:

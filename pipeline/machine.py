@@ -30,12 +30,6 @@ def available_cores(cgroups: Path = _CGROUPS, own: Path = _OWN_CGROUPS) -> int:
     return max(1, math.floor(cores))
 
 
-def memory_limit_bytes(cgroups: Path = _CGROUPS, own: Path = _OWN_CGROUPS) -> int:
-    """Memory that the job may use, were nothing used yet."""
-    limits = [limit for limit, _ in _memory(cgroups, own)]
-    return min([psutil.virtual_memory().total, *limits])
-
-
 def available_memory_bytes(cgroups: Path = _CGROUPS, own: Path = _OWN_CGROUPS) -> int:
     """Memory that the job may still take."""
     left = [limit - used for limit, used in _memory(cgroups, own)]
@@ -61,6 +55,8 @@ def _folders(controller: str, cgroups: Path, own: Path) -> Iterator[Path]:
     except OSError:
         return
     for line in lines:
+        if line.count(":") < 2:
+            continue
         _, controllers, path = line.split(":", 2)
         if controllers and controller not in controllers.split(","):
             continue

@@ -67,13 +67,31 @@ def test_derivatives_pass_the_bids_validator(finished):
     assert errors == []
 
 
-def test_rerun_recomputes_nothing(world):
+def test_rerun_recomputes_nothing_after_everything_was_moved(world):
+    """`world` is a copy in another place."""
     before = {p: p.stat().st_mtime_ns for p in world.output.rglob("sub-0?_*") if p.is_file()}
     started = time.monotonic()
     assert world.run() == 0
     assert time.monotonic() - started < 30
     changed = {p.name for p, when in before.items() if p.stat().st_mtime_ns != when}
     assert changed <= {"sub-01_status.json", "sub-02_status.json", "sub-01.log", "sub-02.log"}
+
+
+def test_option_of_the_report_renders_only_the_report(world):
+    config = world.root / "config.toml"
+    config.write_text(config.read_text() + '[report]\npage_size = "Letter"\n')
+    before = {p: p.stat().st_mtime_ns for p in world.output.rglob("*") if p.is_file()}
+    assert world.run("--participant-label", "01") == 0
+    changed = {p.name for p, when in before.items() if p.stat().st_mtime_ns != when}
+    assert "sub-01_report.pdf" in changed
+    others = {name for name in changed if "_figure." not in name}
+    assert others <= {
+        "sub-01_report.pdf",
+        "sub-01_report.html",
+        "sub-01_desc-report_qc.json",
+        "sub-01_status.json",
+        "sub-01.log",
+    }
 
 
 def test_killed_in_every_stage_ends_like_an_undisturbed_run(finished, tmp_path):

@@ -53,17 +53,7 @@ def read_t1w(path: Path) -> Volume:
         Missing, not NIfTI, truncated, not 3-D, of absurd size, without a usable affine, or constant.
     """
     path = Path(path)
-    if not path.is_file():
-        raise InvalidInput("the T1w is missing", file=path, hint="add the participant's T1w")
-    try:
-        image = nib.load(path)
-    except Exception as error:  # a corrupt header makes nibabel raise anything
-        raise InvalidInput(
-            "the T1w is not a readable NIfTI image",
-            file=path,
-            hint="convert the DICOM series again, for example with dcm2niix",
-        ) from error
-    _check_header(image, path)
+    image = open_t1w(path)
     try:
         data = np.asarray(image.dataobj, np.float32).reshape(image.shape[:3])
     except Exception as error:  # zlib, EOF, OS and value errors all mean the same here
@@ -80,6 +70,23 @@ def read_t1w(path: Path) -> Volume:
             hint="convert the DICOM series again and look at the image",
         )
     return Volume(np.where(finite, data, np.float32(0)), np.array(image.affine, float))
+
+
+def open_t1w(path: Path):
+    """Open a T1w without reading its voxels; refuse what its header rules out (see `read_t1w`)."""
+    path = Path(path)
+    if not path.is_file():
+        raise InvalidInput("the T1w is missing", file=path, hint="add the participant's T1w")
+    try:
+        image = nib.load(path)
+    except Exception as error:  # a corrupt header makes nibabel raise anything
+        raise InvalidInput(
+            "the T1w is not a readable NIfTI image",
+            file=path,
+            hint="convert the DICOM series again, for example with dcm2niix",
+        ) from error
+    _check_header(image, path)
+    return image
 
 
 def _check_header(image, path: Path) -> None:

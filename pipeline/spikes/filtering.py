@@ -5,10 +5,10 @@ from pathlib import Path
 
 import mne
 import numpy as np
-import psutil
 from scipy.signal import oaconvolve
 
-from pipeline.errors import MissingResource
+from pipeline.errors import OutOfMemory
+from pipeline.machine import available_memory_bytes
 from pipeline.progress import Progress
 from pipeline.spikes.recording import read_block
 
@@ -137,9 +137,9 @@ def _measure(core: np.ndarray, filtered: np.ndarray, window: int) -> tuple[np.nd
 
 def _check_memory(n_channels: int, n_times: int, resampled_again: bool, path: Path) -> None:
     needed = 8 * n_channels * n_times * (2.5 if resampled_again else 1.5)
-    available = psutil.virtual_memory().available
+    available = available_memory_bytes()
     if needed > available:
-        raise MissingResource(
+        raise OutOfMemory(
             f"the recording needs {needed / 2**30:.1f} GiB of memory and "
             f"{available / 2**30:.1f} GiB are free",
             file=path,

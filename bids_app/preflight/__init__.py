@@ -1,0 +1,76 @@
+"""Say in seconds whether a run can succeed, before it is queued."""
+
+import json
+import logging
+import warnings
+from collections.abc import Callable
+from dataclasses import asdict
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from bids_app.dataset import PatientFiles
+from bids_app.exit_codes import ExitCode, Outcome, exit_code_of
+from bids_app.preflight.findings import Finding
+from bids_app.preflight.machine import machine_findings
+from bids_app.preflight.participant import participant_findings
+from pipeline.paths import PatientPaths
+
+_STYLES = {"ok": "green", "note": "yellow", "FAIL": "bold red"}
+
+
+def check(
+    output_dir: Path,
+    work_dir: Path | None,
+    labels: list[str],
+    find: Callable[[str], PatientFiles],
+    configs: dict[str, object],
+    as_json: bool,
+) -> ExitCode:
+    """Print what was found, as a table or as JSON; return the code that the run would begin with.
+
+    Reads headers, tables and checksums, no image or recording data.
+    """
+    logging.getLogger("mne").setLevel(logging.ERROR)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        findings = list(machine_findings(output_dir, work_dir, len(labels), configs["personalize"]))
+        for label in labels:
+            findings += participant_findings(PatientPaths(output_dir, label), find, configs)
+    failed = [finding for finding in findings if finding.state == "FAIL"]
+    of_machine = [finding.outcome for finding in failed if finding.subject == "machine"]
+    first = {f.subject: f.outcome for f in reversed(failed)}
+    outcomes = [first.get(f"sub-{label}", Outcome.DONE) for label in labels]
+    code = exit_code_of(of_machine or outcomes)
+    if as_json:
+        report = {"exit_code": code, "findings": [asdict(one) for one in findings]}
+        print(json.dumps(report, indent=2))
+    else:
+        _print(findings, code)
+    return code
+
+
+def _print(findings: list[Finding], code: ExitCode) -> None:
+    table = Table("", "check", "", "found")
+    for i, one in enumerate(findings):
+        repeated = i and findings[i - 1].subject == one.subject
+        if not repeated and i:
+            table.add_section()
+        said = one.detail + (f"; {one.hint}" if one.hint else "")
+        # As Text, so that brackets in a message are no markup.
+        table.add_row(
+            "" if repeated else one.subject,
+            one.check,
+            Text(one.state, style=_STYLES[one.state]),
+            Text(said),
+        )
+    console = Console()
+    console.print(table)
+    console.print(
+        "This run can succeed."
+        if code is ExitCode.DONE
+        else f"This run would end with exit code {int(code)} ({code.name.lower()}).",
+        highlight=False,
+    )

@@ -1,0 +1,148 @@
+"""What a participant's files must hold, read from their headers and tables."""
+
+from collections.abc import Callable, Iterator
+
+import mne
+import nibabel as nib
+
+from bids_app.dataset import PatientFiles
+from bids_app.lock import Locked, living_owner
+from bids_app.preflight import needs
+from bids_app.preflight.findings import MB, Finding, attempt
+from pipeline.compare.contacts import RULES, read_tsv, words
+from pipeline.errors import InvalidInput, OutOfMemory
+from pipeline.headmodel import freesurfer
+from pipeline.headmodel.coregistration import digitised_points_head_m
+from pipeline.headmodel.landmarks import read_landmarks_mri_mm
+from pipeline.headmodel.t1w import open_t1w
+from pipeline.machine import available_memory_bytes
+from pipeline.paths import PatientPaths
+from pipeline.spikes.events import no_spikes, read_channels_tsv, read_events
+from pipeline.spikes.recording import open_recording
+
+
+def participant_findings(
+    paths: PatientPaths, find: Callable[[str], PatientFiles], configs: dict[str, object]
+) -> Iterator[Finding]:
+    subject = paths.sub
+    yield attempt(subject, "lock", lambda: _unlocked(paths))
+    found: list[PatientFiles] = []
+    yield attempt(subject, "files", lambda: _files(paths.label, find, found))
+    if not found:
+        return
+    files, size = found[0], {}
+    yield attempt(subject, "T1w", lambda: _t1w(files, size))
+    yield attempt(subject, "head model", lambda: _head_model(files))
+    yield attempt(subject, "MEG", lambda: _meg(files, size))
+    yield attempt(subject, "landmarks", lambda: _landmarks(files, size))
+    yield attempt(subject, "spikes", lambda: _spikes(files, configs["spikes"]))
+    yield attempt(subject, "SOZ labels", lambda: _soz(files))
+    yield attempt(subject, "resection", lambda: _resection(files))
+    if "voxels" in size and "recordings" in size:
+        yield attempt(subject, "memory", lambda: _memory(size, configs["spikes"].sfreq_hz))
+
+
+def _files(label: str, find, found: list) -> tuple[str, str]:
+    found.append(find(label))
+    notes = found[0].notes
+    return ("note", " ".join(notes)) if notes else ("ok", "T1w and MEG are there")
+
+
+def _unlocked(paths: PatientPaths) -> tuple[str, str]:
+    owner = living_owner(paths.folder)
+    if owner is not None:
+        raise Locked(f"Process {owner.pid} on {owner.host} works on it", hint="wait for it")
+    return "ok", "no other job works on it"
+
+
+def _t1w(files: PatientFiles, size: dict) -> tuple[str, str]:
+    image = open_t1w(files.t1w)
+    size["affine"] = image.affine
+    size["voxels"] = image.shape[0] * image.shape[1] * image.shape[2]
+    return "ok", f"{files.t1w.name}, {' x '.join(map(str, image.shape[:3]))} voxels"
+
+
+def _head_model(files: PatientFiles) -> tuple[str, str]:
+    if files.freesurfer_dir is None:
+        return "note", "no FreeSurfer derivatives: a template head will be warped to the T1w"
+    read = freesurfer.files_read(files.freesurfer_dir)
+    return "ok", f"FreeSurfer ({files.freesurfer_dir.name}, {len(read)} files)"
+
+
+def _meg(files: PatientFiles, size: dict) -> tuple[str, str]:
+    raws = [open_recording(path) for path in files.meg]
+    for path in filter(None, files.channels):
+        read_channels_tsv(path)
+    size["info"] = raws[0].info
+    size["recordings"] = [
+        needs.Recording(
+            len(mne.pick_types(raw.info, meg=True, eog=True, ecg=True, exclude=())),
+            raw.n_times,
+            raw.info["sfreq"],
+        )
+        for raw in raws
+    ]
+    minutes = sum(one.duration_s for one in size["recordings"]) / 60
+    n_channels = len(mne.pick_types(raws[0].info, meg=True, exclude=()))
+    empty_room = "with" if files.empty_room else "no"
+    return "ok", (
+        f"{len(raws)} run(s), {minutes:.1f} min, {n_channels} channels, {empty_room} empty room"
+    )
+
+
+def _landmarks(files: PatientFiles, size: dict) -> tuple[str, str]:
+    if "info" not in size or "affine" not in size:
+        return "note", "not looked for: T1w or MEG cannot be read"
+    _, head_points = digitised_points_head_m(size["info"], files.meg[0])
+    marked = read_landmarks_mri_mm(files.t1w_json, size["affine"])
+    told = f"{len(head_points)} head points"
+    if marked is None:
+        return "note", f"{told}, none marked in the T1w: found from the template"
+    return "ok", f"{told}, three marked in the T1w"
+
+
+def _spikes(files: PatientFiles, config) -> tuple[str, str]:
+    tables = [read_events(path, config.spike_name) for path in files.events if path is not None]
+    n = sum(len(table.onset_s) for table in tables)
+    if n == 0:
+        raise no_spikes(files.events, tables)
+    if not config.min_spikes <= n <= config.max_spikes:
+        raise InvalidInput(
+            f"{n} spikes are annotated, and {config.min_spikes} to {config.max_spikes} needed",
+            hint="annotate more or fewer, or name them with --spike-name",
+        )
+    return "ok", f"{n} annotated"
+
+
+def _soz(files: PatientFiles) -> tuple[str, str]:
+    tables = {
+        "electrodes.tsv": [read_tsv(path, ("name",)) for path in files.ieeg_electrodes],
+        "channels.tsv": [read_tsv(path, ("name",)) for path in files.ieeg_channels],
+    }
+    contacts = sum(len(table) for table in tables["electrodes.tsv"])
+    if contacts == 0:
+        return "note", "no iEEG contacts: the comparison is not assessable"
+    for file, column, meaning in RULES["soz"]:
+        wanted = meaning or {"yes", "true", "1"}
+        cells = [cell for table in tables[file] if column in table for cell in table[column]]
+        if marked := sum(bool(words(cell) & wanted) for cell in cells):
+            return "ok", f"{marked} SOZ marks ({file}:{column}), {contacts} contacts"
+    return "note", f"{contacts} contacts, none marked as SOZ: that comparison is not assessable"
+
+
+def _resection(files: PatientFiles) -> tuple[str, str]:
+    if files.resection_mask is None:
+        return "note", "no resection mask: that comparison is not assessable"
+    shape = nib.load(files.resection_mask).shape
+    return "ok", f"{files.resection_mask.name}, {' x '.join(map(str, shape))} voxels"
+
+
+def _memory(size: dict, kept_sfreq_hz: float) -> tuple[str, str]:
+    needed = needs.memory_mb(size["voxels"], size["recordings"], kept_sfreq_hz)
+    free = available_memory_bytes() // MB
+    if needed > free:
+        raise OutOfMemory(
+            f"{needed} MB are needed and {free} MB available",
+            hint="give the job more memory, or cut the recording to the part with the spikes",
+        )
+    return "ok", f"{needed} MB needed, {free} MB available"

@@ -1,0 +1,219 @@
+"""--preflight: what it reads, what it says, and how long that takes."""
+
+import json
+import os
+import resource
+import subprocess
+import sys
+
+import psutil
+import pytest
+from test_bad_input import no_meg, no_points, no_spikes, no_t1w, not_a_nifti, truncated_fif
+
+from bids_app.exit_codes import ExitCode
+from bids_app.lock import participant_lock
+from bids_app.preflight import machine, needs
+from pipeline import machine as limits
+from pipeline.networks.weights import SHIPPED
+
+
+def preflight(world, capsys, *options):
+    """Exit code, and findings by subject and check."""
+    capsys.readouterr()
+    code = world.run("--preflight", "--json", *options)
+    report = json.loads(capsys.readouterr().out)
+    assert report["exit_code"] == code
+    return code, {(one["subject"], one["check"]): one for one in report["findings"]}
+
+
+def test_a_run_that_can_succeed(world, capsys):
+    code, found = preflight(world, capsys)
+    assert code == ExitCode.DONE
+    assert {one["state"] for one in found.values()} == {"ok", "note"}
+    assert "128 x 128 x 96 voxels" in found["sub-01", "T1w"]["detail"]
+    assert "2.0 min, 306 channels, with empty room" in found["sub-01", "MEG"]["detail"]
+    assert "three marked in the T1w" in found["sub-01", "landmarks"]["detail"]
+    assert "SOZ marks (channels.tsv:status_description)" in found["sub-02", "SOZ labels"]["detail"]
+
+
+def test_table_for_people_within_ten_seconds(world):
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    done = subprocess.run(
+        [sys.executable, "-m", "bids_app.cli", *world.arguments("--preflight")],
+        capture_output=True,
+        text=True,
+        env=os.environ | {"COLUMNS": "100"},
+    )
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    # CPU time: the wall clock depends on what else the machine does.
+    assert after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime < 10
+    assert done.returncode == ExitCode.DONE
+    assert done.stderr == ""
+    assert done.stdout.splitlines()[-1] == "This run can succeed."
+
+
+def test_nothing_is_written(world, capsys):
+    before = {path: path.stat().st_mtime_ns for path in world.root.rglob("*")}
+    preflight(world, capsys)
+    assert {path: path.stat().st_mtime_ns for path in world.root.rglob("*")} == before
+
+
+@pytest.mark.parametrize(
+    ("spoil", "check"),
+    [
+        (no_t1w, "files"),
+        (no_meg, "files"),
+        (not_a_nifti, "T1w"),
+        (truncated_fif, "MEG"),
+        (no_spikes, "spikes"),
+    ],
+)
+def test_what_would_fail_is_found_before(world, capsys, spoil, check):
+    spoil(world.bids / "sub-02")
+    code, found = preflight(world, capsys)
+    assert code == ExitCode.SOME_FAILED
+    assert found["sub-02", check]["state"] == "FAIL"
+    assert found["sub-02", check]["hint"]
+    assert not [one for key, one in found.items() if key[0] == "sub-01" and one["state"] == "FAIL"]
+
+
+def test_missing_landmarks_are_a_note(world, capsys):
+    no_points(world.bids / "sub-02")
+    _, found = preflight(world, capsys)
+    assert found["sub-02", "landmarks"]["state"] in ("note", "FAIL")
+
+
+def test_gpu_asked_for_and_absent(world, capsys, monkeypatch):
+    monkeypatch.setattr("torch.cuda.is_available", lambda: False)
+    code, found = preflight(world, capsys, "--device", "cuda")
+    assert code == ExitCode.NO_GPU
+    assert found["machine", "device"]["state"] == "FAIL"
+
+
+def test_weights_that_were_changed(world, capsys, monkeypatch, tmp_path):
+    other = tmp_path / "SHA256SUMS"
+    other.write_text(f"{'0' * 64}  {SHIPPED.name}\n")
+    monkeypatch.setattr(machine, "CHECKSUMS", other)
+    code, found = preflight(world, capsys)
+    assert code == ExitCode.MISSING_RESOURCE
+    assert "not those that were shipped" in found["machine", "weights"]["detail"]
+
+
+def test_generic_model_that_is_not_there(world, capsys):
+    code, found = preflight(world, capsys, "--generic-model", "nowhere.safetensors")
+    assert code == ExitCode.MISSING_RESOURCE
+    assert "nowhere.safetensors" in found["machine", "weights"]["detail"]
+
+
+def test_too_little_memory(world, capsys, monkeypatch):
+    monkeypatch.setattr("bids_app.preflight.participant.available_memory_bytes", lambda: 2**30)
+    code, found = preflight(world, capsys)
+    assert code == ExitCode.OUT_OF_MEMORY
+    assert "1024 MB available" in found["sub-01", "memory"]["detail"]
+
+
+def test_output_below_a_file_cannot_be_written(world, capsys):
+    arguments = world.arguments("--preflight", "--json")
+    arguments[1] = str(world.root / "config.toml" / "out")
+    done = subprocess.run(
+        [sys.executable, "-m", "bids_app.cli", *arguments], capture_output=True, text=True
+    )
+    assert done.returncode == ExitCode.MISSING_RESOURCE
+    assert "cannot be written" in done.stdout
+
+
+def test_participant_in_work(world, capsys):
+    with participant_lock(world.output / "sub-01"):
+        code, found = preflight(world, capsys, "--participant-label", "01")
+    assert code == ExitCode.LOCKED
+    assert found["sub-01", "lock"]["state"] == "FAIL"
+
+
+def test_prediction_holds_for_the_finished_patients(finished):
+    recording = needs.Recording(308, 120_000, 1000.0)
+    predicted_mb = needs.memory_mb(128 * 128 * 96, [recording], 500.0)
+    stages = finished.status("01")["stages"]
+    measured_mb = max(record["peak_memory_mb"] for record in stages.values())
+    assert 0.6 * predicted_mb < measured_mb < predicted_mb
+
+
+def test_prediction_grows_with_the_recording():
+    hour = needs.Recording(306, 3_600_000, 1000.0)
+    copies = needs.memory_mb(1, [hour], 500.0) / (306 * 1_800_000 * 8 / 2**20)
+    assert 2 < copies < 4
+    odd = needs.Recording(306, 3_600_000, 1200.0)
+    assert needs.memory_mb(1, [odd], 500.0) > needs.memory_mb(1, [hour], 500.0)
+
+
+# -- limits of containers and schedulers ------------------------------------------------
+def cgroup(tmp_path, files, own):
+    for name, content in files.items():
+        file = tmp_path / "cgroup" / name
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(content + "\n")
+    (tmp_path / "own").write_text(own + "\n")
+    return tmp_path / "cgroup", tmp_path / "own"
+
+
+@pytest.fixture
+def eight_cores(monkeypatch):
+    monkeypatch.setattr(limits.os, "sched_getaffinity", lambda _: range(8))
+
+
+@pytest.mark.parametrize(
+    ("files", "own", "cores"),
+    [
+        ({"cpu.max": "250000 100000"}, "0::/", 2),
+        ({"cpu.max": "max 100000"}, "0::/", 8),
+        ({"cpu.max": "50000 100000"}, "0::/", 1),
+        ({"job/cpu.max": "300000 100000", "cpu.max": "max 100000"}, "0::/job/step", 3),
+        ({"cpu.max": "400000 100000"}, "0::/of/the/host", 4),
+        (
+            {
+                "cpu,cpuacct/x/cpu.cfs_quota_us": "500000",
+                "cpu,cpuacct/x/cpu.cfs_period_us": "100000",
+            },
+            "3:cpu,cpuacct:/x",
+            5,
+        ),
+        ({"cpu/cpu.cfs_quota_us": "-1", "cpu/cpu.cfs_period_us": "100000"}, "3:cpu:/", 8),
+        ({}, "", 8),
+    ],
+)
+def test_cores_of_a_control_group(tmp_path, eight_cores, files, own, cores):
+    assert limits.available_cores(*cgroup(tmp_path, files, own)) == cores
+
+
+@pytest.mark.parametrize(
+    ("files", "own", "left_mb"),
+    [
+        ({"memory.max": str(500 * 2**20), "memory.current": str(200 * 2**20)}, "0::/", 300),
+        (
+            {
+                "a/memory.max": str(500 * 2**20),
+                "a/memory.current": str(200 * 2**20),
+                "a/memory.stat": f"anon 1\ninactive_file {50 * 2**20}",
+            },
+            "0::/a/b",
+            350,
+        ),
+        (
+            {
+                "memory/slurm/memory.limit_in_bytes": str(400 * 2**20),
+                "memory/slurm/memory.usage_in_bytes": str(100 * 2**20),
+            },
+            "4:memory:/slurm",
+            300,
+        ),
+    ],
+)
+def test_memory_of_a_control_group(tmp_path, files, own, left_mb):
+    where = cgroup(tmp_path, files, own)
+    assert limits.available_memory_bytes(*where) == left_mb * 2**20
+
+
+def test_no_limit_means_the_machine(tmp_path):
+    unlimited = {"memory.max": "max", "memory.current": "1"}
+    where = cgroup(tmp_path, unlimited, "0::/")
+    available = psutil.virtual_memory().available
+    assert limits.available_memory_bytes(*where) == pytest.approx(available, rel=0.2)
