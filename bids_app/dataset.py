@@ -2,6 +2,7 @@
 
 import json
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -102,13 +103,14 @@ def find_patient(
             file=bids_dir,
             hint=f"choose among: {known}" if known else "the dataset has no participants",
         )
+    _refuse_links_out([folder, *folder.rglob("*")], [bids_dir])
     notes = []
     t1w = _find_t1w(folder, query, notes)
     t1w_json = t1w.with_name(t1w.name.split(".nii")[0] + ".json")
     meg = _find_meg(folder, query)
     coordsystem = sorted(folder.glob("**/ieeg/*_coordsystem.json"))
     roots = [*derivatives.values(), *sorted(p for p in (bids_dir / "derivatives").glob("*/"))]
-    return PatientFiles(
+    files = PatientFiles(
         label=label,
         t1w=t1w,
         t1w_json=t1w_json if t1w_json.is_file() else None,
@@ -126,6 +128,34 @@ def find_patient(
         outcome=_find_outcome(bids_dir, label),
         notes=notes,
     )
+    named = [*derivatives.values(), *([fs_subjects_dir] if fs_subjects_dir else [])]
+    if fs_subjects_dir and files.freesurfer_dir:
+        named.append(files.freesurfer_dir)  # a SUBJECTS_DIR is often a folder of links
+    if files.freesurfer_dir:
+        _refuse_links_out(files.freesurfer_dir.rglob("*"), [bids_dir, *named])
+    others = [*files.events, *files.channels, files.empty_room, files.resection_mask]
+    _refuse_links_out(filter(None, others), [bids_dir, *named])
+    return files
+
+
+def _refuse_links_out(paths: Iterable[Path], roots: list[Path]) -> None:
+    """Refuse what leads out of the folders that the command line names.
+
+    Raises
+    ------
+    InvalidInput
+        A path is, or lies behind, a link to somewhere else.
+    """
+    allowed = [root.resolve() for root in roots]
+    for path in paths:
+        target = path.resolve()
+        if not any(target.is_relative_to(root) for root in allowed):
+            raise InvalidInput(
+                "The path is a link that leads out of the dataset",
+                file=path,
+                hint="copy the file into the dataset, or name a derivative's folder with "
+                "--derivatives",
+            )
 
 
 def _matches(path: Path, query: Query, kind: str) -> bool:
@@ -264,6 +294,7 @@ def _find_outcome(bids_dir: Path, label: str) -> str | None:
     table = bids_dir / "participants.tsv"
     if not table.is_file():
         return None
+    _refuse_links_out([table], [bids_dir])
     header, *rows = [
         line.split("\t") for line in table.read_text(encoding="utf-8-sig").splitlines() if line
     ]

@@ -1,6 +1,9 @@
 """Finding a participant's files."""
 
 import json
+import os
+import shutil
+from pathlib import Path
 
 import pytest
 
@@ -104,6 +107,74 @@ def test_empty_room_never_leaves_the_dataset(bids_dir):
     inside = "bids::sub-emptyroom/ses-20200101/meg/sub-emptyroom_ses-20200101_task-noise_meg.fif"
     sidecar.write_text(json.dumps({"AssociatedEmptyRoom": inside}))
     assert find(bids_dir).empty_room.name.startswith("sub-emptyroom")
+
+
+def link(path, target):
+    path.unlink(missing_ok=True)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.symlink_to(target)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "sub-01/anat/sub-01_T1w.nii.gz",
+        "sub-01/anat/sub-01_T1w.json",
+        "sub-01/meg/sub-01_task-rest_run-01_meg.fif",
+        "sub-01/meg/sub-01_task-rest_run-01_meg.json",
+        "sub-01/ieeg/sub-01_electrodes.tsv",
+        "sub-01/meg/nested.ds/sub-01_meg.meg4",
+        "task-rest_events.tsv",
+        "participants.tsv",
+        "derivatives/resection/sub-01/anat/sub-01_desc-resection_mask.nii.gz",
+        "derivatives/freesurfer/sub-01/surf/rh.white",
+    ],
+)
+@pytest.mark.parametrize("target", ["absolute", "relative", "folder"])
+def test_links_out_of_the_dataset_are_refused(bids_dir, name, target):
+    elsewhere = bids_dir.parent / "elsewhere"
+    shutil.copytree(bids_dir, elsewhere)
+    (elsewhere / name).parent.mkdir(parents=True, exist_ok=True)
+    (elsewhere / name).write_text("{}")
+    if "events" in name:
+        for beside in bids_dir.glob("sub-01/meg/*_events.tsv"):
+            beside.unlink()
+    path = bids_dir / name
+    if target == "folder":
+        # Folders are searched for masks, and links to folders are not searched.
+        path = path.parents[1] if "resection" in name else path.parent
+        if path == bids_dir:
+            pytest.skip("the dataset's own folder may be a link")
+        shutil.rmtree(path, ignore_errors=True)
+    aim = elsewhere / path.relative_to(bids_dir)
+    link(path, os.path.relpath(aim, path.parent) if target == "relative" else aim)
+    with pytest.raises(InvalidInput, match="leads out of the dataset"):
+        find(bids_dir)
+
+
+def test_links_within_the_dataset_are_followed(bids_dir):
+    """As git-annex keeps its files."""
+    t1w = bids_dir / "sub-01/anat/sub-01_T1w.nii.gz"
+    kept = bids_dir / ".git/annex/objects/T1w"
+    kept.parent.mkdir(parents=True)
+    t1w.rename(kept)
+    link(t1w, os.path.relpath(kept, t1w.parent))
+    assert find(bids_dir).t1w == t1w
+
+
+def test_folders_that_the_user_names_may_lie_elsewhere(bids_dir, tmp_path):
+    elsewhere = tmp_path / "elsewhere"
+    (bids_dir / "derivatives/freesurfer").rename(elsewhere)
+    assert find(bids_dir, derivatives={"freesurfer": elsewhere}).freesurfer_dir is None
+    named = tmp_path / "freesurfer"
+    elsewhere.rename(named)
+    assert find(bids_dir, derivatives={"freesurfer": named}).freesurfer_dir == named / "sub-01"
+    subjects = tmp_path / "subjects"
+    link(subjects / "sub-01", named / "sub-01")
+    assert find(bids_dir, fs_subjects_dir=subjects).freesurfer_dir == subjects / "sub-01"
+    link(named / "sub-01/surf/rh.white", "/etc/hostname")
+    with pytest.raises(InvalidInput, match="leads out of the dataset"):
+        find(bids_dir, fs_subjects_dir=subjects)
 
 
 def test_outcome_comes_from_the_participants_table(bids_dir):
