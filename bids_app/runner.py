@@ -6,6 +6,7 @@ import logging
 import traceback
 import warnings
 from collections.abc import Callable
+from pathlib import Path
 
 from bids_app.exit_codes import Outcome
 from bids_app.failures import anonymous_traceback, explain
@@ -14,7 +15,8 @@ from bids_app.progress import ConsoleProgress
 from bids_app.resources import StageMeter
 from bids_app.stages import Task
 from bids_app.status import Status, now
-from pipeline.files import remove_leftovers
+from pipeline.errors import InvalidInput
+from pipeline.files import remove_leftovers, sha256
 from pipeline.paths import PatientPaths
 from pipeline.progress import Stopped
 
@@ -102,12 +104,15 @@ def _run_stage(task: Task, status: Status, progress: ConsoleProgress) -> None:
     paths, stage = status.paths, task.stage
     hashes = task.input_hashes(paths)
     key = task.key(hashes)
-    outputs = task.module.writes(paths)
     record = status.stages.get(stage, {})
-    if record.get("key") == key and all(path.exists() for path in outputs):
-        progress.info("unchanged, skipped")
-        progress.warnings += record.get("warnings", [])
-        return
+    if record.get("key") == key:
+        changed = _changed(record, task.module.writes(paths))
+        if changed is None:
+            progress.info("unchanged, skipped")
+            progress.warnings += record.get("warnings", [])
+            return
+        progress.info(f"runs again: {changed} is not what it wrote")
+    _check_results_of_others(status, stage, hashes)
     status.stages.pop(stage, None)
     status.running_stage = stage
     status.save()
@@ -125,10 +130,31 @@ def _run_stage(task: Task, status: Status, progress: ConsoleProgress) -> None:
         **meter.record(),
         "warnings": progress.warnings[n_warnings:],
         "inputs": hashes,
+        "outputs": {path.name: sha256(path) for path in task.module.writes(paths)},
         "options": dataclasses.asdict(task.config),
     }
     status.save()
     progress.info(f"done in {status.stages[stage]['seconds']:.0f} s")
+
+
+def _changed(record: dict, outputs: list[Path]) -> str | None:
+    """The first file of a stage that is missing or not as the stage wrote it."""
+    for path in outputs:
+        if not path.exists() or record.get("outputs", {}).get(path.name) != sha256(path):
+            return path.name
+    return None
+
+
+def _check_results_of_others(status: Status, stage: str, hashes: dict[str, str]) -> None:
+    """Refuse results of earlier stages that were damaged or edited since."""
+    for other, record in status.stages.items():
+        for name, digest in record.get("outputs", {}).items():
+            if other != stage and hashes.get(name, digest) != digest:
+                raise InvalidInput(
+                    f"The file is not what stage {other} wrote",
+                    file=name,
+                    hint=f"run stage {other} too (leave --stage out): it writes the file again",
+                )
 
 
 def _save_if_possible(status: Status, progress: ConsoleProgress) -> None:

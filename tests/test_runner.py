@@ -88,7 +88,9 @@ def test_unchanged_stage_is_skipped_and_its_warnings_are_kept(world):
     assert status_of(world)["warnings"] == ["something to know"]
 
 
-@pytest.mark.parametrize("change", ["input", "option", "output lost", "status damaged"])
+@pytest.mark.parametrize(
+    "change", ["input", "option", "output lost", "output damaged", "status damaged"]
+)
 def test_stage_runs_again_when_something_changed(world, change):
     world.run()
     config = Config()
@@ -98,10 +100,32 @@ def test_stage_runs_again_when_something_changed(world, change):
         config = Config(2)
     elif change == "output lost":
         world.stage.target.unlink()
+    elif change == "output damaged":
+        world.stage.target.write_text("on")
     else:
         world.paths.status.write_text("{")
     world.run(config)
     assert world.stage.n_runs == 2
+
+
+def test_damaged_result_of_another_stage_is_refused_until_that_stage_runs(world, tmp_path):
+    world.run()
+    target = world.paths.anat("second.txt")
+    second = CountingStage(world.stage.target, target)
+    task = FakeTask("spikes", None, Config(), second)
+
+    def run_second():
+        progress = ConsoleProgress("sub-01", quiet=True)
+        return run_patient(lambda: [task], world.paths, ("spikes",), progress)
+
+    world.stage.target.write_text("edited")
+    assert run_second() is Outcome.INVALID_INPUT
+    assert "copy.txt" in status_of(world)["message"]
+    assert "headmodel" in status_of(world)["hint"]
+    assert not target.exists()
+    world.run()
+    assert run_second() is Outcome.DONE
+    assert target.read_text() == "one"
 
 
 def test_moving_the_dataset_invalidates_nothing(world, tmp_path):
