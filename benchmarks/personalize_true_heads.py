@@ -35,25 +35,19 @@ FIRST_SEED = 4000
 def draw_head(array: str, seed: int) -> tuple[stage.PatientHead, HeadTensors]:
     """What the stage knows of a random head, and the head that generates the recordings."""
     rng = np.random.default_rng(seed)
-    deform, misplace = population.random_deformation(rng), population.head_model_error(rng)
-    true = population.geometry(deform)
-    estimated = population.geometry(lambda pos_mm: misplace(deform(pos_mm)))
+    cortex = load_template().source_cortex
     info = mne.channels.montage.read_meg_canonical_info(array)
-    device_to_head = population.place_helmet(info, true.skull_mm, rng)
-    centre_m = true.skull_mm.mean(0) / 1000
-    error = np.eye(4)
-    error[:3, :3] = population.rotation(rng, population.COREGISTRATION_ROTATION_DEG)
-    shift_m = rng.normal(0, population.COREGISTRATION_SHIFT_MM, 3) / 1000
-    error[:3, 3] = centre_m - error[:3, :3] @ centre_m + shift_m
-    true_leadfield = population.geometry_leadfield(info, device_to_head, true)
-    template = load_template()
-    adjacency = region_adjacency(template.vertex_region, template.faces)
+    head = population.random_head(info, rng)
+    true = population.geometry(cortex, head.deform)
+    estimated = population.geometry(cortex, head.estimated_deform)
+    true_leadfield = population.geometry_leadfield(info, head.device_to_head, true)
+    adjacency = region_adjacency(cortex.vertex_region, cortex.faces)
     noise_cov = population.random_noise_cov(
         true_leadfield, info.get_channel_types(), adjacency, rng
     )
+    known = population.geometry_leadfield(info, head.estimated_device_to_head, estimated)
     with info._unlock():
-        info["dev_head_t"] = mne.transforms.Transform("meg", "head", error @ device_to_head)
-    known = population.geometry_leadfield(info, error @ device_to_head, estimated)
+        info["dev_head_t"] = mne.transforms.Transform("meg", "head", head.estimated_device_to_head)
     patient = stage.PatientHead(
         info=info,
         leadfield=known,

@@ -15,7 +15,7 @@ from pipeline import METHODS, image
 from pipeline.errors import InvalidInput
 from pipeline.files import read_json, read_npz, write_json, write_npz
 from pipeline.image import conventional, stage
-from pipeline.networks.project import prepare_input, spatial_filter
+from pipeline.networks.project import prepare_recording, project_head
 from pipeline.networks.weights import apply, load_model
 from pipeline.paths import PatientPaths
 from pipeline.progress import Progress
@@ -145,12 +145,13 @@ def test_networks_see_the_average_through_the_patients_leadfield(patient, imaged
     projector = make_projector(average.info["projs"], average.ch_names)[0]
     noise_cov = mne.read_cov(paths.noise_cov)
     assert noise_cov.ch_names == average.ch_names
-    kernel = spatial_filter(projector @ stored["leadfield"][rows], noise_cov["data"])
+    whiten, projection = project_head(projector @ stored["leadfield"][rows], noise_cov["data"])
     weights = (
         paths.model if method == "personalized" else patient.t1w.parent / "generic.safetensors"
     )
     module, _ = load_model(weights)
-    expected = apply(module, prepare_input(average.data[:, 2:], kernel, 500.0))
+    recording = prepare_recording(whiten @ average.data[:, 2:], projection, 500.0)
+    expected = apply(module, recording, projection)
     sources = read_npz(paths.sources(method))
     np.testing.assert_allclose(sources["activity"], expected, atol=1e-5 * np.abs(expected).max())
     assert sources["times_s"][62] == 0

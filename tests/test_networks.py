@@ -10,14 +10,15 @@ from safetensors.torch import save_file
 
 from pipeline.errors import InvalidInput, MissingResource
 from pipeline.networks import generic
+from pipeline.networks.compact import _unexplained
 from pipeline.networks.deepsif import DeepSIF
 from pipeline.networks.evaluate import batch_errors_mm, localisation_errors_mm, peak_maps
 from pipeline.networks.generic import TrainConfig, train_generic
 from pipeline.networks.project import (
+    Projection,
     check_leadfield,
-    input_kernel,
-    prepare_input,
-    spatial_filter,
+    prepare_recording,
+    project_head,
     whitener,
 )
 from pipeline.networks.train import Plan, relative_squared_error, train, validate
@@ -33,7 +34,7 @@ from pipeline.networks.weights import (
 from pipeline.progress import Progress, Stopped
 from pipeline.synthesis.library import load_library
 from pipeline.synthesis.patches import patch_bank, template_graph
-from pipeline.synthesis.recordings import Synthesizer, prepare_head
+from pipeline.synthesis.recordings import ONE_SOURCE, Synthesizer, prepare_head
 
 N_CHANNELS = 30
 PLAN = Plan(
@@ -79,16 +80,32 @@ def synthesizer(patches, seed=1):
 # -- input ------------------------------------------------------------------------------
 def test_projection_peaks_at_a_single_active_region(leadfield, noise_cov):
     """sLORETA localises one noise-free source without error (Pascual-Marqui 2002)."""
-    kernel = spatial_filter(leadfield, noise_cov)
+    whiten, projection = project_head(leadfield, noise_cov)
     for region in (0, 300, 993):
-        assert np.abs(kernel @ leadfield[:, region]).argmax() == region
+        field = torch.as_tensor(whiten @ leadfield[:, region], dtype=torch.float32)
+        assert (projection.kernel @ field).abs().argmax() == region
 
 
-def test_projection_ignores_the_units_of_a_channel(leadfield, noise_cov):
+@pytest.mark.parametrize("kind", ["projected", "raw"])
+def test_inputs_do_not_depend_on_the_units_of_a_channel(leadfield, noise_cov, kind):
     scale = np.ones(N_CHANNELS)
     scale[: N_CHANNELS // 2] = 50
-    scaled = spatial_filter(leadfield * scale[:, None], noise_cov * np.outer(scale, scale))
-    assert np.allclose(scaled * scale, spatial_filter(leadfield, noise_cov), rtol=1e-6)
+    data = np.random.default_rng(3).normal(size=(N_CHANNELS, 4)) * 1e-13
+    inputs = []
+    for factor in (1.0, scale):
+        factor = np.ones(N_CHANNELS) * factor
+        whiten, projection = project_head(
+            leadfield * factor[:, None], noise_cov * np.outer(factor, factor), kind
+        )
+        inputs.append(projection.kernel.double() @ (whiten @ (data * factor[:, None])))
+    assert torch.allclose(*inputs, rtol=1e-4, atol=1e-4)
+
+
+def test_raw_inputs_are_channels_over_their_noise(leadfield, noise_cov):
+    data = np.random.default_rng(3).normal(size=(N_CHANNELS, 4)) * 1e-13
+    whiten, projection = project_head(leadfield, noise_cov, "raw")
+    inputs = projection.kernel.double() @ (whiten @ data)
+    assert np.allclose(inputs, data / np.sqrt(np.diag(noise_cov))[:, None], rtol=1e-4, atol=1e-4)
 
 
 def test_whitener_drops_projected_directions(noise_cov):
@@ -97,19 +114,26 @@ def test_whitener_drops_projected_directions(noise_cov):
     assert len(whitener(projector @ noise_cov @ projector)) == N_CHANNELS - 1
 
 
-def test_prepared_input_does_not_depend_on_scale_or_offset():
-    rng = np.random.default_rng(0)
-    data, kernel = rng.normal(size=(5, 501)), rng.normal(size=(994, 5))
-    x = prepare_input(data, kernel, 500.0)
-    assert x.shape == (994, 126) and x.dtype == torch.float32
-    assert torch.allclose(x, prepare_input(3e-13 * data + 1e-13, kernel, 500.0), atol=1e-5)
-    assert x.abs().max() == pytest.approx(1)
-    assert torch.equal(prepare_input(data[:, ::4], kernel), x)
+def a_projection(n_in, n_sensors=5):
+    rng = torch.Generator().manual_seed(0)
+    return Projection(
+        torch.randn(n_in, n_sensors, generator=rng), torch.randn(n_sensors, 994, generator=rng)
+    )
+
+
+def test_prepared_recording_does_not_depend_on_scale_or_offset():
+    data, projection = np.random.default_rng(0).normal(size=(5, 501)), a_projection(994)
+    prepared = prepare_recording(data, projection, 500.0)
+    assert prepared.shape == (5, 126) and prepared.dtype == torch.float32
+    shifted = prepare_recording(3e-13 * data + 1e-13, projection, 500.0)
+    assert torch.allclose(prepared, shifted, atol=1e-5)
+    assert (projection.kernel @ prepared).square().mean() == pytest.approx(1, rel=1e-4)
+    assert torch.equal(prepare_recording(data[:, ::4], projection), prepared)
 
 
 def test_sampling_rate_that_is_no_multiple_is_refused():
     with pytest.raises(InvalidInput, match="600"):
-        prepare_input(np.ones((2, 10)), np.ones((3, 2)), 600.0)
+        prepare_recording(np.ones((5, 10)), a_projection(3), 600.0)
 
 
 @pytest.mark.parametrize(
@@ -132,17 +156,27 @@ def test_noise_without_variance_is_refused(leadfield, noise_cov):
     flat = noise_cov.copy()
     flat[3, 3] = 0
     with pytest.raises(InvalidInput, match="variance"):
-        spatial_filter(leadfield, flat)
+        project_head(leadfield, flat)
 
 
 # -- networks ---------------------------------------------------------------------------
 @pytest.mark.parametrize("network", ["compact", "deepsif"])
 def test_networks_keep_time_and_give_994_regions(network):
-    module = build_network(network, 20)
-    x = torch.randn(2, 20, 33)
-    output = module(x)
+    module, projection = build_network(network, 20), a_projection(20)
+    recording = torch.randn(2, 5, 33)
+    output = module(recording, projection)
     assert output.shape == (2, 994, 33)
-    assert torch.allclose(module(x, slice(1, None, 4)), output[..., 1::4], atol=1e-5)
+    every_fourth = module(recording, projection, slice(1, None, 4))
+    assert torch.allclose(every_fourth, output[..., 1::4], atol=1e-5)
+
+
+def test_compact_corrects_by_what_its_sources_leave_unexplained():
+    """With sources that explain the maps fully, the correction sees no residual."""
+    seen = torch.randn(2, 4, 5)
+    assert _unexplained(seen, 0.3 * seen).abs().max() < 1e-4
+    assert torch.allclose(_unexplained(seen, torch.zeros_like(seen)), seen)
+    other = torch.randn(2, 4, 5)
+    assert (_unexplained(seen, other) * other).sum(2).abs().max() < 1e-4
 
 
 def test_deepsif_has_the_published_size():
@@ -168,7 +202,7 @@ def test_a_gpu_that_is_absent_is_a_missing_resource(monkeypatch):
 def run_training(folder, head, patches, plan=PLAN, progress=QUIET):
     torch.manual_seed(0)
     module = build_network("compact")
-    batches = [synthesizer(patches, 2).batch(head, 4, 0.0)]
+    batches = [synthesizer(patches, 2).batch(head, 4, ONE_SOURCE)]
     curve = train(
         module,
         synthesizer(patches),
@@ -220,7 +254,7 @@ def test_training_twice_and_training_interrupted_give_the_same_weights(tmp_path,
 
     torch.manual_seed(0)
     module = build_network("compact")
-    batches = [synthesizer(patches, 2).batch(head, 4, 0.0)]
+    batches = [synthesizer(patches, 2).batch(head, 4, ONE_SOURCE)]
 
     def go_on(progress):
         return train(
@@ -271,8 +305,9 @@ def test_training_stops_when_validation_does_not_improve(tmp_path, head, patches
 
 def test_loss_is_one_for_silence_and_zero_for_the_truth(head, patches):
     batch = synthesizer(patches).batch(head, 5)
-    assert relative_squared_error(lambda x, s: 0 * batch.target(s), batch) == pytest.approx(1)
-    assert relative_squared_error(lambda x, s: batch.target(s), batch) == pytest.approx(0)
+    silent = relative_squared_error(lambda x, p, s: 0 * batch.target(s), batch, head.projection)
+    right = relative_squared_error(lambda x, p, s: batch.target(s), batch, head.projection)
+    assert silent == pytest.approx(1) and right == pytest.approx(0)
 
 
 @pytest.mark.parametrize(("network", "kind"), [("compact", "projected"), ("deepsif", "raw")])
@@ -304,9 +339,9 @@ def test_generic_training_runs_from_heads_to_card(tmp_path, monkeypatch, network
     methods = {row["method"] for row in card["test"]}
     assert methods == ({"network", "sloreta"} if kind == "projected" else {"network"})
     assert f"--network {network} --array ctf151 --steps 2" in weights.with_suffix(".md").read_text()
-    kernel = input_kernel(kind, member.estimated_leadfield, member.noise_cov)
-    x = prepare_input(rng.normal(size=(N_CHANNELS, 40)), kernel)
-    assert np.isfinite(apply(module, x)).all()
+    whiten, projection = project_head(member.estimated_leadfield, member.noise_cov, kind)
+    recording = prepare_recording(whiten @ rng.normal(size=(N_CHANNELS, 40)), projection)
+    assert np.isfinite(apply(module, recording, projection)).all()
 
 
 def test_raw_channels_of_several_arrays_are_refused(tmp_path):
@@ -359,7 +394,7 @@ def test_shipped_model_is_better_than_its_input(leadfield):
     assert whole["network"]["found_to_true_mm_mean"] < 10
     found = "found_to_true_mm_mean"
     assert whole["network"][found] < 0.5 * whole["sloreta"][found]
-    assert apply(module, np.zeros((994, 126), np.float32)).shape == (994, 126)
+    assert apply(module, torch.zeros(5, 126), a_projection(994)).shape == (994, 126)
 
 
 # -- evaluation ---------------------------------------------------------------------------
@@ -385,6 +420,6 @@ def test_peak_map_averages_the_absolute_activity_around_the_peak():
 
 
 def test_the_truth_has_no_localisation_error(head, patches):
-    batch = synthesizer(patches, 8).batch(head, 6, 0.0)
+    batch = synthesizer(patches, 8).batch(head, 6, ONE_SOURCE)
     errors = batch_errors_mm(batch.target(), batch, head.region_pos_mm)
     assert errors[:, 0].max() == 0 and errors[:, 2].max() == 0

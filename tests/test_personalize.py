@@ -23,6 +23,7 @@ from pipeline.personalize.jitter import (
 )
 from pipeline.progress import Progress
 from pipeline.synthesis import population
+from pipeline.template import load_template
 
 CONFIG = personalize.Config(steps=4, batch_size=4, n_test=8)
 
@@ -210,7 +211,7 @@ def test_raw_channels_of_another_number_are_refused(patient):
 def test_moved_sensors_agree_with_a_leadfield_computed_anew():
     rng = np.random.default_rng(3)
     info = mne.channels.read_meg_canonical_info("ctf151")
-    head = population.geometry(population.random_deformation(rng))
+    head = population.geometry(load_template().source_cortex, population.random_deformation(rng))
     placed = population.place_helmet(info, head.skull_mm, rng)
     with info._unlock():
         info["dev_head_t"] = mne.transforms.Transform("meg", "head", placed)

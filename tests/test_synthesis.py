@@ -24,7 +24,8 @@ from pipeline.synthesis.neural_mass import (
     simulate,
 )
 from pipeline.synthesis.patches import grow_patch, patch_bank, template_graph
-from pipeline.synthesis.recordings import Synthesizer, prepare_head
+from pipeline.synthesis.recordings import ONE_SOURCE, Synthesizer, prepare_head
+from pipeline.template import load_template
 
 N_CHANNELS = 40
 
@@ -37,7 +38,7 @@ def head():
     sensors = rng.normal(size=(N_CHANNELS, 994))
     leadfield = 1e-6 * sensors @ np.exp(-((graph.distance_mm / 25) ** 2))
     noise_cov = np.diag(rng.uniform(0.5, 2, N_CHANNELS)) * 1e-26
-    pos_mm = population.geometry(lambda pos: pos).region_pos_mm
+    pos_mm = population.geometry(load_template().source_cortex, lambda pos: pos).region_pos_mm
     return prepare_head(leadfield, leadfield, noise_cov, pos_mm, load_library("test"))
 
 
@@ -194,52 +195,75 @@ def test_more_rings_make_larger_patches():
 
 def test_batches_depend_on_the_seed_alone(head, make_synthesizer):
     first, again, other = (make_synthesizer(seed).batch(head, 8) for seed in (1, 1, 2))
-    assert torch.equal(first.x, again.x)
-    assert not torch.equal(first.x, other.x)
+    assert torch.equal(first.recording, again.recording)
+    assert not torch.equal(first.recording, other.recording)
 
 
 def test_input_and_target_are_normalised(head, make_synthesizer):
-    batch = make_synthesizer(3).batch(head, 32, two_sources=0.0)
-    assert batch.x.shape == (32, 994, 125)
-    assert torch.allclose(batch.x.abs().amax((1, 2)), torch.ones(32))
-    assert batch.x.mean(2).abs().max() < 1e-5
+    batch = make_synthesizer(3).batch(head, 32, ONE_SOURCE)
+    assert batch.recording.shape == (32, N_CHANNELS, 125)
+    projected = head.projection.kernel @ batch.recording
+    assert torch.allclose(projected.square().mean((1, 2)), torch.ones(32), atol=1e-4)
+    assert batch.recording.mean(2).abs().max() < 1e-5
     target = batch.target()
     assert torch.allclose(target.abs().amax((1, 2)), torch.ones(32), atol=1e-5)
     active = target.abs().amax(2) > 0
     assert torch.equal(active, batch.patch)
-    assert torch.equal(target.abs().amax(2).argmax(1), batch.centre)
+    assert torch.equal(target.abs().amax(2).argmax(1), batch.centres[:, 0])
     assert torch.equal(target.abs().amax(1).argmax(1), batch.peak)
     assert torch.equal(batch.target(slice(2, None, 5)), target[..., 2::5])
 
 
-def test_two_sources_have_two_patches(head, make_synthesizer):
-    one = make_synthesizer(4).batch(head, 64, two_sources=0.0)
-    two = make_synthesizer(4).batch(head, 64, two_sources=1.0)
-    assert two.patch.sum() > 1.6 * one.patch.sum()
-    assert torch.all((two.target().abs().amax(2) > 0)[two.magnitude[:, 1] > 0.4].any())
+def test_every_source_has_a_patch(head, make_synthesizer):
+    for n_sources in (1, 2, 3):
+        shares = (0.0,) * (n_sources - 1) + (1.0,)
+        batch = make_synthesizer(4).batch(head, 16, shares)
+        assert batch.patches.shape == (16, n_sources, 994)
+        assert batch.patches.any(2).all()
+        assert torch.take_along_dim(batch.patches, batch.centres[..., None], 2).all()
+        assert torch.equal(batch.target().abs().amax(2) > 0, batch.patch)
+
+
+def test_numbers_of_sources_have_their_shares(head, make_synthesizer):
+    batch = make_synthesizer(4).batch(head, 400, (0.7, 0.2, 0.1))
+    n_sources = batch.patches.any(2).sum(1)
+    shares = [(n_sources == n).float().mean().item() for n in (1, 2, 3)]
+    assert shares == pytest.approx([0.7, 0.2, 0.1], abs=0.06)
+
+
+def synthesise_with_and_without_noise(synthesizer, head, monkeypatch):
+    """Batch, noisy and noise-free recordings (n, rank, 125) before they are scaled."""
+    recorded = []
+
+    def keep(recording, projection):
+        recorded.append(recording)
+        return recording
+
+    monkeypatch.setattr("pipeline.synthesis.recordings.prepare_recording", keep)
+    state = synthesizer.generator.get_state()
+    batch = synthesizer.batch(head, 64)
+    synthesizer.generator.set_state(state)
+    monkeypatch.setattr(Synthesizer, "_scaled_noise", lambda self, signal, snr_db: 0)
+    synthesizer.batch(head, 64)
+    return batch, *recorded
 
 
 def test_noise_has_the_stated_signal_to_noise_ratio(head, make_synthesizer, monkeypatch):
-    """With the identity for a filter, and the normalisation undone, the noise can be seen."""
-    synthesizer = make_synthesizer(5)
-    recorded = {}
-
-    def keep(recording, kernel):
-        recorded["with"] = recording
-        return recording
-
-    monkeypatch.setattr("pipeline.synthesis.recordings.prepare_input", keep)
-    state = synthesizer.generator.get_state()
-    batch = synthesizer.batch(head, 64)
-    with_noise = recorded["with"]
-    synthesizer.generator.set_state(state)
-    monkeypatch.setattr(Synthesizer, "_sensor_noise", lambda self, n, rank: torch.zeros(()))
-    synthesizer.batch(head, 64)
-    clean = recorded["with"]
-    noise = with_noise - clean
-    snr_db = 10 * torch.log10(clean.square().mean((1, 2)) / noise.square().mean((1, 2)))
+    batch, noisy, clean = synthesise_with_and_without_noise(make_synthesizer(5), head, monkeypatch)
+    snr_db = 10 * torch.log10(clean.square().mean((1, 2)) / (noisy - clean).square().mean((1, 2)))
     assert torch.allclose(snr_db, batch.sensor_snr_db, atol=1.5)
     assert (snr_db - batch.sensor_snr_db).mean().abs() < 0.3
+
+
+def test_reference_noise_follows_each_channel_at_half_the_power(
+    head, make_synthesizer, monkeypatch
+):
+    synthesizer = make_synthesizer(5)
+    synthesizer.reference_noise = True
+    batch, noisy, clean = synthesise_with_and_without_noise(synthesizer, head, monkeypatch)
+    ratio = clean.square().mean(2) / (noisy - clean).square().mean(2)
+    expected_db = batch.sensor_snr_db + 10 * np.log10(2)
+    assert torch.allclose(10 * torch.log10(ratio).mean(1), expected_db, atol=0.7)
 
 
 def test_whitened_noise_is_white():
@@ -255,9 +279,8 @@ def test_whitened_noise_is_white():
 
 
 def test_population_members_differ_as_estimates_do():
-    template = population.load_template()
-    adjacency = population.region_adjacency(template.vertex_region, template.faces)
-    member = population.random_member("ctf151", adjacency, seed=7)
+    info = mne.channels.read_meg_canonical_info("ctf151")
+    member = population.random_member(info, load_template().source_cortex, seed=7)
     assert member.true_leadfield.shape == (151, 994)
     correlation = [
         np.corrcoef(a, b)[0, 1]
@@ -270,7 +293,7 @@ def test_population_members_differ_as_estimates_do():
 def test_helmet_neither_touches_the_head_nor_hovers_over_it():
     info = mne.channels.read_meg_canonical_info("neuromag")
     rng = np.random.default_rng(1)
-    head = population.geometry(population.random_deformation(rng))
+    head = population.geometry(load_template().source_cortex, population.random_deformation(rng))
     placed = population.place_helmet(info, head.skull_mm, rng)
     sensors_m = np.array([ch["loc"][:3] for ch in info["chs"]])
     sensors_mm = 1000 * mne.transforms.apply_trans(placed, sensors_m)

@@ -7,7 +7,7 @@ from mne.proj import make_projector
 from pipeline.errors import InvalidInput
 from pipeline.files import read_json
 from pipeline.image.patient import Patient
-from pipeline.networks.project import NETWORK_SFREQ_HZ, input_kernel, prepare_input
+from pipeline.networks.project import NETWORK_SFREQ_HZ, prepare_recording, project_head
 from pipeline.networks.weights import apply, load_model
 from pipeline.paths import PatientPaths
 
@@ -44,11 +44,14 @@ def solve(method: str, patient: Patient, paths: PatientPaths) -> tuple[np.ndarra
             file=chosen["generic_model"] or None,
             hint="run the personalize stage again",
         )
-    kernel = input_kernel(card["input"], projected_leadfield(patient), noise_matrix(patient))
+    whiten, projection = project_head(
+        projected_leadfield(patient), noise_matrix(patient), card["input"]
+    )
     start, times_s = samples_through_peak(patient.average.times, patient.average.info["sfreq"])
-    data = patient.average.data[:, start:]
-    activity = apply(module, prepare_input(data, kernel, patient.average.info["sfreq"]))
-    return activity, times_s
+    recording = prepare_recording(
+        whiten @ patient.average.data[:, start:], projection, patient.average.info["sfreq"]
+    )
+    return apply(module, recording, projection), times_s
 
 
 def samples_through_peak(times_s: np.ndarray, sfreq_hz: float) -> tuple[int, np.ndarray]:

@@ -3,6 +3,8 @@
 import torch
 from torch import nn
 
+from pipeline.networks.project import Projection
+
 
 class ResidualBlock(nn.Module):
     """Two fully connected layers and a skip connection, linear where the widths differ."""
@@ -37,6 +39,10 @@ class DeepSIF(nn.Module):
         )
         self.temporal = nn.LSTM(n_spatial, n_out, num_layers=n_layers, batch_first=True)
 
-    def forward(self, x: torch.Tensor, samples: slice = slice(None)) -> torch.Tensor:
-        """(batch, n_in, n_times) to (batch, n_out, n_times), or only to some `samples` of it."""
+    def forward(
+        self, recording: torch.Tensor, projection: Projection, samples: slice = slice(None)
+    ) -> torch.Tensor:
+        """(batch, rank, n_times) to (batch, n_out, n_times), or only to some `samples` of it."""
+        x = projection.kernel @ recording
+        x = x / x.abs().amax((1, 2), keepdim=True).clamp_min(1e-30)
         return self.temporal(self.spatial(x.mT))[0].mT[..., samples]

@@ -54,7 +54,7 @@ def batch_errors_mm(activity: torch.Tensor, batch: Batch, pos_mm: np.ndarray) ->
     """`METRICS` of each recording with one source: (n, 3)."""
     maps = peak_maps(activity, batch.peak)
     true = batch.patch.cpu().numpy()
-    centres = pos_mm[batch.centre.cpu().numpy()]
+    centres = pos_mm[batch.centres[:, 0].cpu().numpy()]
     return np.array(
         [
             localisation_errors_mm(m, t, c, pos_mm)

@@ -23,7 +23,8 @@ from pipeline.synthesis.population import (
     cached_member,
     population_seeds,
 )
-from pipeline.synthesis.recordings import HeadTensors, Synthesizer, prepare_head
+from pipeline.synthesis.recordings import ONE_SOURCE, HeadTensors, Synthesizer, prepare_head
+from pipeline.template import N_REGIONS, SourceCortex, load_template
 
 N_VALIDATION_HEADS = 4
 N_TEST_HEADS = 4
@@ -32,6 +33,8 @@ TEST_SAMPLES_PER_HEAD = 250
 TEST_BATCH = 50
 PATCHES_PER_REGION = 12
 BAD_CHANNELS = (0.0, 0.15)
+# Part of the population's difference between estimated and true leadfield.
+HEAD_MODEL_ERROR = (0.0, 1.0)
 VALIDATE_EVERY = 500
 INPUTS = {
     "projected": "sLORETA-normalised projection to 994 regions, 125 Hz",
@@ -91,17 +94,23 @@ def train_generic(out_dir: Path, config: TrainConfig, progress: Progress) -> Pat
             hint="name one array, or use the projected input",
         )
     folder = Path(out_dir) / f"{config.network}_seed{config.seed}"
-    heads = population_heads("train", config.n_heads, config, Path(out_dir), device, progress)
-    held_out = [
-        population_heads(split, n, config, Path(out_dir), device, progress)
-        for split, n in (("validation", N_VALIDATION_HEADS), ("test", N_TEST_HEADS))
-    ]
+    cortex = load_template().source_cortex
+    held_out = {}
+    for split, n in (("validation", N_VALIDATION_HEADS), ("test", N_TEST_HEADS)):
+        members = population(split, n, config.arrays, cortex, Path(out_dir), progress)
+        held_out[split] = member_tensors(members, load_library(split), config.input, device)
+    members = population("train", config.n_heads, config.arrays, cortex, Path(out_dir), progress)
+    members = training_members(members, config.input, config.seed)
+    heads = member_tensors(members, load_library("train"), config.input, device)
     synthesizer = make_synthesizer("train", config.seed, PATCHES_PER_REGION, device)
     checker = make_synthesizer("validation", 1, 3, device)
-    batches = [checker.batch(head, VALIDATION_SAMPLES_PER_HEAD, 0.0) for head in held_out[0]]
+    batches = [
+        checker.batch(head, VALIDATION_SAMPLES_PER_HEAD, ONE_SOURCE)
+        for head in held_out["validation"]
+    ]
 
     torch.manual_seed(config.seed)
-    n_in = heads[0].kernel.shape[0]
+    n_in = len(heads[0].projection.kernel)
     module = build_network(config.network, n_in).to(device)
     plan = Plan(
         steps=config.steps,
@@ -117,7 +126,7 @@ def train_generic(out_dir: Path, config: TrainConfig, progress: Progress) -> Pat
         module,
         synthesizer,
         heads,
-        lambda averaged: validate(averaged, batches, held_out[0]),
+        lambda averaged: validate(averaged, batches, held_out["validation"]),
         plan,
         folder,
         progress,
@@ -132,7 +141,7 @@ def train_generic(out_dir: Path, config: TrainConfig, progress: Progress) -> Pat
         "samples": curve[-1]["samples"],
         "hours_since_last_resume": round((time.monotonic() - begin) / 3600, 2),
         "validation": min(curve, key=lambda row: row["validation_loss"]),
-        "test": measure_test(module, held_out[1], device, progress),
+        "test": measure_test(module, held_out["test"], device, progress),
     }
     return write_generic(folder, module, card)
 
@@ -166,42 +175,58 @@ def with_random_channels(member: Member, rng) -> Member:
     )
 
 
-def population_heads(
-    split: str, n_heads: int, config: TrainConfig, out_dir: Path, device: str, progress: Progress
-) -> list[HeadTensors]:
-    """Heads of a split; for training each twice, with other channels and the errors reversed.
-
-    Reversed: what was estimated generates and what was true is known. In training, the error of
-    the head model varies from a third of the population's to all of it.
-    """
-    library = load_library(split)
-    rng = np.random.default_rng([config.seed, SPLIT_SEED[split]])
-    heads = []
+def population(
+    split: str,
+    n_heads: int,
+    arrays: tuple[str, ...],
+    cortex: SourceCortex,
+    out_dir: Path,
+    progress: Progress,
+) -> list[Member]:
+    """Members of a split, each computed once and kept in `out_dir`."""
+    members = []
     with progress.step(f"{split} heads", n_heads) as bar:
-        for array, seed in population_seeds(split, n_heads, config.arrays):
-            member = cached_member(out_dir / "population", array, seed)
-            if split != "train":
-                heads.append(
-                    _tensors(member, member.estimated_leadfield, library, device, config.input)
-                )
-            else:
-                for reverse in (False, True):
-                    drawn = member if config.input == "raw" else with_random_channels(member, rng)
-                    true, known = drawn.true_leadfield, drawn.estimated_leadfield
-                    if reverse:
-                        true, known = known, true
-                    error = rng.uniform(0.33, 1.0)
-                    drawn = Member(true, known, drawn.noise_cov, drawn.region_pos_mm)
-                    known = true + error * (known - true)
-                    heads.append(_tensors(drawn, known, library, device, config.input))
+        for array, seed in population_seeds(split, n_heads, arrays):
+            members.append(cached_member(out_dir / "population", array, cortex, seed))
             bar.advance()
-    return heads
+    return members
 
 
-def _tensors(member: Member, known, library: Library, device: str, kind: str) -> HeadTensors:
-    return prepare_head(
-        member.true_leadfield, known, member.noise_cov, member.region_pos_mm, library, device, kind
-    )
+def training_members(members: list[Member], kind: str, seed: int) -> list[Member]:
+    """Each member twice, with other channels and the errors reversed.
+
+    Reversed: what was estimated generates and what was true is known. The error of the head model
+    varies from none to the population's.
+    """
+    rng = np.random.default_rng([seed, SPLIT_SEED["train"]])
+    drawn = []
+    for member in members:
+        for reverse in (False, True):
+            one = member if kind == "raw" else with_random_channels(member, rng)
+            true, known = one.true_leadfield, one.estimated_leadfield
+            if reverse:
+                true, known = known, true
+            known = true + rng.uniform(*HEAD_MODEL_ERROR) * (known - true)
+            drawn.append(Member(true, known, one.noise_cov, one.region_pos_mm))
+    return drawn
+
+
+def member_tensors(
+    members: list[Member], library: Library, kind: str, device: str
+) -> list[HeadTensors]:
+    """Members as they are: the true leadfield generates, the estimated one is known."""
+    return [
+        prepare_head(
+            member.true_leadfield,
+            member.estimated_leadfield,
+            member.noise_cov,
+            member.region_pos_mm,
+            library,
+            device,
+            kind,
+        )
+        for member in members
+    ]
 
 
 def make_synthesizer(split: str, seed: int, patches_per_region: int, device: str) -> Synthesizer:
@@ -218,21 +243,21 @@ def measure_test(
 ) -> list[dict]:
     """Errors of the network and of sLORETA on the same test recordings, by sensor SNR.
 
-    sLORETA's map is the network's input itself, where that is projected.
+    sLORETA's map is the projected input itself.
     """
     synthesizer = make_synthesizer("test", 1, 3, device)
-    projected = heads[0].kernel.shape[0] == heads[0].field.shape[1]
+    projected = len(heads[0].projection.kernel) == N_REGIONS
     errors = {"network": [], "sloreta": []} if projected else {"network": []}
     snr_db = []
     with progress.step("measuring on test heads", len(heads)) as bar, torch.inference_mode():
         for head in heads:
             for _ in range(TEST_SAMPLES_PER_HEAD // TEST_BATCH):
-                batch = synthesizer.batch(head, TEST_BATCH, 0.0)
-                errors["network"].append(
-                    batch_errors_mm(module(batch.x), batch, head.region_pos_mm)
-                )
+                batch = synthesizer.batch(head, TEST_BATCH, ONE_SOURCE)
+                maps = {"network": module(batch.recording, head.projection)}
                 if projected:
-                    errors["sloreta"].append(batch_errors_mm(batch.x, batch, head.region_pos_mm))
+                    maps["sloreta"] = head.projection.kernel @ batch.recording
+                for method, activity in maps.items():
+                    errors[method].append(batch_errors_mm(activity, batch, head.region_pos_mm))
                 snr_db.append(batch.sensor_snr_db.cpu().numpy())
             bar.advance()
     snr_db = np.concatenate(snr_db)

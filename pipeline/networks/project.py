@@ -5,6 +5,8 @@ patient's leadfield and noise take the recording to source space first, by the
 noise-normalised minimum norm (sLORETA, Pascual-Marqui 2002), so that one network serves all.
 """
 
+from dataclasses import dataclass
+
 import numpy as np
 import torch
 
@@ -79,14 +81,42 @@ def whitened_spatial_filter(whitened_leadfield: np.ndarray) -> np.ndarray:
     return kernel / np.sqrt(resolution)[:, None]
 
 
-def spatial_filter(leadfield: np.ndarray, noise_cov: np.ndarray) -> np.ndarray:
-    """Kernel (994, n_channels) that takes a recording to the networks' 994 inputs.
+@dataclass(frozen=True)
+class Projection:
+    """What is known of a head, as a network uses it; whitened sensor space has `rank` rows.
+
+    Attributes
+    ----------
+    kernel : Tensor, (n_inputs, rank)
+        From a whitened recording to the network's inputs.
+    leadfield : Tensor, (rank, 994)
+        Whitened, of unit mean square per region.
+    """
+
+    kernel: torch.Tensor
+    leadfield: torch.Tensor
+
+
+def project_head(
+    leadfield: np.ndarray, noise_cov: np.ndarray, kind: str = "projected", device: str = "cpu"
+) -> tuple[np.ndarray, Projection]:
+    """How recordings of a head are whitened and what a network then reads of them.
 
     Parameters
     ----------
     leadfield : ndarray, (n_channels, 994)
         With the recording's projectors applied.
     noise_cov : ndarray, (n_channels, n_channels)
+    kind : str
+        "projected" for the sLORETA-normalised 994 regions, or "raw" for the paper's channels,
+        each over its own noise so that sensor types count alike; a network of raw channels
+        serves one set of channels only.
+    device : str
+
+    Returns
+    -------
+    whiten : ndarray, (rank, n_channels)
+    projection : Projection
 
     Raises
     ------
@@ -95,42 +125,38 @@ def spatial_filter(leadfield: np.ndarray, noise_cov: np.ndarray) -> np.ndarray:
     """
     check_leadfield(leadfield)
     whiten = whitener(noise_cov)
-    return whitened_spatial_filter(whiten @ leadfield) @ whiten
-
-
-def input_kernel(kind: str, leadfield: np.ndarray, noise_cov: np.ndarray) -> np.ndarray:
-    """Matrix (n_inputs, n_channels) from a recording to what a network reads.
-
-    Parameters
-    ----------
-    kind : str
-        "projected" for `spatial_filter`, or "raw" for the paper's channels, each over its own
-        noise so that sensor types count alike; such a network serves one set of channels only.
-    """
+    whitened = whiten @ leadfield
     if kind == "raw":
-        check_leadfield(leadfield)
-        return np.diag(1 / np.sqrt(np.diag(noise_cov)))
-    return spatial_filter(leadfield, noise_cov)
+        kernel = np.linalg.pinv(whiten) / np.sqrt(np.diag(noise_cov))[:, None]
+    else:
+        kernel = whitened_spatial_filter(whitened)
+    whitened = whitened * np.sqrt(whitened.shape[1]) / np.linalg.norm(whitened)
+    return whiten, Projection(
+        kernel=torch.as_tensor(kernel, dtype=torch.float32, device=device),
+        leadfield=torch.as_tensor(whitened, dtype=torch.float32, device=device),
+    )
 
 
-def prepare_input(data, kernel, sfreq_hz: float = NETWORK_SFREQ_HZ) -> torch.Tensor:
-    """Network input from recordings: project, take every nth sample, centre, scale.
+def prepare_recording(
+    recording, projection: Projection, sfreq_hz: float = NETWORK_SFREQ_HZ
+) -> torch.Tensor:
+    """What a network reads: every nth sample, centred, scaled by the power of its projection.
 
     The same for training, personalizing and imaging.
 
     Parameters
     ----------
-    data : ndarray or Tensor, (..., n_channels, n_times)
-        Band-limited to 40 Hz, which is why samples can be dropped without a further filter.
-    kernel : ndarray or Tensor, (n_inputs, n_channels)
-        From `input_kernel`.
+    recording : ndarray or Tensor, (..., rank, n_times)
+        Whitened, and band-limited to 40 Hz, which is why samples can be dropped without a
+        further filter.
+    projection : Projection
     sfreq_hz : float
         A multiple of 125 Hz.
 
     Returns
     -------
-    x : Tensor float32, (..., n_inputs, n_times / (sfreq / 125))
-        Without time mean, divided by its largest absolute value.
+    recording : Tensor float32, (..., rank, n_times / (sfreq / 125))
+        Without time mean; its projection has a mean square of one.
     """
     step = round(sfreq_hz / NETWORK_SFREQ_HZ)
     if step < 1 or abs(step * NETWORK_SFREQ_HZ - sfreq_hz) > 1e-3:
@@ -138,7 +164,9 @@ def prepare_input(data, kernel, sfreq_hz: float = NETWORK_SFREQ_HZ) -> torch.Ten
             f"a sampling rate of {sfreq_hz:g} Hz is no multiple of {NETWORK_SFREQ_HZ:g} Hz",
             hint="resample the averaged spike to 500 Hz",
         )
-    data, kernel = torch.as_tensor(data), torch.as_tensor(kernel)
-    projected = kernel @ data[..., ::step].to(kernel.dtype)
-    projected = (projected - projected.mean(-1, keepdim=True)).float()
-    return projected / projected.abs().amax((-2, -1), keepdim=True).clamp_min(1e-30)
+    recording = torch.as_tensor(recording)[..., ::step]
+    recording = (recording - recording.mean(-1, keepdim=True)).float()
+    # The projection's power by way of the small matrix of products of the kernel's columns.
+    gram = projection.kernel.T @ projection.kernel / len(projection.kernel)
+    power = ((gram @ recording) * recording).sum(-2, keepdim=True).mean(-1, keepdim=True)
+    return recording / power.sqrt().clamp_min(1e-30)

@@ -11,6 +11,7 @@ from torch import nn
 
 from pipeline.files import write_text
 from pipeline.networks.evaluate import METRICS, batch_errors_mm
+from pipeline.networks.project import Projection
 from pipeline.networks.weights import load_checkpoint, save_checkpoint
 from pipeline.progress import Progress, Stopped
 from pipeline.synthesis.recordings import Batch, HeadTensors, Synthesizer
@@ -56,13 +57,13 @@ class Plan:
 
 
 def relative_squared_error(
-    module: nn.Module, batch: Batch, samples: slice = slice(None)
+    module: nn.Module, batch: Batch, projection: Projection, samples: slice = slice(None)
 ) -> torch.Tensor:
     """Summed squared error of each recording over its target's energy, mean of the batch.
 
     The division makes a small patch count as much as a large one.
     """
-    output, target = module(batch.x, samples), batch.target(samples)
+    output, target = module(batch.recording, projection, samples), batch.target(samples)
     error = (output - target).square().sum((1, 2))
     return (error / target.square().sum((1, 2))).mean()
 
@@ -72,8 +73,9 @@ def validate(module: nn.Module, batches: list[Batch], heads: list[HeadTensors]) 
     losses, errors = [], []
     with torch.inference_mode():
         for batch, head in zip(batches, heads, strict=True):
-            losses.append(relative_squared_error(module, batch).item())
-            errors.append(batch_errors_mm(module(batch.x), batch, head.region_pos_mm))
+            losses.append(relative_squared_error(module, batch, head.projection).item())
+            activity = module(batch.recording, head.projection)
+            errors.append(batch_errors_mm(activity, batch, head.region_pos_mm))
     means = np.concatenate(errors).mean(0)
     return {
         "validation_loss": float(np.mean(losses)),
@@ -99,7 +101,7 @@ def train(
     Parameters
     ----------
     module : nn.Module
-        (batch, n_in, 125) to (batch, 994, 125).
+        A network of `pipeline.networks.weights.NETWORKS`.
     synthesizer : Synthesizer
         Of the training split.
     heads : list of HeadTensors
@@ -145,9 +147,11 @@ def train(
         bar.advance(first_step)
         for step in range(first_step, plan.steps):
             chosen = torch.randint(len(heads), (), generator=synthesizer.generator)
-            batch: Batch = synthesizer.batch(heads[int(chosen)], plan.batch_size)
+            head = heads[int(chosen)]
+            batch = synthesizer.batch(head, plan.batch_size)
             optimizer.param_groups[0]["lr"] = plan.learning_rate_at(step)
-            loss = relative_squared_error(module, batch, slice(step % LOSS_EVERY, None, LOSS_EVERY))
+            samples = slice(step % LOSS_EVERY, None, LOSS_EVERY)
+            loss = relative_squared_error(module, batch, head.projection, samples)
             optimizer.zero_grad()
             loss.backward()
             nn.utils.clip_grad_norm_(module.parameters(), 1.0)

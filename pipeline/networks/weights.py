@@ -14,6 +14,7 @@ from pipeline.errors import InvalidInput, MissingGPU, MissingResource
 from pipeline.files import atomic_path, sha256
 from pipeline.networks.compact import Compact
 from pipeline.networks.deepsif import DeepSIF
+from pipeline.networks.project import Projection
 
 NETWORKS = {"compact": Compact, "deepsif": DeepSIF}
 SHIPPED = Path(str(files("pipeline.networks") / "weights" / "generic_compact.safetensors"))
@@ -117,10 +118,10 @@ def load_model(path: Path | str = "", network: str = "compact") -> tuple[nn.Modu
     return module.eval(), card
 
 
-def apply(module: nn.Module, x) -> np.ndarray:
-    """Run a network on one prepared input (994, n_times): activity float32 (994, n_times)."""
+def apply(module: nn.Module, recording: torch.Tensor, projection: Projection) -> np.ndarray:
+    """Run a network on one prepared recording (rank, n_times): activity float32 (994, n_times)."""
     with torch.inference_mode():
-        return module(torch.as_tensor(x)[None].float())[0].numpy()
+        return module(recording[None], projection)[0].numpy()
 
 
 def _state(module: nn.Module) -> dict[str, torch.Tensor]:

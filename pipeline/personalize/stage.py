@@ -25,7 +25,7 @@ from pipeline.personalize.jitter import possible_leadfields, sensor_motion_deriv
 from pipeline.progress import Progress
 from pipeline.synthesis.library import load_library
 from pipeline.synthesis.patches import patch_bank, template_graph
-from pipeline.synthesis.recordings import HeadTensors, Synthesizer, prepare_head
+from pipeline.synthesis.recordings import ONE_SOURCE, HeadTensors, Synthesizer, prepare_head
 
 # Leadfields that the patient's could be, of which each split has its own.
 N_HEADS = {"train": 12, "validation": 2, "test": 4}
@@ -233,7 +233,9 @@ def fine_tune(
 ) -> list[dict[str, float]]:
     """Train `module` in place on the patient's possible heads; return the training curve."""
     checker = _synthesizer("validation", config.seed, device)
-    batches = [checker.batch(h, VALIDATION_SAMPLES_PER_HEAD, 0.0) for h in heads["validation"]]
+    batches = [
+        checker.batch(h, VALIDATION_SAMPLES_PER_HEAD, ONE_SOURCE) for h in heads["validation"]
+    ]
 
     plan = Plan(
         steps=config.steps,
@@ -265,9 +267,10 @@ def measure(
     for head in heads:
         left = max(1, config.n_test // len(heads))
         while left > 0:
-            batch = synthesizer.batch(head, min(left, TEST_BATCH), 0.0)
+            batch = synthesizer.batch(head, min(left, TEST_BATCH), ONE_SOURCE)
             with torch.inference_mode():
-                errors.append(batch_errors_mm(module(batch.x), batch, head.region_pos_mm))
+                activity = module(batch.recording, head.projection)
+            errors.append(batch_errors_mm(activity, batch, head.region_pos_mm))
             left -= TEST_BATCH
         bar.advance()
     return np.concatenate(errors)

@@ -7,7 +7,7 @@ import numpy as np
 from scipy.sparse import csr_matrix
 from scipy.sparse.csgraph import connected_components
 
-from pipeline.template import load_template
+from pipeline.template import SourceCortex, load_template
 from pipeline.template.cortex import region_adjacency, region_means, vertex_areas_mm2
 
 MAX_REGIONS = 70
@@ -34,17 +34,20 @@ class RegionGraph:
     distance_mm: np.ndarray
 
 
-@cache
-def template_graph() -> RegionGraph:
-    template = load_template()
-    pos_mm = template.midthickness_mni305_mm
-    weights = vertex_areas_mm2(pos_mm, template.faces)
-    centre_mm = region_means(pos_mm, weights, template.vertex_region)
+def region_graph(cortex: SourceCortex) -> RegionGraph:
+    """The graph of a cortex's regions; neighbours share an edge of the mesh."""
+    weights = vertex_areas_mm2(cortex.pos_mm, cortex.faces)
+    centre_mm = region_means(cortex.pos_mm, weights, cortex.vertex_region)
     return RegionGraph(
-        adjacency=region_adjacency(template.vertex_region, template.faces),
-        inflated_mm=region_means(template.inflated_mm, weights, template.vertex_region),
+        adjacency=region_adjacency(cortex.vertex_region, cortex.faces),
+        inflated_mm=region_means(cortex.inflated_mm, weights, cortex.vertex_region),
         distance_mm=np.linalg.norm(centre_mm[:, None] - centre_mm[None], axis=2).astype(np.float32),
     )
+
+
+@cache
+def template_graph() -> RegionGraph:
+    return region_graph(load_template().source_cortex)
 
 
 def grow_patch(graph: RegionGraph, centre: int, n_rings: int, rng) -> np.ndarray:

@@ -6,6 +6,7 @@ found with its co-registration and cortex errors and which the spatial filter is
 network that has only seen the two alike trusts its input too much.
 """
 
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from functools import cache
 from importlib.resources import files
@@ -18,7 +19,7 @@ from scipy.cluster.vq import kmeans2
 
 from pipeline.files import read_npz, write_npz
 from pipeline.headmodel.leadfield import single_shell_bem, star_shaped_remesh, vertex_leadfield
-from pipeline.template import N_REGIONS, load_template
+from pipeline.template import N_REGIONS, SourceCortex
 from pipeline.template.cortex import (
     region_adjacency,
     region_means,
@@ -136,39 +137,52 @@ def head_model_error(rng):
 
 
 @cache
-def _template_skull() -> tuple[np.ndarray, np.ndarray]:
+def template_skull(n_vertices: int = INNER_SKULL_VERTICES) -> tuple[np.ndarray, np.ndarray]:
+    """fsaverage's inner skull in MNI305, a little expanded: (n_vertices, 3) in mm, and faces."""
     surface = mne.read_bem_surfaces(
         str(files("mne") / "data" / "fsaverage" / "fsaverage-inner_skull-bem.fif"), verbose="error"
     )[0]
-    pos_mm, faces = star_shaped_remesh(surface["rr"] * 1000, INNER_SKULL_VERTICES)
+    pos_mm, faces = star_shaped_remesh(surface["rr"] * 1000, n_vertices)
     centre = pos_mm.mean(0)
     return centre + SKULL_EXPANSION * (pos_mm - centre), faces
 
 
 @cache
-def _vertex_dipole() -> np.ndarray:
-    """Dipole (0 .. 994 * 5 - 1) that stands for each vertex, -1 on the medial wall.
+def _vertex_dipole(cortex: SourceCortex) -> np.ndarray:
+    """Dipole (0 .. 994 * 5 - 1) that stands for each vertex, -1 outside all regions.
 
     Close vertices of one region are summed into one dipole: a quarter of the time of a dipole
     on each vertex.
     """
-    template = load_template()
-    dipole = np.full(len(template.vertex_region), -1)
+    dipole = np.full(len(cortex.vertex_region), -1)
     for region in range(N_REGIONS):
-        vertices = np.flatnonzero(template.vertex_region == region)
-        _, cluster = kmeans2(
-            template.midthickness_mni305_mm[vertices], DIPOLES_PER_REGION, minit="++", rng=region
-        )
+        vertices = np.flatnonzero(cortex.vertex_region == region)
+        n_dipoles = min(DIPOLES_PER_REGION, len(vertices))
+        _, cluster = kmeans2(cortex.pos_mm[vertices], n_dipoles, minit="++", rng=region)
         dipole[vertices] = region * DIPOLES_PER_REGION + cluster
     return dipole
 
 
-def geometry(deform) -> Geometry:
-    """The template's cortex and inner skull carried by `deform`, a map of points (n, 3) in mm."""
-    template = load_template()
-    pos_mm = deform(template.midthickness_mni305_mm)
-    normals = vertex_normals(pos_mm, template.faces)
-    dipole = _vertex_dipole()
+def geometry(cortex: SourceCortex, deform) -> Geometry:
+    """A cortex in MNI305 and the template's inner skull, carried by `deform`.
+
+    Parameters
+    ----------
+    cortex : SourceCortex
+        Of 994 regions.
+    deform : callable
+        Points (n, 3) in mm to points.
+    """
+    skull_mm, faces = template_skull()
+    return carried_geometry(cortex, deform(cortex.pos_mm), deform(skull_mm), faces)
+
+
+def carried_geometry(
+    cortex: SourceCortex, pos_mm: np.ndarray, skull_mm: np.ndarray, skull_faces: np.ndarray
+) -> Geometry:
+    """A cortex whose vertices now lie at `pos_mm`, inside of the given inner skull."""
+    normals = vertex_normals(pos_mm, cortex.faces)
+    dipole = _vertex_dipole(cortex)
     inside = dipole >= 0
     n_dipoles = N_REGIONS * DIPOLES_PER_REGION
     size = np.bincount(dipole[inside], minlength=n_dipoles)
@@ -176,14 +190,13 @@ def geometry(deform) -> Geometry:
         np.stack([np.bincount(dipole[inside], column, n_dipoles) for column in values[inside].T], 1)
         for values in (pos_mm, normals)
     ]
-    skull_mm, faces = _template_skull()
     return Geometry(
         dipole_pos_mm=summed[0] / np.maximum(size, 1)[:, None],
         dipole_moment=summed[1],
-        skull_mm=deform(skull_mm),
-        skull_faces=faces,
+        skull_mm=skull_mm,
+        skull_faces=skull_faces,
         region_pos_mm=region_means(
-            pos_mm, vertex_areas_mm2(pos_mm, template.faces), template.vertex_region
+            pos_mm, vertex_areas_mm2(pos_mm, cortex.faces), cortex.vertex_region
         ),
     )
 
@@ -258,35 +271,68 @@ def random_noise_cov(leadfield: np.ndarray, ch_types, adjacency: np.ndarray, rng
     return np.diag(std**2) + brain_cov * share / (1 - share) / power_ratio
 
 
-def random_member(array: str, adjacency: np.ndarray, seed: int) -> Member:
-    """One head under one array with its true and its estimated leadfield, from one seed."""
-    rng = np.random.default_rng(seed)
-    info = mne.channels.montage.read_meg_canonical_info(array)
+@dataclass(frozen=True)
+class RandomHead:
+    """Where a random head and its helmet are, truly and as a head-model stage would estimate.
+
+    Attributes
+    ----------
+    deform, estimated_deform : callable
+        From MNI305 to the head, points (n, 3) in mm.
+    device_to_head, estimated_device_to_head : ndarray, (4, 4)
+        Metres.
+    """
+
+    deform: Callable[[np.ndarray], np.ndarray]
+    estimated_deform: Callable[[np.ndarray], np.ndarray]
+    device_to_head: np.ndarray
+    estimated_device_to_head: np.ndarray
+
+
+def random_head(info: mne.Info, rng) -> RandomHead:
+    """Draw a head, its place under the helmet, and the errors with which both are known."""
     deform, misplace = random_deformation(rng), head_model_error(rng)
-    true = geometry(deform)
-    estimated = geometry(lambda pos_mm: misplace(deform(pos_mm)))
-    device_to_head = place_helmet(info, true.skull_mm, rng)
-    centre_m = true.skull_mm.mean(0) / 1000
+    skull_mm = deform(template_skull()[0])
+    device_to_head = place_helmet(info, skull_mm, rng)
+    return RandomHead(
+        deform=deform,
+        estimated_deform=lambda pos_mm: misplace(deform(pos_mm)),
+        device_to_head=device_to_head,
+        estimated_device_to_head=misplaced_helmet(device_to_head, skull_mm, rng),
+    )
+
+
+def misplaced_helmet(device_to_head: np.ndarray, skull_mm: np.ndarray, rng) -> np.ndarray:
+    """Device-to-head transform with an error of co-registration about the skull's centre."""
+    centre_m = skull_mm.mean(0) / 1000
     error = np.eye(4)
     error[:3, :3] = rotation(rng, COREGISTRATION_ROTATION_DEG)
     shift_m = rng.normal(0, COREGISTRATION_SHIFT_MM, 3) / 1000
     error[:3, 3] = centre_m - error[:3, :3] @ centre_m + shift_m
-    true_leadfield = geometry_leadfield(info, device_to_head, true)
+    return error @ device_to_head
+
+
+def random_member(info: mne.Info, cortex: SourceCortex, seed: int) -> Member:
+    """One head under one array with its true and its estimated leadfield, from one seed."""
+    rng = np.random.default_rng(seed)
+    head = random_head(info, rng)
+    true, estimated = geometry(cortex, head.deform), geometry(cortex, head.estimated_deform)
+    true_leadfield = geometry_leadfield(info, head.device_to_head, true)
+    adjacency = region_adjacency(cortex.vertex_region, cortex.faces)
     return Member(
         true_leadfield=true_leadfield,
-        estimated_leadfield=geometry_leadfield(info, error @ device_to_head, estimated),
+        estimated_leadfield=geometry_leadfield(info, head.estimated_device_to_head, estimated),
         noise_cov=random_noise_cov(true_leadfield, info.get_channel_types(), adjacency, rng),
         region_pos_mm=true.region_pos_mm,
     )
 
 
-def cached_member(folder: Path, array: str, seed: int) -> Member:
+def cached_member(folder: Path, array: str, cortex: SourceCortex, seed: int) -> Member:
     """`random_member`, read from or kept in `folder`: a member takes ten seconds to compute."""
     path = folder / f"{array}_{seed}.npz"
     if not path.exists():
-        template = load_template()
-        adjacency = region_adjacency(template.vertex_region, template.faces)
-        write_npz(path, **asdict(random_member(array, adjacency, seed)))
+        info = mne.channels.montage.read_meg_canonical_info(array)
+        write_npz(path, **asdict(random_member(info, cortex, seed)))
     return Member(**read_npz(path))
 
 

@@ -9,14 +9,16 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from pipeline.networks.project import input_kernel, prepare_input, whitener
+from pipeline.networks.project import Projection, prepare_recording, project_head
 from pipeline.synthesis.library import Library
 from pipeline.synthesis.patches import HALF_MAGNITUDE_MM, RegionGraph
 
 N_TIMES = 125
 SOURCE_SNR_DB = (10.0, 20.0)
 SENSOR_SNR_DB = (5.0, 20.0)
-TWO_SOURCES_PROBABILITY = 0.2
+# Probabilities of one, two and three sources.
+SOURCE_SHARES = (0.7, 0.2, 0.1)
+ONE_SOURCE = (1.0,)
 
 # Where the spike's signal is compared with the background: 48 ms on both sides of its peak.
 PEAK_SAMPLES = 6
@@ -36,36 +38,42 @@ class HeadTensors:
     ----------
     field : Tensor, (rank, 994)
         Whitened leadfield that generates.
-    kernel : Tensor, (n_inputs, rank)
-        From whitened data to the network's input, by the leadfield that is known.
+    projection : Projection
+        By the leadfield that is known.
     background : Tensor, (rank, n_times)
         Field of the library's background activity.
     region_pos_mm : ndarray, (994, 3)
     """
 
     field: torch.Tensor
-    kernel: torch.Tensor
+    projection: Projection
     background: torch.Tensor
     region_pos_mm: np.ndarray
 
 
 @dataclass(frozen=True)
 class Batch:
-    """Network input (n, 994, 125), and the truth.
+    """Recordings (n, rank, 125) as a network reads them, and the truth.
 
-    `magnitude` (n, 2, 994) and `wave` (n, 2, 125) of two patches, of which the second may be
-    silent, scaled so that the largest activity is 1; `patch` bool (n, 994); `centre` (n,) region of the first patch; `peak` (n,) its sample;
+    `magnitude` (n, k, 994), `wave` (n, k, 125) and `patches` bool (n, k, 994) of up to k sources,
+    of which all but the first may be silent and empty, with waves scaled to a largest value of 1;
+    `centres` (n, k) the regions that they grew from; `peak` (n,) sample of the first one's peak;
     `source_snr_db`, `sensor_snr_db` (n,).
     """
 
-    x: torch.Tensor
+    recording: torch.Tensor
     magnitude: torch.Tensor
     wave: torch.Tensor
-    patch: torch.Tensor
-    centre: torch.Tensor
+    patches: torch.Tensor
+    centres: torch.Tensor
     peak: torch.Tensor
     source_snr_db: torch.Tensor
     sensor_snr_db: torch.Tensor
+
+    @property
+    def patch(self) -> torch.Tensor:
+        """Regions of any source: bool (n, 994)."""
+        return self.patches.any(1)
 
     def target(self, samples: slice = slice(None)) -> torch.Tensor:
         """Activity (n, 994, 125) inside the patches, or only some `samples` of it."""
@@ -81,16 +89,15 @@ def prepare_head(
     device: str = "cpu",
     kind: str = "projected",
 ) -> HeadTensors:
-    """Whiten the true leadfield (n_channels, 994), filter by the known one, project the background.
+    """Whiten the true leadfield (n_channels, 994), project by the known one, and the background.
 
-    `kind` of input as in `input_kernel`.
+    `kind` of input as in `project_head`.
     """
-    whiten = whitener(noise_cov)
+    whiten, projection = project_head(known_leadfield, noise_cov, kind, device)
     field = torch.as_tensor(whiten @ true_leadfield, dtype=torch.float32, device=device)
-    kernel = input_kernel(kind, known_leadfield, noise_cov) @ np.linalg.pinv(whiten)
     return HeadTensors(
         field=field,
-        kernel=torch.as_tensor(kernel, dtype=torch.float32, device=device),
+        projection=projection,
         background=field @ torch.as_tensor(library.background, device=device),
         region_pos_mm=region_pos_mm,
     )
@@ -108,6 +115,11 @@ class Synthesizer:
         From `patch_bank`.
     seed : int
     device : str
+    source_snr_db, sensor_snr_db : tuple of float
+        Between which each recording's is drawn.
+    reference_noise : bool
+        Sensor noise as the reference's code draws it, for comparison: white in time, in each
+        channel with half the power that its own signal and the SNR call for.
     """
 
     def __init__(
@@ -118,6 +130,9 @@ class Synthesizer:
         centres: np.ndarray,
         seed: int,
         device: str = "cpu",
+        source_snr_db: tuple[float, float] = SOURCE_SNR_DB,
+        sensor_snr_db: tuple[float, float] = SENSOR_SNR_DB,
+        reference_noise: bool = False,
     ):
         self.spikes = torch.as_tensor(library.spikes, device=device)
         self.n_background = library.background.shape[1]
@@ -126,6 +141,9 @@ class Synthesizer:
         self.patches = torch.as_tensor(patches, device=device)
         self.centres = torch.as_tensor(centres, device=device)
         self.device = device
+        self.source_snr_db = source_snr_db
+        self.sensor_snr_db = sensor_snr_db
+        self.reference_noise = reference_noise
         # Drawn on the CPU whatever the device, so that a seed means the same samples on both.
         self.generator = torch.Generator().manual_seed(seed)
 
@@ -199,23 +217,36 @@ class Synthesizer:
         return torch.fft.irfft(spectrum * (N_TIMES / 2), n=N_TIMES, dim=2).to(self.device)
 
     def batch(
-        self, head: HeadTensors, n: int, two_sources: float = TWO_SOURCES_PROBABILITY
+        self, head: HeadTensors, n: int, source_shares: tuple[float, ...] = SOURCE_SHARES
     ) -> Batch:
-        """Synthesise `n` recordings of this head, `two_sources` of them (0-1) with two patches.
+        """Synthesise `n` recordings of this head.
 
-        Source SNR: mean power of the spike's field 48 ms around its peak over the mean power of
-        the background's field. Sensor SNR: mean power of the noise-free recording over the
-        noise power, the usual definition (the reference halves the noise power).
+        Source SNR: mean power of the spikes' field 48 ms around the first one's peak over the
+        mean power of the background's field. Sensor SNR: mean power of the noise-free recording
+        over the noise power, the usual definition.
+
+        Parameters
+        ----------
+        source_shares : tuple of float
+            Probabilities of one source, two sources, and so on.
         """
-        magnitude, patch, centre = self.magnitudes(n)
-        wave, peak = self.waveforms(n)
-        two = self._uniform(0, 1, n) < two_sources
-        other_magnitude, other_patch, _ = self.magnitudes(n)
-        other_magnitude = other_magnitude * (two * self._uniform(0.5, 1, n))[:, None]
-        other_wave, _ = self.waveforms(n)
-        patch = patch | (other_patch & two[:, None])
-        magnitude = torch.stack([magnitude, other_magnitude], 1)
-        wave = torch.stack([wave, other_wave], 1)
+        chosen = torch.multinomial(
+            torch.tensor(source_shares), n, replacement=True, generator=self.generator
+        ).to(self.device)
+        magnitudes, waves, patches, centres = [], [], [], []
+        for source in range(len(source_shares)):
+            magnitude, patch, centre = self.magnitudes(n)
+            wave, at_peak = self.waveforms(n)
+            if source == 0:
+                peak = at_peak
+            else:
+                magnitude = magnitude * self._uniform(0.5, 1, n)[:, None]
+            active = (chosen >= source)[:, None]
+            magnitudes.append(magnitude * active)
+            waves.append(wave)
+            patches.append(patch & active)
+            centres.append(centre)
+        magnitude, wave = torch.stack(magnitudes, 1), torch.stack(waves, 1)
         wave = wave / wave.abs().amax(2, keepdim=True)
         field = (magnitude @ head.field.T).mT @ wave
 
@@ -224,21 +255,30 @@ class Synthesizer:
         spike_power = (field.square().mean(1) * near_peak).sum(1) / near_peak.sum(1)
         background = self._background(head, n)
         background_power = background.square().mean((1, 2))
-        source_snr_db = self._uniform(*SOURCE_SNR_DB, n)
+        source_snr_db = self._uniform(*self.source_snr_db, n)
         scale = (10 ** (source_snr_db / 10) * background_power / spike_power).sqrt()
         recording = torch.addcmul(background, field, scale[:, None, None])
 
-        sensor_snr_db = self._uniform(*SENSOR_SNR_DB, n)
-        noise_power = recording.square().mean((1, 2)) * 10 ** (-sensor_snr_db / 10)
-        noise = self._sensor_noise(n, len(head.field))
-        recording = torch.addcmul(recording, noise, noise_power.sqrt()[:, None, None])
+        sensor_snr_db = self._uniform(*self.sensor_snr_db, n)
+        recording = recording + self._scaled_noise(recording, sensor_snr_db)
         return Batch(
-            x=prepare_input(recording, head.kernel),
+            recording=prepare_recording(recording, head.projection),
             magnitude=magnitude,
             wave=wave,
-            patch=patch,
-            centre=centre,
+            patches=torch.stack(patches, 1),
+            centres=torch.stack(centres, 1),
             peak=peak,
             source_snr_db=source_snr_db,
             sensor_snr_db=sensor_snr_db,
         )
+
+    def _scaled_noise(self, signal: torch.Tensor, snr_db: torch.Tensor) -> torch.Tensor:
+        """Sensor noise for noise-free recordings (n, rank, 125) at an SNR (n,) in dB."""
+        ratio = 10 ** (-snr_db / 10)
+        if self.reference_noise:
+            power = signal.square().mean(2, keepdim=True) * ratio[:, None, None] / 2
+            noise = torch.randn(signal.shape, generator=self.generator).to(self.device)
+        else:
+            power = (signal.square().mean((1, 2)) * ratio)[:, None, None]
+            noise = self._sensor_noise(len(signal), signal.shape[1])
+        return noise * power.sqrt()

@@ -2,7 +2,7 @@
 
 import importlib.util
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property
 from importlib.resources import files
 from pathlib import Path
 
@@ -28,6 +28,24 @@ _LOBES = (
     "occipital",
 )
 SUBLOBAR_NAMES = tuple(f"{side} {lobe}" for side in ("left", "right") for lobe in _LOBES)
+
+
+@dataclass(frozen=True, eq=False)
+class SourceCortex:
+    """A cortex cut into regions: where sources can be.
+
+    Attributes
+    ----------
+    pos_mm, inflated_mm : ndarray, (n_vertices, 3)
+    faces : ndarray of int, (n_faces, 3)
+    vertex_region : ndarray of int, (n_vertices,)
+        -1 outside all regions.
+    """
+
+    pos_mm: np.ndarray
+    inflated_mm: np.ndarray
+    faces: np.ndarray
+    vertex_region: np.ndarray
 
 
 @dataclass(frozen=True)
@@ -62,6 +80,13 @@ class Template:
     @property
     def midthickness_mni305_mm(self) -> np.ndarray:
         return (self.white_mni305_mm + self.pial_mni305_mm) / 2
+
+    @cached_property
+    def source_cortex(self) -> SourceCortex:
+        """The surface halfway between white and pial, in MNI305."""
+        return SourceCortex(
+            self.midthickness_mni305_mm, self.inflated_mm, self.faces, self.vertex_region
+        )
 
     @property
     def region_is_right(self) -> np.ndarray:
