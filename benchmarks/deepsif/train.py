@@ -53,7 +53,7 @@ def main() -> None:
     plan = Plan(
         steps=args.steps,
         batch_size=BATCH_SIZE,
-        learning_rate=1e-3,
+        learning_rate=7e-4,
         falling_part=0.3,
         averaging=0.998,
         validate_every=min(500, args.steps),

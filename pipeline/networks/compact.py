@@ -56,10 +56,10 @@ class Compact(nn.Module):
         self,
         n_in: int = 994,
         n_out: int = 994,
-        n_temporal: int = 96,
+        n_temporal: int = 64,
         n_maps: int = 4,
-        n_spatial: int = 1024,
-        n_corrections: int = 1,
+        n_spatial: int = 768,
+        n_corrections: int = 2,
     ):
         super().__init__()
         self.features = nn.Linear(n_in, n_temporal)

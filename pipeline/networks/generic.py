@@ -59,7 +59,7 @@ class TrainConfig:
     n_heads: int = field(default=40, metadata={"help": "heads to train on (10 s each to compute)"})
     steps: int = field(default=12000, metadata={"help": "batches to train on"})
     batch_size: int = field(default=64, metadata={"help": "recordings per batch"})
-    learning_rate: float = field(default=1e-3, metadata={"help": "of Adam, at its highest"})
+    learning_rate: float = field(default=7e-4, metadata={"help": "of Adam, at its highest"})
     seed: int = field(default=1, metadata={"help": "of weights, heads' channels and recordings"})
     device: str = field(default="auto", metadata={"help": "auto, cpu or cuda"})
 

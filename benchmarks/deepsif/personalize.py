@@ -1,0 +1,78 @@
+"""Fine-tuning to one head of DeepSIF's geometry."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import numpy as np
+from torch import nn
+
+from benchmarks.deepsif.candidates import deepsif_library, input_head, synthesizer
+from benchmarks.deepsif.geometry import DeepSif
+from pipeline.networks.train import Plan, train
+from pipeline.progress import Progress
+from pipeline.synthesis.population import Member, random_noise_cov
+from pipeline.synthesis.recordings import HeadTensors
+
+N_NOISES = 6
+PATCHES_PER_REGION = 12
+SEED = 7
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How to fine-tune: batches of 64, learning rate falling to zero unless `constant`."""
+
+    steps: int
+    learning_rate: float
+    constant: bool = False
+
+
+# Chosen on validation heads (`tables.py recipes`).
+CHOSEN = Recipe(steps=400, learning_rate=3e-4)
+
+
+def personal_heads(
+    leadfield: np.ndarray, pos_mm: np.ndarray, candidate: str, deepsif: DeepSif
+) -> list[HeadTensors]:
+    """One head under random noise, all known without error."""
+    rng = np.random.default_rng(SEED)
+    library = deepsif_library("train", deepsif)
+    kinds = ["mag"] * len(leadfield)
+    members = [
+        Member(
+            leadfield,
+            leadfield,
+            random_noise_cov(leadfield, kinds, deepsif.graph.adjacency, rng),
+            pos_mm,
+        )
+        for _ in range(N_NOISES)
+    ]
+    return [
+        input_head(m, m.true_leadfield, candidate, library, deepsif.generic_leadfield)
+        for m in members
+    ]
+
+
+def fine_tune(
+    module: nn.Module,
+    heads: list[HeadTensors],
+    deepsif: DeepSif,
+    recipe: Recipe,
+    measure: Callable[[nn.Module], dict[str, float]],
+    validate_every: int,
+) -> list[dict]:
+    """Train `module` in place; return its curve."""
+    plan = Plan(
+        steps=recipe.steps,
+        batch_size=64,
+        learning_rate=recipe.learning_rate,
+        falling_part=0.0 if recipe.constant else 1.0,
+        averaging=0.98,
+        validate_every=validate_every,
+        patience=recipe.steps,
+    )
+    drawn = synthesizer("train", deepsif, SEED, PATCHES_PER_REGION)
+    with TemporaryDirectory() as folder:
+        return train(module, drawn, heads, measure, plan, Path(folder), Progress(), "fine-tuning")

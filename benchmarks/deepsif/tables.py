@@ -1,0 +1,221 @@
+"""The tables of DeepSIF's benchmarks: ``python -m benchmarks.deepsif.tables DATA WORK TABLE ...``.
+
+``candidates`` chooses the input, ``recipes`` the fine-tuning, both on validation heads. ``b1``
+measures generic models on heads that they have not seen, ``b2`` personalized ones on the tilted
+helmet with one to three sources, ``b3`` what personalizing costs.
+"""
+
+import argparse
+import time
+from copy import deepcopy
+from pathlib import Path
+
+import pandas as pd
+import torch
+from torch import nn
+
+from benchmarks.deepsif.candidates import CANDIDATES, n_inputs, synthesizer, validation_heads
+from benchmarks.deepsif.evaluate import (
+    head_tensors,
+    measure,
+    network_solver,
+    summarise,
+    test_batches,
+    write_table,
+)
+from benchmarks.deepsif.geometry import N_CHANNELS, DeepSif, read_deepsif
+from benchmarks.deepsif.heads import TestHead, different_heads, published_heads
+from benchmarks.deepsif.personalize import CHOSEN, Recipe, fine_tune, personal_heads
+from pipeline.networks.evaluate import METRICS
+from pipeline.networks.train import validate
+from pipeline.networks.weights import build_network, load_model
+from pipeline.progress import Progress
+from pipeline.synthesis.recordings import ONE_SOURCE
+
+RESULTS = Path(__file__).parents[1] / "results"
+SHIPPED = Path(__file__).parent / "weights" / "population.safetensors"
+VALIDATION_SAMPLES = 250
+RECIPES = [Recipe(steps, rate) for rate in (1e-4, 3e-4, 1e-3) for steps in (100, 400)]
+B3_STEPS, B3_EVERY = 1000, 50
+
+
+def trained(work: Path, candidate: str, steps: int) -> nn.Module:
+    return load_model(work / f"compact_{candidate}_steps{steps}" / "weights.safetensors")[0]
+
+
+def candidates(deepsif: DeepSif, work: Path, steps: int) -> list[dict]:
+    """Errors of the candidates, trained alike, on the generic head and four validation heads."""
+    rows = []
+    for candidate in CANDIDATES:
+        module = trained(work, candidate, steps)
+        heads = validation_heads(candidate, deepsif, work, Progress())
+        for kind, chosen in (("generic head", heads[:1]), ("other heads", heads[1:])):
+            drawn = synthesizer("validation", deepsif, 3, 3)
+            batches = [drawn.batch(head, VALIDATION_SAMPLES, ONE_SOURCE) for head in chosen]
+            row = {"candidate": candidate, "training_steps": steps, "heads": kind}
+            row |= {"n": len(chosen) * VALIDATION_SAMPLES, **validate(module, batches, chosen)}
+            rows.append(row)
+    return rows
+
+
+def recipes(deepsif: DeepSif, work: Path, module: nn.Module) -> list[dict]:
+    """Fine-tuning of the chosen model to each of two validation heads, by recipe."""
+    head_list = validation_heads("population", deepsif, work, Progress())[1:3]
+    rows = []
+    for recipe in RECIPES:
+        for number, head in enumerate(head_list):
+            drawn = synthesizer("validation", deepsif, 4, 3)
+            batches = [drawn.batch(head, VALIDATION_SAMPLES, ONE_SOURCE)]
+            personalized = deepcopy(module).train()
+            begin = time.monotonic()
+            curve = fine_tune(
+                personalized,
+                [head],
+                deepsif,
+                recipe,
+                lambda one: validate(one, batches, [head]),  # noqa: B023 - called at once
+                recipe.steps,
+            )
+            rows.append(
+                {
+                    "head": number,
+                    "steps": recipe.steps,
+                    "learning_rate": recipe.learning_rate,
+                    "n": VALIDATION_SAMPLES,
+                    "seconds": time.monotonic() - begin,
+                    **{f"{name}_before": curve[0][name] for name in ("validation_loss", *METRICS)},
+                    **{f"{name}_after": curve[-1][name] for name in ("validation_loss", *METRICS)},
+                }
+            )
+    return rows
+
+
+def b1(deepsif: DeepSif, models: dict[str, nn.Module], heads: list[TestHead], n: int) -> list[dict]:
+    """Generic models without fine-tuning.
+
+    ``raw`` is the paper's setting: it knows nothing but the generic head (another array is mapped).
+    ``population`` knows the individual leadfield, without error or with the errors of a head model.
+    """
+    rows = []
+    for candidate, module in models.items():
+        for head in heads:
+            known = {"individual": head.leadfield, "with errors": head.estimated_leadfield}
+            if candidate == "raw":
+                known = {"mapped": head.leadfield}
+                if len(head.leadfield) == N_CHANNELS:
+                    known["none"] = deepsif.generic_leadfield
+            for name, leadfield in known.items():
+                tensors = head_tensors(head, leadfield, candidate, deepsif)
+                batches = test_batches(tensors, deepsif, 1, n)
+                table = measure(network_solver(module, tensors), batches, head)
+                rows.append(summarise(table, model=candidate, head=head.name, leadfield=name))
+                print(_line(rows[-1]), flush=True)
+    return rows
+
+
+def personalized_model(deepsif: DeepSif, module: nn.Module, head: TestHead) -> nn.Module:
+    heads = personal_heads(head.leadfield, head.region_pos_mm, "population", deepsif)
+    personalized = deepcopy(module).train()
+    drawn = synthesizer("validation", deepsif, 5, 3)
+    batches = [drawn.batch(heads[0], VALIDATION_SAMPLES, ONE_SOURCE)]
+    fine_tune(
+        personalized,
+        heads,
+        deepsif,
+        CHOSEN,
+        lambda one: validate(one, batches, heads[:1]),
+        CHOSEN.steps // 4,
+    )
+    return personalized.eval()
+
+
+def b2(deepsif: DeepSif, module: nn.Module, tilted: TestHead, n: int) -> list[dict]:
+    """Before and after fine-tuning to the tilted helmet; one, two and three sources."""
+    models = {"generic": module, "personalized": personalized_model(deepsif, module, tilted)}
+    tensors = head_tensors(tilted, tilted.leadfield, "population", deepsif)
+    rows = []
+    for name, model in models.items():
+        for reference_noise in (False, True):
+            for n_sources in (1, 2, 3):
+                batches = test_batches(tensors, deepsif, n_sources, n, reference_noise)
+                table = measure(network_solver(model, tensors), batches, tilted)
+                noise = "the reference's" if reference_noise else "equal per sensor"
+                rows.append(summarise(table, model=name, sources=n_sources, noise=noise))
+                print(_line(rows[-1]), flush=True)
+    return rows
+
+
+def b3(deepsif: DeepSif, raw: nn.Module, population: nn.Module, tilted: TestHead) -> list[dict]:
+    """Validation loss and error on the tilted helmet against updates and seconds, one run."""
+    torch.manual_seed(0)
+    ways = {
+        "from scratch, raw channels": ("raw", build_network("compact", n_inputs("raw")), 1e-3),
+        "fine-tuned, raw channels (the paper's way)": ("raw", deepcopy(raw), 1e-4),
+        "fine-tuned, population (ours)": ("population", deepcopy(population), 3e-4),
+    }
+    rows = []
+    for name, (candidate, module, rate) in ways.items():
+        heads = personal_heads(tilted.leadfield, tilted.region_pos_mm, candidate, deepsif)
+        drawn = synthesizer("validation", deepsif, 6, 3)
+        batches = [drawn.batch(heads[0], VALIDATION_SAMPLES, ONE_SOURCE)]
+        begin, measuring = time.monotonic(), 0.0
+        seconds = []
+
+        def timed(one):
+            nonlocal measuring
+            start = time.monotonic()
+            measured = validate(one, batches, heads[:1])  # noqa: B023 - called in this turn
+            measuring += time.monotonic() - start
+            seconds.append(start - begin - measuring)  # noqa: B023
+            return measured
+
+        recipe = Recipe(B3_STEPS, rate, constant=True)
+        curve = fine_tune(module.train(), heads, deepsif, recipe, timed, B3_EVERY)
+        for row, at in zip(curve, seconds, strict=True):
+            rows.append({"way": name, "seconds": at, **row})
+    return rows
+
+
+def _line(row: dict) -> str:
+    labels = [str(v) for v in row.values()][: list(row).index("n")]
+    return (
+        f"{' | '.join(labels):55s} n {row['n']}  "
+        f"LE {row['found_to_true_mm_mean']:.2f} ± {row['found_to_true_mm_sd']:.2f} mm  "
+        f"sens {row['sensitivity_mean']:.2f}  spec {row['specificity_mean']:.2f}  "
+        f"corr {row['correlation_mean']:.2f}  AUC {row['auc_mean']:.3f}"
+    )
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("data", type=Path, help="folder that holds deepsif/, arrays/, real_head/")
+    parser.add_argument("work", type=Path, help="folder of the trainings")
+    parser.add_argument("tables", nargs="+", choices=["candidates", "recipes", "b1", "b2", "b3"])
+    parser.add_argument("--n", type=int, default=2000, help="recordings per condition")
+    parser.add_argument("--candidate-steps", type=int, default=3000)
+    parser.add_argument("--threads", type=int, default=2)
+    args = parser.parse_args()
+    torch.set_num_threads(args.threads)
+    deepsif = read_deepsif(args.data / "deepsif")
+    population = load_model(SHIPPED)[0]
+    published = published_heads(deepsif)
+    tilted = published[1]
+    if "candidates" in args.tables:
+        rows = candidates(deepsif, args.work, args.candidate_steps)
+        write_table(rows, RESULTS / "deepsif_candidates.csv")
+    if "recipes" in args.tables:
+        write_table(recipes(deepsif, args.work, population), RESULTS / "deepsif_recipes.csv")
+    if "b1" in args.tables:
+        models = {"raw": trained(args.work, "raw", args.candidate_steps), "population": population}
+        heads = published + different_heads(deepsif, args.data, args.work / "heads")
+        write_table(b1(deepsif, models, heads, args.n), RESULTS / "deepsif_b1.csv")
+    if "b2" in args.tables:
+        write_table(b2(deepsif, population, tilted, args.n), RESULTS / "deepsif_b2.csv")
+    if "b3" in args.tables:
+        raw = trained(args.work, "raw", args.candidate_steps)
+        rows = b3(deepsif, raw, population, tilted)
+        pd.DataFrame(rows).round(4).to_csv(RESULTS / "deepsif_b3.csv", index=False)
+
+
+if __name__ == "__main__":
+    main()
