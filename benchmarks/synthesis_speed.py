@@ -1,0 +1,137 @@
+"""Is synthesis fast enough? ``python benchmarks/synthesis_speed.py``.
+
+Samples per second, on one machine in one run, of (a) a per-sample loader that does what that of the
+reference does - read one simulated clip of all regions from a ``.mat`` file, put the spike into a
+patch, scale it, apply the leadfield, add noise, normalise -, (b) the synthesizer's batches, and
+(c) the training step that consumes them. Medians of `N_ROUNDS` rounds that alternate.
+"""
+
+import argparse
+import statistics
+import tempfile
+import time
+from pathlib import Path
+
+import mne
+import numpy as np
+import pandas as pd
+import torch
+from scipy.io import loadmat, savemat
+
+from pipeline.networks.generic import make_synthesizer
+from pipeline.networks.train import relative_squared_error
+from pipeline.networks.weights import NETWORKS, build_network
+from pipeline.synthesis.library import load_library
+from pipeline.synthesis.patches import patch_bank, template_graph
+from pipeline.synthesis.population import random_member
+from pipeline.synthesis.recordings import prepare_head
+from pipeline.template import load_template
+
+RESULTS = Path(__file__).parent / "results" / "synthesis_speed.csv"
+N_FILES, N_LOADED, BATCH_SIZE, N_ROUNDS = 32, 32, 64, 7
+CLIP_SAMPLES = 500  # 1 s at 500 Hz, as the reference stores and reads it
+
+
+def write_clips(folder: Path) -> None:
+    """Clips of all regions' activity, at the reference's rate and precision."""
+    background = load_library("train").background
+    rng = np.random.default_rng(0)
+    for number in range(N_FILES):
+        start = rng.integers(background.shape[1] - CLIP_SAMPLES)
+        clip = background[:, start : start + CLIP_SAMPLES].T.astype(float)
+        savemat(folder / f"clip_{number}.mat", {"data": clip})
+
+
+def load_sample(file: Path, patch, fall_off, spike, leadfield, snr_db, rng):
+    """One training sample, the reference's way: input (500, n_channels), target (500, 994)."""
+    activity = loadmat(file)["data"]
+    source = np.zeros_like(activity)
+    source[:, patch] = spike[:, None] * fall_off
+    signal = source @ leadfield.T
+    background = activity @ leadfield.T
+    signal *= np.sqrt(10 ** (snr_db / 10) * np.mean(background**2) / np.mean(signal**2))
+    recording = signal + background
+    noise = rng.standard_normal(recording.shape) * recording.std(0) * 10 ** (-snr_db / 20)
+    recording = recording + noise / np.sqrt(2)
+    recording -= recording.mean(0)
+    recording -= recording.mean(1, keepdims=True)
+    return (recording / np.abs(recording).max()).astype(np.float32), source / np.abs(source).max()
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--threads", type=int, default=2)
+    args = parser.parse_args()
+    torch.set_num_threads(args.threads)
+    info = mne.channels.montage.read_meg_canonical_info("ctf151")
+    member = random_member(info, load_template().source_cortex, 9000)
+    head = prepare_head(
+        member.true_leadfield,
+        member.estimated_leadfield,
+        member.noise_cov,
+        member.region_pos_mm,
+        load_library("train"),
+    )
+    synthesizer = make_synthesizer("train", 1, 1, "cpu")
+    patches, _ = patch_bank(template_graph(), 1, 0)
+    rng = np.random.default_rng(0)
+    wave = np.hanning(CLIP_SAMPLES)
+    networks = {}
+    for name in NETWORKS:
+        module = build_network(name)
+        networks[name] = module, torch.optim.Adam(module.parameters())
+
+    def per_sample(files):
+        for number in range(N_LOADED):
+            patch = patches[rng.integers(len(patches))]
+            fall_off = rng.uniform(0.5, 1, patch.sum())
+            file = files[number % N_FILES]
+            load_sample(file, patch, fall_off, wave, member.true_leadfield, 10.0, rng)
+        return N_LOADED
+
+    def batches():
+        synthesizer.batch(head, BATCH_SIZE)
+        return BATCH_SIZE
+
+    def training_step(name, n):
+        module, optimizer = networks[name]
+        batch = synthesizer.batch(head, n)
+        begin = time.perf_counter()
+        optimizer.zero_grad()
+        relative_squared_error(module, batch, head.projection, slice(0, None, 4)).backward()
+        optimizer.step()
+        return n / (time.perf_counter() - begin)
+
+    rates = {"per-sample loader": [], "synthesizer": []}
+    rates |= {f"training step, {name}": [] for name in NETWORKS}
+    with tempfile.TemporaryDirectory() as folder:
+        write_clips(Path(folder))
+        files = sorted(Path(folder).iterdir())
+        for _ in range(N_ROUNDS):
+            for name, work in (
+                ("per-sample loader", lambda: per_sample(files)),
+                ("synthesizer", batches),
+            ):
+                begin = time.perf_counter()
+                n = work()
+                rates[name].append(n / (time.perf_counter() - begin))
+            rates["training step, compact"].append(training_step("compact", BATCH_SIZE))
+            rates["training step, deepsif"].append(training_step("deepsif", 8))
+    median = {name: statistics.median(values) for name, values in rates.items()}
+    table = pd.DataFrame(
+        {
+            "what": list(median),
+            "samples_per_s": [round(rate, 1) for rate in median.values()],
+            "relative_to_loader": [
+                round(rate / median["per-sample loader"], 1) for rate in median.values()
+            ],
+            "threads": args.threads,
+        }
+    )
+    RESULTS.parent.mkdir(exist_ok=True)
+    table.to_csv(RESULTS, index=False)
+    print(table.to_string(index=False))
+
+
+if __name__ == "__main__":
+    main()
