@@ -1,6 +1,7 @@
 """Input, networks, training loop, weights files and evaluation."""
 
 import json
+from dataclasses import replace
 from functools import partial
 
 import numpy as np
@@ -8,7 +9,7 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from pipeline.errors import InvalidInput, MissingResource
+from pipeline.errors import InvalidInput, MissingResource, OutOfMemory
 from pipeline.networks import generic
 from pipeline.networks.compact import _unexplained
 from pipeline.networks.deepsif import DeepSIF
@@ -21,7 +22,7 @@ from pipeline.networks.project import (
     project_head,
     whitener,
 )
-from pipeline.networks.train import Plan, relative_squared_error, train, validate
+from pipeline.networks.train import Plan, batch_size_that_fits, relative_squared_error, train, validate
 from pipeline.networks.weights import (
     NETWORKS,
     SHIPPED,
@@ -301,6 +302,48 @@ def test_training_stops_when_validation_does_not_improve(tmp_path, head, patches
     plan = Plan(40, 4, 0.0, 0.3, 0.9, 2, 3)
     _, curve = run_training(tmp_path, head, patches, plan)
     assert curve[-1]["step"] == 6
+
+
+class SmallGpu(Synthesizer):
+    """Has memory for `room` recordings at a time."""
+
+    room = 10
+
+    def batch(self, head, n, *args):
+        if n > self.room:
+            raise torch.OutOfMemoryError("CUDA out of memory")
+        return super().batch(head, n, *args)
+
+
+def test_batches_shrink_to_what_the_gpu_holds_and_it_is_said(head, patches):
+    class Heard(Progress):
+        said = []
+
+        def warn(self, message):
+            self.said.append(message)
+
+    small = SmallGpu(load_library("test"), template_graph(), *patches, 1)
+    plan, heard = replace(PLAN, batch_size=32), Heard()
+    before = small.generator.get_state()
+    assert batch_size_that_fits(build_network("compact"), small, [head], plan, heard) == 8
+    assert torch.equal(small.generator.get_state(), before)
+    assert ["16 recordings" in heard.said[0], "8 recordings" in heard.said[1]] == [True, True]
+    assert len(heard.said) == 2
+    small.room = 1
+    with pytest.raises(OutOfMemory, match="4 recordings at a time"):
+        batch_size_that_fits(build_network("compact"), small, [head], plan, heard)
+
+
+@pytest.mark.parametrize("network", ["compact", "deepsif"])
+def test_half_precision_changes_the_loss_little(network, head, patches):
+    """bfloat16, as a GPU trains; here on the CPU."""
+    torch.manual_seed(0)
+    module, batch = build_network(network), synthesizer(patches).batch(head, 4)
+    with torch.inference_mode():
+        full = relative_squared_error(module, batch, head.projection)
+        with torch.autocast("cpu", torch.bfloat16):
+            half = relative_squared_error(module, batch, head.projection)
+    assert half.float() == pytest.approx(full, rel=0.1)
 
 
 def test_loss_is_one_for_silence_and_zero_for_the_truth(head, patches):

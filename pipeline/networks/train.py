@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from torch import nn
 
+from pipeline.errors import OutOfMemory
 from pipeline.files import write_text
 from pipeline.networks.evaluate import METRICS, batch_errors_mm
 from pipeline.networks.project import Projection
@@ -20,6 +21,7 @@ WARM_UP_STEPS = 100
 # The training loss looks at every fourth sample, beginning with another one in each step: at
 # 40 Hz neighbouring samples tell the same, and writing the output costs as much as the network.
 LOSS_EVERY = 4
+SMALLEST_BATCH = 4
 CURVE_COLUMNS = ("step", "samples", "training_loss", "validation_loss", *METRICS)
 
 
@@ -83,6 +85,60 @@ def validate(module: nn.Module, batches: list[Batch], heads: list[HeadTensors]) 
     }
 
 
+def update(
+    module: nn.Module,
+    optimizer: torch.optim.Optimizer,
+    synthesizer: Synthesizer,
+    head: HeadTensors,
+    batch_size: int,
+    samples: slice,
+) -> float:
+    """One update of the weights from a fresh batch; return its loss. A GPU computes in bfloat16."""
+    batch = synthesizer.batch(head, batch_size)
+    device = batch.recording.device.type
+    with torch.autocast(device, torch.bfloat16, enabled=device == "cuda"):
+        loss = relative_squared_error(module, batch, head.projection, samples)
+    optimizer.zero_grad()
+    loss.backward()
+    nn.utils.clip_grad_norm_(module.parameters(), 1.0)
+    optimizer.step()
+    return loss.item()
+
+
+def batch_size_that_fits(
+    module: nn.Module, synthesizer: Synthesizer, heads: list[HeadTensors], plan: Plan, progress
+) -> int:
+    """The plan's batch size, or half of it until the GPU's memory holds an update, said aloud.
+
+    Tried on a copy, on the head with the most sensors, so that the training itself meets no
+    surprise.
+
+    Raises
+    ------
+    OutOfMemory
+        Not even a small batch fits.
+    """
+    largest = max(heads, key=lambda head: len(head.field))
+    state = synthesizer.generator.get_state()
+    batch_size = plan.batch_size
+    while True:
+        trial = deepcopy(module)
+        optimizer = torch.optim.Adam(trial.parameters())
+        try:
+            update(trial, optimizer, synthesizer, largest, batch_size, slice(0, None, LOSS_EVERY))
+            return batch_size
+        except torch.OutOfMemoryError as error:
+            if batch_size < 2 * SMALLEST_BATCH:
+                raise OutOfMemory(
+                    f"the GPU has no memory for {batch_size} recordings at a time",
+                    hint="free the GPU's memory, use --device cpu, or --network compact",
+                ) from error
+        finally:
+            synthesizer.generator.set_state(state)
+        batch_size //= 2
+        progress.warn(f"The GPU's memory is small: training with {batch_size} recordings per batch")
+
+
 def train(
     module: nn.Module,
     synthesizer: Synthesizer,
@@ -120,6 +176,8 @@ def train(
     ------
     Stopped
         `progress` asked for it; the checkpoint is written.
+    OutOfMemory
+        The GPU has no memory even for a small batch.
     """
     torch.use_deterministic_algorithms(True, warn_only=True)
     optimizer = torch.optim.Adam(module.parameters(), lr=plan.learning_rate)
@@ -143,25 +201,22 @@ def train(
             checkpoint, parts, optimizer, synthesizer.generator, next_step, training_loss, curve
         )
 
+    batch_size = plan.batch_size
+    if heads[0].field.is_cuda:
+        batch_size = batch_size_that_fits(module, synthesizer, heads, plan, progress)
     with progress.step(description, plan.steps) as bar:
         bar.advance(first_step)
         for step in range(first_step, plan.steps):
             chosen = torch.randint(len(heads), (), generator=synthesizer.generator)
-            head = heads[int(chosen)]
-            batch = synthesizer.batch(head, plan.batch_size)
             optimizer.param_groups[0]["lr"] = plan.learning_rate_at(step)
             samples = slice(step % LOSS_EVERY, None, LOSS_EVERY)
-            loss = relative_squared_error(module, batch, head.projection, samples)
-            optimizer.zero_grad()
-            loss.backward()
-            nn.utils.clip_grad_norm_(module.parameters(), 1.0)
-            optimizer.step()
+            loss = update(module, optimizer, synthesizer, heads[int(chosen)], batch_size, samples)
             # The mean starts short, so that the initial weights are soon forgotten.
             decay = min(plan.averaging, (step + 1) / (step + 10))
             with torch.no_grad():
                 for mean, value in zip(averaged.parameters(), module.parameters(), strict=True):
                     mean.lerp_(value, 1 - decay)
-            training_loss += loss.item()
+            training_loss += loss
             bar.advance()
 
             if (step + 1) % plan.validate_every == 0 or step + 1 == plan.steps:
@@ -172,7 +227,7 @@ def train(
                 curve.append(
                     {
                         "step": step + 1,
-                        "samples": (step + 1) * plan.batch_size,
+                        "samples": (step + 1) * batch_size,
                         "training_loss": training_loss / n_since,
                         **measured,
                     }
