@@ -22,7 +22,13 @@ from pipeline.networks.project import (
     project_head,
     whitener,
 )
-from pipeline.networks.train import Plan, batch_size_that_fits, relative_squared_error, train, validate
+from pipeline.networks.train import (
+    Plan,
+    batch_size_that_fits,
+    relative_squared_error,
+    train,
+    validate,
+)
 from pipeline.networks.weights import (
     NETWORKS,
     SHIPPED,
@@ -316,19 +322,18 @@ class SmallGpu(Synthesizer):
 
 
 def test_batches_shrink_to_what_the_gpu_holds_and_it_is_said(head, patches):
-    class Heard(Progress):
-        said = []
+    said = []
 
+    class Heard(Progress):
         def warn(self, message):
-            self.said.append(message)
+            said.append(message)
 
     small = SmallGpu(load_library("test"), template_graph(), *patches, 1)
     plan, heard = replace(PLAN, batch_size=32), Heard()
     before = small.generator.get_state()
     assert batch_size_that_fits(build_network("compact"), small, [head], plan, heard) == 8
     assert torch.equal(small.generator.get_state(), before)
-    assert ["16 recordings" in heard.said[0], "8 recordings" in heard.said[1]] == [True, True]
-    assert len(heard.said) == 2
+    assert len(said) == 2 and "16 recordings" in said[0] and "8 recordings" in said[1]
     small.room = 1
     with pytest.raises(OutOfMemory, match="4 recordings at a time"):
         batch_size_that_fits(build_network("compact"), small, [head], plan, heard)
@@ -343,7 +348,7 @@ def test_half_precision_changes_the_loss_little(network, head, patches):
         full = relative_squared_error(module, batch, head.projection)
         with torch.autocast("cpu", torch.bfloat16):
             half = relative_squared_error(module, batch, head.projection)
-    assert half.float() == pytest.approx(full, rel=0.1)
+    assert half.item() == pytest.approx(full.item(), rel=0.1)
 
 
 def test_loss_is_one_for_silence_and_zero_for_the_truth(head, patches):
@@ -379,6 +384,7 @@ def test_generic_training_runs_from_heads_to_card(tmp_path, monkeypatch, network
     weights = train_generic(tmp_path, config, Progress())
     module, card = load_model(weights, network)
     assert card["n_in"] == (994 if kind == "projected" else N_CHANNELS)
+    assert "<svg" in weights.with_name("curve.svg").read_text()
     methods = {row["method"] for row in card["test"]}
     assert methods == ({"network", "sloreta"} if kind == "projected" else {"network"})
     assert f"--network {network} --array ctf151 --steps 2" in weights.with_suffix(".md").read_text()

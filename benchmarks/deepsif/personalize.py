@@ -18,14 +18,25 @@ from pipeline.synthesis.recordings import HeadTensors
 N_NOISES = 6
 PATCHES_PER_REGION = 12
 SEED = 7
+SPATIAL = ("enter", "deblur", "leave", "corrections")
 
 
 @dataclass(frozen=True)
 class Recipe:
-    """How to fine-tune: batches of 64, learning rate falling to zero unless `constant`."""
+    """How to fine-tune, in batches of 64.
+
+    Attributes
+    ----------
+    steps : int
+    learning_rate : float
+        Falling to zero unless `constant`.
+    moving : str
+        "all" weights, or "spatial": those of the temporal part stay.
+    """
 
     steps: int
     learning_rate: float
+    moving: str = "all"
     constant: bool = False
 
 
@@ -73,6 +84,8 @@ def fine_tune(
         validate_every=validate_every,
         patience=recipe.steps,
     )
+    for name, parameter in module.named_parameters():
+        parameter.requires_grad_(recipe.moving == "all" or name.split(".")[0] in SPATIAL)
     drawn = synthesizer("train", deepsif, SEED, PATCHES_PER_REGION)
     with TemporaryDirectory() as folder:
         return train(module, drawn, heads, measure, plan, Path(folder), Progress(), "fine-tuning")

@@ -35,7 +35,10 @@ from pipeline.synthesis.recordings import ONE_SOURCE
 RESULTS = Path(__file__).parents[1] / "results"
 SHIPPED = Path(__file__).parent / "weights" / "population.safetensors"
 VALIDATION_SAMPLES = 250
-RECIPES = [Recipe(steps, rate) for rate in (1e-4, 3e-4, 1e-3) for steps in (100, 400)]
+RECIPES = [
+    *(Recipe(steps, rate) for rate in (1e-4, 3e-4, 1e-3) for steps in (100, 400)),
+    Recipe(400, 3e-4, moving="spatial"),
+]
 B3_STEPS, B3_EVERY = 1000, 50
 
 
@@ -81,6 +84,7 @@ def recipes(deepsif: DeepSif, work: Path, module: nn.Module) -> list[dict]:
                     "head": number,
                     "steps": recipe.steps,
                     "learning_rate": recipe.learning_rate,
+                    "moving": recipe.moving,
                     "n": VALIDATION_SAMPLES,
                     "seconds": time.monotonic() - begin,
                     **{f"{name}_before": curve[0][name] for name in ("validation_loss", *METRICS)},

@@ -19,9 +19,9 @@ from benchmarks.deepsif.candidates import (
 )
 from benchmarks.deepsif.geometry import read_deepsif
 from pipeline import __version__
-from pipeline.files import write_text
+from pipeline.networks.curve import draw_curve
 from pipeline.networks.generic import VALIDATION_SAMPLES_PER_HEAD
-from pipeline.networks.train import Plan, curve_tsv, train, validate
+from pipeline.networks.train import Plan, train, validate
 from pipeline.networks.weights import build_network, save_model
 from pipeline.progress import Progress
 from pipeline.synthesis.recordings import ONE_SOURCE
@@ -82,7 +82,7 @@ def main() -> None:
         "validation": min(curve, key=lambda row: row["validation_loss"]),
     }
     save_model(folder / "weights.safetensors", module, card, torch.float16)
-    write_text(folder / "curve.tsv", curve_tsv(curve))
+    draw_curve(folder / "curve.svg", curve)
 
 
 if __name__ == "__main__":

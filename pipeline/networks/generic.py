@@ -11,6 +11,7 @@ from torch import nn
 from pipeline import __version__
 from pipeline.errors import InvalidInput
 from pipeline.files import write_json, write_text
+from pipeline.networks.curve import draw_curve
 from pipeline.networks.evaluate import METRICS, batch_errors_mm
 from pipeline.networks.train import Plan, train, validate
 from pipeline.networks.weights import NETWORKS, build_network, resolve_device, save_model
@@ -143,6 +144,7 @@ def train_generic(out_dir: Path, config: TrainConfig, progress: Progress) -> Pat
         "validation": min(curve, key=lambda row: row["validation_loss"]),
         "test": measure_test(module, held_out["test"], device, progress),
     }
+    draw_curve(folder / "curve.svg", curve)
     return write_generic(folder, module, card)
 
 

@@ -11,6 +11,7 @@ from torch import nn
 
 from pipeline.errors import OutOfMemory
 from pipeline.files import write_text
+from pipeline.networks.curve import curve_tsv
 from pipeline.networks.evaluate import METRICS, batch_errors_mm
 from pipeline.networks.project import Projection
 from pipeline.networks.weights import load_checkpoint, save_checkpoint
@@ -22,7 +23,6 @@ WARM_UP_STEPS = 100
 # 40 Hz neighbouring samples tell the same, and writing the output costs as much as the network.
 LOSS_EVERY = 4
 SMALLEST_BATCH = 4
-CURVE_COLUMNS = ("step", "samples", "training_loss", "validation_loss", *METRICS)
 
 
 @dataclass(frozen=True)
@@ -170,7 +170,7 @@ def train(
     Returns
     -------
     curve : list of dict
-        One row of `CURVE_COLUMNS` per validation, the first before any training.
+        One row of `pipeline.networks.curve.COLUMNS` per validation, the first before any training.
 
     Raises
     ------
@@ -244,12 +244,3 @@ def train(
                 raise Stopped(f"{description} goes on from step {step + 1}")
     module.load_state_dict(best.state_dict())
     return curve
-
-
-def curve_tsv(curve: list[dict[str, float | None]]) -> str:
-    """The training curve as tab-separated text with `CURVE_COLUMNS`."""
-    rows = [
-        "\t".join("n/a" if row[name] is None else f"{row[name]:.6g}" for name in CURVE_COLUMNS)
-        for row in curve
-    ]
-    return "\n".join(["\t".join(CURVE_COLUMNS), *rows]) + "\n"

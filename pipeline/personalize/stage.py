@@ -15,9 +15,10 @@ from torch import nn
 
 from pipeline.errors import InvalidInput
 from pipeline.files import read_npz, sha256, write_json, write_text
+from pipeline.networks.curve import curve_tsv
 from pipeline.networks.evaluate import METRICS, batch_errors_mm
 from pipeline.networks.project import check_leadfield
-from pipeline.networks.train import Plan, curve_tsv, train, validate
+from pipeline.networks.train import Plan, train, validate
 from pipeline.networks.weights import load_model, resolve_device, save_model
 from pipeline.paths import PatientPaths
 from pipeline.personalize.config import Config, Inputs
