@@ -2,12 +2,14 @@
 # set-up themselves (scripts/setup.sh).
 PYTHON ?= python3
 BIN := .venv/bin
+DATA ?= ../shared/data
 
-.PHONY: help demo test lint lock verify-image clean
+.PHONY: help demo test bench lint lock verify-image clean
 
 help:
 	@echo "make demo          create a virtual patient, image its spikes, print what was found"
 	@echo "make test          run the tests"
+	@echo "make bench         short benchmarks on the data in DATA (default ../shared/data)"
 	@echo "make lint          check style and formatting"
 	@echo "make lock          rewrite the lock files from pyproject.toml"
 	@echo "make verify-image  build the container image from scratch and prove it (root, buildah)"
@@ -22,6 +24,11 @@ demo: .venv/.done
 
 test: .venv/.done
 	$(BIN)/pytest
+
+# The benchmarks on DeepSIF's published geometry, with the shipped weights and few recordings.
+bench: .venv/.done
+	$(BIN)/python -m benchmarks.deepsif.tables $(DATA) build/bench b1 b2 b4 \
+		--n 200 --shipped-only --results build/bench
 
 lint: .venv/.done
 	$(BIN)/ruff check .

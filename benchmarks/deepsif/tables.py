@@ -10,7 +10,6 @@ import time
 from copy import deepcopy
 from pathlib import Path
 
-import pandas as pd
 import torch
 from torch import nn
 
@@ -193,10 +192,12 @@ def _line(row: dict) -> str:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("data", type=Path, help="folder that holds deepsif/, arrays/, real_head/")
-    parser.add_argument("work", type=Path, help="folder of the trainings")
+    parser.add_argument("work", type=Path, help="folder of the trainings and the computed heads")
     parser.add_argument("tables", nargs="+", choices=["candidates", "recipes", "b1", "b2", "b3"])
     parser.add_argument("--n", type=int, default=2000, help="recordings per condition")
     parser.add_argument("--candidate-steps", type=int, default=3000)
+    parser.add_argument("--shipped-only", action="store_true", help="no model but the shipped one")
+    parser.add_argument("--results", type=Path, default=RESULTS, help="folder for the tables")
     parser.add_argument("--threads", type=int, default=2)
     args = parser.parse_args()
     torch.set_num_threads(args.threads)
@@ -204,21 +205,24 @@ def main() -> None:
     population = load_model(SHIPPED)[0]
     published = published_heads(deepsif)
     tilted = published[1]
-    if "candidates" in args.tables:
-        rows = candidates(deepsif, args.work, args.candidate_steps)
-        write_table(rows, RESULTS / "deepsif_candidates.csv")
-    if "recipes" in args.tables:
-        write_table(recipes(deepsif, args.work, population), RESULTS / "deepsif_recipes.csv")
-    if "b1" in args.tables:
-        models = {"raw": trained(args.work, "raw", args.candidate_steps), "population": population}
-        heads = published + different_heads(deepsif, args.data, args.work / "heads")
-        write_table(b1(deepsif, models, heads, args.n), RESULTS / "deepsif_b1.csv")
-    if "b2" in args.tables:
-        write_table(b2(deepsif, population, tilted, args.n), RESULTS / "deepsif_b2.csv")
-    if "b3" in args.tables:
-        raw = trained(args.work, "raw", args.candidate_steps)
-        rows = b3(deepsif, raw, population, tilted)
-        pd.DataFrame(rows).round(4).to_csv(RESULTS / "deepsif_b3.csv", index=False)
+    for name in args.tables:
+        print(f"-- {name}", flush=True)
+        if name == "candidates":
+            rows = candidates(deepsif, args.work, args.candidate_steps)
+        elif name == "recipes":
+            rows = recipes(deepsif, args.work, population)
+        elif name == "b1":
+            models = {"population": population}
+            if not args.shipped_only:
+                models["raw"] = trained(args.work, "raw", args.candidate_steps)
+            heads = published + different_heads(deepsif, args.data, args.work / "heads")
+            rows = b1(deepsif, models, heads, args.n)
+        elif name == "b2":
+            rows = b2(deepsif, population, tilted, args.n)
+        else:
+            raw = trained(args.work, "raw", args.candidate_steps)
+            rows = b3(deepsif, raw, population, tilted)
+        write_table(rows, args.results / f"deepsif_{name}.csv")
 
 
 if __name__ == "__main__":
