@@ -24,6 +24,7 @@ from pipeline.personalize.jitter import sensor_motion_derivatives
 from pipeline.progress import Progress, Step
 from pipeline.synthesis import population
 from pipeline.synthesis.library import load_library
+from pipeline.synthesis.patches import template_dictionary
 from pipeline.synthesis.recordings import HeadTensors, prepare_head
 from pipeline.template import load_template
 from pipeline.template.cortex import region_adjacency
@@ -57,7 +58,12 @@ def draw_head(array: str, seed: int) -> tuple[stage.PatientHead, HeadTensors]:
         region_pos_head_m=estimated.region_pos_mm / 1000,
     )
     generating = prepare_head(
-        true_leadfield, known, noise_cov, true.region_pos_mm, load_library("test")
+        true_leadfield,
+        known,
+        noise_cov,
+        true.region_pos_mm,
+        load_library("test"),
+        template_dictionary(),
     )
     return patient, generating
 

@@ -22,7 +22,7 @@ from pipeline.networks.generic import make_synthesizer
 from pipeline.networks.train import relative_squared_error
 from pipeline.networks.weights import NETWORKS, build_network
 from pipeline.synthesis.library import load_library
-from pipeline.synthesis.patches import patch_bank, template_graph
+from pipeline.synthesis.patches import patch_bank, template_dictionary, template_graph
 from pipeline.synthesis.population import random_member
 from pipeline.synthesis.recordings import prepare_head
 from pipeline.template import load_template
@@ -71,6 +71,7 @@ def main() -> None:
         member.noise_cov,
         member.region_pos_mm,
         load_library("train"),
+        template_dictionary(),
     )
     synthesizer = make_synthesizer("train", 1, 1, "cpu")
     patches, _ = patch_bank(template_graph(), 1, 0)

@@ -19,6 +19,7 @@ from pipeline.networks.project import prepare_recording, project_head
 from pipeline.networks.weights import apply, load_model
 from pipeline.paths import PatientPaths
 from pipeline.progress import Progress
+from pipeline.synthesis.patches import template_dictionary
 
 DISTRIBUTED = tuple(method for method in METHODS if method != "ecd")
 
@@ -145,7 +146,9 @@ def test_networks_see_the_average_through_the_patients_leadfield(patient, imaged
     projector = make_projector(average.info["projs"], average.ch_names)[0]
     noise_cov = mne.read_cov(paths.noise_cov)
     assert noise_cov.ch_names == average.ch_names
-    whiten, projection = project_head(projector @ stored["leadfield"][rows], noise_cov["data"])
+    whiten, projection = project_head(
+        projector @ stored["leadfield"][rows], noise_cov["data"], template_dictionary()
+    )
     weights = (
         paths.model if method == "personalized" else patient.t1w.parent / "generic.safetensors"
     )

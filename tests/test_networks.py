@@ -44,6 +44,7 @@ from pipeline.synthesis.patches import patch_bank, template_graph
 from pipeline.synthesis.recordings import ONE_SOURCE, Synthesizer, prepare_head
 
 N_CHANNELS = 30
+SMALL_DICTIONARY = torch.eye(994)
 PLAN = Plan(
     steps=6,
     batch_size=4,
@@ -77,7 +78,9 @@ def patches():
 @pytest.fixture(scope="module")
 def head(leadfield, noise_cov):
     pos_mm = np.random.default_rng(2).uniform(-60, 60, (994, 3))
-    return prepare_head(leadfield, leadfield, noise_cov, pos_mm, load_library("test"))
+    return prepare_head(
+        leadfield, leadfield, noise_cov, pos_mm, load_library("test"), SMALL_DICTIONARY
+    )
 
 
 def synthesizer(patches, seed=1):
@@ -87,7 +90,7 @@ def synthesizer(patches, seed=1):
 # -- input ------------------------------------------------------------------------------
 def test_projection_peaks_at_a_single_active_region(leadfield, noise_cov):
     """sLORETA localises one noise-free source without error (Pascual-Marqui 2002)."""
-    whiten, projection = project_head(leadfield, noise_cov)
+    whiten, projection = project_head(leadfield, noise_cov, SMALL_DICTIONARY)
     for region in (0, 300, 993):
         field = torch.as_tensor(whiten @ leadfield[:, region], dtype=torch.float32)
         assert (projection.kernel @ field).abs().argmax() == region
@@ -102,7 +105,10 @@ def test_inputs_do_not_depend_on_the_units_of_a_channel(leadfield, noise_cov, ki
     for factor in (1.0, scale):
         factor = np.ones(N_CHANNELS) * factor
         whiten, projection = project_head(
-            leadfield * factor[:, None], noise_cov * np.outer(factor, factor), kind
+            leadfield * factor[:, None],
+            noise_cov * np.outer(factor, factor),
+            SMALL_DICTIONARY,
+            kind,
         )
         inputs.append(projection.kernel.double() @ (whiten @ (data * factor[:, None])))
     assert torch.allclose(*inputs, rtol=1e-4, atol=1e-4)
@@ -110,7 +116,7 @@ def test_inputs_do_not_depend_on_the_units_of_a_channel(leadfield, noise_cov, ki
 
 def test_raw_inputs_are_channels_over_their_noise(leadfield, noise_cov):
     data = np.random.default_rng(3).normal(size=(N_CHANNELS, 4)) * 1e-13
-    whiten, projection = project_head(leadfield, noise_cov, "raw")
+    whiten, projection = project_head(leadfield, noise_cov, SMALL_DICTIONARY, "raw")
     inputs = projection.kernel.double() @ (whiten @ data)
     assert np.allclose(inputs, data / np.sqrt(np.diag(noise_cov))[:, None], rtol=1e-4, atol=1e-4)
 
@@ -163,7 +169,7 @@ def test_noise_without_variance_is_refused(leadfield, noise_cov):
     flat = noise_cov.copy()
     flat[3, 3] = 0
     with pytest.raises(InvalidInput, match="variance"):
-        project_head(leadfield, flat)
+        project_head(leadfield, flat, SMALL_DICTIONARY)
 
 
 # -- networks ---------------------------------------------------------------------------
@@ -388,7 +394,9 @@ def test_generic_training_runs_from_heads_to_card(tmp_path, monkeypatch, network
     methods = {row["method"] for row in card["test"]}
     assert methods == ({"network", "sloreta"} if kind == "projected" else {"network"})
     assert f"--network {network} --array ctf151 --steps 2" in weights.with_suffix(".md").read_text()
-    whiten, projection = project_head(member.estimated_leadfield, member.noise_cov, kind)
+    whiten, projection = project_head(
+        member.estimated_leadfield, member.noise_cov, SMALL_DICTIONARY, kind
+    )
     recording = prepare_recording(whiten @ rng.normal(size=(N_CHANNELS, 40)), projection)
     assert np.isfinite(apply(module, recording, projection)).all()
 

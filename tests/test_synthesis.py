@@ -28,6 +28,7 @@ from pipeline.synthesis.recordings import ONE_SOURCE, Synthesizer, prepare_head
 from pipeline.template import load_template
 
 N_CHANNELS = 40
+SMALL_DICTIONARY = torch.eye(994)
 
 
 @pytest.fixture(scope="module")
@@ -39,7 +40,9 @@ def head():
     leadfield = 1e-6 * sensors @ np.exp(-((graph.distance_mm / 25) ** 2))
     noise_cov = np.diag(rng.uniform(0.5, 2, N_CHANNELS)) * 1e-26
     pos_mm = population.geometry(load_template().source_cortex, lambda pos: pos).region_pos_mm
-    return prepare_head(leadfield, leadfield, noise_cov, pos_mm, load_library("test"))
+    return prepare_head(
+        leadfield, leadfield, noise_cov, pos_mm, load_library("test"), SMALL_DICTIONARY
+    )
 
 
 @pytest.fixture(scope="module")

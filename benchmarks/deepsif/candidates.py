@@ -21,7 +21,7 @@ from pipeline.networks.generic import TrainConfig
 from pipeline.networks.project import Projection, whitener
 from pipeline.progress import Progress
 from pipeline.synthesis.library import Library, load_library
-from pipeline.synthesis.patches import patch_bank
+from pipeline.synthesis.patches import patch_bank, patch_dictionary
 from pipeline.synthesis.population import Member
 from pipeline.synthesis.recordings import HeadTensors, Synthesizer, prepare_head
 from pipeline.template import N_REGIONS, load_template
@@ -63,13 +63,21 @@ def input_head(
     known: np.ndarray,
     candidate: str,
     library: Library,
-    generic_leadfield: np.ndarray,
+    deepsif: DeepSif,
 ) -> HeadTensors:
     """A head as a candidate's network sees it; the generic array itself needs no mapping."""
+    generic_leadfield = deepsif.generic_leadfield
     is_generic = known is generic_leadfield
+    dictionary = patch_dictionary(deepsif.graph)
     kind = "raw" if candidate == "raw" and is_generic else "projected"
     head = prepare_head(
-        member.true_leadfield, known, member.noise_cov, member.region_pos_mm, library, kind=kind
+        member.true_leadfield,
+        known,
+        member.noise_cov,
+        member.region_pos_mm,
+        library,
+        dictionary,
+        kind=kind,
     )
     if candidate == "mapped" or (candidate == "raw" and not is_generic):
         kernel = mapping_to_generic(known, member.noise_cov, generic_leadfield)
@@ -99,7 +107,7 @@ def training_heads(
     config = TrainConfig()
     library = deepsif_library("train", deepsif)
     of_generic = [
-        input_head(m, m.true_leadfield, candidate, library, deepsif.generic_leadfield)
+        input_head(m, m.true_leadfield, candidate, library, deepsif)
         for m in test_heads.generic_members(deepsif, seed)
     ]
     if candidate in ("raw", "projected"):
@@ -107,8 +115,7 @@ def training_heads(
     members = generic.population("train", config.n_heads, ARRAYS, deepsif.cortex, work, progress)
     drawn = generic.training_members(members, "projected", seed)
     return of_generic + [
-        input_head(m, m.estimated_leadfield, candidate, library, deepsif.generic_leadfield)
-        for m in drawn
+        input_head(m, m.estimated_leadfield, candidate, library, deepsif) for m in drawn
     ]
 
 
@@ -121,7 +128,4 @@ def validation_heads(
         "validation", generic.N_VALIDATION_HEADS, ARRAYS, deepsif.cortex, work, progress
     )
     members = [test_heads.generic_members(deepsif, 999)[0], *members]
-    return [
-        input_head(m, m.true_leadfield, candidate, library, deepsif.generic_leadfield)
-        for m in members
-    ]
+    return [input_head(m, m.true_leadfield, candidate, library, deepsif) for m in members]

@@ -31,7 +31,7 @@ def head_tensors(
     """The head generates; what a candidate's network sees goes through the `known` leadfield."""
     member = Member(head.leadfield, known, head.noise_cov, head.region_pos_mm)
     library = deepsif_library("test", deepsif)
-    return input_head(member, known, candidate, library, deepsif.generic_leadfield)
+    return input_head(member, known, candidate, library, deepsif)
 
 
 def test_batches(

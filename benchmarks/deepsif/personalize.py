@@ -18,7 +18,7 @@ from pipeline.synthesis.recordings import HeadTensors
 N_NOISES = 6
 PATCHES_PER_REGION = 12
 SEED = 7
-SPATIAL = ("enter", "deblur", "leave", "corrections")
+SPATIAL = ("deblur",)
 
 
 @dataclass(frozen=True)
@@ -60,10 +60,7 @@ def personal_heads(
         )
         for _ in range(N_NOISES)
     ]
-    return [
-        input_head(m, m.true_leadfield, candidate, library, deepsif.generic_leadfield)
-        for m in members
-    ]
+    return [input_head(m, m.true_leadfield, candidate, library, deepsif) for m in members]
 
 
 def fine_tune(

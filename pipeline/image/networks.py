@@ -10,6 +10,7 @@ from pipeline.image.patient import Patient
 from pipeline.networks.project import NETWORK_SFREQ_HZ, prepare_recording, project_head
 from pipeline.networks.weights import apply, load_model
 from pipeline.paths import PatientPaths
+from pipeline.synthesis.patches import template_dictionary
 
 
 def solve(method: str, patient: Patient, paths: PatientPaths) -> tuple[np.ndarray, np.ndarray]:
@@ -45,7 +46,7 @@ def solve(method: str, patient: Patient, paths: PatientPaths) -> tuple[np.ndarra
             hint="run the personalize stage again",
         )
     whiten, projection = project_head(
-        projected_leadfield(patient), noise_matrix(patient), card["input"]
+        projected_leadfield(patient), noise_matrix(patient), template_dictionary(), card["input"]
     )
     start, times_s = samples_through_peak(patient.average.times, patient.average.info["sfreq"])
     recording = prepare_recording(

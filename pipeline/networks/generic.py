@@ -17,7 +17,7 @@ from pipeline.networks.train import Plan, train, validate
 from pipeline.networks.weights import NETWORKS, build_network, resolve_device, save_model
 from pipeline.progress import Progress
 from pipeline.synthesis.library import Library, load_library
-from pipeline.synthesis.patches import patch_bank, template_graph
+from pipeline.synthesis.patches import patch_bank, template_dictionary, template_graph
 from pipeline.synthesis.population import (
     ARRAYS,
     Member,
@@ -224,6 +224,7 @@ def member_tensors(
             member.noise_cov,
             member.region_pos_mm,
             library,
+            template_dictionary(),
             device,
             kind,
         )

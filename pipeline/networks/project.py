@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
+from torch import nn
 
 from pipeline.errors import InvalidInput
 from pipeline.template import N_REGIONS
@@ -91,14 +92,24 @@ class Projection:
         From a whitened recording to the network's inputs.
     leadfield : Tensor, (rank, 994)
         Whitened, of unit mean square per region.
+    patches : Tensor, (n_patches, 994), or None
+        A dictionary of sources; none where a network reads raw channels.
+    topographies : Tensor, (rank, n_patches), or None
+        Their whitened fields, of unit norm.
     """
 
     kernel: torch.Tensor
     leadfield: torch.Tensor
+    patches: torch.Tensor | None = None
+    topographies: torch.Tensor | None = None
 
 
 def project_head(
-    leadfield: np.ndarray, noise_cov: np.ndarray, kind: str = "projected", device: str = "cpu"
+    leadfield: np.ndarray,
+    noise_cov: np.ndarray,
+    dictionary: torch.Tensor,
+    kind: str = "projected",
+    device: str = "cpu",
 ) -> tuple[np.ndarray, Projection]:
     """How recordings of a head are whitened and what a network then reads of them.
 
@@ -107,6 +118,8 @@ def project_head(
     leadfield : ndarray, (n_channels, 994)
         With the recording's projectors applied.
     noise_cov : ndarray, (n_channels, n_channels)
+    dictionary : Tensor, (n_patches, 994)
+        From `pipeline.synthesis.patches.patch_dictionary`.
     kind : str
         "projected" for the sLORETA-normalised 994 regions, or "raw" for the paper's channels,
         each over its own noise so that sensor types count alike; a network of raw channels
@@ -126,14 +139,19 @@ def project_head(
     check_leadfield(leadfield)
     whiten = whitener(noise_cov)
     whitened = whiten @ leadfield
-    if kind == "raw":
+    raw = kind == "raw"
+    if raw:
         kernel = np.linalg.pinv(whiten) / np.sqrt(np.diag(noise_cov))[:, None]
     else:
         kernel = whitened_spatial_filter(whitened)
     whitened = whitened * np.sqrt(whitened.shape[1]) / np.linalg.norm(whitened)
+    field = torch.as_tensor(whitened, dtype=torch.float32, device=device)
+    patches = dictionary.to(device)
     return whiten, Projection(
         kernel=torch.as_tensor(kernel, dtype=torch.float32, device=device),
-        leadfield=torch.as_tensor(whitened, dtype=torch.float32, device=device),
+        leadfield=field,
+        patches=None if raw else patches,
+        topographies=None if raw else nn.functional.normalize(field @ patches.T, dim=0),
     )
 
 

@@ -25,7 +25,7 @@ from pipeline.personalize.config import Config, Inputs
 from pipeline.personalize.jitter import possible_leadfields, sensor_motion_derivatives
 from pipeline.progress import Progress
 from pipeline.synthesis.library import load_library
-from pipeline.synthesis.patches import patch_bank, template_graph
+from pipeline.synthesis.patches import patch_bank, template_dictionary, template_graph
 from pipeline.synthesis.recordings import ONE_SOURCE, HeadTensors, Synthesizer, prepare_head
 
 # Leadfields that the patient's could be, of which each split has its own.
@@ -209,6 +209,7 @@ def possible_heads(
             patient.noise_cov,
             patient.region_pos_mri_mm,
             load_library(split),
+            template_dictionary(),
             device,
             card["input"],
         )

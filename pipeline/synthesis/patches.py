@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from functools import cache
 
 import numpy as np
+import torch
 from scipy.sparse import csr_matrix
 from scipy.sparse.csgraph import connected_components
 
@@ -14,9 +15,11 @@ MAX_REGIONS = 70
 MAX_RINGS = 3
 # Distance from the centre at which the activity has fallen to one half (Sun et al. 2022).
 HALF_MAGNITUDE_MM = (40.0, 60.0)
+DICTIONARY_PER_REGION = 9
+DICTIONARY_SEED = 9999
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class RegionGraph:
     """What patch growing needs to know about the template's regions.
 
@@ -87,3 +90,20 @@ def patch_bank(graph: RegionGraph, n_per_region: int, seed: int) -> tuple[np.nda
     rings = np.repeat(1 + np.arange(n_per_region) % MAX_RINGS, len(graph.adjacency))
     patches = [grow_patch(graph, c, r, rng) for c, r in zip(centres, rings, strict=True)]
     return np.array(patches), centres
+
+
+@cache
+def patch_dictionary(graph: RegionGraph) -> torch.Tensor:
+    """Sources that a network compares a map with: magnitudes float32 (n_patches, n_regions).
+
+    Patches of one to three rings around every region, with the published fall-off, of a seed that
+    no synthetic recording uses.
+    """
+    patches, centres = patch_bank(graph, DICTIONARY_PER_REGION, DICTIONARY_SEED)
+    half_mm = np.mean(HALF_MAGNITUDE_MM)
+    fall_off = np.exp(-np.log(2) * (graph.distance_mm[centres] / half_mm) ** 2)
+    return torch.as_tensor(fall_off * patches, dtype=torch.float32)
+
+
+def template_dictionary() -> torch.Tensor:
+    return patch_dictionary(template_graph())

@@ -86,14 +86,15 @@ def prepare_head(
     noise_cov: np.ndarray,
     region_pos_mm: np.ndarray,
     library: Library,
+    dictionary: torch.Tensor,
     device: str = "cpu",
     kind: str = "projected",
 ) -> HeadTensors:
     """Whiten the true leadfield (n_channels, 994), project by the known one, and the background.
 
-    `kind` of input as in `project_head`.
+    `dictionary` and `kind` of input as in `project_head`.
     """
-    whiten, projection = project_head(known_leadfield, noise_cov, kind, device)
+    whiten, projection = project_head(known_leadfield, noise_cov, dictionary, kind, device)
     field = torch.as_tensor(whiten @ true_leadfield, dtype=torch.float32, device=device)
     return HeadTensors(
         field=field,
