@@ -53,10 +53,10 @@ def main() -> None:
     plan = Plan(
         steps=args.steps,
         batch_size=BATCH_SIZE,
-        learning_rate=7e-4,
+        learning_rate=5e-4,
         falling_part=0.3,
         averaging=0.998,
-        validate_every=min(500, args.steps),
+        validate_every=min(250, args.steps),
         patience=args.steps,
     )
     begin = time.monotonic()

@@ -19,6 +19,8 @@ RESIDUAL_GAIN = 3.0
 # a twentieth of it.
 LOG_SHARPNESS = 5.7
 N_ATTENDED = 64
+# The explained parts of good and bad maps differ by tenths.
+EXPLAINED_GAIN = 5.0
 ORTHOGONAL_ITERATIONS = 8
 
 
@@ -70,6 +72,8 @@ class Compact(nn.Module):
         self.weighting = _beginning_near_zero(nn.Linear(n_temporal, n_maps))
         self.time_course = _beginning_near_zero(nn.Linear(n_temporal, n_maps))
         self.log_sharpness = _beginning_near_zero(nn.Linear(n_temporal, n_maps))
+        self.look = nn.Linear(n_temporal + 2 * n_maps, n_temporal)
+        self.judge = nn.Linear(n_temporal, n_maps)
         self.deblur = nn.ModuleList(
             Deblur(n_in, n_out, n_spatial) for _ in range(1 + n_corrections)
         )
@@ -90,8 +94,9 @@ class Compact(nn.Module):
         features = (features + nn.functional.elu(self.far(features))).mT
 
         seen = (components + self.weighting(features).mT) @ recording.mT
-        sharpness = (LOG_SHARPNESS + self.log_sharpness(features.mean(1))).exp()
-        sources = attend_to_patches(seen, sharpness, projection)
+        summary = features.mean(1)
+        sharpness = (LOG_SHARPNESS + self.log_sharpness(summary)).exp()
+        sources, explained = attend_to_patches(seen, sharpness, projection)
         maps = seen @ projection.kernel.T
         seen, maps = seen / _size(maps), maps / _size(maps)
         hidden, sources = self.deblur[0](0.0, maps, sources)
@@ -100,8 +105,11 @@ class Compact(nn.Module):
             residual = RESIDUAL_GAIN * residual @ projection.kernel.T
             hidden, sources = correct(hidden, residual, sources)
 
-        courses = components / components.abs().amax(2, keepdim=True) * strength
-        courses = courses + self.time_course(features).mT
+        # A map that no patch explains well is noise, and is silenced.
+        signs = torch.cat([summary, EXPLAINED_GAIN * explained, strength], 1)
+        gate = torch.sigmoid(self.judge(nn.functional.elu(self.look(signs))))
+        courses = components / components.abs().amax(2, keepdim=True) * strength[..., None]
+        courses = (courses + self.time_course(features).mT) * gate[..., None]
         return sources.mT @ courses[..., samples]
 
 
@@ -119,7 +127,7 @@ def principal_time_courses(
     -------
     components : Tensor, (batch, n_components, n_times)
         Of unit mean square.
-    strength : Tensor, (batch, n_components, 1)
+    strength : Tensor, (batch, n_components)
         Singular values relative to the first one.
     """
     with torch.no_grad(), torch.autocast(recording.device.type, enabled=False):
@@ -132,12 +140,12 @@ def principal_time_courses(
             vectors, _ = torch.linalg.qr(product @ vectors)
         power = (product @ vectors).norm(dim=1).sqrt()
         strength = power / power.amax(1, keepdim=True).clamp_min(1e-30)
-        return vectors.mT * n_times**0.5, strength[..., None]
+        return vectors.mT * n_times**0.5, strength
 
 
 def attend_to_patches(
     seen: torch.Tensor, sharpness: torch.Tensor, projection: Projection
-) -> torch.Tensor:
+) -> tuple[torch.Tensor, torch.Tensor]:
     """Mean of the patches whose topographies explain a map best.
 
     Parameters
@@ -146,15 +154,18 @@ def attend_to_patches(
     sharpness : Tensor, (batch, n_maps)
         Factor of the explained variance in the softmax.
     projection : Projection
-        Without patches there is no attention: zeros.
+        Without patches there is no attention: all zero.
 
     Returns
     -------
     sources : Tensor, (batch, n_maps, n_regions)
         With the sign of the map.
+    explained : Tensor, (batch, n_maps)
+        Part of the map's power that the best patch explains, 0-1.
     """
     if projection.topographies is None:
-        return seen.new_zeros(*seen.shape[:2], projection.leadfield.shape[1])
+        none = seen.new_zeros(*seen.shape[:2], projection.leadfield.shape[1])
+        return none, none[..., 0]
     # In full precision: the best patches' topographies differ by fractions of a percent.
     with torch.autocast(seen.device.type, enabled=False):
         unit = nn.functional.normalize(seen.float(), dim=2)
@@ -162,7 +173,8 @@ def attend_to_patches(
         chosen = match.abs().topk(min(N_ATTENDED, match.shape[2]), 2).indices
         match = match.gather(2, chosen)
         weight = torch.softmax(sharpness.float()[..., None] * match.square(), 2) * match
-        return (weight[..., None, :] @ projection.patches[chosen]).squeeze(2)
+        sources = (weight[..., None, :] @ projection.patches[chosen]).squeeze(2)
+        return sources, match[..., 0].square()
 
 
 def _beginning_near_zero(layer: nn.Linear) -> nn.Linear:

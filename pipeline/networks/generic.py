@@ -36,7 +36,7 @@ PATCHES_PER_REGION = 12
 BAD_CHANNELS = (0.0, 0.15)
 # Part of the population's difference between estimated and true leadfield.
 HEAD_MODEL_ERROR = (0.0, 1.0)
-VALIDATE_EVERY = 500
+VALIDATE_EVERY = 250
 INPUTS = {
     "projected": "sLORETA-normalised projection to 994 regions, 125 Hz",
     "raw": "channels over their noise, 125 Hz",
@@ -60,7 +60,7 @@ class TrainConfig:
     n_heads: int = field(default=40, metadata={"help": "heads to train on (10 s each to compute)"})
     steps: int = field(default=12000, metadata={"help": "batches to train on"})
     batch_size: int = field(default=64, metadata={"help": "recordings per batch"})
-    learning_rate: float = field(default=7e-4, metadata={"help": "of Adam, at its highest"})
+    learning_rate: float = field(default=5e-4, metadata={"help": "of Adam, at its highest"})
     seed: int = field(default=1, metadata={"help": "of weights, heads' channels and recordings"})
     device: str = field(default="auto", metadata={"help": "auto, cpu or cuda"})
 
