@@ -11,7 +11,11 @@ from safetensors.torch import save_file
 
 from pipeline.errors import InvalidInput, MissingResource, OutOfMemory
 from pipeline.networks import generic
-from pipeline.networks.compact import _unexplained
+from pipeline.networks.compact import (
+    _unexplained,
+    attend_to_patches,
+    principal_time_courses,
+)
 from pipeline.networks.deepsif import DeepSIF
 from pipeline.networks.evaluate import batch_errors_mm, localisation_errors_mm, peak_maps
 from pipeline.networks.generic import TrainConfig, train_generic
@@ -110,14 +114,14 @@ def test_inputs_do_not_depend_on_the_units_of_a_channel(leadfield, noise_cov, ki
             SMALL_DICTIONARY,
             kind,
         )
-        inputs.append(projection.kernel.double() @ (whiten @ (data * factor[:, None])))
-    assert torch.allclose(*inputs, rtol=1e-4, atol=1e-4)
+        inputs.append(projection.kernel.numpy() @ (whiten @ (data * factor[:, None])))
+    assert np.allclose(*inputs, rtol=1e-4, atol=1e-4)
 
 
 def test_raw_inputs_are_channels_over_their_noise(leadfield, noise_cov):
     data = np.random.default_rng(3).normal(size=(N_CHANNELS, 4)) * 1e-13
     whiten, projection = project_head(leadfield, noise_cov, SMALL_DICTIONARY, "raw")
-    inputs = projection.kernel.double() @ (whiten @ data)
+    inputs = projection.kernel.numpy() @ (whiten @ data)
     assert np.allclose(inputs, data / np.sqrt(np.diag(noise_cov))[:, None], rtol=1e-4, atol=1e-4)
 
 
@@ -181,6 +185,34 @@ def test_networks_keep_time_and_give_994_regions(network):
     assert output.shape == (2, 994, 33)
     every_fourth = module(recording, projection, slice(1, None, 4))
     assert torch.allclose(every_fourth, output[..., 1::4], atol=1e-5)
+
+
+def test_principal_time_courses_are_the_right_singular_vectors():
+    rng = torch.Generator().manual_seed(0)
+    left, _ = torch.linalg.qr(torch.randn(2, 30, 3, generator=rng))
+    right, _ = torch.linalg.qr(torch.randn(2, 125, 3, generator=rng))
+    recording = left @ torch.diag(torch.tensor([4.0, 2.0, 0.5])) @ right.mT
+    components, strength = principal_time_courses(recording, 2)
+    match = (components[..., None, :] @ right[:, None, :, :2] / 125**0.5).squeeze(2).abs()
+    assert torch.allclose(match, torch.eye(2).expand(2, 2, 2), atol=1e-3)
+    assert torch.allclose(strength, torch.tensor([1.0, 0.5]).expand(2, 2), atol=1e-3)
+
+
+def test_attention_finds_the_patch_whose_topography_it_sees():
+    rng = torch.Generator().manual_seed(1)
+    patches = torch.zeros(100, 994)
+    for number in range(100):
+        patches[number, 9 * number : 9 * number + 9] = 1.0
+    field = torch.randn(40, 994, generator=rng)
+    topographies = torch.nn.functional.normalize(field @ patches.T, dim=0)
+    projection = Projection(field, field, patches, topographies)
+    seen = -3.0 * (field @ patches[17])[None, None]
+    sharpness = torch.full((1, 1), 300.0)
+    sources, explained = attend_to_patches(seen, sharpness, projection)
+    assert torch.allclose(sources[0, 0], -patches[17], atol=1e-3)
+    assert explained.item() == pytest.approx(1, abs=1e-4)
+    nothing, none = attend_to_patches(seen, sharpness, Projection(field, field))
+    assert not nothing.any() and not none.any()
 
 
 def test_compact_corrects_by_what_its_sources_leave_unexplained():
@@ -436,7 +468,7 @@ def test_bad_weights_files_are_refused(tmp_path):
     with pytest.raises(InvalidInput, match="do not fit"):
         load_model(path, "compact")
     tensors = dict(build_network("compact").state_dict())
-    tensors["leave.bias"][3] = float("nan")
+    tensors["judge.bias"][3] = float("nan")
     save_file(tensors, path, {"card": json.dumps(CARD)})
     with pytest.raises(InvalidInput, match="not finite"):
         load_model(path, "compact")
