@@ -19,7 +19,7 @@ import torch
 from scipy.io import loadmat, savemat
 
 from pipeline.networks.generic import make_synthesizer
-from pipeline.networks.train import relative_squared_error
+from pipeline.networks.train import relative_error
 from pipeline.networks.weights import NETWORKS, build_network
 from pipeline.synthesis.library import load_library
 from pipeline.synthesis.patches import patch_bank, template_dictionary, template_graph
@@ -99,7 +99,7 @@ def main() -> None:
         batch = synthesizer.batch(head, n)
         begin = time.perf_counter()
         optimizer.zero_grad()
-        relative_squared_error(module, batch, head.projection, slice(0, None, 4)).backward()
+        relative_error(module, batch, head.projection, slice(0, None, 4)).backward()
         optimizer.step()
         return n / (time.perf_counter() - begin)
 

@@ -29,7 +29,7 @@ from pipeline.networks.project import (
 from pipeline.networks.train import (
     Plan,
     batch_size_that_fits,
-    relative_squared_error,
+    relative_error,
     train,
     validate,
 )
@@ -383,16 +383,16 @@ def test_half_precision_changes_the_loss_little(network, head, patches):
     torch.manual_seed(0)
     module, batch = build_network(network), synthesizer(patches).batch(head, 4)
     with torch.inference_mode():
-        full = relative_squared_error(module, batch, head.projection)
+        full = relative_error(module, batch, head.projection)
         with torch.autocast("cpu", torch.bfloat16):
-            half = relative_squared_error(module, batch, head.projection)
+            half = relative_error(module, batch, head.projection)
     assert half.item() == pytest.approx(full.item(), rel=0.1)
 
 
 def test_loss_is_one_for_silence_and_zero_for_the_truth(head, patches):
     batch = synthesizer(patches).batch(head, 5)
-    silent = relative_squared_error(lambda x, p, s: 0 * batch.target(s), batch, head.projection)
-    right = relative_squared_error(lambda x, p, s: batch.target(s), batch, head.projection)
+    silent = relative_error(lambda x, p, s: 0 * batch.target(s), batch, head.projection)
+    right = relative_error(lambda x, p, s: batch.target(s), batch, head.projection)
     assert silent == pytest.approx(1) and right == pytest.approx(0)
 
 

@@ -32,7 +32,7 @@ def draw_curve(path: Path, curve: list[dict[str, float | None]]) -> None:
     loss, error = figure.subplots(1, 2)
     loss.plot(samples, [row["training_loss"] for row in rows], label="training", color="0.6")
     loss.plot(samples, [row["validation_loss"] for row in rows], label="validation", color="k")
-    loss.set_ylabel("relative squared error")
+    loss.set_ylabel("relative error")
     for name, style in zip(METRICS, ("-", "--", ":"), strict=True):
         error.plot(samples, [row[name] for row in rows], style, label=LABELS[name], color="k")
     error.set_ylabel("validation error, mm")

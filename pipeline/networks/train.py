@@ -23,6 +23,8 @@ WARM_UP_STEPS = 100
 # 40 Hz neighbouring samples tell the same, and writing the output costs as much as the network.
 LOSS_EVERY = 4
 SMALLEST_BATCH = 4
+# Of the absolute error in the loss.
+ABSOLUTE_PART = 0.4
 
 
 @dataclass(frozen=True)
@@ -58,16 +60,20 @@ class Plan:
         return self.learning_rate * min(1.0, (step + 1) / warm_up, left)
 
 
-def relative_squared_error(
+def relative_error(
     module: nn.Module, batch: Batch, projection: Projection, samples: slice = slice(None)
 ) -> torch.Tensor:
-    """Summed squared error of each recording over its target's energy, mean of the batch.
+    """Squared and absolute error of each recording over those of silence, mean of the batch.
 
-    The division makes a small patch count as much as a large one.
+    The squared error alone spreads faint activity over all that might be active; the absolute one
+    leaves silent what is probably silent. The division makes a small patch count as much as a
+    large one.
     """
     output, target = module(batch.recording, projection, samples), batch.target(samples)
-    error = (output - target).square().sum((1, 2))
-    return (error / target.square().sum((1, 2))).mean()
+    error = output - target
+    squared = error.square().sum((1, 2)) / target.square().sum((1, 2))
+    absolute = error.abs().sum((1, 2)) / target.abs().sum((1, 2))
+    return torch.lerp(squared, absolute, ABSOLUTE_PART).mean()
 
 
 def validate(module: nn.Module, batches: list[Batch], heads: list[HeadTensors]) -> dict[str, float]:
@@ -75,7 +81,7 @@ def validate(module: nn.Module, batches: list[Batch], heads: list[HeadTensors]) 
     losses, errors = [], []
     with torch.inference_mode():
         for batch, head in zip(batches, heads, strict=True):
-            losses.append(relative_squared_error(module, batch, head.projection).item())
+            losses.append(relative_error(module, batch, head.projection).item())
             activity = module(batch.recording, head.projection)
             errors.append(batch_errors_mm(activity, batch, head.region_pos_mm))
     means = np.concatenate(errors).mean(0)
@@ -97,7 +103,7 @@ def update(
     batch = synthesizer.batch(head, batch_size)
     device = batch.recording.device.type
     with torch.autocast(device, torch.bfloat16, enabled=device == "cuda"):
-        loss = relative_squared_error(module, batch, head.projection, samples)
+        loss = relative_error(module, batch, head.projection, samples)
     optimizer.zero_grad()
     loss.backward()
     nn.utils.clip_grad_norm_(module.parameters(), 1.0)
