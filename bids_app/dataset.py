@@ -125,7 +125,7 @@ def find_patient(
         ieeg_channels=sorted(folder.glob("**/ieeg/*_channels.tsv")),
         ieeg_coordsystem=coordsystem,
         resection_mask=_find_resection_mask(label, roots),
-        outcome=_find_outcome(bids_dir, label),
+        outcome=_find_outcome(bids_dir, label, notes),
         notes=notes,
     )
     named = [*derivatives.values(), *([fs_subjects_dir] if fs_subjects_dir else [])]
@@ -290,14 +290,17 @@ def _find_resection_mask(label: str, roots: list[Path]) -> Path | None:
     return found[0] if found else None
 
 
-def _find_outcome(bids_dir: Path, label: str) -> str | None:
+def _find_outcome(bids_dir: Path, label: str, notes: list[str]) -> str | None:
     table = bids_dir / "participants.tsv"
     if not table.is_file():
         return None
     _refuse_links_out([table], [bids_dir])
-    header, *rows = [
-        line.split("\t") for line in table.read_text(encoding="utf-8-sig").splitlines() if line
-    ]
+    try:
+        text = table.read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError:
+        notes.append("participants.tsv is not UTF-8 text: the outcome is not known.")
+        return None
+    header, *rows = [line.split("\t") for line in text.splitlines() if line] or [[]]
     for row in rows:
         values = dict(zip(header, row, strict=False))
         if values.get("participant_id") == f"sub-{label}":

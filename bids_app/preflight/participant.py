@@ -3,13 +3,13 @@
 from collections.abc import Callable, Iterator
 
 import mne
-import nibabel as nib
 
 from bids_app.dataset import PatientFiles
 from bids_app.lock import Locked, living_owner
 from bids_app.preflight import needs
 from bids_app.preflight.findings import MB, Finding, attempt
 from pipeline.compare.contacts import RULES, read_tsv, words
+from pipeline.compare.resection import open_resection
 from pipeline.errors import InvalidInput, OutOfMemory
 from pipeline.headmodel import freesurfer
 from pipeline.headmodel.coregistration import digitised_points_head_m
@@ -133,7 +133,7 @@ def _soz(files: PatientFiles) -> tuple[str, str]:
 def _resection(files: PatientFiles) -> tuple[str, str]:
     if files.resection_mask is None:
         return "note", "no resection mask: that comparison is not assessable"
-    shape = nib.load(files.resection_mask).shape
+    shape = open_resection(files.resection_mask).shape
     return "ok", f"{files.resection_mask.name}, {' x '.join(map(str, shape))} voxels"
 
 

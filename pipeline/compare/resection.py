@@ -1,5 +1,6 @@
 """The resection mask: is it this head's, which regions does it hold, how far is its edge."""
 
+import math
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -11,6 +12,7 @@ from scipy.spatial import cKDTree
 
 from pipeline.compare.coordinates import outside_head_mm
 from pipeline.errors import InvalidInput
+from pipeline.headmodel.t1w import MAX_VOXELS
 
 SCALP_TOLERANCE_MM = 5.0
 BRAIN_TOLERANCE_MM = 5.0
@@ -65,13 +67,11 @@ class Resection:
 
 def read_resection(path: Path) -> Resection:
     """Read the mask; anything above a half counts as resected."""
+    image = open_resection(path)
     try:
-        image = nib.load(path)
         data = np.asarray(image.dataobj)
     except Exception as error:
-        raise InvalidInput(
-            "the resection mask cannot be read as NIfTI", file=path, hint="replace the file"
-        ) from error
+        raise _unreadable(path) from error
     data = data[..., 0] if data.ndim == 4 and data.shape[3] == 1 else data
     if data.ndim != 3:
         raise InvalidInput(
@@ -80,6 +80,28 @@ def read_resection(path: Path) -> Resection:
             hint="give a three-dimensional mask in the T1w's space",
         )
     return Resection(np.nan_to_num(data) > 0.5, image.affine)
+
+
+def open_resection(path: Path):
+    """Open the mask without reading its voxels; refuse a header that claims more than a head has."""
+    try:
+        image = nib.load(path)
+        n_voxels = math.prod(image.shape)
+    except Exception as error:
+        raise _unreadable(path) from error
+    if n_voxels > MAX_VOXELS:
+        raise InvalidInput(
+            f"the resection mask has an absurd size of {' x '.join(map(str, image.shape))} voxels",
+            file=path,
+            hint="give a mask on the T1w's grid",
+        )
+    return image
+
+
+def _unreadable(path: Path) -> InvalidInput:
+    return InvalidInput(
+        "the resection mask cannot be read as NIfTI", file=path, hint="replace the file"
+    )
 
 
 def check_in_head(

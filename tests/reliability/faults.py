@@ -160,7 +160,7 @@ class run:
         return os.waitstatus_to_exitcode(os.waitpid(self.pid, 0)[1])
 
 
-def kill_at_random(world: World, stage: str, kills: int, burst: int = 5) -> int:
+def kill_at_random(world: World, stage: str, kills: int, burst: int = 10) -> int:
     """Kill a stage `kills` times at uniformly random moments; run to the end after each burst."""
     done = 0
     output = world.root / f"killed_{stage}" / "output"
