@@ -4,12 +4,13 @@ PYTHON ?= python3
 BIN := .venv/bin
 DATA ?= ../shared/data
 
-.PHONY: help demo test bench lint lock verify-image clean
+.PHONY: help demo test bench verify lint lock verify-image clean
 
 help:
 	@echo "make demo          create a virtual patient, image its spikes, print what was found"
 	@echo "make test          run the tests"
 	@echo "make bench         short benchmarks on the data in DATA (default ../shared/data)"
+	@echo "make verify        the long campaigns of docs/reliability.md: hours, partly as root"
 	@echo "make lint          check style and formatting"
 	@echo "make lock          rewrite the lock files from pyproject.toml"
 	@echo "make verify-image  build the container image from scratch and prove it (root, buildah)"
@@ -30,6 +31,12 @@ bench: .venv/.done
 	$(BIN)/python -m benchmarks.deepsif.tables $(DATA) build/bench b1 b2 b4 \
 		--n 200 --shipped-only --results build/bench
 
+verify: .venv/.done
+	$(BIN)/python tests/reliability/fuzz.py -n 500 --commands 50
+	$(BIN)/python tests/reliability/faults.py verify/faults --kills 20
+	$(BIN)/python tests/reliability/faults.py verify/faults --kills 0 --full-disks 5 --read-only
+	$(BIN)/python tests/reliability/soak.py verify/soak --participants 50
+
 lint: .venv/.done
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -41,5 +48,5 @@ verify-image:
 	containers/verify.sh
 
 clean:
-	rm -rf .venv demo build *.egg-info .pytest_cache .hypothesis .ruff_cache
+	rm -rf .venv demo verify build *.egg-info .pytest_cache .hypothesis .ruff_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -287,7 +287,8 @@ def main_campaign() -> int:
         print(f"{what}: {n}, {len(found)} problems, {took:.0f} s", *found, sep="\n  ", flush=True)
 
     for stage in args.stages:
-        count(f"kills of {stage}", kill_at_random, stage, args.kills)
+        if args.kills:
+            count(f"kills of {stage}", kill_at_random, stage, args.kills)
         if args.full_disks:
             count(f"full disks that {stage} met", fill_disk, stage, args.full_disks)
     if args.read_only:
