@@ -170,12 +170,13 @@ def kill_at_random(world: World, stage: str, kills: int, burst: int = 10) -> int
         for _ in range(min(burst, kills - done)):
             moment_s = world.random.uniform(0, world.seconds[stage])
             process = run(world.arguments(output, "--stage", stage), output.parent / "log")
-            deadline = time.monotonic() + moment_s
-            while time.monotonic() < deadline and not process.ended():
+            started = time.monotonic()
+            while time.monotonic() < started + moment_s and not process.ended():
                 time.sleep(0.01)
             if process.ended():
                 process.wait()
-                break  # faster than before: nothing to kill any more
+                world.seconds[stage] = time.monotonic() - started  # faster than before
+                break
             process.kill()
             done += 1
             world.check_after_fault(output, f"{stage} killed after {moment_s:.2f} s")
