@@ -8,7 +8,8 @@ from collections.abc import Callable
 
 SIGNALS = (signal.SIGTERM, signal.SIGUSR1)
 # Schedulers leave 30 s or more between asking and killing. A library call that lasts longer than
-# this is left in the middle: nothing half-written stands under a final name.
+# this is left in the middle, if it lets other threads run (ANTs' registration does not: there the
+# scheduler's own kill comes first). Nothing half-written stands under a final name either way.
 GRACE_S = 20.0
 
 
