@@ -73,6 +73,14 @@ def bids_app_parser() -> argparse.ArgumentParser:
     data.add_argument(
         "--spike-name", nargs="+", metavar="PATTERN", help="how spikes are called in events.tsv"
     )
+    data.add_argument(
+        "--contact-labels",
+        type=Path,
+        metavar="FILE",
+        help="JSON that says which contacts are soz, resected and edge, instead of the dataset's "
+        'usual columns: {"soz": {"electrodes.tsv:COLUMN": ["word", ...]}}, or lists of contacts: '
+        '{"participants": {"sub-01": {"soz": ["A1", "A2"]}}}',
+    )
 
     how = parser.add_argument_group("how")
     how.add_argument(

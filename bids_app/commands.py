@@ -26,6 +26,7 @@ from bids_app.interruption import StopSignals
 from bids_app.progress import ConsoleProgress
 from bids_app.runner import run_patient
 from bids_app.stages import tasks_for
+from pipeline.compare.labels import read_contact_labels
 from pipeline.errors import MissingGPU, MissingResource, SpikefocusError
 from pipeline.files import read_json
 from pipeline.networks.weights import resolve_device
@@ -235,9 +236,16 @@ def _finder(args: argparse.Namespace) -> Callable[[str], PatientFiles]:
     fs_subjects_dir = (
         Path(args.fs_subjects_dir) if args.fs_subjects_dir and use_freesurfer else None
     )
-    return lambda label: find_patient(
-        args.bids_dir, label, query, derivatives, fs_subjects_dir, use_freesurfer
-    )
+    labels = args.contact_labels
+    read_contact_labels(labels)  # what it does wrong is said before the work begins
+
+    def find(label: str) -> PatientFiles:
+        files = find_patient(
+            args.bids_dir, label, query, derivatives, fs_subjects_dir, use_freesurfer
+        )
+        return dataclasses.replace(files, contact_labels=labels)
+
+    return find
 
 
 def _dry_run(labels: list[str], find: Callable[[str], PatientFiles], stages: list[str]) -> ExitCode:
@@ -258,7 +266,7 @@ def _dry_run(labels: list[str], find: Callable[[str], PatientFiles], stages: lis
         )
         print(
             f"  empty room: {files.empty_room.name if files.empty_room else 'none'}; "
-            f"iEEG contacts: {len(files.ieeg_electrodes)} file(s); "
+            f"iEEG contacts: {len(files.ieeg.electrodes)} file(s); "
             f"resection mask: {files.resection_mask.name if files.resection_mask else 'none'}"
         )
     return exit_code_of(outcomes)

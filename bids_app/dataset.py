@@ -8,6 +8,14 @@ from pathlib import Path
 
 import mne_bids
 
+from bids_app.clinical import (
+    IeegFiles,
+    find_ieeg,
+    find_outcome,
+    find_postop_t1w,
+    find_resection_mask,
+)
+from pipeline.compare.frames import is_postoperative
 from pipeline.errors import InvalidInput, SpikefocusError
 
 _MEG_ENDINGS = ("_meg.fif", "_meg.ds", "_meg.sqd", "_meg.con", "_meg")
@@ -41,13 +49,13 @@ class PatientFiles:
     events: list[Path | None]
     channels: list[Path | None]
     empty_room: Path | None
-    ieeg_electrodes: list[Path]
-    ieeg_channels: list[Path]
-    ieeg_coordsystem: list[Path]
+    ieeg: IeegFiles
     resection_mask: Path | None
+    postop_t1w: Path | None
     outcome: str | None
     notes: list[str]
     """Choices made on the way that the reader of the report must know."""
+    contact_labels: Path | None = None
 
 
 def check_dataset(bids_dir: Path) -> None:
@@ -108,8 +116,10 @@ def find_patient(
     t1w = _find_t1w(folder, query, notes)
     t1w_json = t1w.with_name(t1w.name.split(".nii")[0] + ".json")
     meg = _find_meg(folder, query)
-    coordsystem = sorted(folder.glob("**/ieeg/*_coordsystem.json"))
     roots = [*derivatives.values(), *sorted(p for p in (bids_dir / "derivatives").glob("*/"))]
+    roots = [root for root in roots if not _is_our_output(root)]
+    mask = find_resection_mask(label, roots, notes)
+    _refuse_links_out(filter(Path.is_file, [bids_dir / "participants.tsv"]), [bids_dir])
     files = PatientFiles(
         label=label,
         t1w=t1w,
@@ -121,11 +131,10 @@ def find_patient(
         events=[_sidecar(path, "events") for path in meg],
         channels=[_sidecar(path, "channels") for path in meg],
         empty_room=_find_empty_room(bids_dir, meg[0]),
-        ieeg_electrodes=sorted(folder.glob("**/ieeg/*_electrodes.tsv")),
-        ieeg_channels=sorted(folder.glob("**/ieeg/*_channels.tsv")),
-        ieeg_coordsystem=coordsystem,
-        resection_mask=_find_resection_mask(label, roots),
-        outcome=_find_outcome(bids_dir, label, notes),
+        ieeg=find_ieeg(folder, roots),
+        resection_mask=mask,
+        postop_t1w=find_postop_t1w(label, bids_dir, roots) if mask else None,
+        outcome=find_outcome(bids_dir, label, notes),
         notes=notes,
     )
     named = [*derivatives.values(), *([fs_subjects_dir] if fs_subjects_dir else [])]
@@ -133,8 +142,9 @@ def find_patient(
         named.append(files.freesurfer_dir)  # a SUBJECTS_DIR is often a folder of links
     if files.freesurfer_dir:
         _refuse_links_out(files.freesurfer_dir.rglob("*"), [bids_dir, *named])
-    others = [*files.events, *files.channels, files.empty_room, files.resection_mask]
-    _refuse_links_out(filter(None, others), [bids_dir, *named])
+    others = [*files.events, *files.channels, files.empty_room]
+    clinical = [*files.ieeg.images, files.resection_mask, files.postop_t1w]
+    _refuse_links_out(filter(None, [*others, *clinical]), [bids_dir, *named])
     return files
 
 
@@ -156,6 +166,15 @@ def _refuse_links_out(paths: Iterable[Path], roots: list[Path]) -> None:
                 hint="copy the file into the dataset, or name a derivative's folder with "
                 "--derivatives",
             )
+
+
+def _is_our_output(root: Path) -> bool:
+    """Whether a derivative dataset is what this program wrote: it must not read its own results."""
+    try:
+        description = json.loads((root / "dataset_description.json").read_text("utf-8-sig"))
+        return any(each["Name"] == "spikefocus" for each in description["GeneratedBy"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return False
 
 
 def _matches(path: Path, query: Query, kind: str) -> bool:
@@ -183,9 +202,13 @@ def _find_t1w(folder: Path, query: Query, notes: list[str]) -> Path:
             file=folder / "anat",
             hint="add a *_T1w.nii.gz or widen the session and filter options",
         )
-    if len(found) > 1:
-        notes.append(f"{len(found)} T1-weighted MRIs were found; {found[0].name} was used.")
-    return found[0]
+    preoperative = [p for p in found if not is_postoperative(p)]
+    chosen = (preoperative or found)[0]
+    if not preoperative:
+        notes.append(f"The T1-weighted MRI {chosen.name} is named as a post-operative one.")
+    elif len(preoperative) > 1:
+        notes.append(f"{len(preoperative)} T1-weighted MRIs were found; {chosen.name} was used.")
+    return chosen
 
 
 def _find_meg(folder: Path, query: Query) -> list[Path]:
@@ -269,46 +292,4 @@ def _find_freesurfer(bids_dir, label, query, roots, fs_subjects_dir) -> Path | N
             file=fs_subjects_dir,
             hint="check --fs-subjects-dir, or leave it out to use the template head model",
         )
-    return None
-
-
-def _find_resection_mask(label: str, roots: list[Path]) -> Path | None:
-    found = sorted(
-        {
-            p
-            for root in roots
-            for p in root.glob(f"sub-{label}/**/*resection*.nii*")
-            if p.name.startswith(f"sub-{label}_") and p.name.endswith((".nii", ".nii.gz"))
-        }
-    )
-    if len(found) > 1:
-        raise InvalidInput(
-            f"{len(found)} resection masks were found: {', '.join(p.name for p in found)}",
-            file=found[0].parent,
-            hint="keep the one that is meant",
-        )
-    return found[0] if found else None
-
-
-def _find_outcome(bids_dir: Path, label: str, notes: list[str]) -> str | None:
-    table = bids_dir / "participants.tsv"
-    if not table.is_file():
-        return None
-    _refuse_links_out([table], [bids_dir])
-    try:
-        text = table.read_text(encoding="utf-8-sig")
-    except UnicodeDecodeError:
-        notes.append("participants.tsv is not UTF-8 text: the outcome is not known.")
-        return None
-    header, *rows = [line.split("\t") for line in text.splitlines() if line] or [[]]
-    for row in rows:
-        values = dict(zip(header, row, strict=False))
-        if values.get("participant_id") == f"sub-{label}":
-            stated = [
-                f"{name.replace('_', ' ')}: {values[name]}"
-                for name in header
-                if ("outcome" in name or "engel" in name or name in ("ilae", "seizure_free"))
-                and values.get(name, "n/a") not in ("", "n/a")
-            ]
-            return "; ".join(stated) or None
     return None

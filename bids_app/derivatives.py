@@ -25,6 +25,9 @@ group/
 *.surf.gii
 *.func.gii
 *_geometry.npz
+*_xfm.npz
+*_xfm.json
+*_bootstrap.*
 *_leadfield.*
 *_trans.fif
 *_ave.fif

@@ -31,9 +31,10 @@ _USED_BY_STAGE = {
         "pipeline/image",
         "pipeline/networks",
         "pipeline/networks/weights",
+        "pipeline/synthesis",
         "pipeline/headmodel",
     ),
-    "compare": ("pipeline/compare",),
+    "compare": ("pipeline/compare", "pipeline/headmodel"),
     "report": ("reports", "reports/figures", "reports/templates"),
 }
 
@@ -97,10 +98,13 @@ def tasks_for(patient: PatientFiles, configs: dict[str, object]) -> list[Task]:
         "personalize": personalize.Inputs(),
         "image": image.Inputs(t1w=patient.t1w),
         "compare": compare.Inputs(
-            electrodes=patient.ieeg_electrodes,
-            channels=patient.ieeg_channels,
-            coordsystem=patient.ieeg_coordsystem,
+            electrodes=patient.ieeg.electrodes,
+            channels=patient.ieeg.channels,
+            coordsystem=patient.ieeg.coordsystem,
+            images=patient.ieeg.images,
+            contact_labels=patient.contact_labels,
             resection_mask=patient.resection_mask,
+            postop_t1w=patient.postop_t1w,
             t1w=patient.t1w,
             outcome=patient.outcome,
         ),

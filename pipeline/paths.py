@@ -60,6 +60,11 @@ class PatientPaths:
         return self.anat("desc-regions_geometry.npz")
 
     @property
+    def template_xfm(self) -> Path:
+        """Carries points of MNI152 to the T1w; see ``pipeline.headmodel.registration.HeadWarp``."""
+        return self.anat("from-MNI152NLin2009aSym_to-T1w_mode-points_xfm.npz")
+
+    @property
     def trans(self) -> Path:
         """Head to MRI, where MRI is the T1w's scanner RAS (m)."""
         return self.meg("trans.fif")
@@ -108,6 +113,14 @@ class PatientPaths:
     def cortex_map(self, hemi: str, method: str) -> Path:
         return self.meg(f"hemi-{hemi}_desc-{method}.func.gii")
 
+    def bootstrap(self, method: str) -> Path:
+        """peak_map, extent and max_region of the average of each resample of spikes; stability."""
+        return self.meg(f"desc-{method}_bootstrap.npz")
+
+    def stability_map(self, hemi: str, method: str) -> Path:
+        """How often each vertex's region is in the extent, 0 to 1."""
+        return self.meg(f"hemi-{hemi}_desc-{method}Stability.func.gii")
+
     @property
     def dipole(self) -> Path:
         return self.meg("desc-ecd_dipole.json")
@@ -120,6 +133,11 @@ class PatientPaths:
     @property
     def contacts(self) -> Path:
         return self.folder / "ieeg" / f"{self.sub}_space-T1w_desc-soz_electrodes.tsv"
+
+    @property
+    def resection(self) -> Path:
+        """The mask that was compared with, on the T1w's grid."""
+        return self.anat("space-T1w_desc-resection_mask.nii.gz")
 
     # -- report ---------------------------------------------------------------------
     @property

@@ -20,6 +20,8 @@ from scipy.signal import butter, sosfiltfilt
 
 from pipeline.files import write_json, write_npz
 from pipeline.headmodel.leadfield import single_shell_bem, star_shaped_remesh, vertex_leadfield
+from pipeline.headmodel.outputs import write_template_xfm
+from pipeline.headmodel.registration import HeadWarp
 from pipeline.paths import PatientPaths
 from pipeline.template import SUBLOBAR_NAMES, load_template
 from pipeline.template.cortex import (
@@ -217,6 +219,8 @@ def _write_headmodel(paths: PatientPaths, head: dict) -> None:
         ch_names=np.array(info["ch_names"]),
         ch_types=np.array(info.get_channel_types()),
     )
+    mni = {"mni_transform": "the T1w is the template", "mni_transform_quality": {}}
+    write_template_xfm(paths, HeadWarp(np.eye(4), None, np.eye(4)), mni)
     paths.trans.parent.mkdir(parents=True, exist_ok=True)
     mne.write_trans(paths.trans, head["trans"], overwrite=True, verbose="error")
     write_json(paths.qc("headmodel"), {"warnings": [], "head_model": "template"})

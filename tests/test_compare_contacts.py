@@ -6,13 +6,36 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from pipeline.compare.contacts import resolve_contacts, words
+from pipeline.compare.contacts import Carried, resolve_contacts
 from pipeline.compare.coordinates import outside_head_mm
+from pipeline.compare.frames import T1W as T1W_FRAME
+from pipeline.compare.labels import ContactLabels, read_contact_labels
+from pipeline.compare.tables import words
 from pipeline.errors import InvalidInput
 
 T1W = Path("sub-01_T1w.nii.gz")
 NAMES = ("A1", "A2", "A3", "A4")
 POS_MM = np.array([[-30.0, 0, 0], [-40, 0, 0], [-50, 0, 0], [-60, 0, 0]])
+
+
+def in_t1w(frame):
+    """Carries what is in the T1w, and nothing else."""
+    if frame.kind != T1W_FRAME:
+        return f"nothing carries {frame.space} here"
+    return Carried(lambda pos_mm: pos_mm, "as given")
+
+
+def resolve(electrodes, channels, coordsystem, scalp, labels=None, carry=in_t1w, images=()):
+    return resolve_contacts(
+        electrodes,
+        channels,
+        coordsystem,
+        T1W,
+        list(images),
+        labels or ContactLabels(),
+        carry,
+        scalp,
+    )
 
 
 @pytest.fixture(scope="module")
@@ -30,7 +53,13 @@ def write(tmp_path, scalp):
     """Write the three files and resolve them."""
 
     def write(
-        electrodes=None, channels=None, system="ScanRAS", unit="mm", pos=POS_MM, **coordsystem
+        electrodes=None,
+        channels=None,
+        system="ScanRAS",
+        unit="mm",
+        pos=POS_MM,
+        labels=None,
+        **coordsystem,
     ):
         extra = {
             name: dict(zip(NAMES, column, strict=True))
@@ -48,7 +77,7 @@ def write(tmp_path, scalp):
         described = {"iEEGCoordinateSystem": system, "iEEGCoordinateUnits": unit, **coordsystem}
         path = tmp_path / "sub-01_coordsystem.json"
         path.write_text(json.dumps(described))
-        return resolve_contacts(**files, coordsystem=[path], t1w=T1W, scalp_mri_mm=scalp)
+        return resolve(**files, coordsystem=[path], scalp=scalp, labels=labels)
 
     return write
 
@@ -125,7 +154,7 @@ def test_contact_without_coordinates_is_dropped_and_counted(write):
     found = write(None, CHANNELS, pos=pos)
     assert found.contacts.name == ["A2", "A3", "A4"]
     assert found.counts["contacts_without_position"] == 1
-    assert any("1 soz contacts have no coordinates" in warning for warning in found.warnings)
+    assert any("1 soz contacts have no usable coordinates" in warning for warning in found.warnings)
 
 
 def test_without_marks_there_are_contacts_but_no_soz(write):
@@ -135,7 +164,7 @@ def test_without_marks_there_are_contacts_but_no_soz(write):
 
 
 def test_without_files_the_reason_is_given(scalp):
-    found = resolve_contacts([], [], [], T1W, scalp)
+    found = resolve([], [], [], scalp)
     assert found.contacts is None and "no iEEG" in found.reason
 
 
@@ -176,8 +205,8 @@ def test_a_contact_outside_the_scalp_is_warned_about(write):
     assert any("outside the scalp" in warning for warning in found.warnings)
 
 
-@pytest.mark.parametrize("system", ["MNI152NLin2009cAsym", "fsaverage", "Talairach", "Pixels"])
-def test_standard_spaces_are_not_assessable(write, system):
+@pytest.mark.parametrize("system", ["Talairach", "Pixels", "fsLR", "MNIColin27"])
+def test_spaces_without_a_transform_are_not_assessable(write, system):
     found = write(None, CHANNELS, system=system)
     assert found.contacts is None and system in found.reason
 
@@ -200,25 +229,161 @@ def test_unusable_units_are_not_assessable(write, unit):
 def test_missing_coordsystem_is_not_assessable(tmp_path, scalp):
     path = tmp_path / "sub-01_electrodes.tsv"
     path.write_text("name\tx\ty\tz\nA1\t1\t2\t3\n")
-    assert "coordsystem" in resolve_contacts([path], [], [], T1W, scalp).reason
+    assert "coordsystem" in resolve([path], [], [], scalp).reason
+
+
+def write_spaces(folder, **spaces):
+    """Write each space's electrodes, rows (name, x, y, z); return both lists of files."""
+    files, systems = [], []
+    for space, rows in spaces.items():
+        stem = f"sub-01_space-{space}"
+        files.append(folder / f"{stem}_electrodes.tsv")
+        lines = ["\t".join(map(str, row)) for row in rows]
+        files[-1].write_text("name\tx\ty\tz\n" + "\n".join(lines) + "\n")
+        systems.append(folder / f"{stem}_coordsystem.json")
+        described = {"iEEGCoordinateSystem": space, "iEEGCoordinateUnits": "mm"}
+        systems[-1].write_text(json.dumps(described))
+    return files, systems
+
+
+def at(pos, names=NAMES):
+    return [(name, *xyz) for name, xyz in zip(names, pos, strict=True)]
 
 
 def test_unusable_space_beside_a_usable_one(tmp_path, scalp):
-    files, systems = [], []
-    for space, offset in (("MNI152Lin", 900), ("ScanRAS", 0)):
-        stem = f"sub-01_space-{space}"
-        files.append(tmp_path / f"{stem}_electrodes.tsv")
-        rows = [
-            f"{name}\t{x + offset}\t{y}\t{z}" for name, (x, y, z) in zip(NAMES, POS_MM, strict=True)
-        ]
-        files[-1].write_text("name\tx\ty\tz\n" + "\n".join(rows) + "\n")
-        systems.append(tmp_path / f"{stem}_coordsystem.json")
-        systems[-1].write_text(
-            json.dumps({"iEEGCoordinateSystem": space, "iEEGCoordinateUnits": "mm"})
-        )
-    found = resolve_contacts(files, [], systems, T1W, scalp)
+    files, systems = write_spaces(tmp_path, Talairach=at(POS_MM + 900), ScanRAS=at(POS_MM))
+    found = resolve(files, [], systems, scalp)
     np.testing.assert_allclose(found.contacts.pos_mri_mm, POS_MM)
-    assert any("MNI152Lin" in warning for warning in found.warnings)
+    assert any("Talairach" in warning for warning in found.warnings)
+
+
+def moved_from_mni(frame):
+    """The T1w as it is; MNI305 10 mm to the left of it."""
+    if frame.kind == T1W_FRAME:
+        return in_t1w(frame)
+    return Carried(lambda pos_mm: pos_mm - np.array([10.0, 0, 0]), "by hand", {"error_mm": 1.5})
+
+
+def test_a_template_places_only_what_the_patients_own_images_do_not(tmp_path, scalp):
+    own = at(POS_MM[:2], NAMES[:2])
+    template = at(POS_MM + np.array([10.0, 0, 0]))
+    template[0] = ("A1", 40, 40, 40)
+    files, systems = write_spaces(tmp_path, MNI305=template, ScanRAS=own)
+    found = resolve(files, [], systems, scalp, carry=moved_from_mni)
+    order = np.argsort(found.contacts.name)
+    np.testing.assert_allclose(found.contacts.pos_mri_mm[order], POS_MM)
+    assert [each["space"] for each in found.transforms] == ["ScanRAS", "MNI305"]
+    assert found.transforms[1]["quality"] == {"error_mm": 1.5}
+    assert not any("several positions" in warning for warning in found.warnings)
+    files, systems = write_spaces(tmp_path, MNI305=template, ScanRAS=at(POS_MM))
+    found = resolve(files, [], systems, scalp, carry=moved_from_mni)
+    assert [each["space"] for each in found.transforms] == ["ScanRAS"]
+
+
+def test_marks_count_from_files_whose_space_is_not_used(tmp_path, scalp):
+    files, systems = write_spaces(tmp_path, Talairach=at(POS_MM), ScanRAS=at(POS_MM))
+    lines = files[0].read_text().splitlines()
+    marked = [
+        f"{line}\t{mark}"
+        for line, mark in zip(lines, ("soz", "yes", "no", "no", "no"), strict=True)
+    ]
+    files[0].write_text("\n".join(marked) + "\n")
+    found = resolve(files, [], systems, scalp)
+    assert found.contacts.soz.tolist() == [True, False, False, False]
+
+
+def test_the_unit_is_checked_in_the_t1w_whatever_the_space(tmp_path, scalp):
+    files, systems = write_spaces(tmp_path, MNI305=at(POS_MM / 1000))
+    with pytest.raises(InvalidInput, match="declared in mm but fit this head only in m"):
+        resolve(files, [], systems, scalp, carry=moved_from_mni)
+
+
+def test_contacts_far_outside_the_head_are_left_out_by_name(tmp_path, scalp):
+    rows = [(f"A{i}", -60 + 4 * i, -20, 10) for i in range(20)] + [("B1", -140, -20, 10)]
+    files, systems = write_spaces(tmp_path, ScanRAS=rows)
+    found = resolve(files, [], systems, scalp)
+    assert "B1" not in found.contacts.name and len(found.contacts.name) == 20
+    assert found.counts["far_outside_scalp"] == 1
+    assert any("B1, more than 10 mm outside, left out" in text for text in found.warnings)
+
+
+def test_all_contacts_marked_is_warned_about(write):
+    found = write({"soz": ("yes",) * 4})
+    assert found.contacts.soz.all()
+    assert any("All 4 contacts are marked as soz" in text for text in found.warnings)
+
+
+def test_decimal_commas_are_not_lost_in_silence(tmp_path, scalp):
+    files, systems = write_spaces(tmp_path, ScanRAS=[*at(POS_MM), ("B1", "1,5", 2, 3)])
+    found = resolve(files, [], systems, scalp)
+    assert found.contacts.name == list(NAMES)
+    assert any("'1,5'" in text for text in found.warnings)
+
+
+def test_a_cell_too_many_names_the_line(tmp_path, scalp):
+    files, systems = write_spaces(tmp_path, ScanRAS=[*at(POS_MM), ("B1", 1, 2, 3, "yes")])
+    with pytest.raises(InvalidInput, match="line 6 of the table has 5 cells instead of 4"):
+        resolve(files, [], systems, scalp)
+
+
+def test_an_unclosed_quote_swallows_no_contact(write):
+    found = write(None, CHANNELS.replace(b"good\tsoz", b'good\t"soz'))
+    assert found.contacts.soz.tolist() == [True, True, False, False]
+
+
+# -- the mapping file -----------------------------------------------------------------
+def labels_of(tmp_path, content, sub="sub-01"):
+    path = tmp_path / "labels.json"
+    path.write_text(content if isinstance(content, str) else json.dumps(content))
+    return read_contact_labels(path, sub)
+
+
+def test_a_centres_own_column_and_words(write, tmp_path):
+    labels = labels_of(tmp_path, {"soz": {"electrodes.tsv:Zone": ["Onset, clear", "onset?"]}})
+    zone = ("onset, clear", "spread", "ONSET?", "n/a")
+    found = write({"zone": zone, "soz": ("no", "yes", "no", "no")}, CHANNELS, labels=labels)
+    assert found.contacts.soz.tolist() == [True, False, True, False]
+    assert found.rules["soz"] == "--contact-labels (electrodes.tsv:zone)"
+    # Marks that the file says nothing about keep their rules.
+    assert found.rules["resected"] == "channels.tsv:status_description"
+
+
+def test_lists_of_contacts_override_everything(write, tmp_path):
+    content = {"participants": {"sub-01": {"soz": ["a4", "A9"], "resected": []}}}
+    found = write(None, CHANNELS, labels=labels_of(tmp_path, content))
+    assert found.contacts.soz.tolist() == [False, False, False, True]
+    assert not found.contacts.resected.any()
+    assert found.rules["soz"] == found.rules["resected"] == "--contact-labels (list)"
+    assert any("a9" in text for text in found.warnings)
+    assert labels_of(tmp_path, content, "sub-02") == ContactLabels()
+
+
+def test_a_column_that_is_not_there_is_warned_about(write, tmp_path):
+    labels = labels_of(tmp_path, {"soz": {"channels.tsv:onset": ["x"]}})
+    found = write(None, CHANNELS, labels=labels)
+    assert found.rules["soz"] is None
+    assert any("channels.tsv:onset) is not among the columns" in text for text in found.warnings)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        "{",
+        "[]",
+        {"SOZ": {}},
+        {"soz": ["A1"]},
+        {"soz": {"events.tsv:x": ["a"]}},
+        {"soz": {"channels.tsv": ["a"]}},
+        {"soz": {"channels.tsv:x": "a"}},
+        {"participants": {"sub-01": {"soz": "A1"}}},
+        {"participants": {"sub-01": ["A1"]}},
+        {"participants": {"sub-02": {"onset": ["A1"]}}},
+    ],
+)
+def test_contact_labels_that_are_not_understood_are_refused(tmp_path, content):
+    with pytest.raises(InvalidInput, match="contact labels") as error:
+        labels_of(tmp_path, content)
+    assert error.value.file.name == "labels.json"
 
 
 @pytest.mark.parametrize(
@@ -229,7 +394,7 @@ def test_broken_tables_are_refused(tmp_path, scalp, content, message):
     path = tmp_path / "sub-01_electrodes.tsv"
     path.write_bytes(content)
     with pytest.raises(InvalidInput, match=message):
-        resolve_contacts([path], [], [], T1W, scalp)
+        resolve([path], [], [], scalp)
 
 
 def test_broken_coordsystem_is_refused(tmp_path, scalp):
@@ -238,7 +403,7 @@ def test_broken_coordsystem_is_refused(tmp_path, scalp):
     system = tmp_path / "sub-01_coordsystem.json"
     system.write_text('{"iEEGCoordinateSystem": ')
     with pytest.raises(InvalidInput, match="not valid JSON"):
-        resolve_contacts([path], [], [system], T1W, scalp)
+        resolve([path], [], [system], scalp)
 
 
 def test_distance_outside_the_head(scalp):

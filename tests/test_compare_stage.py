@@ -14,7 +14,9 @@ from fake_results import SOZ, resection_mask, write_ieeg, write_images
 
 from pipeline import METHODS, compare
 from pipeline.compare import resection
+from pipeline.compare.references import read_head
 from pipeline.compare.rows import METRICS, Table
+from pipeline.compare.surgery import ResectionReference
 from pipeline.errors import InvalidInput
 from pipeline.files import read_json, read_npz
 from pipeline.paths import PatientPaths
@@ -204,23 +206,30 @@ def test_volume_and_regions_of_the_resection(patient, inputs):
     assert qc["resection_volume_cm3"] == pytest.approx(data.sum() * 0.008)
     assert "left anterior temporal" in qc["resected_sublobar"]
     # All regions within 10 mm of the centre of an 18 mm ball, none beyond 30 mm.
-    stored = resection.read_resection(inputs.resection_mask)
-    vertices = np.vstack(
-        [nib.load(patient.paths.surface(hemi, "midthickness")).agg_data()[0] for hemi in "LR"]
-    )
     regions = read_npz(patient.paths.regions)
-    resected = resection.resected_regions(stored, vertices, regions["vertex_region"])
+    stored = resection.read_resection(inputs.resection_mask)
+    head = read_head(patient.paths)
+    share = resection.resected_share(
+        stored, head.midthickness_mm, head.vertex_area_mm2, head.vertex_region
+    )
     distance = np.linalg.norm(regions["region_pos_mri_mm"] - (-54, 0, -18), axis=1)
-    assert resected[distance < 10].all() and not resected[distance > 30].any()
+    assert (share[distance < 10] > 0.5).all() and not share[distance > 30].any()
+    assert qc["n_resected_regions"] == (share > 0.5).sum()
+    assert qc["resected_area_cm2"] == pytest.approx((share * head.region_area_mm2).sum() / 100)
+    assert qc["resected_region_share"] == 0.5
 
 
-def test_resected_means_more_than_half_of_the_vertices():
-    affine = np.eye(4)
-    mask = resection.Resection(np.arange(10)[:, None, None] < 5, affine)
+def test_the_share_of_a_region_is_that_of_its_area():
+    mask = resection.Resection(np.arange(10)[:, None, None] < 5, np.eye(4))
     x = np.array([3, 4, 5, 6, 2, 3, 4, 5, 7, 1.0])
     vertices = np.stack([x, 0 * x, 0 * x], axis=1)
+    area = np.array([1, 1, 1, 5, 1, 1, 1, 1, 9, 9.0])
     region = np.array([0, 0, 0, 0, 1, 1, 1, 1, -1, -1])
-    assert resection.resected_regions(mask, vertices, region).tolist() == [False, True]
+    share = resection.resected_share(mask, vertices, area, region)
+    assert share.tolist() == [2 / 8, 3 / 4]
+    assert ResectionReference(mask, share, 0.5).resected.tolist() == [False, True]
+    assert ResectionReference(mask, share, 0.75).resected.tolist() == [False, False]
+    assert ResectionReference(mask, share, 0.2).resected.tolist() == [True, True]
 
 
 def test_distances_to_the_resection_by_hand():

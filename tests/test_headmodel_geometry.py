@@ -49,7 +49,7 @@ def test_affine_registration_finds_the_motion(head):
     assert similarity > 0.9
 
 
-def test_nonlinear_registration_follows_a_bend(head, monkeypatch):
+def test_nonlinear_registration_follows_a_bend(head, monkeypatch, tmp_path):
     """The brain is bent by up to 8 mm, which no affine can follow."""
     from scipy.ndimage import map_coordinates
 
@@ -74,6 +74,12 @@ def test_nonlinear_registration_follows_a_bend(head, monkeypatch):
     linear_mm = np.linalg.norm(apply_affine(warp.affine_from_mni305, points) - true_mm, axis=1)
     assert np.median(error_mm) < 0.5 * np.median(linear_mm)
     assert np.median(error_mm) < 1.5
+    # What is stored is coarser, and as good.
+    registration.write_warp(tmp_path / "xfm.npz", warp)
+    stored = registration.read_warp(tmp_path / "xfm.npz")
+    apart_mm = np.linalg.norm(stored.from_mni305(points) - warp.from_mni305(points), axis=1)
+    assert apart_mm.max() < 0.5
+    assert (tmp_path / "xfm.npz").stat().st_size < 4e6
 
 
 # -- scalp and skull ------------------------------------------------------------------

@@ -14,7 +14,7 @@ from pipeline.errors import InvalidInput
 from pipeline.files import read_json, read_npz
 from pipeline.headmodel.anatomy import build_anatomy
 from pipeline.headmodel.meshes import distance_to_surface_mm
-from pipeline.headmodel.registration import MNI305_TO_MNI152, apply_affine
+from pipeline.headmodel.registration import MNI305_TO_MNI152, apply_affine, read_warp
 from pipeline.headmodel.scalp import scalp_surface
 from pipeline.headmodel.t1w import read_t1w
 from pipeline.paths import PatientPaths
@@ -71,6 +71,17 @@ def test_cortex_lies_where_it_truly_is(done):
         half = slice(h * N_VERTICES_HEMI, (h + 1) * N_VERTICES_HEMI)
         assert np.median(np.linalg.norm(pos_mm - true_mm[half], axis=1)) < 2
         assert faces.shape == (20480, 3) and faces.max() == N_VERTICES_HEMI - 1
+
+
+def test_points_of_mni_space_come_to_where_they_truly_are(done):
+    warp = read_warp(done.template_xfm)
+    template_mm = load_template().midthickness_mni305_mm[::50]
+    mni152_mm = apply_affine(MNI305_TO_MNI152, template_mm)
+    true_mm = apply_affine(MNI152_TO_MRI, mni152_mm)
+    for found_mm in (warp.from_mni152(mni152_mm), warp.from_mni305(template_mm)):
+        assert np.median(np.linalg.norm(found_mm - true_mm, axis=1)) < 2
+    by = read_json(done.template_xfm.with_suffix(".json"))
+    assert "affine" in by["Method"] and by["Quality"]["correlation_in_brain"] > 0.8
 
 
 def test_labels_name_every_vertex(done):
@@ -149,6 +160,13 @@ def test_freesurfer_path_on_a_real_head():
     assert in_brain[in_cortex].mean() > 0.97
     pial_mm = anatomy.cortex.pial_mri_mm
     assert distance_to_surface_mm(pial_mm, *anatomy.inner_skull).min() > 2.4
+    # FreeSurfer's talairach.xfm brings fsaverage's cortex near this head's own.
+    assert "talairach.xfm" in anatomy.qc["mni_transform"]
+    assert anatomy.qc["mni_transform_quality"]["same_vertex_distance_median_mm"] < 8
+    template_mm = load_template().midthickness_mni305_mm[in_cortex]
+    carried_mm = anatomy.warp.from_mni305(template_mm)
+    own_mm = anatomy.cortex.midthickness_mri_mm[in_cortex]
+    assert np.linalg.norm((carried_mm - own_mm).mean(0)) < 3
     skin_mm, _ = nib.freesurfer.read_geometry(freesurfer / "bem" / "outer_skin.surf")
     image = nib.load(freesurfer / "mri" / "T1.mgz")
     to_scanner = image.affine @ np.linalg.inv(image.header.get_vox2ras_tkr())

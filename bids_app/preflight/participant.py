@@ -8,8 +8,11 @@ from bids_app.dataset import PatientFiles
 from bids_app.lock import Locked, living_owner
 from bids_app.preflight import needs
 from bids_app.preflight.findings import MB, Finding, attempt
-from pipeline.compare.contacts import RULES, read_tsv, words
-from pipeline.compare.resection import open_resection
+from pipeline.compare.contacts import with_key
+from pipeline.compare.images import open_image
+from pipeline.compare.labels import read_contact_labels
+from pipeline.compare.marks import resolve_mark
+from pipeline.compare.tables import read_tsv, stacked
 from pipeline.errors import InvalidInput, OutOfMemory
 from pipeline.headmodel import freesurfer
 from pipeline.headmodel.coregistration import digitised_points_head_m
@@ -115,25 +118,27 @@ def _spikes(files: PatientFiles, config) -> tuple[str, str]:
 
 
 def _soz(files: PatientFiles) -> tuple[str, str]:
-    tables = {
-        "electrodes.tsv": [read_tsv(path, ("name",)) for path in files.ieeg_electrodes],
-        "channels.tsv": [read_tsv(path, ("name",)) for path in files.ieeg_channels],
-    }
-    contacts = sum(len(table) for table in tables["electrodes.tsv"])
-    if contacts == 0:
+    doubts: list[str] = []
+    electrodes, channels = (
+        stacked([with_key(read_tsv(path, ("name",), doubts)) for path in tables])
+        for tables in (files.ieeg.electrodes, files.ieeg.channels)
+    )
+    if electrodes is None or electrodes.empty:
         return "note", "no iEEG contacts: the comparison is not assessable"
-    for file, column, meaning in RULES["soz"]:
-        wanted = meaning or {"yes", "true", "1"}
-        cells = [cell for table in tables[file] if column in table for cell in table[column]]
-        if marked := sum(bool(words(cell) & wanted) for cell in cells):
-            return "ok", f"{marked} SOZ marks ({file}:{column}), {contacts} contacts"
-    return "note", f"{contacts} contacts, none marked as SOZ: that comparison is not assessable"
+    labels = read_contact_labels(files.contact_labels, f"sub-{files.label}")
+    marked, rule = resolve_mark("soz", labels, electrodes, channels, doubts)
+    contacts = electrodes["key"].nunique()
+    doubt = "".join(f"; {sentence}" for sentence in doubts)
+    if marked:
+        return "ok", f"{len(marked)} SOZ marks ({rule}), {contacts} contacts{doubt}"
+    none = f"{contacts} contacts, none marked as SOZ: that comparison is not assessable"
+    return "note", none + doubt
 
 
 def _resection(files: PatientFiles) -> tuple[str, str]:
     if files.resection_mask is None:
         return "note", "no resection mask: that comparison is not assessable"
-    shape = open_resection(files.resection_mask).shape
+    shape = open_image(files.resection_mask, "resection mask").shape
     return "ok", f"{files.resection_mask.name}, {' x '.join(map(str, shape))} voxels"
 
 

@@ -13,10 +13,16 @@ class Inputs:
     electrodes, channels, coordsystem : list of Path
         BIDS ``electrodes.tsv``, ``channels.tsv`` and ``coordsystem.json`` of the iEEG.
     resection_mask : Path or None
-        NIfTI in the space of the T1w.
+        NIfTI in the space of the T1w or of `postop_t1w`.
     t1w : Path
     outcome : str or None
         The surgical outcome as in ``participants.tsv``.
+    images : list of Path
+        The participant's CTs and other images that contacts' coordinates may refer to.
+    contact_labels : Path or None
+        JSON that overrides where marks are looked for (``--contact-labels``).
+    postop_t1w : Path or None
+        T1w made after the operation.
     """
 
     electrodes: list[Path]
@@ -25,6 +31,9 @@ class Inputs:
     resection_mask: Path | None
     t1w: Path
     outcome: str | None = None
+    images: list[Path] = field(default_factory=list)
+    contact_labels: Path | None = None
+    postop_t1w: Path | None = None
 
 
 @dataclass(frozen=True)
@@ -32,5 +41,16 @@ class Config:
     """Options."""
 
     seed: int = field(
-        default=0, metadata={"help": "seed of the regions that the specificity draws"}
+        default=0,
+        metadata={"help": "seed of the regions that the specificity draws and of registrations"},
     )
+    region_share: float = field(
+        default=0.5,
+        metadata={
+            "help": "a region counts as resected if more than this share of its area lies in the mask"
+        },
+    )
+
+    def __post_init__(self):
+        if not 0 <= self.region_share < 1:
+            raise ValueError(f"region_share is {self.region_share}, not in 0 to below 1")

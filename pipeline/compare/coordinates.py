@@ -1,5 +1,6 @@
-"""Contact coordinates: whose frame, which unit, and do they lie in this head."""
+"""Contact coordinates: which unit, and do they lie in this head."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -14,10 +15,6 @@ MIN_SHARE_IN_HEAD = 0.9
 # No array that is implanted for presurgical evaluation has its contacts closer or its nearest
 # neighbours further apart.
 SPACING_MM = (1.25, 60.0)
-
-_T1W_FRAMES = {"scanras", "t1w", "individual", "scanner", "native"}
-# Frames that say too little: usable only where the dataset names the image they refer to.
-_FRAMES_NEEDING_IMAGE = {"acpc", "other"}
 
 
 def outside_head_mm(pos_mri_mm: np.ndarray, scalp_mri_mm: np.ndarray) -> np.ndarray:
@@ -47,24 +44,36 @@ def fits_head(pos_mri_mm: np.ndarray, scalp_mri_mm: np.ndarray) -> bool:
 def to_mm(
     coordinates: np.ndarray,
     unit: str,
+    carry: Callable[[np.ndarray], np.ndarray],
     scalp_mri_mm: np.ndarray,
     electrodes: Path,
     coordsystem: Path,
 ) -> np.ndarray:
-    """Contacts (n, 3) in mm, refused where the declared unit does not fit the head.
+    """Contacts (n, 3) in the T1w, mm; refused where the declared unit does not fit the head.
+
+    Parameters
+    ----------
+    coordinates : ndarray, (n, 3)
+    unit : str
+        Declared unit of them.
+    carry : callable
+        From positions (n, 3) in their own space, mm, to the T1w's scanner RAS.
+    scalp_mri_mm : ndarray, (m, 3)
+    electrodes, coordsystem : Path
+        Named in the error.
 
     Raises
     ------
     InvalidInput
         Another unit, or none, would place the contacts in the head; nothing is guessed.
     """
-    declared = coordinates * UNIT_IN_MM[unit]
+    declared = carry(coordinates * UNIT_IN_MM[unit])
     if fits_head(declared, scalp_mri_mm):
         return declared
     fitting = [
         other
         for other, factor in UNIT_IN_MM.items()
-        if other != unit and fits_head(coordinates * factor, scalp_mri_mm)
+        if other != unit and fits_head(carry(coordinates * factor), scalp_mri_mm)
     ]
     if fitting:
         raise InvalidInput(
@@ -78,35 +87,6 @@ def to_mm(
         f"the contacts, declared in {unit} in {coordsystem.name}, do not lie in this head "
         "in any unit",
         file=electrodes,
-        hint="give their coordinates in the scanner RAS of the pre-operative T1w",
+        hint="check which image or template their coordinates refer to "
+        '("iEEGCoordinateSystem" and "IntendedFor")',
     )
-
-
-def frame_problem(coordsystem: dict, t1w: Path) -> tuple[str | None, str | None]:
-    """Whether a BIDS ``coordsystem.json`` says that its coordinates are those of the T1w.
-
-    Returns
-    -------
-    reason : str or None
-        Why the coordinates cannot be used.
-    warning : str or None
-        What had to be assumed to use them.
-    """
-    frame = str(coordsystem.get("iEEGCoordinateSystem", "n/a"))
-    unit = str(coordsystem.get("iEEGCoordinateUnits", "n/a"))
-    if unit not in UNIT_IN_MM:
-        return f"the coordinates' unit is {unit!r}, not m, cm or mm", None
-    if frame.lower() in _T1W_FRAMES:
-        return None, None
-    if frame.lower() not in _FRAMES_NEEDING_IMAGE:
-        return f"the coordinates are in {frame} space, not in that of the T1w", None
-    intended = coordsystem.get("IntendedFor") or []
-    intended = [intended] if isinstance(intended, str) else intended
-    names = [str(each).rsplit("/", 1)[-1] for each in intended]
-    if any(name == t1w.name for name in names):
-        return None, (
-            f"The contacts' coordinate system is {frame}, intended for the T1w: "
-            "taken as the T1w's scanner RAS."
-        )
-    refers = f"refers to {', '.join(names)}" if names else "names no image (IntendedFor)"
-    return f"the coordinates are in {frame} space, which {refers} instead of the T1w", None

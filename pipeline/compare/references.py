@@ -1,117 +1,139 @@
-"""What the estimates are compared with: this head's regions, its contacts and its resection."""
+"""What the estimates are compared with: this head's regions and its contacts."""
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import nibabel as nib
 import numpy as np
 from scipy.spatial import cKDTree
 
-from pipeline.compare import resection
 from pipeline.compare.config import Inputs
 from pipeline.compare.contacts import Contacts, resolve_contacts
+from pipeline.compare.labels import read_contact_labels
+from pipeline.compare.spaces import Spaces
 from pipeline.files import read_npz, write_json, write_text
 from pipeline.paths import PatientPaths
+from pipeline.progress import Progress
 from pipeline.template import SUBLOBAR_NAMES
+from pipeline.template.cortex import vertex_areas_mm2
 
 
 @dataclass(frozen=True)
 class Head:
-    """The patient's regions and surfaces, scanner RAS of the T1w in mm."""
+    """The patient's regions and surfaces, scanner RAS of the T1w in mm.
+
+    Attributes
+    ----------
+    region_pos_mm : ndarray, (n_regions, 3)
+    region_area_mm2, region_sublobar, region_label : ndarray, (n_regions,)
+    vertex_region : ndarray of int, (n_vertices,)
+        -1 on the medial wall.
+    midthickness_mm : ndarray, (n_vertices, 3)
+    vertex_area_mm2 : ndarray, (n_vertices,)
+    scalp_mm : ndarray, (n, 3)
+    """
 
     region_pos_mm: np.ndarray
     region_area_mm2: np.ndarray
     region_sublobar: np.ndarray
+    region_label: np.ndarray
     vertex_region: np.ndarray
     midthickness_mm: np.ndarray
+    vertex_area_mm2: np.ndarray
     scalp_mm: np.ndarray
+
+    @cached_property
+    def _cortex(self) -> tuple[np.ndarray, cKDTree]:
+        vertices = np.flatnonzero(self.vertex_region >= 0)
+        return vertices, cKDTree(self.midthickness_mm[vertices])
+
+    def nearest_region(self, pos_mm: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """The region (n,) of the midthickness vertex nearest to each point (n, 3), and how far it is."""
+        vertices, tree = self._cortex
+        distance_mm, nearest = tree.query(pos_mm)
+        return self.vertex_region[vertices[nearest]], distance_mm
 
 
 @dataclass(frozen=True)
 class SozReference:
-    """The contacts, with the sublobar region of each."""
+    """The contacts, with the nearest cortex of each.
+
+    Attributes
+    ----------
+    contacts : Contacts
+    nearest_region, contact_sublobar : ndarray of int, (n,)
+    to_cortex_mm : ndarray, (n,)
+        Distance of each contact to that cortex: contacts in depth stay where they are.
+    """
 
     contacts: Contacts
+    nearest_region: np.ndarray
     contact_sublobar: np.ndarray
+    to_cortex_mm: np.ndarray
 
 
 def read_head(paths: PatientPaths) -> Head:
     regions = read_npz(paths.regions)
+    surfaces = [nib.load(paths.surface(hemi, "midthickness")).agg_data() for hemi in "LR"]
     return Head(
         region_pos_mm=regions["region_pos_mri_mm"],
         region_area_mm2=regions["region_area_mm2"],
         region_sublobar=regions["region_sublobar"],
+        region_label=regions["region_label"],
         vertex_region=regions["vertex_region"],
-        midthickness_mm=np.vstack(
-            [nib.load(paths.surface(hemi, "midthickness")).agg_data("pointset") for hemi in "LR"]
-        ).astype(float),
+        midthickness_mm=np.vstack([pos_mm for pos_mm, _ in surfaces]).astype(float),
+        vertex_area_mm2=np.concatenate(
+            [vertex_areas_mm2(pos_mm.astype(float), faces) for pos_mm, faces in surfaces]
+        ),
         scalp_mm=np.asarray(nib.load(paths.scalp).agg_data("pointset"), float),
     )
 
 
-def nearest_region(pos_mm: np.ndarray, head: Head) -> np.ndarray:
-    """The region (n,) of the midthickness vertex nearest to each point (n, 3)."""
-    cortex = np.flatnonzero(head.vertex_region >= 0)
-    return head.vertex_region[cortex[cKDTree(head.midthickness_mm[cortex]).query(pos_mm)[1]]]
-
-
 def soz_reference(
-    inputs: Inputs, paths: PatientPaths, head: Head, qc: dict
+    inputs: Inputs, paths: PatientPaths, head: Head, qc: dict, progress: Progress
 ) -> tuple[SozReference | None, str | None]:
     """The contacts if there are any, and why they can't serve as SOZ if they can't."""
     found = resolve_contacts(
-        inputs.electrodes, inputs.channels, inputs.coordsystem, inputs.t1w, head.scalp_mm
+        inputs.electrodes,
+        inputs.channels,
+        inputs.coordsystem,
+        inputs.t1w,
+        inputs.images,
+        read_contact_labels(inputs.contact_labels, paths.sub),
+        Spaces(inputs.t1w, paths, progress).carry,
+        head.scalp_mm,
     )
     qc["warnings"] += found.warnings
     qc["contact_rules"], qc["contact_counts"] = found.rules, found.counts
-    reason = found.reason
-    reference = None
+    qc["contact_transforms"] = found.transforms
+    reason, reference = found.reason, None
     if found.contacts is not None:
-        region = nearest_region(found.contacts.pos_mri_mm, head)
-        reference = SozReference(found.contacts, head.region_sublobar[region])
-        write_contacts(paths, reference, region)
+        region, to_cortex_mm = head.nearest_region(found.contacts.pos_mri_mm)
+        sublobar = head.region_sublobar[region]
+        reference = SozReference(found.contacts, region, sublobar, to_cortex_mm)
+        qc["contact_to_cortex_median_mm"] = float(np.median(to_cortex_mm))
+        write_contacts(paths, reference, head)
         if not found.contacts.soz.any():
             reason = "no contact is marked as seizure onset"
     qc["soz_assessable"], qc["soz_reason"] = reason is None, reason
     return reference, reason
 
 
-def resection_reference(
-    inputs: Inputs, paths: PatientPaths, head: Head, qc: dict
-) -> tuple[resection.Resection | None, str | None]:
-    found, reason = None, None
-    if inputs.resection_mask is None:
-        reason = "no resection mask is given"
-    else:
-        found = resection.read_resection(inputs.resection_mask)
-        if not found.inside.any():
-            found, reason = None, "the resection mask is empty"
-    if found is not None:
-        brain = resection.read_resection(paths.brain_mask)
-        qc |= resection.check_in_head(found, head.scalp_mm, brain, inputs.resection_mask)
-        true = resection.resected_regions(found, head.midthickness_mm, head.vertex_region)
-        qc["resection_volume_cm3"], qc["n_resected_regions"] = found.volume_cm3, int(true.sum())
-        qc["resected_sublobar"] = [
-            SUBLOBAR_NAMES[index] for index in np.unique(head.region_sublobar[true])
-        ]
-        if not resection.same_grid(nib.load(inputs.resection_mask), nib.load(inputs.t1w)):
-            qc["warnings"].append(
-                "The resection mask is not on the T1w's grid; it was placed by its affine."
-            )
-    qc["resection_assessable"], qc["resection_reason"] = reason is None, reason
-    return found, reason
-
-
-def write_contacts(paths: PatientPaths, soz: SozReference, region: np.ndarray) -> None:
+def write_contacts(paths: PatientPaths, soz: SozReference, head: Head) -> None:
     """Write the contacts with position, marks and anatomy."""
     contacts = soz.contacts
-    lines = ["name\tx\ty\tz\tsoz\tresected\tedge\tnearest_region\tsublobar"]
+    lines = [
+        "name\tx\ty\tz\tsoz\tresected\tedge\tnearest_region\tsublobar\tnearest_label\tto_cortex"
+    ]
     for i, name in enumerate(contacts.name):
         x, y, z = contacts.pos_mri_mm[i]
         marks = (
             "yes" if mark[i] else "no" for mark in (contacts.soz, contacts.resected, contacts.edge)
         )
-        cells = [name, f"{x:.3f}", f"{y:.3f}", f"{z:.3f}", *marks, str(region[i])]
-        lines.append("\t".join([*cells, SUBLOBAR_NAMES[soz.contact_sublobar[i]]]))
+        region = soz.nearest_region[i]
+        cells = [name, f"{x:.3f}", f"{y:.3f}", f"{z:.3f}", *marks, str(region)]
+        cells += [SUBLOBAR_NAMES[soz.contact_sublobar[i]], str(head.region_label[region])]
+        lines.append("\t".join([*cells, f"{soz.to_cortex_mm[i]:.2f}"]))
     write_text(paths.contacts, "\n".join(lines) + "\n")
     position = {
         "Description": "Position in the scanner RAS of the pre-operative T1w",
@@ -128,5 +150,10 @@ def write_contacts(paths: PatientPaths, soz: SozReference, region: np.ndarray) -
             "edge": {"Description": "Marked as on the resection's edge: yes or no"},
             "nearest_region": {"Description": "Cortical region (0-993) nearest to the contact"},
             "sublobar": {"Description": "Sublobar region of that cortical region"},
+            "nearest_label": {"Description": "Gyrus of that cortical region (Desikan-Killiany)"},
+            "to_cortex": {
+                "Description": "Distance of the contact to the middle of that cortex",
+                "Units": "mm",
+            },
         },
     )

@@ -1,6 +1,5 @@
 """The resection mask: is it this head's, which regions does it hold, how far is its edge."""
 
-import math
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -11,14 +10,16 @@ from scipy import ndimage
 from scipy.spatial import cKDTree
 
 from pipeline.compare.coordinates import outside_head_mm
+from pipeline.compare.images import check_affine, open_image, unreadable
 from pipeline.errors import InvalidInput
-from pipeline.headmodel.t1w import MAX_VOXELS
+from pipeline.headmodel.t1w import Volume
 
 SCALP_TOLERANCE_MM = 5.0
 BRAIN_TOLERANCE_MM = 5.0
 MIN_SHARE_IN_HEAD = 0.95
 MIN_SHARE_IN_BRAIN = 0.5
-REGION_SHARE = 0.5
+# A hemisphere is a little less than half of the brain; no operation takes more.
+MAX_SHARE_OF_BRAIN = 0.6
 
 
 @dataclass(frozen=True)
@@ -66,12 +67,18 @@ class Resection:
 
 
 def read_resection(path: Path) -> Resection:
-    """Read the mask; anything above a half counts as resected."""
-    image = open_resection(path)
+    """Read the mask; anything above a half counts as resected.
+
+    Raises
+    ------
+    InvalidInput
+        Unreadable, of absurd size, not 3-D, or without an affine.
+    """
+    image = open_image(path, "resection mask")
     try:
         data = np.asarray(image.dataobj)
     except Exception as error:
-        raise _unreadable(path) from error
+        raise unreadable(path, "resection mask") from error
     data = data[..., 0] if data.ndim == 4 and data.shape[3] == 1 else data
     if data.ndim != 3:
         raise InvalidInput(
@@ -79,29 +86,8 @@ def read_resection(path: Path) -> Resection:
             file=path,
             hint="give a three-dimensional mask in the T1w's space",
         )
+    check_affine(image, path, "resection mask")
     return Resection(np.nan_to_num(data) > 0.5, image.affine)
-
-
-def open_resection(path: Path):
-    """Open the mask without reading its voxels; refuse a header that claims more than a head has."""
-    try:
-        image = nib.load(path)
-        n_voxels = math.prod(image.shape)
-    except Exception as error:
-        raise _unreadable(path) from error
-    if n_voxels > MAX_VOXELS:
-        raise InvalidInput(
-            f"the resection mask has an absurd size of {' x '.join(map(str, image.shape))} voxels",
-            file=path,
-            hint="give a mask on the T1w's grid",
-        )
-    return image
-
-
-def _unreadable(path: Path) -> InvalidInput:
-    return InvalidInput(
-        "the resection mask cannot be read as NIfTI", file=path, hint="replace the file"
-    )
 
 
 def check_in_head(
@@ -133,15 +119,56 @@ def check_in_head(
     return {"share_in_head": in_head, "share_in_brain": in_brain}
 
 
-def same_grid(image: nib.Nifti1Image, other: nib.Nifti1Image) -> bool:
-    return image.shape[:3] == other.shape[:3] and np.allclose(image.affine, other.affine, atol=1e-3)
+def same_grid(mask: Resection, image: Volume) -> bool:
+    """Whether a mask has the voxels of an image."""
+    return mask.inside.shape == image.data.shape and np.allclose(
+        mask.affine, image.affine, atol=1e-3
+    )
 
 
-def resected_regions(
-    resection: Resection, vertices_mri_mm: np.ndarray, vertex_region: np.ndarray
+def on_grid(mask: Resection, image: Volume) -> Resection:
+    """The mask on the voxels of an image, by the nearest voxel."""
+    if same_grid(mask, image):
+        return Resection(mask.inside, image.affine)
+    low = np.maximum(np.floor(_index_range(mask, image)[0]).astype(int), 0)
+    high = np.minimum(np.ceil(_index_range(mask, image)[1]).astype(int) + 1, image.data.shape)
+    inside = np.zeros(image.data.shape, bool)
+    if (high > low).all():
+        block = np.stack(np.meshgrid(*map(np.arange, low, high), indexing="ij"), -1)
+        points_mm = nib.affines.apply_affine(image.affine, block.reshape(-1, 3))
+        box = tuple(slice(first, last) for first, last in zip(low, high, strict=True))
+        inside[box] = mask.holds(points_mm).reshape(block.shape[:3])
+    return Resection(inside, image.affine)
+
+
+def _index_range(mask: Resection, image: Volume) -> tuple[np.ndarray, np.ndarray]:
+    """Lowest and highest index (3,) of an image's voxels that the mask can reach."""
+    voxels = np.argwhere(mask.inside)
+    corners = np.array(
+        np.meshgrid(*zip(voxels.min(0) - 1, voxels.max(0) + 1, strict=True))
+    ).reshape(3, -1)
+    to_image = np.linalg.inv(image.affine) @ mask.affine
+    index = nib.affines.apply_affine(to_image, corners.T)
+    return index.min(0), index.max(0)
+
+
+def resected_share(
+    resection: Resection,
+    vertices_mri_mm: np.ndarray,
+    vertex_area_mm2: np.ndarray,
+    vertex_region: np.ndarray,
 ) -> np.ndarray:
-    """Regions (n_regions,) bool of which more than half of the vertices lie in the mask."""
+    """Share (n_regions,) of each region's cortical area that lies in the mask.
+
+    Parameters
+    ----------
+    vertices_mri_mm : ndarray, (n_vertices, 3)
+        Of the midthickness surface.
+    vertex_area_mm2 : ndarray, (n_vertices,)
+    vertex_region : ndarray of int, (n_vertices,)
+        -1 on the medial wall.
+    """
     cortex = vertex_region >= 0
+    region, area = vertex_region[cortex], vertex_area_mm2[cortex]
     held = resection.holds(vertices_mri_mm[cortex])
-    region = vertex_region[cortex]
-    return np.bincount(region, held) / np.bincount(region) > REGION_SHARE
+    return np.bincount(region, area * held) / np.bincount(region, area)

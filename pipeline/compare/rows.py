@@ -82,7 +82,7 @@ METRICS = {
         "fraction",
         "extent",
         "Part of the resected regions' area that lies in the extent; a region is resected"
-        " if more than half of its vertices lie in the mask",
+        " if more than the share region_share (default 0.5) of its area lies in the mask",
     ),
     "resection_specificity": Metric(
         "resection", "fraction", "extent", "Mean of the close and the far specificity below"

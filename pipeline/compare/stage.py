@@ -6,17 +6,11 @@ from pathlib import Path
 import numpy as np
 
 from pipeline import METHODS
-from pipeline.compare import metrics, resection
+from pipeline.compare import metrics
 from pipeline.compare.config import Config, Inputs
-from pipeline.compare.references import (
-    Head,
-    SozReference,
-    nearest_region,
-    read_head,
-    resection_reference,
-    soz_reference,
-)
+from pipeline.compare.references import Head, SozReference, read_head, soz_reference
 from pipeline.compare.rows import Table, defined, sidecar
+from pipeline.compare.surgery import ResectionReference, resection_reference
 from pipeline.files import read_json, read_npz, write_json, write_text
 from pipeline.paths import PatientPaths
 from pipeline.progress import Progress
@@ -49,13 +43,15 @@ def run(inputs: Inputs, paths: PatientPaths, config: Config, progress: Progress)
     What the data do not allow is a row without value that says why; only files that contradict
     themselves or the head raise InvalidInput.
     """
-    for stale in (paths.contacts, paths.contacts.with_suffix(".json")):
+    for stale in (paths.contacts, paths.resection):
         stale.unlink(missing_ok=True)
+        stale.with_name(stale.name.split(".")[0] + ".json").unlink(missing_ok=True)
     head = read_head(paths)
-    qc = {"warnings": [], "outcome": inputs.outcome}
+    no_outcome = None if inputs.outcome else "participants.tsv states no outcome of surgery"
+    qc = {"warnings": [], "outcome": inputs.outcome, "outcome_reason": no_outcome}
     with progress.step("place contacts and resection in the head"):
-        soz, no_soz = soz_reference(inputs, paths, head, qc)
-        resected, no_resection = resection_reference(inputs, paths, head, qc)
+        soz, no_soz = soz_reference(inputs, paths, head, qc, progress)
+        resected, no_resection = resection_reference(inputs, paths, head, config, qc, progress)
     for warning in qc["warnings"]:
         progress.warn(warning)
     table = Table([])
@@ -88,11 +84,18 @@ def reads(inputs: Inputs, paths: PatientPaths) -> list[Path]:
         *inputs.electrodes,
         *inputs.channels,
         *inputs.coordsystem,
-        *([inputs.resection_mask] if inputs.resection_mask else []),
+        *inputs.images,
+        *(
+            path
+            for path in (inputs.resection_mask, inputs.postop_t1w, inputs.contact_labels)
+            if path is not None
+        ),
         *(paths.surface(hemi, "midthickness") for hemi in "LR"),
         paths.scalp,
         paths.brain_mask,
         paths.regions,
+        paths.template_xfm,
+        paths.template_xfm.with_suffix(".json"),
         paths.qc("image"),
         paths.dipole,
         *distributed,
@@ -175,7 +178,7 @@ def _add_soz_marks(table, estimate, soz, max_to_contact, head) -> None:
 def add_resection(
     table: Table,
     estimate: Estimate,
-    resected: resection.Resection | None,
+    resected: ResectionReference | None,
     reason: str | None,
     head: Head,
     seed: int,
@@ -187,7 +190,7 @@ def add_resection(
         return
     if estimate.extent is not None:
         extent, area = estimate.extent, head.region_area_mm2
-        true = resection.resected_regions(resected, head.midthickness_mm, head.vertex_region)
+        true = resected.resected
         names = ["resection_sensitivity"] + [
             f"resection_specificity{which}" for which in ("", "_close", "_far")
         ]
@@ -198,14 +201,16 @@ def add_resection(
             ):
                 table.add(method, name, value, "there are no unresected regions to draw from")
         else:
-            table.add_absent(method, names, "no region lies in the resection by more than a half")
+            table.add_absent(
+                method, names, "no region lies in the resection by more than the share that counts"
+            )
         dispersion = metrics.spatial_dispersion_mm(
-            estimate.peak_map[extent], resected.distance_mm(head.region_pos_mm[extent])
+            estimate.peak_map[extent], resected.mask.distance_mm(head.region_pos_mm[extent])
         )
         table.add(method, "spatial_dispersion", dispersion)
     point = estimate.max_mm[None]
-    table.add(method, "max_in_resection", float(resected.holds(point)[0]))
-    table.add(method, "max_to_resection_edge", resected.edge_distance_mm(point)[0])
+    table.add(method, "max_in_resection", float(resected.mask.holds(point)[0]))
+    table.add(method, "max_to_resection_edge", resected.mask.edge_distance_mm(point)[0])
 
 
 def _add_model(table: Table, estimate: Estimate, personalized: Estimate | None, imaged) -> None:
@@ -225,7 +230,7 @@ def _add_model(table: Table, estimate: Estimate, personalized: Estimate | None, 
 def _read_estimate(paths: PatientPaths, method: str, head: Head) -> Estimate:
     if method == "ecd":
         max_mm = np.array(read_json(paths.dipole)["pos_mri_mm"])
-        region = int(nearest_region(max_mm[None], head)[0])
+        region = int(head.nearest_region(max_mm[None])[0][0])
         return Estimate(method, max_mm, int(head.region_sublobar[region]))
     stored = read_npz(paths.sources(method))
     region = int(stored["peak_map"].argmax())

@@ -8,13 +8,21 @@ from pipeline.errors import InvalidInput
 from pipeline.headmodel.brain import extract_brain, mask_volume_cm3
 from pipeline.headmodel.config import Config, Inputs
 from pipeline.headmodel.cortex import Cortex, labels_from_aparc
-from pipeline.headmodel.freesurfer import check_same_image, read_reconstruction
+from pipeline.headmodel.freesurfer import (
+    check_same_image,
+    read_reconstruction,
+    read_talairach,
+)
 from pipeline.headmodel.landmarks import (
     LANDMARKS,
     read_landmarks_mri_mm,
     template_landmarks_mni305_mm,
 )
-from pipeline.headmodel.registration import apply_affine, register_template
+from pipeline.headmodel.registration import (
+    HeadWarp,
+    apply_affine,
+    register_template,
+)
 from pipeline.headmodel.scalp import scalp_surface
 from pipeline.headmodel.skull import (
     inner_skull_from_mask,
@@ -31,6 +39,13 @@ SENTENCES = {
     "carried to the T1w by an affine registration",
     "freesurfer": "Individual head model: cortex from FreeSurfer's reconstruction of the T1w, regions "
     "carried by its spherical registration to fsaverage",
+}
+# How points of MNI space come to the T1w.
+TRANSFORM_SENTENCES = {
+    "syn": "the non-linear registration of the MNI152 template to the T1w",
+    "affine": "the affine registration of the MNI152 template to the T1w",
+    "talairach": "FreeSurfer's affine registration to MNI305 (talairach.xfm)",
+    "cortex": "the affine that fits fsaverage's cortex to FreeSurfer's, vertex by vertex",
 }
 # Correlation of T1w and carried template in the brain: 0.93 on a real head, 0.88 after the affine alone.
 POOR_SIMILARITY = 0.75
@@ -50,6 +65,8 @@ class CarriedHead:
         Dense vertices, where FreeSurfer's watershed found them.
     affine_mni305_to_mri : ndarray, (4, 4)
         The linear part of how fsaverage's head lies in this one.
+    warp : HeadWarp
+        For points that others give in MNI space.
     qc : dict
     warnings : list of str
     """
@@ -57,6 +74,7 @@ class CarriedHead:
     cortex: Cortex
     inner_skull_mri_mm: np.ndarray | None
     affine_mni305_to_mri: np.ndarray
+    warp: HeadWarp
     qc: dict
     warnings: list[str]
 
@@ -75,6 +93,8 @@ class Anatomy:
     landmarks_mri_mm : dict of str to ndarray (3,)
     landmarks_marked : bool
         Read from the T1w's sidecar; False if carried from the template.
+    warp : HeadWarp
+        From MNI152.
     qc : dict
     warnings : list of str
     """
@@ -86,6 +106,7 @@ class Anatomy:
     scalp: tuple[np.ndarray, np.ndarray]
     landmarks_mri_mm: dict[str, np.ndarray]
     landmarks_marked: bool
+    warp: HeadWarp
     qc: dict
     warnings: list[str]
 
@@ -146,6 +167,7 @@ def build_anatomy(inputs: Inputs, config: Config, progress: Progress) -> Anatomy
         (scalp_mm, scalp_faces),
         landmarks_mm,
         marked,
+        head.warp,
         qc,
         warnings + landmark_warnings,
     )
@@ -173,11 +195,14 @@ def head_from_template(t1w: Volume, brain_mask: np.ndarray, config: Config) -> C
         ),
         None,
         warp.affine_from_mni305,
+        warp,
         {
             "head_model": "template",
             "head_model_sentence": SENTENCES[config.registration],
             "registration": config.registration,
             "registration_correlation": round(similarity, 4),
+            "mni_transform": TRANSFORM_SENTENCES[config.registration],
+            "mni_transform_quality": {"correlation_in_brain": round(similarity, 4)},
         },
         warnings,
     )
@@ -192,15 +217,26 @@ def head_from_freesurfer(inputs: Inputs, t1w: Volume, brain_mask: np.ndarray) ->
     if found.aparc is not None:
         labels = labels_from_aparc(found.aparc)
     cortex = Cortex(found.white_mri_mm, found.pial_mri_mm, *labels)
+    midthickness_mm = cortex.midthickness_mri_mm
+    fitted = _linear_part(template.midthickness_mni305_mm, midthickness_mm)
+    talairach = read_talairach(inputs.freesurfer_dir)
+    warp = HeadWarp.of_mni305_affine(fitted if talairach is None else talairach)
+    carried_mm = warp.from_mni305(template.midthickness_mni305_mm)
+    apart_mm = np.linalg.norm(carried_mm - midthickness_mm, axis=1)[template.vertex_region >= 0]
     return CarriedHead(
         cortex,
         found.inner_skull_mri_mm,
-        _linear_part(template.midthickness_mni305_mm, cortex.midthickness_mri_mm),
+        fitted,
+        warp,
         {
             "head_model": "freesurfer",
             "head_model_sentence": SENTENCES["freesurfer"],
             "region_labels": "template" if found.aparc is None else "FreeSurfer's aparc",
             "freesurfer_t1w_correlation": round(correlation, 4),
+            "mni_transform": TRANSFORM_SENTENCES["cortex" if talairach is None else "talairach"],
+            "mni_transform_quality": {
+                "same_vertex_distance_median_mm": round(float(np.median(apart_mm)), 2)
+            },
         },
         [],
     )

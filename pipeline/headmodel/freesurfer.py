@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+import mne
 import nibabel as nib
 import numpy as np
 from scipy.ndimage import map_coordinates
@@ -58,6 +59,7 @@ def files_read(folder: Path) -> list[Path]:
         *annot,
         *(folder / "mri" / name for name in HEAD_IMAGES),
         _inner_skull_file(folder),
+        _talairach_file(folder),
     ]
 
 
@@ -103,6 +105,24 @@ def read_reconstruction(folder: Path) -> Reconstruction:
         inner_skull_mri_mm=skull,
         to_scanner=to_scanner,
     )
+
+
+def read_talairach(folder: Path) -> np.ndarray | None:
+    """FreeSurfer's affine (4, 4) from MNI305 to scanner RAS, mm; None where it left none.
+
+    Raises
+    ------
+    InvalidInput
+        ``talairach.xfm`` is corrupt.
+    """
+    file = _talairach_file(folder)
+    if not file.exists():
+        return None
+    try:
+        to_mni305 = mne.transforms.read_ras_mni_t(folder.name, folder.parent)["trans"]
+        return np.linalg.inv(to_mni305)
+    except (ValueError, np.linalg.LinAlgError) as error:
+        raise _unreadable(file) from error
 
 
 def locate_on_sphere(sphere: np.ndarray, faces: np.ndarray, targets: np.ndarray):
@@ -229,6 +249,10 @@ def _read_aparc(
 
 def _inner_skull_file(folder: Path) -> Path:
     return folder / "bem" / "inner_skull.surf"
+
+
+def _talairach_file(folder: Path) -> Path:
+    return folder / "mri" / "transforms" / "talairach.xfm"
 
 
 def _unreadable(file: Path) -> InvalidInput:

@@ -15,6 +15,7 @@ from nibabel.gifti import (
 from pipeline.fif import scrub_ids
 from pipeline.files import atomic_path, write_json, write_npz
 from pipeline.headmodel.cortex import Cortex, region_geometry, sublobar_of_vertices
+from pipeline.headmodel.registration import HeadWarp, write_warp
 from pipeline.paths import PatientPaths
 from pipeline.template import SUBLOBAR_NAMES, load_template
 from pipeline.template.cortex import N_VERTICES_HEMI
@@ -131,6 +132,21 @@ def write_leadfield(paths: PatientPaths, leadfield: np.ndarray, info: mne.Info) 
         "Units": {kind: UNITS[kind] for kind in sorted(set(types))},
     }
     write_json(paths.leadfield.with_suffix(".json"), sidecar)
+
+
+def write_template_xfm(paths: PatientPaths, warp: HeadWarp, qc: dict) -> None:
+    """Write how points of MNI152 come to the T1w, and the sidecar that says by what."""
+    write_warp(paths.template_xfm, warp)
+    write_json(
+        paths.template_xfm.with_suffix(".json"),
+        {
+            "Description": "Carries points (not images) of MNI152, RAS in mm, to the scanner RAS of the "
+            "T1w: affine, plus, where there is one, the displacement of a lattice, trilinear "
+            "(lattice_mm, whose indices lattice_to_mni152 takes to MNI152)",
+            "Method": qc["mni_transform"],
+            "Quality": qc["mni_transform_quality"],
+        },
+    )
 
 
 def _save(image, path) -> None:

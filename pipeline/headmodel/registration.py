@@ -11,6 +11,7 @@ from nilearn import datasets
 from scipy.ndimage import map_coordinates
 
 from pipeline.errors import InvalidInput
+from pipeline.files import read_npz, write_npz
 from pipeline.headmodel.t1w import Volume, bounding_box_mm, resample
 
 # fsaverage's surface RAS to MNI152, as FreeSurfer publishes it (CoordinateSystems, case 8).
@@ -30,6 +31,7 @@ MARGIN_MM = 10.0
 SYN_ITERATIONS = (100, 50, 0)
 SYN_RADIUS_VOXELS = 2
 SYN_TOTAL_SIGMA = 1.0
+STORED_STEP = 2
 RAS_TO_LPS = np.array([-1.0, -1.0, 1.0])
 
 
@@ -74,6 +76,28 @@ class HeadWarp:
     def affine_from_mni305(self) -> np.ndarray:
         return self.affine @ MNI305_TO_MNI152
 
+    @classmethod
+    def of_mni305_affine(cls, affine: np.ndarray) -> "HeadWarp":
+        """The warp that is an affine (4, 4) from fsaverage's frame to the patient alone."""
+        return cls(affine @ np.linalg.inv(MNI305_TO_MNI152), None, np.eye(4))
+
+
+def write_warp(path: Path, warp: HeadWarp) -> None:
+    """Write the warp; its displacements on every second node, as fine as they were optimised."""
+    lattice = warp.lattice_mm
+    arrays = {"affine": warp.affine}
+    if lattice is not None:
+        coarser = np.diag([STORED_STEP] * 3 + [1])
+        arrays["lattice_mm"] = lattice[::STORED_STEP, ::STORED_STEP, ::STORED_STEP].astype("f4")
+        arrays["lattice_to_mni152"] = warp.lattice_to_mni152 @ coarser
+    write_npz(path, **arrays)
+
+
+def read_warp(path: Path) -> HeadWarp:
+    stored = read_npz(path)
+    lattice_to_mni152 = stored.get("lattice_to_mni152", np.eye(4))
+    return HeadWarp(stored["affine"], stored.get("lattice_mm"), lattice_to_mni152)
+
 
 def register_template(
     t1w: Volume, brain_mask: np.ndarray, method: str, seed: int
@@ -101,12 +125,7 @@ def register_template(
             f"the option registration of headmodel is {method!r}",
             hint=f"choose one of {', '.join(REGISTRATIONS)}",
         )
-    # With two threads the mutual information of equal images differs in its last digits, and the
-    # affine by 0.1 mm. ITK reads the thread number when it loads, antsRegistration the seed when it runs.
-    os.environ["ITK_GLOBAL_DEFAULT_NUMBER_OF_THREADS"] = "1"
-    os.environ["ANTS_RANDOM_SEED"] = str(seed)
-    import ants
-
+    ants = reproducible_ants(seed)
     stored = datasets.load_mni152_template(resolution=1)
     mni152 = Volume(np.asarray(stored.dataobj, np.float32), stored.affine)
     fixed = resample(
@@ -117,7 +136,7 @@ def register_template(
     moving = resample(
         mni152, SPACING_MM, *bounding_box_mm(mni152.data > 0, mni152.affine, MARGIN_MM)
     )
-    fixed_image, moving_image = _to_ants(fixed), _to_ants(moving)
+    fixed_image, moving_image = to_ants(fixed), to_ants(moving)
     options = {"type_of_transform": "Affine"}
     if method == "syn":
         options = {
@@ -140,7 +159,20 @@ def apply_affine(affine: np.ndarray, points: np.ndarray) -> np.ndarray:
     return points @ affine[:3, :3].T + affine[:3, 3]
 
 
-def _to_ants(volume: Volume):
+def reproducible_ants(seed: int):
+    """The package ants, with one thread and a seed.
+
+    With two threads the mutual information of equal images differs in its last digits, and an
+    affine by 0.1 mm. ITK reads the thread number when it loads, antsRegistration the seed when it runs.
+    """
+    os.environ["ITK_GLOBAL_DEFAULT_NUMBER_OF_THREADS"] = "1"
+    os.environ["ANTS_RANDOM_SEED"] = str(seed)
+    import ants
+
+    return ants
+
+
+def to_ants(volume: Volume):
     """ITK image in LPS; the grid lies along the scanner's axes (see `resample`)."""
     import ants
 
@@ -158,23 +190,29 @@ def _sample_warp(ants, grid: Volume, transforms: list[str]) -> HeadWarp:
     Points travel against images: template points go to the patient by the transforms that
     resample the patient's image onto the template.
     """
-    affine_file = next(name for name in transforms if name.endswith(".mat"))
-
-    def carry(points_mm, files):
-        frame = pd.DataFrame(points_mm * RAS_TO_LPS, columns=list("xyz"))
-        invert = [name.endswith(".mat") for name in files]
-        moved = ants.apply_transforms_to_points(3, frame, files, whichtoinvert=invert)
-        return moved[list("xyz")].to_numpy() * RAS_TO_LPS
-
-    corners = np.vstack([np.zeros(3), 100 * np.eye(3)])
-    moved = carry(corners, [affine_file])
-    affine = np.eye(4)
-    affine[:3, :3] = (moved[1:] - moved[0]).T / 100
-    affine[:3, 3] = moved[0]
+    affine = affine_of(ants, next(name for name in transforms if name.endswith(".mat")))
     if not any(Path(name).name.endswith("Warp.nii.gz") for name in transforms):
         return HeadWarp(affine, None, grid.affine)
     index = np.indices(grid.data.shape).reshape(3, -1).T
     nodes_mm = apply_affine(grid.affine, index.astype(float))
-    displacement = carry(nodes_mm, transforms) - apply_affine(affine, nodes_mm)
+    displacement = carry_points(ants, nodes_mm, transforms) - apply_affine(affine, nodes_mm)
     lattice = displacement.reshape(*grid.data.shape, 3)
     return HeadWarp(affine, lattice, grid.affine)
+
+
+def affine_of(ants, file: str) -> np.ndarray:
+    """The matrix (4, 4) in RAS that `carry_points` applies for an ANTs ``.mat`` file."""
+    corners = np.vstack([np.zeros(3), 100 * np.eye(3)])
+    moved = carry_points(ants, corners, [file])
+    affine = np.eye(4)
+    affine[:3, :3] = (moved[1:] - moved[0]).T / 100
+    affine[:3, 3] = moved[0]
+    return affine
+
+
+def carry_points(ants, points_mm: np.ndarray, transforms: list[str]) -> np.ndarray:
+    """Carry points (n, 3) in RAS by ANTs' files, every matrix inverted."""
+    frame = pd.DataFrame(points_mm * RAS_TO_LPS, columns=list("xyz"))
+    invert = [name.endswith(".mat") for name in transforms]
+    moved = ants.apply_transforms_to_points(3, frame, transforms, whichtoinvert=invert)
+    return moved[list("xyz")].to_numpy() * RAS_TO_LPS

@@ -23,6 +23,7 @@ from pipeline.headmodel.outputs import (
     write_leadfield,
     write_mask,
     write_surface,
+    write_template_xfm,
     write_trans,
 )
 from pipeline.paths import PatientPaths
@@ -55,6 +56,8 @@ def writes(paths: PatientPaths) -> list[Path]:
         paths.inner_skull,
         paths.brain_mask,
         paths.regions,
+        paths.template_xfm,
+        paths.template_xfm.with_suffix(".json"),
         paths.trans,
         paths.leadfield,
         paths.qc("headmodel"),
@@ -102,6 +105,7 @@ def run(inputs: Inputs, paths: PatientPaths, config: Config, progress: Progress)
     write_surface(paths.scalp, *anatomy.scalp, {"GeometricType": "Anatomical"})
     write_surface(paths.inner_skull, *anatomy.inner_skull, {"GeometricType": "Anatomical"})
     write_mask(paths.brain_mask, anatomy.brain_mask, anatomy.t1w.affine)
+    write_template_xfm(paths, anatomy.warp, anatomy.qc)
     write_trans(paths.trans, placement.head_to_mri)
     write_leadfield(paths, leadfield, data_info)
     for warning in warnings:

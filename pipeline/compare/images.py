@@ -1,0 +1,157 @@
+"""Rigid registration of the patient's other images (CT, post-operative MRI) to the T1w."""
+
+import math
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+import nibabel as nib
+import numpy as np
+
+from pipeline.errors import InvalidInput
+from pipeline.headmodel.registration import affine_of, apply_affine, reproducible_ants, to_ants
+from pipeline.headmodel.t1w import MAX_VOXELS, Volume, resample
+
+SPACING_MM = 2.0
+PERCENTILES = (1.0, 99.5)
+# Both registrations see the same two images: they agree to a fraction of a voxel where they hold.
+MAX_INCONSISTENCY_MM = 3.0
+
+
+@dataclass(frozen=True)
+class RigidFit:
+    """How an image lies on the T1w.
+
+    Attributes
+    ----------
+    to_t1w : ndarray, (4, 4)
+        The image's scanner RAS to that of the T1w, mm.
+    inconsistency_mm : float
+        Largest distance within the head between the registration and that in the other direction.
+    rotation_deg, shift_mm : float
+        Size of the motion; the shift is that of the T1w's centre.
+    """
+
+    to_t1w: np.ndarray
+    inconsistency_mm: float
+    rotation_deg: float
+    shift_mm: float
+
+    @property
+    def quality(self) -> dict[str, float]:
+        return {
+            "inverse_consistency_mm": round(self.inconsistency_mm, 2),
+            "rotation_deg": round(self.rotation_deg, 2),
+            "shift_mm": round(self.shift_mm, 2),
+        }
+
+
+def read_image(path: Path, what: str) -> Volume:
+    """Read a 3-D NIfTI of the head that knows where it lies.
+
+    Raises
+    ------
+    InvalidInput
+        Unreadable, of absurd size, not 3-D, constant, or without an affine.
+    """
+    image = open_image(path, what)
+    try:
+        data = np.nan_to_num(np.asarray(image.dataobj, np.float32))
+    except Exception as error:  # a corrupt file makes nibabel raise anything
+        raise unreadable(path, what) from error
+    data = data.reshape(data.shape[:3]) if data.shape[3:] == (1,) else data
+    if data.ndim != 3 or np.ptp(data) == 0:
+        raise InvalidInput(
+            f"the {what} is no three-dimensional image of anything",
+            file=path,
+            hint="convert the DICOM series again",
+        )
+    check_affine(image, path, what)
+    return Volume(data, np.asarray(image.affine, float))
+
+
+def open_image(path: Path, what: str):
+    """Open an image without reading its voxels; refuse a header that claims more than a head has."""
+    try:
+        image = nib.load(path)
+        n_voxels = math.prod(image.shape)
+    except Exception as error:
+        raise unreadable(path, what) from error
+    if n_voxels > MAX_VOXELS:
+        raise InvalidInput(
+            f"the {what} has an absurd size of {' x '.join(map(str, image.shape))} voxels",
+            file=path,
+            hint="give an image of one head, such as on the T1w's grid",
+        )
+    return image
+
+
+def unreadable(path: Path, what: str) -> InvalidInput:
+    """What is raised where nibabel can't make sense of a file."""
+    return InvalidInput(f"the {what} cannot be read as NIfTI", file=path, hint="replace the file")
+
+
+def check_affine(image, path: Path, what: str) -> None:
+    """Refuse an image whose header does not say where it lies: nothing is guessed."""
+    coded = getattr(image, "header", {})
+    unplaced = "sform_code" in coded and not (coded["sform_code"] or coded["qform_code"])
+    if unplaced or abs(np.linalg.det(image.affine[:3, :3])) < 1e-3:
+        raise InvalidInput(
+            f"the {what} does not say where it lies (its sform and qform are not set)",
+            file=path,
+            hint="write it again with the affine of the image that it was made on",
+        )
+
+
+def register_rigidly(moving: Volume, t1w: Volume, seed: int = 0) -> RigidFit:
+    """Register an image of the same head to the T1w by mutual information (Mattes et al. 2003).
+
+    It is done in both directions; their disagreement tells whether it found the one good fit.
+    """
+    ants = reproducible_ants(seed)
+    images = [to_ants(_head_grid(volume)) for volume in (moving, t1w)]
+    forward = _rigid(ants, *images)
+    backward = _rigid(ants, *images[::-1])
+    head_mm = _sampled_head(t1w)
+    there_and_back = apply_affine(forward @ backward, head_mm)
+    turn = np.clip((np.trace(forward[:3, :3]) - 1) / 2, -1, 1)
+    centre_mm = head_mm.mean(0)
+    came_from = apply_affine(np.linalg.inv(forward), centre_mm[None])[0]
+    return RigidFit(
+        forward,
+        float(np.linalg.norm(there_and_back - head_mm, axis=1).max()),
+        float(np.degrees(np.arccos(turn))),
+        float(np.linalg.norm(came_from - centre_mm)),
+    )
+
+
+def _rigid(ants, moving, fixed) -> np.ndarray:
+    """Matrix (4, 4) in RAS from `moving` to `fixed`."""
+    with tempfile.TemporaryDirectory(prefix="spikefocus_") as folder:
+        result = ants.registration(
+            fixed,
+            moving,
+            type_of_transform="Rigid",
+            aff_metric="mattes",
+            aff_random_sampling_rate=0.5,
+            outprefix=f"{folder}/",
+        )
+        return affine_of(ants, result["invtransforms"][0])
+
+
+def _head_grid(volume: Volume) -> Volume:
+    """The whole image on a grid along the scanner's axes, air at 0 (a CT has it far below).
+
+    What is brighter than nearly all voxels, such as metal, would squeeze all tissue into one bin.
+    """
+    low, high = np.percentile(volume.data, PERCENTILES)
+    lifted = Volume(np.clip(volume.data - low, 0, high - low), volume.affine)
+    corners = np.array(np.meshgrid(*[(0, n - 1) for n in volume.data.shape])).reshape(3, -1).T
+    corners_mm = apply_affine(volume.affine, corners.astype(float))
+    return resample(lifted, SPACING_MM, corners_mm.min(0), corners_mm.max(0))
+
+
+def _sampled_head(t1w: Volume) -> np.ndarray:
+    """A few thousand points (n, 3) of the head."""
+    inside = np.argwhere(t1w.data > t1w.data.mean())
+    return apply_affine(t1w.affine, inside[:: max(1, len(inside) // 4000)].astype(float))

@@ -1,0 +1,181 @@
+"""A resection mask drawn on the post-operative T1w, brought to the pre-operative one."""
+
+import tempfile
+from pathlib import Path
+
+import numpy as np
+from scipy.ndimage import binary_dilation, distance_transform_edt, map_coordinates
+
+from pipeline.compare.frames import is_postoperative
+from pipeline.compare.images import RigidFit, register_rigidly
+from pipeline.compare.resection import Resection, same_grid
+from pipeline.files import read_json
+from pipeline.headmodel.registration import (
+    apply_affine,
+    carry_points,
+    reproducible_ants,
+    to_ants,
+)
+from pipeline.headmodel.t1w import Volume, bounding_box_mm, resample
+
+SPACING_MM = 2.0
+BOX_MARGIN_MM = 10.0
+# The skull beside the brain stays where it was: it holds the deformation at the edge.
+BRAIN_MARGIN_MM = 4.0
+# Around the cavity, where blood and collapsed tissue have no counterpart before the operation.
+CAVITY_MARGIN_MM = 3.0
+SYN_ITERATIONS = (60, 40, 10)
+SYN_RADIUS_VOXELS = 2
+SYN_TOTAL_SIGMA = 1.0
+SHIFT_WITHIN_MM = 30.0
+
+
+def is_in_postop_space(
+    mask_path: Path, mask: Resection, t1w: Volume, postop: Volume | None, names: tuple[str, str]
+) -> bool:
+    """Whether a mask was drawn on the post-operative image.
+
+    Asked are, in this order: the mask's sidecar, the entity ``space`` of its name, its grid, and
+    the session in its name.
+
+    Parameters
+    ----------
+    names : tuple of str
+        File names of the T1w and of the post-operative T1w ("" for none).
+    """
+    sources = _sources(mask_path)
+    named = [name in sources for name in names]
+    if named[0] != named[1]:
+        return named[1]
+    if "_space-" in mask_path.name:
+        return is_postoperative(Path(f"_space-{mask_path.name.split('_space-')[1]}"))
+    on_grid = [image is not None and same_grid(mask, image) for image in (t1w, postop)]
+    if on_grid[0] != on_grid[1]:
+        return on_grid[1]
+    return is_postoperative(mask_path)
+
+
+def carry_to_preop(
+    mask: Resection, postop: Volume, t1w: Volume, brain_mask: np.ndarray, seed: int
+) -> tuple[Resection, dict[str, float], RigidFit]:
+    """Carry a mask from the post-operative to the pre-operative T1w: rigidly, then deformably.
+
+    The deformation (SyN on local cross-correlation, Avants et al. 2008) is not driven by what was
+    removed: the cavity is masked out of the cost function (Brett et al. 2001), and is carried by
+    the deformation of the brain around it. Its size in that brain is reported as the brain's shift.
+
+    Parameters
+    ----------
+    mask : Resection
+        In the post-operative image's scanner RAS.
+    postop, t1w : Volume
+    brain_mask : ndarray of bool
+        On the T1w's grid.
+    seed : int
+        Of the rigid registration's sampling.
+
+    Returns
+    -------
+    carried : Resection
+        On the T1w's grid.
+    quality : dict
+        Shift in mm, correlation of the images within the brain outside the resection, volumes.
+    rigid : RigidFit
+    """
+    rigid = register_rigidly(postop, t1w, seed)
+    box = bounding_box_mm(brain_mask, t1w.affine, BOX_MARGIN_MM)
+    fixed = resample(t1w, SPACING_MM, *box)
+    to_postop = np.linalg.inv(rigid.to_t1w)
+    nodes_mm = apply_affine(fixed.affine, np.indices(fixed.data.shape).reshape(3, -1).T * 1.0)
+
+    def from_postop(data: np.ndarray, affine: np.ndarray, points_mm: np.ndarray) -> np.ndarray:
+        index = apply_affine(np.linalg.inv(affine), apply_affine(to_postop, points_mm))
+        return map_coordinates(data.astype(np.float32), index.T, order=1)
+
+    shape = fixed.data.shape
+    moving = Volume(from_postop(postop.data, postop.affine, nodes_mm).reshape(shape), fixed.affine)
+    cavity = from_postop(mask.inside, mask.affine, nodes_mm).reshape(shape) > 0.5
+    brain = resample(Volume(brain_mask.astype(np.float32), t1w.affine), SPACING_MM, *box).data > 0.5
+    near_brain = binary_dilation(brain, iterations=round(BRAIN_MARGIN_MM / SPACING_MM))
+    cost = near_brain & (_distance_mm(cavity) > CAVITY_MARGIN_MM)
+    shift_mm, warped = _deformation(fixed, moving, near_brain, cost, nodes_mm, seed)
+    # Of the whole brain but the cavity, near it, where it is largest.
+    kept = brain & ~cavity
+    size_mm = np.linalg.norm(shift_mm, axis=-1)
+    near = size_mm[kept & (_distance_mm(cavity) <= SHIFT_WITHIN_MM)]
+
+    voxels = np.indices(t1w.data.shape).reshape(3, -1).T
+    in_box = _in_box(t1w, box)
+    points_mm = apply_affine(t1w.affine, voxels[in_box].astype(float))
+    index = apply_affine(np.linalg.inv(fixed.affine), points_mm).T
+    moved_mm = points_mm + np.stack(
+        [map_coordinates(shift_mm[..., axis], index, order=1, mode="nearest") for axis in range(3)],
+        axis=1,
+    )
+    inside = np.zeros(t1w.data.size, bool)
+    inside[in_box] = from_postop(mask.inside, mask.affine, moved_mm) > 0.5
+    carried = Resection(inside.reshape(t1w.data.shape), t1w.affine)
+    quality = {
+        "brain_shift_median_mm": float(np.median(near)),
+        "brain_shift_p95_mm": float(np.percentile(near, 95)),
+        "brain_shift_max_mm": float(near.max()),
+        "correlation_rigid": float(np.corrcoef(fixed.data[kept], moving.data[kept])[0, 1]),
+        "correlation_deformed": float(np.corrcoef(fixed.data[kept], warped[kept])[0, 1]),
+        "volume_in_postop_cm3": mask.volume_cm3,
+    }
+    return carried, {name: round(value, 3) for name, value in quality.items()}, rigid
+
+
+def _deformation(fixed, moving, near_brain, cost, nodes_mm, seed):
+    """Displacement (i, j, k, 3) from the pre-operative place to the post-operative one, mm."""
+    ants = reproducible_ants(seed)
+    fixed_image, moving_image, where = (
+        to_ants(Volume(data.astype(np.float32), fixed.affine))
+        for data in (fixed.data * near_brain, moving.data * near_brain, cost)
+    )
+    with tempfile.TemporaryDirectory(prefix="spikefocus_") as folder:
+        result = ants.registration(
+            fixed_image,
+            moving_image,
+            type_of_transform="SyNOnly",
+            initial_transform="Identity",
+            mask=where,
+            moving_mask=where,
+            mask_all_stages=True,
+            syn_metric="CC",
+            syn_sampling=SYN_RADIUS_VOXELS,
+            reg_iterations=SYN_ITERATIONS,
+            total_sigma=SYN_TOTAL_SIGMA,
+            outprefix=f"{folder}/",
+        )
+        warped = result["warpedmovout"].numpy()
+        moved_mm = carry_points(ants, nodes_mm, result["fwdtransforms"])
+    return (moved_mm - nodes_mm).reshape(*fixed.data.shape, 3), warped
+
+
+def _distance_mm(mask: np.ndarray) -> np.ndarray:
+    return distance_transform_edt(~mask, sampling=SPACING_MM)
+
+
+def _in_box(t1w: Volume, box) -> np.ndarray:
+    """The T1w's voxels (n,) bool within a box in scanner RAS."""
+    voxels = np.indices(t1w.data.shape).reshape(3, -1).T
+    points_mm = apply_affine(t1w.affine, voxels.astype(float))
+    return ((points_mm >= box[0]) & (points_mm <= box[1])).all(1)
+
+
+def _sources(mask_path: Path) -> set[str]:
+    """Names of the images that the mask's sidecar says it was made from."""
+    sidecar = mask_path.with_name(mask_path.name.split(".")[0] + ".json")
+    if not sidecar.is_file():
+        return set()
+    try:
+        content = read_json(sidecar)
+    except ValueError:
+        return set()
+    named = []
+    for key in ("SpatialReference", "Sources", "RawSources"):
+        value = content.get(key) or []
+        value = value.values() if isinstance(value, dict) else value
+        named += [value] if isinstance(value, str) else list(value)
+    return {str(each).rsplit("/", 1)[-1] for each in named}

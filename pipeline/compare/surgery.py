@@ -1,0 +1,164 @@
+"""The resection as the estimates are compared with it: on the T1w, checked, region by region."""
+
+from dataclasses import dataclass
+
+import nibabel as nib
+import numpy as np
+
+from pipeline.compare import resection
+from pipeline.compare.config import Config, Inputs
+from pipeline.compare.images import MAX_INCONSISTENCY_MM, read_image
+from pipeline.compare.postop import carry_to_preop, is_in_postop_space
+from pipeline.compare.references import Head
+from pipeline.files import atomic_path, write_json
+from pipeline.headmodel.t1w import Volume, read_t1w
+from pipeline.paths import PatientPaths
+from pipeline.progress import Progress
+from pipeline.template import SUBLOBAR_NAMES
+
+# The same head before and after: what is left of the brain looks alike.
+MIN_CORRELATION = 0.6
+# Brain that sinks further than this after surgery is rare; a registration that fails is not.
+LARGE_SHIFT_MM = 15.0
+SPACE_T1W = "given in the space of the pre-operative T1w"
+SPACE_POSTOP = (
+    "given in the space of the post-operative T1w, carried by rigid and deformable registration"
+)
+
+
+@dataclass(frozen=True)
+class ResectionReference:
+    """The mask in the T1w and the share of each region in it.
+
+    Attributes
+    ----------
+    mask : Resection
+    region_share : ndarray, (n_regions,)
+        Of the region's cortical area.
+    threshold : float
+        A region counts as resected above this share.
+    """
+
+    mask: resection.Resection
+    region_share: np.ndarray
+    threshold: float
+
+    @property
+    def resected(self) -> np.ndarray:
+        """The regions (n_regions,) bool that count as resected."""
+        return self.region_share > self.threshold
+
+
+def resection_reference(
+    inputs: Inputs,
+    paths: PatientPaths,
+    head: Head,
+    config: Config,
+    qc: dict,
+    progress: Progress,
+) -> tuple[ResectionReference | None, str | None]:
+    """The resection if there is a usable one, or why there is none.
+
+    Raises
+    ------
+    InvalidInput
+        The mask is unreadable or not of this head.
+    """
+    mask, reason = None, "no resection mask is given"
+    if inputs.resection_mask is not None:
+        mask, reason = _mask_on_t1w(inputs, paths, head, config, qc, progress)
+    reference = None
+    if mask is not None:
+        share = resection.resected_share(
+            mask, head.midthickness_mm, head.vertex_area_mm2, head.vertex_region
+        )
+        reference = ResectionReference(mask, share, config.region_share)
+        resected = reference.resected
+        qc["resection_volume_cm3"] = mask.volume_cm3
+        qc["resected_region_share"] = config.region_share
+        qc["n_resected_regions"] = int(resected.sum())
+        qc["resected_area_cm2"] = float((share * head.region_area_mm2).sum() / 100)
+        qc["resected_sublobar"] = [
+            SUBLOBAR_NAMES[index] for index in np.unique(head.region_sublobar[resected])
+        ]
+    qc["resection_assessable"], qc["resection_reason"] = reason is None, reason
+    return reference, reason
+
+
+def _mask_on_t1w(inputs, paths, head, config, qc, progress):
+    """The mask on the T1w's grid and None, or None and why it can't be used."""
+    given = resection.read_resection(inputs.resection_mask)
+    if not given.inside.any():
+        return None, "the resection mask is empty"
+    t1w = read_t1w(inputs.t1w)
+    brain = resection.read_resection(paths.brain_mask)
+    postop = None if inputs.postop_t1w is None else read_image(inputs.postop_t1w, "post-op T1w")
+    names = (inputs.t1w.name, inputs.postop_t1w.name if inputs.postop_t1w else "")
+    if is_in_postop_space(inputs.resection_mask, given, t1w, postop, names):
+        if postop is None:
+            return None, (
+                "the resection mask is in the space of a post-operative image, and the dataset has "
+                "no post-operative T1w"
+            )
+        qc["resection_space"] = SPACE_POSTOP
+        with progress.step("register the post-operative T1w to the pre-operative one"):
+            mask, reason = _carried(given, postop, t1w, brain, config, qc)
+        if reason:
+            return None, reason
+    else:
+        qc["resection_space"] = SPACE_T1W
+        qc |= resection.check_in_head(given, head.scalp_mm, brain, inputs.resection_mask)
+        if not resection.same_grid(given, t1w):
+            qc["warnings"].append(
+                "The resection mask is not on the T1w's grid; it was placed by its affine."
+            )
+        mask = given
+    on_t1w = resection.on_grid(mask, t1w)
+    of_brain = float((on_t1w.inside & brain.inside).sum() / brain.inside.sum())
+    qc["resected_share_of_brain"] = of_brain
+    if of_brain > resection.MAX_SHARE_OF_BRAIN:
+        return None, (
+            f"the resection mask covers {of_brain:.0%} of the brain: it seems to be a brain mask"
+        )
+    _write_mask(paths, on_t1w, qc)
+    return mask, None
+
+
+def _carried(given, postop: Volume, t1w: Volume, brain, config: Config, qc: dict):
+    mask, quality, rigid = carry_to_preop(given, postop, t1w, brain.inside, config.seed)
+    qc["resection_registration"] = {**rigid.quality, **quality}
+    if rigid.inconsistency_mm > MAX_INCONSISTENCY_MM:
+        return None, (
+            "the post-operative T1w could not be registered reliably: forward and backward differ "
+            f"by {rigid.inconsistency_mm:.1f} mm"
+        )
+    if quality["correlation_deformed"] < MIN_CORRELATION:
+        return None, (
+            "the post-operative T1w does not resemble the pre-operative one (correlation "
+            f"{quality['correlation_deformed']:.2f} in the brain that is left)"
+        )
+    if not mask.inside.any():
+        return None, "the resection mask lies outside the pre-operative T1w"
+    if quality["brain_shift_p95_mm"] > LARGE_SHIFT_MM:
+        qc["warnings"].append(
+            f"The brain seems to have shifted by {quality['brain_shift_p95_mm']:.0f} mm beside the "
+            "resection (95 %): look whether the mask lies where it should."
+        )
+    return mask, None
+
+
+def _write_mask(paths: PatientPaths, mask: resection.Resection, qc: dict) -> None:
+    image = nib.Nifti1Image(mask.inside.astype(np.uint8), mask.affine)
+    image.set_sform(mask.affine, 1)
+    image.set_qform(mask.affine, 1)
+    image.header.set_xyzt_units("mm")
+    with atomic_path(paths.resection) as tmp:
+        nib.save(image, tmp)
+    write_json(
+        paths.resection.with_name(paths.resection.name.split(".")[0] + ".json"),
+        {
+            "Type": "Lesion",
+            "Description": f"Resection on the grid of the pre-operative T1w, {qc['resection_space']}",
+            "Registration": qc.get("resection_registration", "none"),
+        },
+    )
