@@ -10,9 +10,14 @@ from fake_patient import PATCH_CENTRE_MM, SFREQ_HZ, FakePatient, spike_waveform
 
 from pipeline import METHODS, compare
 from pipeline.files import sha256, write_json
-from pipeline.image import maps, outputs
+from pipeline.image import bootstrap, maps, outputs
 from pipeline.image.patient import Patient, read_patient
-from pipeline.image.stage import describe_map, distances_between_maxima, nearest_region
+from pipeline.image.stage import (
+    NETWORKS,
+    describe_map,
+    distances_between_maxima,
+    nearest_region,
+)
 from pipeline.networks.weights import build_network, save_model
 
 # First contact and last contact of shafts of eight, scanner RAS of the T1w, mm.
@@ -22,6 +27,7 @@ SHAFTS_MM = {
     "RT": ((62, 0, -18), (34, 0, -18)),
 }
 N_CONTACTS = 8
+N_RESAMPLES = 40
 SOZ = ("LT1", "LT2", "LT3", "LT4")
 RESECTED = ("LT1", "LT2", "LT3")
 RESECTION_RADIUS_MM = 18.0
@@ -96,10 +102,25 @@ def write_images(patient: FakePatient, failed: tuple[str, ...] = ()) -> Path:
             outputs.write_cortex_maps(patient.paths, method, values)
             outputs.write_volume(patient.paths, method, t1w, values, ribbon)
             found = describe_map(solution, head)
+            if method in NETWORKS:
+                found["bootstrap"] = _resample(patient, method, solution, found, head)
         qc["methods"][method] = {"assessable": True, "reason": None} | found
     qc["distance_between_maxima_mm"] = distances_between_maxima(qc["methods"])
     write_json(patient.paths.qc("image"), qc)
     return patient.paths.qc("image")
+
+
+def _resample(
+    patient: FakePatient, method: str, solution: dict, found: dict, head: Patient
+) -> dict:
+    """Write maps that differ a little from that of the average."""
+    noise = np.random.default_rng(1).normal(1, 0.1, (N_RESAMPLES, 994))
+    arrays = bootstrap.summarise((solution["peak_map"] * noise).astype(np.float32))
+    summary = bootstrap.describe(
+        arrays, found["max_region"], head.region_pos_mri_mm, head.region_area_mm2
+    )
+    outputs.write_bootstrap(patient.paths, method, arrays, summary, head.vertex_region)
+    return summary
 
 
 def _blob(method: str, head: Patient, rng: np.random.Generator) -> dict[str, np.ndarray]:

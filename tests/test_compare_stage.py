@@ -13,12 +13,15 @@ from fake_patient import write_fake_patient
 from fake_results import SOZ, resection_mask, write_ieeg, write_images
 
 from pipeline import METHODS, compare
-from pipeline.compare import resection
+from pipeline.compare import resection, spaces, surgery
+from pipeline.compare.images import RigidFit
 from pipeline.compare.references import read_head
 from pipeline.compare.rows import METRICS, Table
 from pipeline.compare.surgery import ResectionReference
 from pipeline.errors import InvalidInput
 from pipeline.files import read_json, read_npz
+from pipeline.headmodel.outputs import write_template_xfm
+from pipeline.headmodel.registration import MNI305_TO_MNI152, HeadWarp
 from pipeline.paths import PatientPaths
 from pipeline.progress import Progress
 
@@ -195,7 +198,200 @@ def test_metres_declared_as_millimetres_stop_the_stage(patient, inputs):
     assert found["ecd", "max_to_soz"] == pytest.approx(6.0, abs=0.01)
 
 
+def test_distances_have_intervals_and_nothing_else_has(patient, inputs):
+    run(patient, inputs)
+    rows = list(csv.DictReader(patient.paths.metrics.open(), delimiter="\t"))
+    with_interval = [row for row in rows if row["ci95_low"] != "n/a"]
+    assert {row["method"] for row in with_interval} == {"personalized", "generic"}
+    assert {row["unit"] for row in with_interval} == {"mm"}
+    in_mm = {name for name, metric in METRICS.items() if metric.unit == "mm"}
+    assert {row["metric"] for row in with_interval if row["method"] == "generic"} == in_mm
+    for row in with_interval:
+        assert 0 <= float(row["ci95_low"]) <= float(row["ci95_high"])
+    # One interval from the files, by hand.
+    maxima = read_npz(patient.paths.bootstrap("generic"))["max_region"]
+    pos = read_npz(patient.paths.regions)["region_pos_mri_mm"][maxima]
+    soz = np.array([[-62.0, 0, -18], [-58, 0, -18], [-54, 0, -18], [-50, 0, -18]])
+    nearest = np.linalg.norm(soz[:, None] - pos[None], axis=2).min(0)
+    row = next(row for row in rows if (row["method"], row["metric"]) == ("generic", "max_to_soz"))
+    expected = np.percentile(nearest, [2.5, 97.5])
+    assert [float(row["ci95_low"]), float(row["ci95_high"])] == pytest.approx(expected, abs=1e-3)
+
+
+def test_without_resamples_there_are_no_intervals(patient, inputs, tmp_path):
+    shutil.copytree(patient.paths.output_dir, tmp_path / "out")
+    other = dataclasses.replace(patient, paths=PatientPaths(tmp_path / "out", "01"))
+    for method in ("personalized", "generic"):
+        other.paths.bootstrap(method).unlink()
+    run(other, inputs)
+    rows = list(csv.DictReader(other.paths.metrics.open(), delimiter="\t"))
+    assert {row["ci95_low"] for row in rows} == {"n/a"}
+
+
+def test_the_nearest_contacts_and_their_cortex_are_named(patient, inputs):
+    found, qc = run(patient, inputs)
+    nearest = qc["nearest_contacts"]["generic"]
+    assert nearest["soz"]["name"] in SOZ
+    assert nearest["soz"]["distance_mm"] == pytest.approx(found["generic", "max_to_soz"], abs=1e-3)
+    assert nearest["any"]["distance_mm"] <= nearest["soz"]["distance_mm"]
+    assert nearest["soz"]["nearest_label"].startswith("left ")
+    rows = list(csv.DictReader(patient.paths.contacts.open(), delimiter="\t"))
+    named = {row["name"]: row for row in rows}
+    # Contacts in depth are measured where they are: moved to the cortex, these would be nearer.
+    assert float(named["LT8"]["to_cortex"]) > 5
+    assert named[nearest["soz"]["name"]]["nearest_label"] == nearest["soz"]["nearest_label"]
+
+
+def test_contacts_in_mni_space_are_carried_by_the_head_models_transform(patient, inputs, tmp_path):
+    shutil.copytree(patient.paths.output_dir, tmp_path / "out")
+    other = dataclasses.replace(patient, paths=PatientPaths(tmp_path / "out", "01"))
+    moved = np.eye(4)
+    moved[:3, 3] = 1.0, -2.0, 3.0
+    write_template_xfm(
+        other.paths,
+        HeadWarp(moved, None, np.eye(4)),
+        {"mni_transform": "a shift", "mni_transform_quality": {"correlation_in_brain": 0.9}},
+    )
+    inputs.coordsystem[0].write_text(
+        json.dumps({"iEEGCoordinateSystem": "MNI152NLin2009cAsym", "iEEGCoordinateUnits": "mm"})
+    )
+    _, qc = run(other, inputs)
+    first = next(csv.DictReader(other.paths.contacts.open(), delimiter="\t"))
+    assert [float(first[axis]) for axis in "xyz"] == [-61.0, -2.0, -15.0]
+    assert qc["contact_transforms"] == [
+        {
+            "file": "sub-01_electrodes.tsv",
+            "space": "MNI152NLin2009cAsym",
+            "method": "a shift",
+            "quality": {"correlation_in_brain": 0.9},
+        }
+    ]
+    assert any("several millimetres" in warning for warning in qc["warnings"])
+    described = read_json(other.paths.metrics.with_suffix(".json"))
+    assert "a shift (correlation_in_brain 0.9)" in described["reference"]["Levels"]["soz"]
+    inputs.coordsystem[0].write_text(
+        json.dumps({"iEEGCoordinateSystem": "fsaverage", "iEEGCoordinateUnits": "mm"})
+    )
+    run(other, inputs)
+    first = next(csv.DictReader(other.paths.contacts.open(), delimiter="\t"))
+    expected = MNI305_TO_MNI152 @ (-62, 0, -18, 1) + (1, -2, 3, 0)
+    assert [float(first[axis]) for axis in "xyz"] == pytest.approx(expected[:3], abs=1e-3)
+
+
+def test_contacts_on_a_ct_are_carried_by_its_registration(patient, inputs, monkeypatch):
+    ct = inputs.t1w.with_name("sub-01_ct.nii.gz")
+    nib.save(nib.load(inputs.t1w), ct)
+    to_t1w = np.eye(4)
+    to_t1w[:3, 3] = 2.0, 0, 1.0
+    fit = RigidFit(to_t1w, inconsistency_mm=0.4, rotation_deg=0.0, shift_mm=2.2)
+    monkeypatch.setattr(spaces, "register_rigidly", lambda *_: fit)
+    described = {
+        "iEEGCoordinateSystem": "Other",
+        "iEEGCoordinateUnits": "mm",
+        "IntendedFor": "bids::sub-01/ct/sub-01_ct.nii.gz",
+    }
+    inputs.coordsystem[0].write_text(json.dumps(described))
+    inputs = dataclasses.replace(inputs, images=[ct])
+    assert ct in compare.reads(inputs, patient.paths)
+    _, qc = run(patient, inputs)
+    first = next(csv.DictReader(patient.paths.contacts.open(), delimiter="\t"))
+    assert [float(first[axis]) for axis in "xyz"] == [-60.0, 0.0, -17.0]
+    assert qc["contact_transforms"][0]["quality"]["inverse_consistency_mm"] == 0.4
+    fit = dataclasses.replace(fit, inconsistency_mm=9.0)
+    monkeypatch.setattr(spaces, "register_rigidly", lambda *_: fit)
+    found, qc = run(patient, inputs)
+    assert "forward and backward differ by 9.0 mm" in found["generic", "max_to_soz"]
+    assert not qc["soz_assessable"]
+
+
+def test_an_outcome_that_is_missing_is_said_to_be(patient, inputs):
+    assert run(patient, inputs)[1]["outcome_reason"] is None
+    _, qc = run(patient, dataclasses.replace(inputs, outcome=None))
+    assert qc["outcome"] is None and "participants.tsv" in qc["outcome_reason"]
+
+
 # -- resection ------------------------------------------------------------------------
+def test_the_mask_is_written_on_the_t1ws_grid(patient, inputs):
+    run(patient, inputs)
+    written, t1w = nib.load(patient.paths.resection), nib.load(inputs.t1w)
+    assert written.shape == t1w.shape
+    np.testing.assert_allclose(written.affine, t1w.affine)
+    np.testing.assert_array_equal(
+        np.asarray(written.dataobj), np.asarray(nib.load(inputs.resection_mask).dataobj)
+    )
+    run(patient, dataclasses.replace(inputs, resection_mask=None))
+    assert not patient.paths.resection.exists()
+
+
+def test_a_mask_of_the_whole_brain_is_not_assessable(patient, inputs):
+    brain = nib.load(patient.paths.brain_mask)
+    save_mask(inputs, np.asarray(brain.dataobj), brain.affine)
+    found, qc = run(patient, inputs)
+    assert "covers 100% of the brain" in found["generic", "spatial_dispersion"]
+    assert not qc["resection_assessable"] and not patient.paths.resection.exists()
+
+
+def test_a_mask_that_does_not_say_where_it_lies_is_refused(patient, inputs):
+    image = nib.load(inputs.resection_mask)
+    unplaced = nib.Nifti1Image(np.asarray(image.dataobj), None)
+    nib.save(unplaced, inputs.resection_mask)
+    with pytest.raises(InvalidInput, match="does not say where it lies"):
+        run(patient, inputs)
+
+
+def test_a_postoperative_mask_without_its_image_is_not_assessable(patient, inputs):
+    post = inputs.resection_mask.with_name(
+        "sub-01_ses-postop_space-postop_desc-resection_mask.nii.gz"
+    )
+    shutil.copy(inputs.resection_mask, post)
+    found, _ = run(patient, dataclasses.replace(inputs, resection_mask=post))
+    assert "no post-operative T1w" in found["generic", "max_in_resection"]
+
+
+@pytest.mark.parametrize(
+    ("inconsistency_mm", "correlation", "shift_mm", "reason"),
+    [
+        (0.5, 0.9, 4.0, None),
+        (0.5, 0.9, 18.0, None),
+        (8.0, 0.9, 4.0, "differ by 8.0 mm"),
+        (0.5, 0.3, 4.0, "does not resemble"),
+    ],
+)
+def test_the_postoperative_registration_is_judged(
+    patient, inputs, monkeypatch, inconsistency_mm, correlation, shift_mm, reason
+):
+    """The registration itself is tested on a head whose shift is known."""
+    post = inputs.resection_mask.with_name("sub-01_space-postop_desc-resection_mask.nii.gz")
+    shutil.copy(inputs.resection_mask, post)
+    postop_t1w = inputs.t1w.with_name("sub-01_ses-postop_T1w.nii.gz")
+    shutil.copy(inputs.t1w, postop_t1w)
+    quality = {"correlation_deformed": correlation, "brain_shift_p95_mm": shift_mm}
+    fit = RigidFit(np.eye(4), inconsistency_mm, 0.0, 0.0)
+    monkeypatch.setattr(surgery, "carry_to_preop", lambda mask, *_: (mask, quality, fit))
+    inputs = dataclasses.replace(inputs, resection_mask=post, postop_t1w=postop_t1w)
+    found, qc = run(patient, inputs)
+    assert qc["resection_registration"]["brain_shift_p95_mm"] == shift_mm
+    if reason:
+        assert reason in found["generic", "spatial_dispersion"]
+    else:
+        assert isinstance(found["generic", "spatial_dispersion"], float)
+        assert "post-operative" in qc["resection_space"]
+        assert any("shifted by 18 mm" in text for text in qc["warnings"]) == (shift_mm > 15)
+
+
+def test_another_share_makes_other_regions_resected(patient, inputs):
+    def n_resected(share):
+        config = compare.Config(region_share=share)
+        compare.run(inputs, patient.paths, config, Recorder())
+        qc = read_json(patient.paths.qc("compare"))
+        assert qc["resected_region_share"] == share
+        return qc["n_resected_regions"]
+
+    assert n_resected(0.1) > n_resected(0.5) > n_resected(0.9) > 0
+    with pytest.raises(ValueError, match="region_share"):
+        compare.Config(region_share=1.0)
+
+
 def save_mask(inputs, data, affine):
     nib.save(nib.Nifti1Image(data.astype(np.uint8), affine), inputs.resection_mask)
 

@@ -138,6 +138,10 @@ COLUMNS = {
     "metric": "Name of the metric, described in Levels",
     "value": "Value of the metric; n/a where it is not assessable",
     "unit": "Unit of the value",
+    "ci95_low": "Lower end of the value's 95 % interval over averages of resampled spikes, for the "
+    "networks' distances; n/a elsewhere. It does not hold errors that all spikes share, such as "
+    "those of head model and co-registration",
+    "ci95_high": "Upper end of that interval",
     "reference": "What the estimate is compared with: soz, resection, or model for neither",
     "assessable": "Whether the data allow the metric: true or false",
     "reason": "Why the metric is not assessable",
@@ -150,8 +154,15 @@ class Table:
 
     rows: list[dict]
 
-    def add(self, method: str, metric: str, value: float | None, reason: str | None = None) -> None:
-        """Add a value, or with `value` None or NaN the `reason` for its absence."""
+    def add(
+        self,
+        method: str,
+        metric: str,
+        value: float | None,
+        reason: str | None = None,
+        ci95: tuple[float, float] | None = None,
+    ) -> None:
+        """Add a value, with its interval of 95 %, or with `value` None or NaN the `reason`."""
         assessable = value is not None and math.isfinite(value)
         if not assessable and not reason:
             raise ValueError(f"{metric} has neither a value nor a reason")
@@ -161,6 +172,8 @@ class Table:
                 "metric": metric,
                 "value": f"{value:.4f}" if assessable else "n/a",
                 "unit": METRICS[metric].unit,
+                "ci95_low": f"{ci95[0]:.4f}" if assessable and ci95 else "n/a",
+                "ci95_high": f"{ci95[1]:.4f}" if assessable and ci95 else "n/a",
                 "reference": METRICS[metric].reference,
                 "assessable": "true" if assessable else "false",
                 "reason": "n/a" if assessable else reason,
@@ -192,8 +205,14 @@ def defined(reference: str, method: str) -> list[str]:
     return names
 
 
-def sidecar() -> dict:
-    """BIDS description of the table's columns, with every metric's definition."""
+def sidecar(qc: dict) -> dict:
+    """BIDS description of the table's columns, with every metric's definition.
+
+    Parameters
+    ----------
+    qc : dict
+        What the stage measured: how contacts and mask came to the T1w stands beside what they mean.
+    """
     described = {name: {"Description": text} for name, text in COLUMNS.items()}
     described["metric"]["Levels"] = {
         name: {
@@ -203,9 +222,21 @@ def sidecar() -> dict:
         }
         for name, metric in METRICS.items()
     }
+    carried = [
+        f"{each['file']} ({each['space']}): {each['method']}{_in_words(each['quality'])}"
+        for each in qc["contact_transforms"]
+    ]
+    removed = f"mask of the removed tissue; {qc.get('resection_space', 'none was usable')}"
     described["reference"]["Levels"] = {
-        "soz": "iEEG contacts that the clinical team marked as seizure-onset zone",
-        "resection": "mask of the removed tissue",
+        "soz": "iEEG contacts that the clinical team marked as seizure-onset zone, in the T1w by "
+        + ("; ".join(carried) or "no usable coordinates"),
+        "resection": removed + _in_words(qc.get("resection_registration", {})),
         "model": "the estimate alone or another estimate",
     }
     return described
+
+
+def _in_words(quality: dict[str, float]) -> str:
+    """Figures of merit as " (name value, ...)"; nothing where there are none."""
+    numbers = ", ".join(f"{name} {value:g}" for name, value in quality.items())
+    return f" ({numbers})" if numbers else ""

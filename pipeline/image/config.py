@@ -44,3 +44,15 @@ class Config:
     dipole_step_s: float = field(
         default=0.004, metadata={"help": "time between two dipole fits around the peak"}
     )
+    bootstrap_resamples: int = field(
+        default=200,
+        metadata={
+            "help": "how often the spikes are resampled for the networks' confidence intervals and "
+            "stability maps; 0 for none"
+        },
+    )
+    seed: int = field(default=0, metadata={"help": "seed of the spikes' resampling"})
+
+    def __post_init__(self):
+        if self.bootstrap_resamples < 0:
+            raise ValueError(f"bootstrap_resamples is {self.bootstrap_resamples}")

@@ -1,20 +1,61 @@
 """The networks' solutions, generic and personalized, of the averaged spike."""
 
+from dataclasses import dataclass
+
 import mne
 import numpy as np
+import torch
 from mne.proj import make_projector
 
 from pipeline.errors import InvalidInput
 from pipeline.files import read_json
 from pipeline.image.patient import Patient
-from pipeline.networks.project import NETWORK_SFREQ_HZ, prepare_recording, project_head
+from pipeline.networks.project import (
+    NETWORK_SFREQ_HZ,
+    Projection,
+    prepare_recording,
+    project_head,
+)
 from pipeline.networks.weights import apply, load_model
 from pipeline.paths import PatientPaths
 from pipeline.synthesis.patches import template_dictionary
 
 
-def solve(method: str, patient: Patient, paths: PatientPaths) -> tuple[np.ndarray, np.ndarray]:
-    """Activity of the regions as a network sees it.
+@dataclass(frozen=True)
+class Network:
+    """A network made ready for one patient's recordings.
+
+    Attributes
+    ----------
+    module : torch.nn.Module
+    whiten : ndarray, (rank, n_channels)
+        From the average's channels to white noise of unit variance.
+    projection : Projection
+        From there to what the network reads.
+    start : int
+        First sample that it is given, so that one falls on the peak.
+    times_s : ndarray, (n_times,)
+        Of its output, 125 Hz; one of them is 0, the spike's peak.
+    sfreq_hz : float
+        Of the recordings.
+    """
+
+    module: torch.nn.Module
+    whiten: np.ndarray
+    projection: Projection
+    start: int
+    times_s: np.ndarray
+    sfreq_hz: float
+
+    def solve(self, data: np.ndarray) -> np.ndarray:
+        """Activity (994, n_times) float32, relative units, of an average (n_channels, n_samples)."""
+        whitened = self.whiten @ data[:, self.start :]
+        recording = prepare_recording(whitened, self.projection, self.sfreq_hz)
+        return apply(self.module, recording, self.projection)
+
+
+def prepare(method: str, patient: Patient, paths: PatientPaths) -> Network:
+    """Load a network for this patient.
 
     Both networks read the average through the patient's own leadfield and noise; they differ in
     their weights alone.
@@ -23,13 +64,6 @@ def solve(method: str, patient: Patient, paths: PatientPaths) -> tuple[np.ndarra
     ----------
     method : str
         "generic" or "personalized".
-
-    Returns
-    -------
-    activity : ndarray float32, (994, n_times)
-        Relative units, 125 Hz.
-    times_s : ndarray, (n_times,)
-        One of them is 0, the spike's peak.
 
     Raises
     ------
@@ -48,11 +82,9 @@ def solve(method: str, patient: Patient, paths: PatientPaths) -> tuple[np.ndarra
     whiten, projection = project_head(
         projected_leadfield(patient), noise_matrix(patient), template_dictionary(), card["input"]
     )
-    start, times_s = samples_through_peak(patient.average.times, patient.average.info["sfreq"])
-    recording = prepare_recording(
-        whiten @ patient.average.data[:, start:], projection, patient.average.info["sfreq"]
-    )
-    return apply(module, recording, projection), times_s
+    sfreq_hz = patient.average.info["sfreq"]
+    start, times_s = samples_through_peak(patient.average.times, sfreq_hz)
+    return Network(module, whiten, projection, start, times_s, sfreq_hz)
 
 
 def samples_through_peak(times_s: np.ndarray, sfreq_hz: float) -> tuple[int, np.ndarray]:

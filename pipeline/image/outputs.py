@@ -6,6 +6,7 @@ import nibabel as nib
 import numpy as np
 
 from pipeline.files import atomic_path, write_json, write_npz
+from pipeline.image.maps import vertex_values
 from pipeline.paths import PatientPaths
 from pipeline.template.cortex import N_VERTICES_HEMI
 
@@ -25,6 +26,14 @@ _ARRAYS = {
 }
 
 
+_BOOTSTRAP_ARRAYS = {
+    "peak_map": "Map of the peak of each resampled average (resamples x regions)",
+    "extent": "Whether a region lies above Otsu's threshold of that map (resamples x regions)",
+    "max_region": "Region of each resample's maximum",
+    "stability": "Share of the resamples whose extent holds the region, 0 to 1",
+}
+
+
 def write_sources(paths: PatientPaths, method: str, arrays: dict[str, np.ndarray]) -> None:
     """Write the region time courses, map and extent, with a sidecar that describes them."""
     write_npz(paths.sources(method), **arrays, unit=np.array(UNITS[method]))
@@ -34,16 +43,37 @@ def write_sources(paths: PatientPaths, method: str, arrays: dict[str, np.ndarray
     )
 
 
+def write_bootstrap(
+    paths: PatientPaths,
+    method: str,
+    arrays: dict[str, np.ndarray],
+    found: dict,
+    vertex_region: np.ndarray,
+) -> None:
+    """Write what the resamples gave, and the stability as a cortex map."""
+    write_npz(paths.bootstrap(method), **arrays)
+    write_json(
+        sidecar(paths.bootstrap(method)),
+        {"Method": method, "Arrays": _BOOTSTRAP_ARRAYS, "Summary": found},
+    )
+    stability = vertex_values(arrays["stability"], vertex_region)
+    _write_map({hemi: paths.stability_map(hemi, method) for hemi in "LR"}, stability)
+
+
 def write_cortex_maps(paths: PatientPaths, method: str, vertex_value: np.ndarray) -> None:
     """Write one GIFTI per hemisphere with the map of the peak at every vertex."""
-    for h, hemi in enumerate("LR"):
+    _write_map({hemi: paths.cortex_map(hemi, method) for hemi in "LR"}, vertex_value)
+
+
+def _write_map(files: dict[str, Path], vertex_value: np.ndarray) -> None:
+    for h, (hemi, file) in enumerate(files.items()):
         half = vertex_value[h * N_VERTICES_HEMI : (h + 1) * N_VERTICES_HEMI]
         array = nib.gifti.GiftiDataArray(
             half.astype(np.float32), "NIFTI_INTENT_NONE", datatype="NIFTI_TYPE_FLOAT32"
         )
         structure = "CortexLeft" if hemi == "L" else "CortexRight"
         meta = nib.gifti.GiftiMetaData({"AnatomicalStructurePrimary": structure})
-        with atomic_path(paths.cortex_map(hemi, method)) as tmp:
+        with atomic_path(file) as tmp:
             nib.save(nib.GiftiImage(darrays=[array], meta=meta), tmp)
 
 
@@ -87,3 +117,9 @@ def method_files(paths: PatientPaths, method: str) -> list[Path]:
     data = [paths.sources(method), paths.volume(method)]
     maps = [paths.cortex_map(hemi, method) for hemi in "LR"]
     return [*data, *(sidecar(file) for file in data), *maps]
+
+
+def bootstrap_files(paths: PatientPaths, method: str) -> list[Path]:
+    """What the bootstrap of a network leaves."""
+    stored = paths.bootstrap(method)
+    return [stored, sidecar(stored), *(paths.stability_map(hemi, method) for hemi in "LR")]

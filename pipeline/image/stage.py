@@ -10,7 +10,7 @@ from scipy.spatial import cKDTree
 from pipeline import METHODS
 from pipeline.errors import InvalidInput
 from pipeline.files import read_json, write_json
-from pipeline.image import conventional, maps, networks, outputs
+from pipeline.image import bootstrap, conventional, maps, networks, outputs
 from pipeline.image.config import Config, Inputs
 from pipeline.image.dipole import fit_dipole
 from pipeline.image.patient import Patient, read_patient
@@ -69,6 +69,11 @@ def run(inputs: Inputs, paths: PatientPaths, config: Config, progress: Progress)
                     _write_distributed(paths, method, solution, patient, t1w, ribbon)
                     found |= describe_map(solution, patient)
             step.advance()
+    if config.bootstrap_resamples:
+        with progress.step("resample the spikes"):
+            for method, network in solve.networks.items():
+                found = qc["methods"][method]
+                found["bootstrap"] = _bootstrap(method, network, patient, found, paths, config)
     qc["distance_between_maxima_mm"] = distances_between_maxima(qc["methods"])
     write_json(paths.qc("image"), qc)
 
@@ -97,8 +102,14 @@ def writes(paths: PatientPaths) -> list[Path]:
     qc = paths.qc("image")
     if not qc.exists():
         return [qc]
-    done = [name for name, found in read_json(qc)["methods"].items() if found["assessable"]]
-    return [qc, *(file for name in done for file in outputs.method_files(paths, name))]
+    methods = read_json(qc)["methods"]
+    done = [name for name, found in methods.items() if found["assessable"]]
+    resampled = [name for name, found in methods.items() if "bootstrap" in found]
+    return [
+        qc,
+        *(file for name in done for file in outputs.method_files(paths, name)),
+        *(file for name in resampled for file in outputs.bootstrap_files(paths, name)),
+    ]
 
 
 class _Solver:
@@ -107,6 +118,7 @@ class _Solver:
     def __init__(self, patient: Patient, paths: PatientPaths, config: Config):
         self.patient, self.paths, self.config = patient, paths, config
         self._forward = None
+        self.networks: dict[str, networks.Network] = {}
 
     def __call__(self, method: str) -> dict:
         patient, config = self.patient, self.config
@@ -114,7 +126,8 @@ class _Solver:
             return self._dipole()
         times_s = patient.average.times
         if method in NETWORKS:
-            activity, times_s = networks.solve(method, patient, self.paths)
+            network = self.networks[method] = networks.prepare(method, patient, self.paths)
+            activity, times_s = network.solve(patient.average.data), network.times_s
         elif method == "lcmv":
             activity = conventional.lcmv(
                 patient.average,
@@ -213,11 +226,25 @@ def _write_distributed(paths, method, solution, patient, t1w, ribbon) -> None:
     outputs.write_volume(paths, method, t1w, values, ribbon)
 
 
+def _bootstrap(method, network, patient: Patient, found: dict, paths, config: Config) -> dict:
+    """Image resampled averages, write them, and return their summary; the same draws for all."""
+    spikes = patient.epochs.get_data(picks=patient.average.ch_names, verbose="error")
+    weights = bootstrap.draw_weights(len(spikes), config.bootstrap_resamples, config.seed)
+    arrays = bootstrap.summarise(
+        bootstrap.resampled_peak_maps(network, spikes, weights, config.peak_window_s)
+    )
+    summary = bootstrap.describe(
+        arrays, found["max_region"], patient.region_pos_mri_mm, patient.region_area_mm2
+    )
+    outputs.write_bootstrap(paths, method, arrays, summary, patient.vertex_region)
+    return summary
+
+
 def _remove_earlier_results(paths: PatientPaths) -> None:
     """A method that is not asked for any more, or fails now, must not leave an old result."""
     paths.qc("image").unlink(missing_ok=True)
     for method in METHODS:
-        for file in outputs.method_files(paths, method):
+        for file in (*outputs.method_files(paths, method), *outputs.bootstrap_files(paths, method)):
             file.unlink(missing_ok=True)
 
 
