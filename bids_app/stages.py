@@ -108,7 +108,11 @@ def tasks_for(patient: PatientFiles, configs: dict[str, object]) -> list[Task]:
             t1w=patient.t1w,
             outcome=patient.outcome,
         ),
-        "report": reports.Inputs(t1w=patient.t1w, resection_mask=patient.resection_mask),
+        # With a post-operative T1w the mask may lie in its space; the report draws on the T1w.
+        "report": reports.Inputs(
+            t1w=patient.t1w,
+            resection_mask=None if patient.postop_t1w else patient.resection_mask,
+        ),
     }
     return [Task(stage, inputs[stage], configs[stage]) for stage in STAGES]
 

@@ -53,6 +53,15 @@ def test_every_participant_gets_a_status_when_all_fail(bids_dir, capsys):
     assert "Traceback" not in capsys.readouterr().err
 
 
+def test_contact_labels_are_checked_before_the_work(bids_dir, capsys):
+    labels = bids_dir.parent / "labels.json"
+    labels.write_text('{"soz": ["A1"]}')
+    assert run(bids_dir, "--contact-labels", str(labels)) == ExitCode.USAGE
+    assert "labels.json" in capsys.readouterr().err
+    assert not (bids_dir.parent / "out").exists()
+    assert run(bids_dir, "--contact-labels", str(labels) + "x") == ExitCode.USAGE
+
+
 def test_stop_on_first_crash_leaves_the_rest_alone(bids_dir):
     assert run(bids_dir, "--stop-on-first-crash") == ExitCode.ALL_FAILED
     assert not (bids_dir.parent / "out/sub-02").exists()

@@ -3,6 +3,7 @@
 import json
 import os
 import shutil
+from pathlib import Path
 
 import pytest
 
@@ -14,6 +15,7 @@ from bids_app.dataset import (
     is_label,
     participant_labels,
 )
+from pipeline.compare.frames import is_postoperative
 from pipeline.errors import InvalidInput
 
 
@@ -96,6 +98,87 @@ def test_two_resection_masks_are_ambiguous(bids_dir):
         find(bids_dir)
 
 
+def add(root, *names, content=""):
+    for name in names:
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        (root / name).write_text(content)
+
+
+def test_of_masks_in_two_spaces_the_preoperative_one_is_used(bids_dir):
+    add(
+        bids_dir, "derivatives/resection/sub-01/anat/sub-01_space-postop_desc-resection_mask.nii.gz"
+    )
+    files = find(bids_dir)
+    assert files.resection_mask.name == "sub-01_desc-resection_mask.nii.gz"
+    assert any("2 resection masks" in note for note in files.notes)
+
+
+def test_our_own_mask_is_not_read_again(bids_dir):
+    own = "derivatives/spikefocus"
+    add(bids_dir, f"{own}/sub-01/anat/sub-01_space-T1w_desc-resection_mask.nii.gz")
+    described = json.dumps({"GeneratedBy": [{"Name": "spikefocus"}]})
+    add(bids_dir, f"{own}/dataset_description.json", content=described)
+    assert find(bids_dir).resection_mask.parent.parent.parent.name == "resection"
+
+
+def test_the_postoperative_t1w_is_never_the_preoperative_one(bids_dir):
+    add(bids_dir, "sub-01/ses-postop/anat/sub-01_ses-postop_T1w.nii.gz")
+    files = find(bids_dir)
+    assert files.t1w.name == "sub-01_T1w.nii.gz"
+    assert files.postop_t1w.name == "sub-01_ses-postop_T1w.nii.gz"
+    assert not any("T1-weighted" in note for note in files.notes)
+    add(bids_dir, "derivatives/resection/sub-01/anat/sub-01_acq-postop_T1w.nii.gz")
+    with pytest.raises(InvalidInput, match="2 post-operative T1w images"):
+        find(bids_dir)
+
+
+def test_a_participant_with_a_postoperative_t1w_alone_says_so(bids_dir):
+    (bids_dir / "sub-01/anat/sub-01_T1w.nii.gz").unlink()
+    add(bids_dir, "sub-01/ses-postop/anat/sub-01_ses-postop_T1w.nii.gz")
+    files = find(bids_dir)
+    assert files.t1w.name == "sub-01_ses-postop_T1w.nii.gz"
+    assert any("named as a post-operative one" in note for note in files.notes)
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("sub-01_ses-postop_T1w.nii.gz", True),
+        ("sub-01_ses-postsurgery01_T1w.nii.gz", True),
+        ("sub-01_acq-post_T1w.nii.gz", True),
+        ("sub-01_ses-postimplant_T1w.nii.gz", False),
+        ("sub-01_ses-preop_T1w.nii.gz", False),
+        ("sub-01_desc-resection_mask.nii.gz", False),
+        ("sub-post_T1w.nii.gz", False),
+    ],
+)
+def test_names_that_mean_after_the_operation(name, expected):
+    assert is_postoperative(Path(name)) is expected
+
+
+def test_cts_and_images_that_coordinates_refer_to_are_found(bids_dir):
+    add(
+        bids_dir,
+        "sub-01/ct/sub-01_ct.nii.gz",
+        "sub-01/anat/sub-01_T2w.nii.gz",
+        "sub-01/anat/sub-01_FLAIR.nii.gz",
+        "derivatives/fused/sub-01/ct/sub-01_ct.nii.gz",
+        "derivatives/fused/sub-01/anat/sub-01_acq-acpc_T1w.nii.gz",
+    )
+    for name in ("T2w", "acq-acpc_T1w"):
+        described = json.dumps({"IntendedFor": f"bids::sub-01/anat/sub-01_{name}.nii.gz"})
+        add(bids_dir, f"sub-01/ieeg/sub-01_acq-{name[:3]}_coordsystem.json", content=described)
+    add(bids_dir, "sub-01/ieeg/sub-01_acq-broken_coordsystem.json", content="{")
+    images = find(bids_dir).ieeg.images
+    assert sorted(path.name for path in images) == [
+        "sub-01_T2w.nii.gz",
+        "sub-01_acq-acpc_T1w.nii.gz",
+        "sub-01_ct.nii.gz",
+    ]
+    assert "fused" not in str(next(path for path in images if path.name.endswith("_ct.nii.gz")))
+    assert find(bids_dir, "01").ieeg.electrodes and len(find(bids_dir).ieeg.coordsystem) == 3
+
+
 def test_empty_room_never_leaves_the_dataset(bids_dir):
     outside = bids_dir.parent / "elsewhere_meg.fif"
     outside.write_text("")
@@ -126,6 +209,7 @@ def link(path, target):
         "task-rest_events.tsv",
         "participants.tsv",
         "derivatives/resection/sub-01/anat/sub-01_desc-resection_mask.nii.gz",
+        "derivatives/postop/sub-01/anat/sub-01_ses-postop_T1w.nii.gz",
         "derivatives/freesurfer/sub-01/surf/rh.white",
     ],
 )
@@ -140,8 +224,9 @@ def test_links_out_of_the_dataset_are_refused(bids_dir, name, target):
             beside.unlink()
     path = bids_dir / name
     if target == "folder":
-        # Folders are searched for masks, and links to folders are not searched.
-        path = path.parents[1] if "resection" in name else path.parent
+        # Folders are searched for images, and links to folders are not searched.
+        searched = "resection" in name or "postop" in name
+        path = path.parents[1] if searched else path.parent
         if path == bids_dir:
             pytest.skip("the dataset's own folder may be a link")
         shutil.rmtree(path, ignore_errors=True)
@@ -181,6 +266,14 @@ def test_outcome_comes_from_the_participants_table(bids_dir):
     table = bids_dir / "participants.tsv"
     table.write_text("participant_id\tage\tengel\nsub-01\t30\tIA\nsub-02\t40\tn/a\n")
     assert find(bids_dir).outcome == "engel: IA"
+    table.write_text("participant_id\tengel\nsub-01\tn/a\n")
+    assert find(bids_dir).outcome is None
+    table.write_text("")
+    assert find(bids_dir).outcome is None
+    table.write_bytes(b"participant_id\tengel\nsub-01\t\xff\n")
+    with pytest.raises(InvalidInput, match="UTF-8") as error:
+        find(bids_dir)
+    assert error.value.file == table
 
 
 def test_participants_leave_out_the_empty_room(bids_dir):
