@@ -104,6 +104,7 @@ def test_intervals_of_maps_known_by_hand():
     assert found["max_ci95_high_mri_mm"][0] == pytest.approx(5.25)
     assert found["extent_area_ci95_cm2"].tolist() == [1, 1]
     assert found["stable_area_cm2"] == 1
+    assert found["region_radius_mm"] == pytest.approx(np.sqrt(100 / np.pi))
     np.testing.assert_allclose(arrays["stability"], [0.97, 0.01, 0.01, 0.01, 0, 0], atol=1e-6)
 
 

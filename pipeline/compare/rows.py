@@ -139,8 +139,8 @@ COLUMNS = {
     "value": "Value of the metric; n/a where it is not assessable",
     "unit": "Unit of the value",
     "ci95_low": "Lower end of the value's 95 % interval over averages of resampled spikes, for the "
-    "networks' distances; n/a elsewhere. It does not hold errors that all spikes share, such as "
-    "those of head model and co-registration",
+    "networks' distances; n/a elsewhere. It is no finer than the regions, and does not hold errors "
+    "that all spikes share, such as those of head model and co-registration",
     "ci95_high": "Upper end of that interval",
     "reference": "What the estimate is compared with: soz, resection, or model for neither",
     "assessable": "Whether the data allow the metric: true or false",

@@ -92,6 +92,10 @@ def describe(
 ) -> dict:
     """Intervals of 95 % for the place of the maximum and the extent's area.
 
+    A maximum is a region's: places are no finer than the regions, and an interval of 0 mm says that
+    the maximum never left its region. ``region_radius_mm``, the radius of a disc of that region's
+    area, stands beside it.
+
     Parameters
     ----------
     arrays : dict
@@ -108,6 +112,7 @@ def describe(
     return {
         "n_resamples": len(pos_mm),
         "max_within_mm_95": float(np.percentile(away_mm, 95)),
+        "region_radius_mm": float(np.sqrt(region_area_mm2[max_region] / np.pi)),
         "max_ci95_low_mri_mm": low_mm,
         "max_ci95_high_mri_mm": high_mm,
         "same_max_region_share": float((arrays["max_region"] == max_region).mean()),

@@ -54,7 +54,14 @@ def write_bootstrap(
     write_npz(paths.bootstrap(method), **arrays)
     write_json(
         sidecar(paths.bootstrap(method)),
-        {"Method": method, "Arrays": _BOOTSTRAP_ARRAYS, "Summary": found},
+        {
+            "Description": "Networks' maps of averages of spikes drawn with replacement. Their spread "
+            "holds the choice of spikes alone: no errors that all spikes share (head model, "
+            "co-registration, network), and nothing finer than a region",
+            "Method": method,
+            "Arrays": _BOOTSTRAP_ARRAYS,
+            "Summary": found,
+        },
     )
     stability = vertex_values(arrays["stability"], vertex_region)
     _write_map({hemi: paths.stability_map(hemi, method) for hemi in "LR"}, stability)
