@@ -82,6 +82,14 @@ def bids_app_parser() -> argparse.ArgumentParser:
         '{"participants": {"sub-01": {"soz": ["A1", "A2"]}}}',
     )
 
+    data.add_argument(
+        "--dicom-template",
+        type=Path,
+        metavar="FILE_OR_DIR",
+        help="DICOM images of the T1w of one participant: the report is also written as DICOM "
+        "objects with their patient's and study's identifiers",
+    )
+
     how = parser.add_argument_group("how")
     how.add_argument(
         "--stage", nargs="+", choices=STAGES, default=list(STAGES), help="run only these stages"

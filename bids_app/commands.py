@@ -78,6 +78,8 @@ def participant(args: argparse.Namespace) -> ExitCode:
             "check --participant-label",
         )
     labels = labels or known
+    if args.dicom_template:
+        _check_dicom_template(args.dicom_template, labels, find)
     if args.dry_run:
         return _dry_run(labels, find, args.stage)
     if args.preflight:
@@ -99,7 +101,7 @@ def participant(args: argparse.Namespace) -> ExitCode:
                 files = find(label)
                 for note in files.notes:
                     progress.warn(note)
-                return tasks_for(files, configs)
+                return tasks_for(files, configs, args.dicom_template)
 
             outcome = run_patient(tasks, paths, stages, progress, args.verbose)
             outcomes[label] = outcome
@@ -246,6 +248,25 @@ def _finder(args: argparse.Namespace) -> Callable[[str], PatientFiles]:
         return dataclasses.replace(files, contact_labels=labels)
 
     return find
+
+
+def _check_dicom_template(
+    template: Path, labels: list[str], find: Callable[[str], PatientFiles]
+) -> None:
+    """Refuse before the first stage what the report stage would refuse in the end."""
+    from reports.dicom import read_template
+
+    if len(labels) > 1:
+        raise ConfigError(
+            f"--dicom-template names the images of one patient, and {len(labels)} participants "
+            "are to be processed",
+            hint="give one --participant-label",
+        )
+    try:
+        t1w = find(labels[0]).t1w
+    except SpikefocusError:
+        return  # the participant's own failure, which its status file will tell
+    read_template(template, t1w)
 
 
 def _dry_run(labels: list[str], find: Callable[[str], PatientFiles], stages: list[str]) -> ExitCode:

@@ -21,6 +21,7 @@ group/
 **/qc
 *_qc.json
 **/figures
+**/dicom
 *_figure.*
 *.surf.gii
 *.func.gii

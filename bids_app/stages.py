@@ -35,7 +35,7 @@ _USED_BY_STAGE = {
         "pipeline/headmodel",
     ),
     "compare": ("pipeline/compare", "pipeline/headmodel"),
-    "report": ("reports", "reports/figures", "reports/templates"),
+    "report": ("reports", "reports/figures", "reports/templates", "reports/dicom"),
 }
 
 
@@ -66,6 +66,9 @@ class Task:
                 hashes[name] = sha256(file)
         if model := getattr(self.config, "generic_model", ""):
             hashes["generic model"] = sha256(model)
+        # Files from a hospital bear names of patients, so that theirs stay out of the status file.
+        if template := getattr(self.inputs, "dicom_template", None):
+            hashes["DICOM template"] = hash_of_all(template)
         return hashes
 
     def key(self, hashes: dict[str, str]) -> str:
@@ -80,7 +83,9 @@ class Task:
         return hashlib.sha256(json.dumps(recipe, sort_keys=True, default=str).encode()).hexdigest()
 
 
-def tasks_for(patient: PatientFiles, configs: dict[str, object]) -> list[Task]:
+def tasks_for(
+    patient: PatientFiles, configs: dict[str, object], dicom_template: Path | None = None
+) -> list[Task]:
     """The stages in order, each given only the files that it needs."""
     inputs = {
         "headmodel": headmodel.Inputs(
@@ -112,9 +117,16 @@ def tasks_for(patient: PatientFiles, configs: dict[str, object]) -> list[Task]:
         "report": reports.Inputs(
             t1w=patient.t1w,
             resection_mask=None if patient.postop_t1w else patient.resection_mask,
+            dicom_template=dicom_template,
         ),
     }
     return [Task(stage, inputs[stage], configs[stage]) for stage in STAGES]
+
+
+def hash_of_all(path: Path) -> str:
+    """SHA-256 over the content of a file, or of all files below a folder, whatever their names."""
+    files = [p for p in path.rglob("*") if p.is_file()] if path.is_dir() else [path]
+    return hashlib.sha256("".join(sorted(map(sha256, files))).encode()).hexdigest()
 
 
 def code_hash(stage: str) -> str:

@@ -13,7 +13,7 @@ from pipeline import METHODS
 from pipeline.files import write_json
 from pipeline.paths import PatientPaths
 from pipeline.progress import Progress
-from reports import content, render
+from reports import content, dicom, render
 from reports.config import Config, Inputs
 from reports.derivatives import QC_STAGES, read_patient
 from reports.pictures import Artist
@@ -30,6 +30,12 @@ def run(inputs: Inputs, paths: PatientPaths, config: Config, progress: Progress)
         Results that the report cannot do without are missing, or an option is unknown.
     """
     sections = render.read_sections(config.sections)
+    dicom.remove_earlier(paths)
+    template = None
+    if inputs.dicom_template is not None:
+        template = dicom.read_template(inputs.dicom_template, inputs.t1w)
+        for warning in template.warnings:
+            progress.warn(warning)
     patient = read_patient(inputs, paths)
     text = content.build(patient, paths, config)
     wanted = [name for section in sections for name in section.figures]
@@ -47,14 +53,20 @@ def run(inputs: Inputs, paths: PatientPaths, config: Config, progress: Progress)
         identifier = hashlib.sha256(html.encode()).hexdigest()
         render.write_pdf(document, paths.report_pdf, identifier)
         bar.advance()
+    objects = []
+    if template is not None:
+        with progress.step("Writing the DICOM objects", total=1) as bar:
+            objects = dicom.write(template, paths, patient.finding_method)
+            bar.advance()
     write_json(
         paths.qc("report"),
         {
-            "warnings": [],
+            "warnings": template.warnings if template else [],
             "n_pages": len(document.pages),
             "sections": [section.id for section in sections],
             "figures": [picture.file.name for picture in pictures.values()],
             "verdict": text["verdict"].colour,
+            "dicom": [file.name for file in objects],
         },
     )
 
@@ -86,5 +98,5 @@ def reads(inputs: Inputs, paths: PatientPaths) -> list[Path]:
 
 
 def writes(paths: PatientPaths) -> list[Path]:
-    """The PDF and the quality file; which figures there are depends on the patient."""
-    return [paths.report_pdf, paths.qc("report")]
+    """The PDF, the quality file and the DICOM objects; which figures there are depends on the patient."""
+    return [paths.report_pdf, paths.qc("report"), *dicom.written(paths)]

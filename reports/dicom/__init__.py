@@ -1,0 +1,69 @@
+"""The report and its map as DICOM objects for a hospital's archive and neuronavigation.
+
+Made only where a DICOM template is given, whose patient and study they carry on. Identifiers go
+from the template's headers into these objects and nowhere else: not into logs, status files,
+file names or messages.
+"""
+
+from datetime import datetime
+from pathlib import Path
+
+import nibabel as nib
+import numpy as np
+
+from pipeline.files import atomic_path, read_json, read_npz
+from pipeline.paths import PatientPaths
+from reports.dicom import objects
+from reports.dicom.template import Template, discreet, read_template
+
+__all__ = ["Template", "read_template", "remove_earlier", "write", "written"]
+
+
+def write(template: Template, paths: PatientPaths, method: str) -> list[Path]:
+    """Write the PDF, the extent and the map of `method` below ``sub-X/dicom``.
+
+    Raises
+    ------
+    InvalidInput
+        The template's headers do not allow a DICOM object.
+    """
+    volume = nib.load(paths.volume(method))
+    values = np.asarray(volume.dataobj, np.float32)
+    sources = read_npz(paths.sources(method))
+    extent = values > np.float32(sources["otsu_threshold"])
+    unit = str(sources["unit"]) if "unit" in sources else "relative"
+    with discreet():
+        made = {
+            "desc-report_document": objects.encapsulated_pdf(
+                paths.report_pdf.read_bytes(), template, datetime.now()
+            ),
+            f"space-T1w_desc-{method}_seg": objects.segmentation(
+                extent, volume.affine, template, method
+            ),
+            f"space-T1w_desc-{method}_map": objects.parametric_map(
+                values, volume.affine, template, method, unit
+            ),
+        }
+        files = []
+        for name, dataset in made.items():
+            files.append(_folder(paths) / f"{paths.sub}_{name}.dcm")
+            with atomic_path(files[-1]) as tmp:
+                dataset.save_as(tmp, enforce_file_format=True)
+    return files
+
+
+def written(paths: PatientPaths) -> list[Path]:
+    """What the report's quality file says was written."""
+    if not paths.qc("report").exists():
+        return []
+    return [_folder(paths) / name for name in read_json(paths.qc("report")).get("dicom", [])]
+
+
+def remove_earlier(paths: PatientPaths) -> None:
+    """Delete the objects of an earlier run: a report without template must not keep identifiers."""
+    for file in _folder(paths).glob(f"{paths.sub}_*.dcm"):
+        file.unlink()
+
+
+def _folder(paths: PatientPaths) -> Path:
+    return paths.folder / "dicom"
