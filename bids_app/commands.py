@@ -19,7 +19,7 @@ from bids_app.dataset import (
     is_label,
     participant_labels,
 )
-from bids_app.derivatives import open_output, write_group_table
+from bids_app.derivatives import open_output
 from bids_app.exit_codes import ExitCode, Outcome, exit_code_of
 from bids_app.failures import explain
 from bids_app.interruption import StopSignals
@@ -113,16 +113,21 @@ def participant(args: argparse.Namespace) -> ExitCode:
 
 
 def group(args: argparse.Namespace) -> ExitCode:
-    """Join the participants' metrics into one table."""
+    """Write the cohort's tables, statistics and report from the participants' metrics."""
+    from bids_app.group import write_group
+
     check_dataset(args.bids_dir)
-    table = write_group_table(args.output_dir)
-    if table is None:
+    config = stage_configs(args.config, {})["report"]
+    labels = [label.removeprefix("sub-") for label in args.participant_label]
+    written = write_group(args.bids_dir, args.output_dir, labels, config)
+    if not written:
         return _fail(
             ExitCode.NOTHING_TO_PROCESS,
             f"no participant's metrics are below {args.output_dir}",
             "run the participant level first",
         )
-    print(f"group metrics: {table}")
+    for path in written:
+        print(f"group: {path}")
     return ExitCode.DONE
 
 

@@ -3,8 +3,6 @@
 import os
 from pathlib import Path
 
-import pandas as pd
-
 from pipeline import __version__
 from pipeline.errors import MissingResource
 from pipeline.files import read_json, to_json, write_shared_text, write_text
@@ -86,17 +84,3 @@ def _description(bids_dir: Path) -> dict:
     if "DatasetDOI" in source:
         description["SourceDatasets"] = [{"DOI": source["DatasetDOI"]}]
     return description
-
-
-def write_group_table(output_dir: Path) -> Path | None:
-    """Join all participants' metrics into ``group/group_metrics.tsv``; None where there are none."""
-    tables = []
-    for file in sorted(output_dir.glob("sub-*/sub-*_metrics.tsv")):
-        table = pd.read_csv(file, sep="\t", dtype=str, keep_default_na=False)
-        table.insert(0, "participant_id", file.parent.name)
-        tables.append(table)
-    if not tables:
-        return None
-    target = output_dir / "group" / "group_metrics.tsv"
-    write_text(target, pd.concat(tables).to_csv(sep="\t", index=False))
-    return target

@@ -113,16 +113,6 @@ def test_group_without_metrics_is_nothing_to_process(bids_dir):
     assert main([str(bids_dir), str(out), "group"]) == ExitCode.NOTHING_TO_PROCESS
 
 
-def test_group_joins_the_participants(bids_dir):
-    out = bids_dir.parent / "out"
-    for label in ("01", "02"):
-        (out / f"sub-{label}").mkdir(parents=True)
-        (out / f"sub-{label}/sub-{label}_metrics.tsv").write_text("method\tvalue\nlcmv\t1\n")
-    assert main([str(bids_dir), str(out), "group"]) == ExitCode.DONE
-    lines = (out / "group/group_metrics.tsv").read_text().splitlines()
-    assert lines[1:] == ["sub-01\tlcmv\t1", "sub-02\tlcmv\t1"]
-
-
 def test_status_of_an_empty_folder(tmp_path):
     assert main(["status", str(tmp_path)]) == ExitCode.NOTHING_TO_PROCESS
 

@@ -1,0 +1,58 @@
+"""The group level: which participants there are, and where their results lie."""
+
+from pathlib import Path
+
+from bids_app.dataset import participant_labels
+from bids_app.status import read_cohort as read_states
+from pipeline.files import read_json
+from reports import group
+from reports.config import Config
+
+
+def write_group(bids_dir: Path, output_dir: Path, labels: list[str], config: Config) -> list[Path]:
+    """Write ``OUTPUT_DIR/group`` from what the participants' runs left.
+
+    Parameters
+    ----------
+    labels : list of str
+        Participants to include; empty for all.
+    config : Config
+        The report's options.
+
+    Returns
+    -------
+    list of Path
+        Tables, HTML and PDF; empty where no participant has metrics.
+
+    Raises
+    ------
+    InvalidInput
+        A table cannot be read.
+    """
+    metrics = {
+        file.parent.name: file for file in sorted(output_dir.glob("sub-*/sub-*_metrics.tsv"))
+    }
+    participants = [f"sub-{label}" for label in participant_labels(bids_dir)]
+    if labels:
+        wanted = {f"sub-{label}" for label in labels}
+        participants = [name for name in participants if name in wanted]
+        metrics = {name: file for name, file in metrics.items() if name in wanted}
+    states = {
+        stored["participant"]: (str(stored.get("state")), stored.get("message") or "")
+        for stored in read_states(output_dir)
+    }
+    # Metrics of an earlier run, of a participant that fails now, are no result.
+    metrics = {
+        name: file for name, file in metrics.items() if states.get(name, ("done",))[0] == "done"
+    }
+    if not metrics:
+        return []
+    sidecar = next(iter(metrics.values())).with_suffix(".json")
+    cohort = group.read_cohort(
+        metrics,
+        participants,
+        bids_dir / "participants.tsv",
+        states,
+        read_json(sidecar) if sidecar.is_file() else {},
+    )
+    return group.write(cohort, output_dir / "group", config)

@@ -1,0 +1,156 @@
+"""The cohort's report: what `spikefocus BIDS_DIR OUTPUT_DIR group` writes.
+
+`cohort` joins the participants' metrics with participants.tsv, `statistics` and `analysis` compute,
+`published` holds the paper's values, `figures` draws, `content` puts it into words and tables,
+and this module writes the files.
+"""
+
+import base64
+import hashlib
+from importlib.resources import files
+from pathlib import Path
+
+import jinja2
+
+from pipeline.errors import InvalidInput
+from pipeline.files import write_json, write_text
+from reports import render
+from reports.config import Config
+from reports.content import NOTICE
+from reports.group import analysis, content
+from reports.group.cohort import Cohort, read_cohort
+
+__all__ = ["read_cohort", "write"]
+
+_TEMPLATES = files("reports.group") / "templates"
+_STYLES = (files("reports") / "templates" / "report.css", _TEMPLATES / "group.css")
+
+
+def write(cohort: Cohort, folder: Path, config: Config) -> list[Path]:
+    """Write ``group_metrics.tsv``, ``group_statistics.tsv``, the figures, HTML and PDF.
+
+    Parameters
+    ----------
+    cohort : Cohort
+    folder : Path
+        ``OUTPUT_DIR/group``.
+    config : Config
+        Page size, centre and date, as for the patients' reports.
+
+    Returns
+    -------
+    list of Path
+        Tables, HTML and PDF.
+
+    Raises
+    ------
+    InvalidInput
+        A page size other than A4 or Letter.
+    """
+    if config.page_size not in render.PAGE_SIZES:
+        raise InvalidInput(
+            f"The page size {config.page_size!r} is unknown",
+            hint=f"use {' or '.join(render.PAGE_SIZES)}",
+        )
+    metrics, statistics = folder / "group_metrics.tsv", folder / "group_statistics.tsv"
+    write_text(metrics, _tsv(_metrics_table(cohort)))
+    write_json(metrics.with_suffix(".json"), _metrics_sidecar(cohort))
+    write_text(statistics, _tsv(analysis.statistics_table(cohort)))
+    write_json(statistics.with_suffix(".json"), _STATISTICS_SIDECAR)
+    figures = folder / "figures"
+    for old in figures.glob("group_*_figure.svg"):
+        old.unlink()
+    text = content.build(cohort, figures, config.centre, config.date)
+    html = _to_html(text, config.page_size, "")
+    write_text(folder / "group_report.html", html)
+    document = render.lay_out(_to_html(text, config.page_size, render.font_faces()), figures)
+    identifier = hashlib.sha256(html.encode()).hexdigest()
+    render.write_pdf(document, folder / "group_report.pdf", identifier)
+    return [metrics, statistics, folder / "group_report.html", folder / "group_report.pdf"]
+
+
+def _to_html(text: dict, page_size: str, fonts: str) -> str:
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(str(_TEMPLATES)),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters["data_uri"] = _data_uri
+    css = fonts + "".join(style.read_text(encoding="utf-8") for style in _STYLES)
+    return environment.get_template("group.html.j2").render(
+        **text, page_size=page_size, css=css, notice=NOTICE
+    )
+
+
+def _data_uri(picture: Path) -> str:
+    encoded = base64.b64encode(picture.read_bytes()).decode()
+    return f"data:image/svg+xml;base64,{encoded}"
+
+
+def _tsv(table) -> str:
+    return table.to_csv(sep="\t", index=False, na_rep="n/a", float_format="%.6g")
+
+
+def _metrics_table(cohort: Cohort):
+    """One row per patient and method."""
+    about = cohort.patients.drop(columns=["message", "state"])
+    rows = cohort.metrics.join(about, on="participant_id").reset_index()
+    first = ["participant_id", "method", *about.columns]
+    rest = [name for name in rows.columns if name not in first]
+    rank = {name: i for i, name in enumerate(cohort.methods)}
+    rows = rows.sort_values(
+        ["participant_id", "method"], key=lambda c: c.map(rank) if c.name == "method" else c
+    )
+    return rows[[*first, *rest]]
+
+
+def _metrics_sidecar(cohort: Cohort) -> dict:
+    described = {
+        "participant_id": {"Description": "Pseudonymous identifier, as in the dataset"},
+        "method": {"Description": "Imaging method"},
+    }
+    for factor, column in cohort.columns.items():
+        source = f"column {column} of participants.tsv" if column else "participants.tsv lacks it"
+        described[factor] = {"Description": f"Subgroup; {source}"}
+    for metric in cohort.metrics.columns:
+        described[metric] = {
+            "Description": cohort.definitions.get(metric, ""),
+            "Units": cohort.units.get(metric, ""),
+        }
+    return described
+
+
+_STATISTICS_SIDECAR = {
+    "kind": {
+        "Description": "What the row holds",
+        "Levels": {
+            "summary": "one method over all patients",
+            "subgroup": "one method over a subgroup",
+            "paired test": "two-sided Wilcoxon signed-rank test of method against other_method",
+        },
+    },
+    "factor": {"Description": "What the subgroup is a part of: epilepsy, centre, outcome, or all"},
+    "subgroup": {"Description": "Subgroup, as participants.tsv tells it"},
+    "n_patients": {"Description": "Patients of the subgroup, assessable or not"},
+    "metric": {"Description": "Metric, as described beside group_metrics.tsv"},
+    "unit": {"Description": "Unit of the metric"},
+    "method": {"Description": "Imaging method"},
+    "other_method": {"Description": "Imaging method that it is tested against"},
+    "n": {"Description": "Patients, or pairs, with a value"},
+    "mean": {"Description": "Mean, in the unit of the metric"},
+    "sd": {"Description": "Sample standard deviation, in the unit of the metric"},
+    "median": {"Description": "Median, in the unit of the metric"},
+    "quartile_1": {"Description": "25th percentile, in the unit of the metric"},
+    "quartile_3": {"Description": "75th percentile, in the unit of the metric"},
+    "published_mean": {"Description": "Mean in Sun et al. 2022"},
+    "published_sd": {"Description": "Standard deviation in Sun et al. 2022"},
+    "published_n": {"Description": "Patients in Sun et al. 2022; 0 where nothing is published"},
+    "n_different": {"Description": "Pairs whose values differ: those that the test rests on"},
+    "n_first_better": {"Description": "Pairs in which method has the better value"},
+    "median_difference": {"Description": "Median of method minus other_method"},
+    "wilcoxon_statistic": {"Description": "Sum of the ranks of the positive differences"},
+    "p_exact": {"Description": "Two-sided p, exact also with ties"},
+    "p_holm": {"Description": "p_exact after Holm's correction over all paired tests"},
+}

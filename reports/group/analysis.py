@@ -1,0 +1,164 @@
+"""From the cohort to the rows of the group's tables. No drawing, no wording of pages."""
+
+from collections import Counter
+from dataclasses import dataclass
+
+import pandas as pd
+
+from reports.group.cohort import FACTORS, NOT_SEIZURE_FREE, NOT_STATED, SEIZURE_FREE, Cohort
+from reports.group.published import VALUES
+from reports.group.statistics import PairedTest, holm, paired_test, summarise
+
+FIRST = "personalized"
+# The figures' panels, and what is tested: the measures of the published figures 4c and 5a.
+TESTED = (
+    "resection_specificity",
+    "resection_sensitivity",
+    "resection_geometric_mean",
+    "spatial_dispersion",
+    "soz_localisation_error",
+)
+PANELS = tuple(name for name in TESTED if name != "resection_geometric_mean")
+SUBLOBAR = ("sublobar_concordance", "sublobar_sensitivity", "sublobar_specificity")
+SUMMARISED = (*TESTED, *SUBLOBAR, "max_to_soz", "max_in_resection")
+_HIGHER_IS_BETTER = {
+    "resection_specificity",
+    "resection_sensitivity",
+    "resection_geometric_mean",
+    *SUBLOBAR,
+    "max_in_resection",
+}
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """One test: the personalized network against another method."""
+
+    metric: str
+    method: str
+    test: PairedTest
+    n_first_better: int
+    p_holm: float
+
+
+def comparisons(cohort: Cohort) -> list[Comparison]:
+    """All tests of the report, corrected together."""
+    if FIRST not in cohort.methods:
+        return []
+    pairs = [
+        (metric, method)
+        for metric in TESTED
+        for method in cohort.methods
+        if method != FIRST and cohort.values(metric, method).notna().any()
+    ]
+    tests = [
+        paired_test(cohort.values(metric, FIRST), cohort.values(metric, method))
+        for metric, method in pairs
+    ]
+    corrected = holm([test.p for test in tests])
+    return [
+        Comparison(metric, method, test, _n_better(metric, test), float(p))
+        for (metric, method), test, p in zip(pairs, tests, corrected, strict=True)
+    ]
+
+
+def _n_better(metric: str, test: PairedTest) -> int:
+    if metric in _HIGHER_IS_BETTER:
+        return test.n_different - test.n_first_lower
+    return test.n_first_lower
+
+
+def summary_table(cohort: Cohort, chosen: pd.Index | None = None) -> pd.DataFrame:
+    """One row per metric and method: n, mean, SD, median and quartiles, published mean, SD and n."""
+    rows = []
+    for metric in SUMMARISED:
+        for method in cohort.methods:
+            values = cohort.values(metric, method, chosen)
+            published = VALUES.get(metric, {}).get(method)
+            if metric not in cohort.metrics or not _is_defined(cohort, metric, method):
+                continue
+            rows.append(
+                {"metric": metric, "method": method}
+                | vars(summarise(values.to_numpy()))
+                | {
+                    "published_mean": published.mean if published else float("nan"),
+                    "published_sd": published.sd if published and published.sd else float("nan"),
+                    "published_n": published.n if published else 0,
+                }
+            )
+    return pd.DataFrame(rows)
+
+
+def _is_defined(cohort: Cohort, metric: str, method: str) -> bool:
+    """Whether any patient's file has the metric for the method, be it without a value."""
+    rows = cohort.reasons[metric].xs(method, level="method")
+    return bool(rows.notna().any() or cohort.values(metric, method).notna().any())
+
+
+def levels(cohort: Cohort, factor: str) -> list[str]:
+    """The subgroups of a factor that hold a patient, those that are not stated last."""
+    there = cohort.patients[factor].value_counts().index
+    order = {"temporal": 0, "extratemporal": 1, SEIZURE_FREE: 0, NOT_SEIZURE_FREE: 1}
+    named = sorted(set(there) - {NOT_STATED}, key=lambda name: (order.get(name, 2), name))
+    return named + ([NOT_STATED] if NOT_STATED in there else [])
+
+
+def subgroup_table(cohort: Cohort) -> pd.DataFrame:
+    """One row per factor, subgroup, method and metric, with n, mean, SD, median and quartiles."""
+    rows = []
+    for factor in FACTORS:
+        for level in levels(cohort, factor):
+            chosen = cohort.patients.index[cohort.patients[factor] == level]
+            part = summary_table(cohort, chosen)
+            part = part.loc[:, :"quartile_3"] if len(part) else part
+            rows.append(part.assign(factor=factor, subgroup=level, n_patients=len(chosen)))
+    return pd.concat(rows, ignore_index=True)
+
+
+def missing_table(cohort: Cohort, method: str = FIRST) -> pd.DataFrame:
+    """One row per metric: patients assessable, not assessable, and the reasons with their counts."""
+    rows = []
+    for metric in SUMMARISED:
+        values = cohort.values(metric, method)
+        absent = values.index[values.isna()]
+        reasons = Counter(cohort.reason(metric, method, name) for name in absent)
+        rows.append(
+            {
+                "metric": metric,
+                "assessable": int(values.notna().sum()),
+                "not_assessable": len(absent),
+                "reasons": reasons.most_common(),
+            }
+        )
+    return pd.DataFrame(rows)
+
+
+def statistics_table(cohort: Cohort) -> pd.DataFrame:
+    """Everything that was computed on the group, one row per number of patients and method."""
+    described = summary_table(cohort).assign(kind="summary", factor="all", subgroup="all")
+    parts = subgroup_table(cohort).assign(kind="subgroup")
+    tests = pd.DataFrame(
+        [
+            {
+                "kind": "paired test",
+                "factor": "all",
+                "subgroup": "all",
+                "metric": one.metric,
+                "method": FIRST,
+                "other_method": one.method,
+                "n": one.test.n,
+                "n_different": one.test.n_different,
+                "n_first_better": one.n_first_better,
+                "median_difference": one.test.median_difference,
+                "wilcoxon_statistic": one.test.statistic,
+                "p_exact": one.test.p,
+                "p_holm": one.p_holm,
+            }
+            for one in comparisons(cohort)
+        ]
+    )
+    columns = ["kind", "factor", "subgroup", "metric", "unit", "method", "other_method", "n"]
+    table = pd.concat([described, parts, tests], ignore_index=True)
+    table["unit"] = table["metric"].map(cohort.units)
+    rest = [name for name in table.columns if name not in columns]
+    return table.reindex(columns=[*columns, *rest])

@@ -1,0 +1,106 @@
+"""Paired tests and summaries on plain arrays."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.stats import rankdata
+
+
+@dataclass(frozen=True)
+class Summary:
+    """What a group of values is described by; NaN where there are none."""
+
+    n: int
+    mean: float
+    sd: float
+    median: float
+    quartile_1: float
+    quartile_3: float
+
+
+@dataclass(frozen=True)
+class PairedTest:
+    """A two-sided Wilcoxon signed-rank test.
+
+    Attributes
+    ----------
+    n : int
+        Pairs.
+    n_different : int
+        Pairs whose values differ: those that the test rests on.
+    n_first_lower : int
+        Pairs in which the first value is the lower one.
+    median_difference : float
+        First minus second.
+    statistic : float
+        Sum of the ranks of the positive differences.
+    p : float
+        Exact; NaN without pairs.
+    """
+
+    n: int
+    n_different: int
+    n_first_lower: int
+    median_difference: float
+    statistic: float
+    p: float
+
+
+def summarise(values: np.ndarray) -> Summary:
+    """Mean, sample standard deviation (from 2 values on), median and quartiles of finite values."""
+    values = np.asarray(values, float)
+    values = values[np.isfinite(values)]
+    if not len(values):
+        return Summary(0, *[float("nan")] * 5)
+    sd = float(values.std(ddof=1)) if len(values) > 1 else float("nan")
+    low, middle, high = np.percentile(values, [25, 50, 75])
+    return Summary(len(values), float(values.mean()), sd, float(middle), float(low), float(high))
+
+
+def paired_test(first: np.ndarray, second: np.ndarray) -> PairedTest:
+    """Exact paired two-sided Wilcoxon signed-rank test, also with ties.
+
+    scipy's exact distribution holds for untied differences alone; this one is that of the ranks as
+    they are, given all 2^n choices of signs, and equals scipy's where nothing is tied. Pairs
+    without difference are left out (Wilcoxon's own rule); pairs with a missing value, too.
+
+    Parameters
+    ----------
+    first, second : ndarray, (n,)
+        The same patients in the same order; NaN where not assessable.
+    """
+    first, second = np.asarray(first, float), np.asarray(second, float)
+    both = np.isfinite(first) & np.isfinite(second)
+    # Rounded as the metrics files are, so that equal distances are ties and not noise.
+    difference = np.round(first[both] - second[both], 9)
+    n = int(both.sum())
+    if n == 0:
+        return PairedTest(0, 0, 0, float("nan"), float("nan"), float("nan"))
+    moved = difference[difference != 0]
+    # Mid-ranks are halves: doubled, they are whole numbers, whose sums can be counted.
+    ranks = np.rint(2 * rankdata(np.abs(moved))).astype(int)
+    counts = np.ones(1)
+    for rank in ranks:
+        counts = np.concatenate([counts, np.zeros(rank)]) + np.concatenate([np.zeros(rank), counts])
+    share = counts / counts.sum()
+    positive = int(ranks[moved > 0].sum())
+    tail = min(share[: positive + 1].sum(), share[positive:].sum())
+    return PairedTest(
+        n,
+        len(moved),
+        int((difference < 0).sum()),
+        float(np.median(difference)),
+        positive / 2,
+        float(min(1.0, 2 * tail)),
+    )
+
+
+def holm(p: np.ndarray) -> np.ndarray:
+    """Holm's step-down correction of p values (n,); NaN stays and does not count as a test."""
+    p = np.asarray(p, float)
+    corrected = np.full(len(p), np.nan)
+    known = np.flatnonzero(np.isfinite(p))
+    order = known[np.argsort(p[known], kind="stable")]
+    stepped = p[order] * (len(order) - np.arange(len(order)))
+    corrected[order] = np.minimum(1.0, np.maximum.accumulate(stepped)) if len(order) else stepped
+    return corrected
