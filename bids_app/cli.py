@@ -134,7 +134,11 @@ def _command_parser() -> argparse.ArgumentParser:
     demo = commands.add_parser("demo", help="create virtual patients as a BIDS dataset")
     demo.add_argument("out_dir", type=Path, help="gets bids/, truth/ and, with --run, output/")
     demo.add_argument("--seed", type=int, default=1)
-    demo.add_argument("--array", choices=("neuromag", "ctf275"), default="neuromag")
+    demo.add_argument(
+        "--array",
+        choices=("neuromag", "ctf275"),
+        help="one array for all (default: neuromag for a single patient, both in a cohort)",
+    )
     demo.add_argument("--patients", type=int, default=1, metavar="N")
     demo.add_argument(
         "--run", action="store_true", help="run the pipeline on them and compare with the truth"

@@ -180,11 +180,14 @@ def demo(args: argparse.Namespace) -> ExitCode:
 
 def _demo_is_there(args: argparse.Namespace) -> bool:
     """Whether OUT_DIR holds just the virtual patients asked for, whole."""
+    from bids_app.demo import cohort_recipe
+
     if not (args.out_dir / "bids" / "participants.tsv").exists():
         return False
     truths = [read_json(p) for p in sorted((args.out_dir / "truth").glob("sub-*_truth.json"))]
-    asked = {(args.seed, args.array)}
-    return len(truths) == args.patients and {(t["seed"], t["array"]) for t in truths} == asked
+    recipes = [cohort_recipe(args.seed, index, args.array) for index in range(args.patients)]
+    asked = [(args.seed, recipe.array) for recipe in recipes]
+    return [(truth["seed"], truth["array"]) for truth in truths] == asked
 
 
 _COMMANDS = {

@@ -16,6 +16,7 @@ from scipy.sparse.csgraph import connected_components
 from scipy.spatial import cKDTree
 
 from bids_app.demo import activity, cohort_recipe, create_virtual_patients, recording
+from bids_app.demo.dataset import write_participants
 from bids_app.demo.deformation import draw_deformation
 from bids_app.demo.phantom import load_phantom, voxelise
 from bids_app.validator import validate
@@ -253,6 +254,48 @@ def test_cohort_varies_and_does_not_depend_on_its_size():
     assert {recipe.seizure_free for recipe in operated} == {True, False}
     assert all(3 <= recipe.snr_db <= 5.5 for recipe in recipes)
     assert recipes[0].ieeg and recipes[0].resection and recipes[0].landmarks
+
+
+def test_cohort_has_both_arrays_and_temporal_and_other_epilepsies():
+    recipes = [cohort_recipe(1, index, None) for index in range(29)]
+    assert [recipe.array for recipe in recipes[:2]] == ["neuromag", "ctf275"]
+    n_neuromag = sum(recipe.array == "neuromag" for recipe in recipes)
+    assert n_neuromag in (14, 15)
+    temporal = [recipe for recipe in recipes if "temporal" in recipe.lobe]
+    assert 5 <= len(temporal) <= 12
+    operated = [recipe for recipe in recipes if recipe.resection]
+    for some in (recipes, temporal):
+        assert {recipe.array for recipe in some} == {"neuromag", "ctf275"}
+        assert (
+            {recipe.ieeg for recipe in some}
+            == {recipe.resection for recipe in some}
+            == {
+                True,
+                False,
+            }
+        )
+    for free in (True, False):
+        arrays = {recipe.array for recipe in operated if recipe.seizure_free is free}
+        assert arrays == {"neuromag", "ctf275"}, "the outcome must not go with the array"
+    assert recipes == [cohort_recipe(1, index, None) for index in range(29)]
+    assert recipes != [cohort_recipe(2, index, None) for index in range(29)]
+
+
+@pytest.mark.parametrize("seed", range(1, 6))
+def test_a_single_patient_is_the_one_that_it_always_was(seed):
+    assert cohort_recipe(seed, 0, None) == cohort_recipe(seed, 0, "neuromag")
+
+
+def test_participants_of_a_cohort_bear_their_subgroups(tmp_path):
+    rows = [
+        {"participant_id": "sub-01", "age": 30, "sex": "F", "epilepsy_type": "temporal"},
+        {"participant_id": "sub-02", "age": 31, "sex": "M", "epilepsy_type": "extratemporal"},
+    ]
+    write_participants(tmp_path, rows)
+    table = pd.read_csv(tmp_path / "participants.tsv", sep="\t", index_col=0)
+    assert list(table["epilepsy_type"][:2]) == ["temporal", "extratemporal"]
+    described = json.loads((tmp_path / "participants.json").read_text())
+    assert "epilepsy_type" in described and "centre" not in described
 
 
 def test_deformation_can_be_undone():

@@ -31,7 +31,7 @@ def create_virtual_patients(
     out_dir: Path,
     n_patients: int,
     seed: int,
-    array: str,
+    array: str | None,
     progress: Progress,
     *,
     minutes: float = 6.0,
@@ -46,8 +46,8 @@ def create_virtual_patients(
     n_patients : int
     seed : int
         A patient depends on the seed and its own number alone, not on how many there are.
-    array : str
-        "neuromag" or "ctf275".
+    array : str or None
+        "neuromag" or "ctf275" for all; None for neuromag first and both in a cohort.
     progress : Progress
     minutes : float
         Length of each MEG recording; there is one spike every 7 s or so.
@@ -76,7 +76,9 @@ def create_virtual_patients(
         label = f"{index + 1:02d}"
         recipe = cohort_recipe(seed, index, array, minutes=minutes, small=small)
         with progress.step(f"virtual patient sub-{label}", total=N_STEPS) as step:
-            participants.append(_create(draft, truth_dir, label, index, seed, recipe, step))
+            row = _create(draft, truth_dir, label, index, seed, recipe, step)
+            # What a cohort's subgroups are told by; one patient is none.
+            participants.append(row if n_patients == 1 else row | _subgroups(recipe))
     write_participants(draft, participants)
     draft.rename(final)
     draft.parent.rmdir()
@@ -84,14 +86,14 @@ def create_virtual_patients(
 
 
 def cohort_recipe(
-    seed: int, index: int, array: str, *, minutes: float = 6.0, small: bool = False
+    seed: int, index: int, array: str | None, *, minutes: float = 6.0, small: bool = False
 ) -> PatientRecipe:
     """Recipe of the patient number `index`: lobes in turn, work-ups as incomplete as in a clinic."""
     rng = np.random.default_rng([seed, 994])
     lobes = rng.permutation(SUBLOBAR_NAMES)
     snr_db = rng.uniform(3.0, 5.5, index + 1)[index]
     recipe = PatientRecipe(
-        array=array,
+        array=array or _array(seed, index),
         lobe=str(lobes[index % len(lobes)]),
         minutes=minutes,
         n_spikes=min(48, int(minutes * 60 / 2.5)),
@@ -110,6 +112,24 @@ def cohort_recipe(
             empty_room_minutes=0.25,
         )
     return recipe
+
+
+def _array(seed: int, index: int) -> str:
+    """One of each array in every two patients, in an order of chance but for the first two.
+
+    In a fixed order the array would go with what the index decides, such as the outcome.
+    """
+    pair, second = divmod(index, 2)
+    swapped = pair > 0 and np.random.default_rng([seed, 995, pair]).integers(2)
+    return ("neuromag", "ctf275")[second ^ int(swapped)]
+
+
+def _subgroups(recipe: PatientRecipe) -> dict[str, str]:
+    return {
+        "epilepsy_type": "temporal" if "temporal" in recipe.lobe.split() else "extratemporal",
+        # A hospital has one helmet.
+        "centre": recipe.array,
+    }
 
 
 def _create(bids_dir, truth_dir, label, index, seed, recipe, step):

@@ -37,6 +37,13 @@ SIDECARS = {
             "Levels": {"yes": "seizure-free", "no": "not seizure-free"},
         },
     },
+    "cohort": {
+        "epilepsy_type": {
+            "Description": "lobe of the epilepsy",
+            "Levels": {"temporal": "temporal", "extratemporal": "any other lobe"},
+        },
+        "centre": {"Description": "hospital, called by its sensor array"},
+    },
 }
 
 
@@ -91,6 +98,7 @@ def write_participants(bids_dir: Path, rows: list[dict]) -> None:
         "sex": {"Description": "sex", "Levels": {"F": "female", "M": "male"}},
         **SIDECARS["participants"],
     }
+    described |= {name: text for name, text in SIDECARS["cohort"].items() if name in table}
     write_json(bids_dir / "participants.json", described)
 
 
