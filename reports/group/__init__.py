@@ -22,6 +22,7 @@ from reports.group.cohort import Cohort, read_cohort
 
 __all__ = ["read_cohort", "write"]
 
+PAGE_SIZES = ("A4", "Letter")
 _TEMPLATES = files("reports.group") / "templates"
 _STYLES = (files("reports") / "templates" / "report.css", _TEMPLATES / "group.css")
 
@@ -47,10 +48,10 @@ def write(cohort: Cohort, folder: Path, config: Config) -> list[Path]:
     InvalidInput
         A page size other than A4 or Letter.
     """
-    if config.page_size not in render.PAGE_SIZES:
+    if config.page_size not in PAGE_SIZES:
         raise InvalidInput(
             f"The page size {config.page_size!r} is unknown",
-            hint=f"use {' or '.join(render.PAGE_SIZES)}",
+            hint=f"use {' or '.join(PAGE_SIZES)}",
         )
     metrics, statistics = folder / "group_metrics.tsv", folder / "group_statistics.tsv"
     write_text(metrics, _tsv(_metrics_table(cohort)))
