@@ -35,7 +35,14 @@ _USED_BY_STAGE = {
         "pipeline/headmodel",
     ),
     "compare": ("pipeline/compare", "pipeline/headmodel"),
-    "report": ("reports", "reports/figures", "reports/templates", "reports/dicom"),
+    "report": (
+        "reports",
+        "reports/dicom",
+        "reports/figures",
+        "reports/pictures",
+        "reports/templates",
+        "reports/viewer",
+    ),
 }
 
 
@@ -64,8 +71,10 @@ class Task:
                 if name in hashes:  # the same name in another folder, as FreeSurfer's may be
                     name = f"{path.parent.name}/{name}"
                 hashes[name] = sha256(file)
-        if model := getattr(self.config, "generic_model", ""):
-            hashes["generic model"] = sha256(model)
+        # Options that name a file: what is in it counts, not where it lies.
+        for option in ("generic_model", "logo", "specification"):
+            if file := getattr(self.config, option, ""):
+                hashes[option.replace("_", " ")] = sha256(file)
         # Files from a hospital bear names of patients, so that theirs stay out of the status file.
         if template := getattr(self.inputs, "dicom_template", None):
             hashes["DICOM template"] = hash_of_all(template)
@@ -76,8 +85,8 @@ class Task:
         recipe = {
             "stage": self.stage,
             "inputs": hashes,
-            # What is in a weights file counts (it is among the inputs), not where it lies.
-            "config": dataclasses.asdict(self.config) | {"generic_model": None},
+            "config": dataclasses.asdict(self.config)
+            | {"generic_model": None, "logo": None, "specification": None},
             "code": code_hash(self.stage),
         }
         return hashlib.sha256(json.dumps(recipe, sort_keys=True, default=str).encode()).hexdigest()

@@ -2,8 +2,8 @@
 
 The files that a patient's derivatives hold are read by `derivatives`; `findings`, `comparison`,
 `relation`, `quality` and `provenance` put them into words and tables; `content` gathers these for
-the templates; `pictures` draws; `render` makes HTML and PDF. `templates/sections.toml` says which
-sections the report has.
+the templates; `pictures` draws; `render` makes HTML and PDF. `specification`
+reads which sections the report has.
 """
 
 import hashlib
@@ -13,10 +13,13 @@ from pipeline import METHODS
 from pipeline.files import write_json
 from pipeline.paths import PatientPaths
 from pipeline.progress import Progress
-from reports import content, dicom, render
-from reports.config import Config, Inputs
+from reports import acquisition, content, dicom, render
+from reports.config import Config
 from reports.derivatives import QC_STAGES, read_patient
-from reports.pictures import Artist
+from reports.inputs import Inputs
+from reports.onset import onset_s
+from reports.pictures import PICTURES, Studio
+from reports.specification import read_sections
 
 __all__ = ["Config", "Inputs", "reads", "run", "writes"]
 
@@ -29,7 +32,7 @@ def run(inputs: Inputs, paths: PatientPaths, config: Config, progress: Progress)
     InvalidInput
         Results that the report cannot do without are missing, or an option is unknown.
     """
-    sections = render.read_sections(config.sections)
+    sections = read_sections(config.specification, config.sections)
     dicom.remove_earlier(paths)
     template = None
     if inputs.dicom_template is not None:
@@ -39,11 +42,11 @@ def run(inputs: Inputs, paths: PatientPaths, config: Config, progress: Progress)
     patient = read_patient(inputs, paths)
     text = content.build(patient, paths, config)
     wanted = [name for section in sections for name in section.figures]
-    artist = Artist(patient, paths, content.onset_s(patient), content.sensor_names(patient))
+    studio = Studio(patient, paths, onset_s(patient), acquisition.sensor_names(patient))
     pictures = {}
     with progress.step("Drawing the report's figures", total=len(wanted)) as bar:
         for name in wanted:
-            drawn = artist.draw(name)
+            drawn = PICTURES[name](studio)
             if drawn is not None:
                 pictures[name] = drawn
             bar.advance()

@@ -1,9 +1,11 @@
 """Metrics as the report shows them: sentences for page one, one table for all methods."""
 
+import numpy as np
 import pandas as pd
 
 from pipeline import METHODS
 from reports.derivatives import Patient
+from reports.findings import method_maxima_mm
 from reports.wording import METHOD_NAMES, NOT_ASSESSABLE, humanise, number, sentence
 
 REFERENCE_TITLES = {
@@ -159,6 +161,36 @@ class Metrics:
         if row["unit"] == "0 or 1":
             return "yes" if float(row["value"]) else "no"
         return number(row["value"], digits=_DIGITS.get(row["unit"]))
+
+
+def agreement(patient: Patient) -> dict:
+    """Every pair of methods: distance of the maxima, overlap of the extents.
+
+    Returns
+    -------
+    table : dict
+        "names": the methods; "rows": one per method, one cell per method. Below the diagonal a
+        cell holds the distance in mm, above it the overlap 2 |A ∩ B| / (|A| + |B|) of the extents'
+        areas (Dice 1945); None on the diagonal and where a method has no extent.
+    """
+    maxima = method_maxima_mm(patient)
+    area = patient.regions["region_area_mm2"]
+    methods = list(maxima)
+    rows = []
+    for i, a in enumerate(methods):
+        cells = []
+        for j, b in enumerate(methods):
+            if i > j:
+                cells.append(number(np.linalg.norm(maxima[a] - maxima[b]), digits=0))
+            elif i < j and a in patient.sources and b in patient.sources:
+                first, second = patient.sources[a].extent, patient.sources[b].extent
+                both = area[first].sum() + area[second].sum()
+                shared = 2 * area[first & second].sum() / both if both else np.nan
+                cells.append(number(shared, digits=2))
+            else:
+                cells.append(None)
+        rows.append({"name": METHOD_NAMES[a], "cells": cells})
+    return {"names": [METHOD_NAMES[method] for method in methods], "rows": rows}
 
 
 def method_columns() -> list[str]:

@@ -1,15 +1,26 @@
 """One patient's results as the plain values, sentences and tables that the templates show."""
 
-import mne
+from pathlib import Path
+
 import numpy as np
 
+from pipeline import __version__
 from pipeline.paths import PatientPaths
 from pipeline.template import SUBLOBAR_NAMES
-from reports import findings, personalization, provenance, quality
-from reports.comparison import Metrics, method_columns
+from reports import (
+    acquisition,
+    findings,
+    interpretation,
+    personalization,
+    provenance,
+    quality,
+    render,
+)
+from reports.comparison import Metrics, agreement, method_columns
 from reports.config import Config
 from reports.derivatives import Patient
 from reports.figures import sensors
+from reports.onset import onset_s
 from reports.relation import resection_relation, soz_relation
 from reports.wording import (
     METHOD_NAMES,
@@ -23,13 +34,6 @@ from reports.wording import (
 
 NOTICE = "Research use only — not for diagnosis"
 N_REGIONS_SHOWN = 10
-_COILS = mne.io.constants.FIFF
-_AXIAL_COILS = {
-    _COILS.FIFFV_COIL_CTF_GRAD,
-    _COILS.FIFFV_COIL_KIT_GRAD,
-    _COILS.FIFFV_COIL_MAGNES_GRAD,
-    _COILS.FIFFV_COIL_BABY_GRAD,
-}
 
 
 def build(patient: Patient, paths: PatientPaths, config: Config) -> dict:
@@ -40,11 +44,19 @@ def build(patient: Patient, paths: PatientPaths, config: Config) -> dict:
     warnings = quality.warnings_for_verdict(patient)
     groups, notes = metrics.groups()
     cite = provenance.Citations()
+    date = config.date or provenance.analysis_date(patient)
     return {
         "notice": NOTICE,
         "sub": patient.sub,
         "centre": config.centre,
-        "date": config.date,
+        "indication": config.indication,
+        "logo": render.data_uri(Path(config.logo)) if config.logo else None,
+        "date": date,
+        "identification": acquisition.identification(patient, config, date),
+        "recording": acquisition.recording(patient),
+        "analysis": acquisition.analysis(patient),
+        "answers": interpretation.answers(patient, metrics, measured, word, checks),
+        "agreement": agreement(patient),
         "place": findings.place(patient),
         "map_sentence": _map_sentence(patient, measured),
         "extent_sentence": findings.extent_sentence(patient),
@@ -68,38 +80,28 @@ def build(patient: Patient, paths: PatientPaths, config: Config) -> dict:
         "spike_sentences": quality.spike_sentences(patient),
         "personalization_sentence": personalization.personalization_sentence(patient),
         "before_and_after": personalization.before_and_after(patient),
+        "run_times": provenance.run_times(patient),
         "software": provenance.software(),
         "inputs": provenance.input_hashes(patient, paths),
         "options": provenance.option_rows(patient),
         "card": personalization.model_card(patient, paths),
         "cite": cite,
         "window": patient.window,
-        "methods": _methods(patient),
+        "methods": _methods(patient, measured),
         "measured": measured,
         "finding_method": METHOD_NAMES[patient.finding_method],
         "not_assessable": NOT_ASSESSABLE,
     }
 
 
-def onset_s(patient: Patient) -> float | None:
-    """Half rise of the averaged spike before its peak, as the spikes stage found it."""
-    return patient.qc["spikes"].get("half_rise_s")
-
-
-def sensor_names(patient: Patient) -> dict[str, str]:
-    """What the report calls the array's sensor types: mne's "mag" is not always a magnetometer."""
-    coils = {channel["coil_type"] for channel in patient.average.info["chs"]}
-    if coils & _AXIAL_COILS:
-        return {"mag": "Axial gradiometers", "grad": "Axial gradiometers"}
-    return {"mag": "Magnetometers", "grad": "Planar gradiometers"}
-
-
-def _methods(patient: Patient) -> dict:
+def _methods(patient: Patient, measured: findings.Measures) -> dict:
     """What the methods text says of this run; None where no stage recorded it."""
     spikes = patient.qc["spikes"]
     band = spikes.get("filter", {})
     edges = [band.get("highpass_hz"), band.get("lowpass_hz")]
     return {
+        "version": __version__,
+        "n_spikes": measured.n_accepted or "the accepted",
         "band": None if None in edges else f"{number(edges[0])} to {number(edges[1], 'Hz')}",
         "sfreq": number(patient.average.info["sfreq"], "Hz"),
         "noise": spikes.get("noise_covariance", {}).get("source"),
@@ -142,11 +144,7 @@ def _missing(patient: Patient, metrics: Metrics) -> list[str]:
 def _spikes(patient: Patient, measured: findings.Measures) -> dict:
     qc = patient.qc["spikes"]
     onset = onset_s(patient)
-    names = sensor_names(patient)
-    kinds = [
-        f"{len(patient.average.copy().pick(kind).ch_names)} {names[kind].lower()}"
-        for kind in sensors.channel_types(patient.average)
-    ]
+    names = acquisition.sensor_names(patient)
     at_peak = []
     for kind in sensors.channel_types(patient.average):
         unit, scale = sensors.UNITS[kind]
@@ -161,7 +159,6 @@ def _spikes(patient: Patient, measured: findings.Measures) -> dict:
         "snr_definition": qc.get("snr_definition"),
         "onset": NOT_ASSESSABLE if onset is None else number(onset * 1000, "ms", 0),
         "correlation": number(qc.get("mean_correlation"), digits=2),
-        "channels": ", ".join(kinds),
         "at_peak": at_peak,
     }
 

@@ -11,8 +11,8 @@ from pipeline import METHODS
 from pipeline.errors import InvalidInput
 from pipeline.files import read_json, read_npz
 from pipeline.paths import PatientPaths
-from reports.config import Inputs
 from reports.figures.slices import Volume
+from reports.inputs import Inputs
 
 QC_STAGES = ("headmodel", "spikes", "personalize", "image", "compare")
 PEAK_WINDOW_S = 0.02  # the published window, for maps whose quality file does not name theirs
@@ -261,7 +261,8 @@ def _read_cortex(paths: PatientPaths, name: str) -> Surface:
 def _read_contacts(paths: PatientPaths) -> pd.DataFrame:
     contacts = _read_tsv(paths.contacts)
     if contacts.empty:
-        return pd.DataFrame({"name": [], "x": [], "y": [], "z": [], "soz": np.empty(0, bool)})
+        columns = {name: [] for name in ("name", "x", "y", "z", "sublobar")}
+        return pd.DataFrame(columns | {"soz": np.empty(0, bool)})
     contacts["soz"] = contacts["soz"].map(_is_true)
     return contacts.dropna(subset=["x", "y", "z"])
 

@@ -38,6 +38,15 @@ def personalization_sentence(patient: Patient) -> str:
     )
 
 
+def weights_sentence(patient: Patient) -> str:
+    """In a line: which network made the finding's map."""
+    if patient.finding_method != "personalized":
+        return "none" if patient.finding_method != "generic" else "generic weights"
+    if patient.qc["personalize"].get("improved") is False:
+        return "generic weights (personalization did not help)"
+    return "personalized to this head"
+
+
 def before_and_after(patient: Patient) -> list[tuple[str, str, str]]:
     """Name of each held-out error and its mean, spread and median before and after, in mm."""
     qc = patient.qc["personalize"]
@@ -65,7 +74,6 @@ def model_card(patient: Patient, paths: PatientPaths) -> dict:
         ("Network", own.get("network")),
         ("Input", own.get("input")),
         ("Weights fine-tuned to this head", _yes_no(own.get("personalized"))),
-        ("Generic weights, SHA-256", patient.qc["personalize"].get("generic_model_sha256")),
         ("Generic weights made by spikefocus", generic.get("version")),
         ("Synthetic recordings they were trained on", _grouped(generic.get("samples"))),
         ("Random heads they were trained on", config.get("n_heads")),

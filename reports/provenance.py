@@ -25,7 +25,8 @@ _PACKAGES = (
 
 REFERENCES = {
     "pdeepsif": "Sun R, Zhang W, Bagić A, He B. Personalized deep learning based source imaging "
-    "framework improves the imaging of epileptic sources from MEG interictal spikes. 2022.",
+    "framework improves the imaging of epileptic sources from MEG interictal spikes. bioRxiv 2022, "
+    "doi:10.1101/2022.11.13.516312.",
     "deepsif": "Sun R, Sohrabpour A, Worrell GA, He B. Deep neural networks constrained by neural "
     "mass models improve electrophysiological source imaging of spatiotemporal brain dynamics. "
     "Proc Natl Acad Sci USA 2022;119:e2201128119.",
@@ -84,12 +85,36 @@ def software() -> list[tuple[str, str]]:
 
 
 def input_hashes(patient: Patient, paths: PatientPaths) -> list[tuple[str, str]]:
-    """SHA-256 of every input file from outside the derivatives, as the status file has them."""
+    """SHA-256 of the inputs from outside the derivatives, and of the weights fine-tuned from."""
     own = {file.name for file in paths.folder.rglob("*") if file.is_file()}
     hashes = {}
     for stage in STAGES:
         hashes.update(patient.status.get("stages", {}).get(stage, {}).get("inputs", {}))
-    return sorted((name, digest) for name, digest in hashes.items() if name not in own)
+    rows = sorted((name, digest) for name, digest in hashes.items() if name not in own)
+    weights = patient.qc["personalize"].get("generic_model_sha256")
+    return [*rows, ("generic weights", weights)] if weights else rows
+
+
+def run_times(patient: Patient) -> list[tuple[str, str, str]]:
+    """Stage, run time and peak memory, and their total and maximum; the report is not among them."""
+    told, seconds, memory = [], [], []
+    for stage in STAGES:
+        record = patient.status.get("stages", {}).get(stage, {})
+        if stage == "report" or "seconds" not in record:
+            continue
+        seconds.append(record["seconds"])
+        memory.append(record.get("peak_memory_mb") or float("nan"))
+        told.append((stage, number(seconds[-1], "s", 0), number(memory[-1], "MB", 0)))
+    if told:
+        told.append(
+            ("all stages", number(sum(seconds), "s", 0), number(max(memory), "MB", 0)),
+        )
+    return told
+
+
+def analysis_date(patient: Patient) -> str:
+    """Day of the analysis as the status file has it, YYYY-MM-DD; empty where there is none."""
+    return str(patient.status.get("updated") or "")[:10]
 
 
 def option_rows(patient: Patient) -> list[tuple[str, list[tuple[str, str]]]]:

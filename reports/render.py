@@ -1,8 +1,7 @@
 """From the report's content to HTML and PDF. Nothing is fetched from anywhere but local files."""
 
-import tomllib
-from dataclasses import dataclass
-from importlib.resources import files
+import base64
+from collections.abc import Callable
 from pathlib import Path
 from urllib.parse import urlsplit
 from urllib.request import url2pathname
@@ -10,30 +9,27 @@ from urllib.request import url2pathname
 import jinja2
 import matplotlib
 import weasyprint
+from markupsafe import Markup
 from weasyprint.urls import FatalURLFetchingError, URLFetcher
 
-from pipeline.errors import InvalidInput
+from pipeline.errors import InvalidInput, MissingResource
 from pipeline.files import atomic_path
 from reports.figures.style import FONT_FAMILY
+from reports.specification import TEMPLATES, Section
 from reports.wording import number
 
-PAGE_SIZES = ("A4", "Letter")
 PDF_VARIANT = "pdf/ua-1"
-_TEMPLATES = files("reports") / "templates"
-_FACES = (
+IMAGE_TYPES = {
+    ".png": "image/png",
+    ".jpg": "image/jpeg",
+    ".jpeg": "image/jpeg",
+    ".svg": "image/svg+xml",
+}
+FACES = (
     ("DejaVuSans.ttf", "normal", "normal"),
     ("DejaVuSans-Bold.ttf", "bold", "normal"),
     ("DejaVuSans-Oblique.ttf", "normal", "italic"),
 )
-
-
-@dataclass(frozen=True)
-class Section:
-    """One section of the report: identifier (its template's name too), title, pictures."""
-
-    id: str
-    title: str
-    figures: tuple[str, ...] = ()
 
 
 class LocalOnly(URLFetcher):
@@ -54,62 +50,69 @@ class LocalOnly(URLFetcher):
         raise FatalURLFetchingError(f"the report may not open {url}")
 
 
-def read_sections(chosen: tuple[str, ...] = ()) -> list[Section]:
-    """The sections of the specification, or those of them that are `chosen`, in that order.
-
-    Raises
-    ------
-    InvalidInput
-        A section that the specification does not know.
-    """
-    stored = tomllib.loads((_TEMPLATES / "sections.toml").read_text(encoding="utf-8"))
-    known = {
-        entry["id"]: Section(entry["id"], entry["title"], tuple(entry.get("figures", ())))
-        for entry in stored["section"]
-    }
-    unknown = [name for name in chosen if name not in known]
-    if unknown:
-        raise InvalidInput(
-            f"The report has no section {unknown[0]!r}",
-            hint=f"choose from {', '.join(known)}",
-        )
-    return [known[name] for name in (chosen or known)]
-
-
 def to_html(content: dict, sections: list[Section], page_size: str) -> str:
-    """The report as an HTML string with its style sheet inside; text is escaped.
+    """The report for the PDF as an HTML string with its style sheet inside; text is escaped."""
+    templates = environment(lambda path: Path(path).resolve().as_uri())
+    css = font_faces() + (TEMPLATES / "report.css").read_text(encoding="utf-8")
+    return templates.get_template("report.html.j2").render(
+        content | {"sections": bodies(templates, content, sections)}, page_size=page_size, css=css
+    )
 
-    Raises
-    ------
-    InvalidInput
-        A page size other than A4 or Letter.
-    """
-    if page_size not in PAGE_SIZES:
-        raise InvalidInput(
-            f"The page size {page_size!r} is unknown", hint=f"use {' or '.join(PAGE_SIZES)}"
-        )
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(str(_TEMPLATES)),
+
+def environment(source: Callable[[Path], str]) -> jinja2.Environment:
+    """The templates; `source` makes of a picture's file what an img element shows."""
+    templates = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(str(TEMPLATES)),
         autoescape=True,
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters["number"] = number
-    environment.filters["uri"] = lambda path: Path(path).resolve().as_uri()
-    css = (_TEMPLATES / "report.css").read_text(encoding="utf-8")
-    return environment.get_template("report.html.j2").render(
-        **content, sections=sections, page_size=page_size, css=font_faces() + css
-    )
+    templates.filters["number"] = number
+    templates.filters["source"] = source
+    return templates
+
+
+def bodies(
+    templates: jinja2.Environment, content: dict, sections: list[Section]
+) -> list[tuple[Section, Markup]]:
+    """Each section with what stands in it: its template, with those pictures that it is to show."""
+    made = []
+    for section in sections:
+        pictures = {name: content["pictures"].get(name) for name in section.figures}
+        own = content | {"pictures": {name: p for name, p in pictures.items() if p is not None}}
+        text = templates.get_template(section.template).render(own)
+        rest = templates.get_template("figures.html.j2").render(own, names=section.unplaced())
+        made.append((section, Markup(text + rest)))
+    return made
+
+
+def data_uri(path: Path) -> str:
+    """A picture's content as an address that needs no file."""
+    kind = IMAGE_TYPES[path.suffix.lower()]
+    return f"data:{kind};base64,{base64.b64encode(path.read_bytes()).decode()}"
 
 
 def font_faces() -> str:
-    """@font-face rules for the typeface that matplotlib ships, so that text and figures match."""
-    folder = _font_folder()
+    """@font-face rules for the typeface that matplotlib ships, so that text and figures match.
+
+    Raises
+    ------
+    MissingResource
+        A file of the typeface is not there: another one would be taken in silence.
+    """
+    folder = font_folder()
+    for name, _, _ in FACES:
+        if not (folder / name).is_file():
+            raise MissingResource(
+                f"The report's typeface {FONT_FAMILY} is missing",
+                file=folder / name,
+                hint="install matplotlib again; the typeface is part of it",
+            )
     return "\n".join(
         f'@font-face {{ font-family: "{FONT_FAMILY}"; src: url("{(folder / name).as_uri()}"); '
         f"font-weight: {weight}; font-style: {slant} }}"
-        for name, weight, slant in _FACES
+        for name, weight, slant in FACES
     )
 
 
@@ -118,14 +121,17 @@ def lay_out(html: str, figures: Path) -> weasyprint.Document:
 
     Raises
     ------
-    PermissionError
-        The HTML asks for anything else.
+    InvalidInput
+        The HTML, or a picture in it, asks for anything else.
     """
-    fetcher = LocalOnly((figures, _font_folder()))
+    fetcher = LocalOnly((figures, font_folder()))
     try:
         return weasyprint.HTML(string=html, url_fetcher=fetcher).render(pdf_variant=PDF_VARIANT)
     except FatalURLFetchingError as refused:  # not an Exception, and would end the whole program
-        raise PermissionError(str(refused)) from refused
+        raise InvalidInput(
+            str(refused)[:1].upper() + str(refused)[1:],
+            hint="take the address out of the logo or picture that holds it",
+        ) from refused
 
 
 def write_pdf(document: weasyprint.Document, path: Path, identifier: str) -> None:
@@ -134,5 +140,5 @@ def write_pdf(document: weasyprint.Document, path: Path, identifier: str) -> Non
         document.write_pdf(tmp, pdf_variant=PDF_VARIANT, pdf_identifier=identifier.encode()[:32])
 
 
-def _font_folder() -> Path:
+def font_folder() -> Path:
     return Path(matplotlib.get_data_path()) / "fonts" / "ttf"

@@ -5,7 +5,7 @@ import nibabel as nib
 import numpy as np
 from nilearn import datasets
 
-from reports.derivatives import Patient, Surface
+from reports.derivatives import Patient, Sources, Surface
 from reports.figures.cortex import CortexData
 from reports.figures.slices import SliceData, Volume
 
@@ -44,16 +44,17 @@ def dense_points(surface: Surface) -> np.ndarray:
     return np.vstack([surface.pos_mm, surface.pos_mm[surface.faces].mean(axis=1)])
 
 
-def cortex_data(patient: Patient) -> CortexData:
-    """The map, the resection and the contacts on the patient's cortex."""
+def cortex_data(patient: Patient, found: Sources) -> CortexData:
+    """One method's map, the resection and the contacts on the patient's cortex."""
     # The mesh is fsaverage5's in every head, and so is its sulcal depth, which only shades.
     template = datasets.fetch_surf_fsaverage("fsaverage5")
     depth = [nib.load(template[f"sulc_{side}"]).agg_data() for side in ("left", "right")]
     vertex_region = patient.regions["vertex_region"]
     inside = vertex_region >= 0
     pial = patient.cortex["pial"]
-    own = np.flatnonzero(vertex_region == patient.finding.max_region)
-    nearest = own[np.linalg.norm(pial.pos_mm[own] - patient.max_mm, axis=1).argmin()]
+    max_mm = patient.regions["region_pos_mri_mm"][found.max_region]
+    own = np.flatnonzero(vertex_region == found.max_region)
+    nearest = own[np.linalg.norm(pial.pos_mm[own] - max_mm, axis=1).argmin()]
     resected = None
     if patient.resection is not None:
         resected = patient.resection.sample(pial.pos_mm) > 0.5
@@ -62,9 +63,9 @@ def cortex_data(patient: Patient) -> CortexData:
         inflated_mm=patient.cortex["inflated"].pos_mm,
         faces=pial.faces,
         sulcal_depth=np.concatenate(depth),
-        share=np.where(inside, patient.finding.share[vertex_region], 0),
-        in_extent=inside & patient.finding.extent[vertex_region],
-        max_mm=patient.max_mm,
+        share=np.where(inside, found.share[vertex_region], 0),
+        in_extent=inside & found.extent[vertex_region],
+        max_mm=max_mm,
         max_vertex=int(nearest),
         in_resection=resected,
         soz_mm=patient.soz_mm,

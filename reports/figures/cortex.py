@@ -1,19 +1,19 @@
 """Cortex seen from outside, with the source map, its extent, contacts and resection."""
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 import matplotlib.patheffects as effects
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
+from scipy.spatial import cKDTree
 
 from pipeline.template.cortex import N_VERTICES_HEMI, vertex_normals
 from reports.figures import style
-from reports.figures.keys import add_colour_bar, legend_handles
+from reports.figures.keys import draw_contacts
 from reports.figures.surface import Raster, rasterise
 
-_SURFACE_CONTACT_MM = 6.0
-_HIDDEN_MM = 12.0  # a maximum in the wall of a sulcus is still marked, one on the far side is not
+SURFACE_CONTACT_MM = 6.0
+HIDDEN_MM = 12.0  # a maximum in the wall of a sulcus is still marked, one on the far side is not
 _CASING = [effects.withStroke(linewidth=2.0, foreground="white")]
 
 
@@ -47,95 +47,14 @@ class CortexData:
     soz_mm: np.ndarray = field(default_factory=lambda: np.empty((0, 3)))
     other_contacts_mm: np.ndarray = field(default_factory=lambda: np.empty((0, 3)))
 
+    @property
+    def side(self) -> str:
+        """Hemisphere of the maximum, "L" or "R"."""
+        return "L" if self.max_vertex < N_VERTICES_HEMI else "R"
+
     def hemisphere_faces(self, hemispheres: str) -> np.ndarray:
         left = self.faces[:, 0] < N_VERTICES_HEMI
         return self.faces[{"L": left, "R": ~left, "LR": left | True}[hemispheres]]
-
-
-def cortex_views(cortex: CortexData) -> Figure:
-    """Lateral and medial views of both hemispheres, dorsal, ventral, and the inflated side.
-
-    The inflated views show the hemisphere of the maximum, so that what lies in a sulcus is seen.
-    """
-    side = "L" if cortex.max_vertex < N_VERTICES_HEMI else "R"
-    outer, inner = ("left", "right") if side == "L" else ("right", "left")
-    name = {"L": "Left", "R": "Right"}
-    panels = [
-        ("Left, lateral", "L", "left", "pial"),
-        ("Left, medial", "L", "right", "pial"),
-        ("Right, medial", "R", "left", "pial"),
-        ("Right, lateral", "R", "right", "pial"),
-        ("From above", "LR", "dorsal", "pial"),
-        ("From below", "LR", "ventral", "pial"),
-        (f"{name[side]}, inflated, lateral", side, outer, "inflated"),
-        (f"{name[side]}, inflated, medial", side, inner, "inflated"),
-    ]
-    with style.house_style():
-        figure = Figure(figsize=(style.FULL_WIDTH_IN, 4.3))
-        grid = figure.add_gridspec(
-            2,
-            4,
-            left=0,
-            right=1,
-            top=0.95,
-            bottom=0.12,
-            wspace=0.02,
-            hspace=0.12,
-            height_ratios=(1, 1.22),
-        )
-        for cell, (title, hemispheres, view, surface) in zip(grid, panels, strict=True):
-            axes = figure.add_subplot(cell)
-            draw_cortex(axes, cortex, hemispheres, view, surface)
-            axes.set_title(title, fontsize=7, fontweight="normal", loc="center", pad=1)
-        _add_key(figure, cortex)
-    return figure
-
-
-def onset_beside_peak(cortex: CortexData, share_at_onset: np.ndarray) -> Figure:
-    """Lateral and medial views of the maximum's hemisphere at the spike's onset and peak.
-
-    Parameters
-    ----------
-    share_at_onset : ndarray, (20484,)
-        Map at onset as share of its own maximum.
-    """
-    side = "L" if cortex.max_vertex < N_VERTICES_HEMI else "R"
-    outer, inner = ("left", "right") if side == "L" else ("right", "left")
-    onset = replace(
-        cortex,
-        share=share_at_onset,
-        in_extent=np.zeros(len(share_at_onset), bool),
-        in_resection=None,
-        max_vertex=int(np.argmax(share_at_onset)),
-        soz_mm=np.empty((0, 3)),
-        other_contacts_mm=np.empty((0, 3)),
-    )
-    peak = replace(
-        onset, share=cortex.share, in_extent=cortex.in_extent, max_vertex=cortex.max_vertex
-    )
-    with style.house_style():
-        figure = Figure(figsize=(style.FULL_WIDTH_IN, 1.9))
-        grid = figure.add_gridspec(1, 4, left=0, right=1, top=0.91, bottom=0.2, wspace=0.02)
-        panels = (
-            (onset, outer, "Onset, lateral"),
-            (onset, inner, "Onset, medial"),
-            (peak, outer, "Peak, lateral"),
-            (peak, inner, "Peak, medial"),
-        )
-        for cell, (data, view, title) in zip(grid, panels, strict=True):
-            axes = figure.add_subplot(cell)
-            draw_cortex(axes, data, side, view)
-            axes.set_title(title, fontsize=7, fontweight="normal", loc="center", pad=1)
-        add_colour_bar(figure, (0.03, 0.155, 0.2, 0.045))
-        figure.legend(
-            handles=legend_handles(False, False, False),
-            loc="lower right",
-            ncols=2,
-            bbox_to_anchor=(1.0, 0.0),
-            handlelength=1.6,
-            borderaxespad=0.2,
-        )
-    return figure
 
 
 def draw_cortex(
@@ -161,11 +80,9 @@ def draw_cortex(
     _outline(axes, raster, raster.values[..., 5], "black", "solid")
     if cortex.in_resection is not None:
         _outline(axes, raster, raster.values[..., 6], style.RESECTION_GREEN, "dashed")
-    if surface == "pial":
-        _draw_contacts(axes, cortex, raster, hemispheres)
+    _draw_contacts(axes, cortex, raster, hemispheres, surface)
     shown_max = pos_mm[cortex.max_vertex]
-    own_side = "L" if cortex.max_vertex < N_VERTICES_HEMI else "R"
-    if own_side in hemispheres and raster.depth_below_surface_mm(shown_max[None])[0] < _HIDDEN_MM:
+    if cortex.side in hemispheres and raster.depth_below_surface_mm(shown_max[None])[0] < HIDDEN_MM:
         right, up, _ = raster.project(shown_max[None])[0]
         axes.plot(right, up, "+", color="black", ms=6, mew=1.2, path_effects=_CASING)
     axes.set_aspect("equal")
@@ -174,14 +91,13 @@ def draw_cortex(
         _mark_sides(axes, raster)
 
 
-def best_view(cortex: CortexData) -> tuple[str, str, str]:
-    """Hemisphere, view and its name from where the maximum of the map is seen best."""
-    side = "L" if cortex.max_vertex < N_VERTICES_HEMI else "R"
-    outer, inner = ("left", "right") if side == "L" else ("right", "left")
-    word = "Left" if side == "L" else "Right"
+def ranked_views(cortex: CortexData) -> list[tuple[str, str, str]]:
+    """Hemispheres, view and its name, those first that show most of the thresholded map."""
+    outer, inner = outer_and_inner(cortex.side)
+    word = {"L": "Left", "R": "Right"}[cortex.side]
     candidates = [
-        (side, outer, f"{word} hemisphere, lateral"),
-        (side, inner, f"{word} hemisphere, medial"),
+        (cortex.side, outer, f"{word} hemisphere, lateral"),
+        (cortex.side, inner, f"{word} hemisphere, medial"),
         ("LR", "ventral", "From below"),
         ("LR", "dorsal", "From above"),
     ]
@@ -194,7 +110,12 @@ def best_view(cortex: CortexData) -> tuple[str, str, str]:
         )
         for shown, view, _ in candidates
     ]
-    return candidates[int(np.argmax(seen))]
+    return [candidates[i] for i in np.argsort(-np.array(seen), kind="stable")]
+
+
+def outer_and_inner(side: str) -> tuple[str, str]:
+    """From where the lateral and the medial side of a hemisphere are seen."""
+    return ("left", "right") if side == "L" else ("right", "left")
 
 
 def _paint(raster: Raster) -> np.ndarray:
@@ -226,7 +147,9 @@ def _outline(axes: Axes, raster: Raster, mask: np.ndarray, colour: str, dashes: 
     axes.contour(x, y, shown, [0.5], colors=colour, linewidths=0.9, linestyles=dashes)
 
 
-def _draw_contacts(axes: Axes, cortex: CortexData, raster: Raster, hemispheres: str) -> None:
+def _draw_contacts(
+    axes: Axes, cortex: CortexData, raster: Raster, hemispheres: str, surface: str
+) -> None:
     for pos_mm, colour, size in (
         (cortex.other_contacts_mm, "white", 1.6),
         (cortex.soz_mm, style.SOZ_BLUE, 3.6),
@@ -234,13 +157,18 @@ def _draw_contacts(axes: Axes, cortex: CortexData, raster: Raster, hemispheres: 
         pos_mm = pos_mm[_on_side(cortex, pos_mm, hemispheres)]
         if not len(pos_mm):
             continue
-        right, up, _ = raster.project(pos_mm).T
-        deep = raster.depth_below_surface_mm(pos_mm) > _SURFACE_CONTACT_MM
-        axes.plot(
-            right[~deep], up[~deep], "o", ms=size, mfc=colour, mec="black", mew=0.5, ls="none"
-        )
-        axes.plot(right[deep], up[deep], "o", ms=size, mfc="none", mec="black", mew=1.5, ls="none")
-        axes.plot(right[deep], up[deep], "o", ms=size, mfc="none", mec=colour, mew=0.8, ls="none")
+        if surface == "pial":
+            deep = raster.depth_below_surface_mm(pos_mm) > SURFACE_CONTACT_MM
+            shown_mm = pos_mm
+        else:
+            # An inflated surface has no inside: a contact stands at the cortex nearest to it.
+            distance_mm, vertex = cKDTree(cortex.pial_mm).query(pos_mm)
+            shown_mm = cortex.inflated_mm[vertex]
+            facing = raster.depth_below_surface_mm(shown_mm) < HIDDEN_MM
+            shown_mm, deep = shown_mm[facing], distance_mm[facing] > SURFACE_CONTACT_MM
+        right, up, _ = raster.project(shown_mm).T
+        draw_contacts(axes, right[~deep], up[~deep], colour, size)
+        draw_contacts(axes, right[deep], up[deep], colour, size, as_rings=True)
 
 
 def _on_side(cortex: CortexData, pos_mm: np.ndarray, hemispheres: str) -> np.ndarray:
@@ -259,21 +187,3 @@ def _mark_sides(axes: Axes, raster: Raster) -> None:
     for letter, share in ((first, 0.14), (second, 0.86)):
         x = left + share * (right - left)
         axes.text(x, top, letter, ha="center", va="top", fontsize=8, fontweight="bold")
-
-
-def _add_key(figure: Figure, cortex: CortexData) -> None:
-    add_colour_bar(figure, (0.03, 0.065, 0.24, 0.022))
-    figure.legend(
-        handles=legend_handles(
-            soz=len(cortex.soz_mm) > 0,
-            others=len(cortex.other_contacts_mm) > 0,
-            resection=cortex.in_resection is not None,
-        ),
-        loc="lower right",
-        bbox_to_anchor=(1.0, -0.005),
-        ncols=3,
-        handlelength=1.6,
-        columnspacing=1.2,
-        borderaxespad=0.2,
-        labelspacing=0.25,
-    )

@@ -78,12 +78,12 @@ def training_curve(
         By name; errors in mm.
     """
     with style.house_style():
-        figure = Figure(figsize=(style.FULL_WIDTH_IN, 1.75))
+        figure = Figure(figsize=(style.FULL_WIDTH_IN, 1.9))
         for left, curves, label in (
-            (0.075, losses, "relative squared error"),
+            (0.075, losses, "relative error"),
             (0.57, errors_mm, "distance, mm"),
         ):
-            axes = figure.add_axes((left, 0.22, 0.42, 0.62))
+            axes = figure.add_axes((left, 0.21, 0.42, 0.64))
             for i, (name, values) in enumerate(curves.items()):
                 axes.plot(
                     step,
@@ -100,7 +100,7 @@ def training_curve(
             axes.set_ylim(0, 1.1 * max(np.nanmax(values) for values in curves.values()))
             axes.legend(
                 loc="lower left",
-                bbox_to_anchor=(-0.08, 0.99),
+                bbox_to_anchor=(0, 1.02),
                 ncols=len(curves),
                 borderaxespad=0,
                 columnspacing=0.8,

@@ -10,6 +10,7 @@ from matplotlib.lines import Line2D
 
 from pipeline.template.cortex import vertex_normals
 from reports.figures import style
+from reports.figures.keys import draw_contacts, soz_handle
 from reports.figures.surface import Raster, rasterise
 
 _FAR_MM = 10.0
@@ -96,12 +97,16 @@ def method_maxima(
     maxima_mm: dict[str, np.ndarray],
     names: dict[str, str],
     soz_mm: np.ndarray,
+    side: str,
 ) -> Figure:
-    """Where each method has its maximum, on the brain's outline from three sides."""
+    """Where each method has its maximum, on the brain's outline from three sides.
+
+    `side` is "left" or "right": from where the lateral view is taken.
+    """
     with style.house_style():
         figure = Figure(figsize=(style.FULL_WIDTH_IN, 1.85))
         for i, (view, title) in enumerate(
-            (("left", "From the left"), ("anterior", "From the front"), ("dorsal", "From above"))
+            ((side, f"From the {side}"), ("anterior", "From the front"), ("dorsal", "From above"))
         ):
             axes = figure.add_axes((0.26 * i, 0.0, 0.25, 0.9))
             raster = rasterise(pial_mm, faces, np.zeros((len(pial_mm), 1)), view, 0.6)
@@ -116,17 +121,7 @@ def method_maxima(
                 linewidths=0.6,
             )
             right, up, _ = raster.project(soz_mm).T
-            axes.plot(
-                right,
-                up,
-                "o",
-                ms=3.2,
-                mfc=style.SOZ_BLUE,
-                mec="black",
-                mew=0.3,
-                ls="none",
-                alpha=0.8,
-            )
+            draw_contacts(axes, right, up, style.SOZ_BLUE, 3.2)
             for method, pos_mm in maxima_mm.items():
                 marker, colour = METHOD_MARKERS[method]
                 right, up, _ = raster.project(pos_mm[None])[0]
@@ -158,19 +153,7 @@ def method_maxima(
             for m in maxima_mm
         ]
         if len(soz_mm):
-            handles.append(
-                Line2D(
-                    [],
-                    [],
-                    ls="none",
-                    marker="o",
-                    mfc=style.SOZ_BLUE,
-                    mec="black",
-                    ms=4,
-                    mew=0.4,
-                    label="SOZ contact",
-                )
-            )
+            handles.append(soz_handle())
         figure.legend(handles=handles, loc="center left", bbox_to_anchor=(0.785, 0.5))
     return figure
 
@@ -235,6 +218,11 @@ def _grid(raster: Raster) -> tuple[np.ndarray, np.ndarray]:
 
 def _mark_left_right(axes: Axes, raster: Raster, view: str) -> None:
     left, right, _, top = raster.extent_mm
-    letters = {"left": ("A", "P"), "anterior": ("R", "L"), "dorsal": ("L", "R")}[view]
+    letters = {
+        "left": ("A", "P"),
+        "right": ("P", "A"),
+        "anterior": ("R", "L"),
+        "dorsal": ("L", "R"),
+    }[view]
     for letter, x, align in zip(letters, (left, right), ("left", "right"), strict=True):
         axes.text(x, top, letter, ha=align, va="top", fontsize=7.5, fontweight="bold")

@@ -1,5 +1,6 @@
 """Keys that several pictures share: the source map's scale and the symbols."""
 
+from matplotlib.axes import Axes
 from matplotlib.cm import ScalarMappable
 from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
@@ -21,6 +22,28 @@ def add_colour_bar(figure: Figure, box: tuple[float, float, float, float]) -> No
     axes.set_xlabel("mean |activity|, % of maximum", fontsize=6.5, labelpad=1)
 
 
+def soz_handle(label: str = "SOZ contact") -> Line2D:
+    """The key of a contact in the seizure-onset zone, the same in every picture."""
+    return contact_handle(style.SOZ_BLUE, 4, label)
+
+
+def contact_handle(colour: str, size: float, label: str) -> Line2D:
+    """The key of a contact: a disc with a black rim."""
+    return Line2D(
+        [], [], ls="none", marker="o", mfc=colour, mec="black", ms=size, mew=0.5, label=label
+    )
+
+
+def draw_contacts(axes: Axes, right, up, colour: str, size: float, as_rings: bool = False) -> None:
+    """Contacts at picture positions `right` and `up`: discs, or rings for those that lie deep."""
+    common = {"marker": "o", "ms": size, "ls": "none"}
+    if as_rings:
+        axes.plot(right, up, mfc="none", mec="black", mew=1.5, **common)
+        axes.plot(right, up, mfc="none", mec=colour, mew=0.8, **common)
+    else:
+        axes.plot(right, up, mfc=colour, mec="black", mew=0.5, **common)
+
+
 def legend_handles(
     soz: bool, others: bool, resection: bool, deep_as_rings: bool = True
 ) -> list[Line2D]:
@@ -30,33 +53,9 @@ def legend_handles(
         Line2D([], [], ls="none", marker="+", color="black", ms=6, mew=1.2, label="maximum"),
     ]
     if soz:
-        handles.append(
-            Line2D(
-                [],
-                [],
-                ls="none",
-                marker="o",
-                mfc=style.SOZ_BLUE,
-                mec="black",
-                ms=4,
-                mew=0.5,
-                label="SOZ contact (ring: deep)" if deep_as_rings else "SOZ contact",
-            )
-        )
+        handles.append(soz_handle("SOZ contact (ring: deep)" if deep_as_rings else "SOZ contact"))
     if others:
-        handles.append(
-            Line2D(
-                [],
-                [],
-                ls="none",
-                marker="o",
-                mfc="white",
-                mec="black",
-                ms=2,
-                mew=0.5,
-                label="other contact",
-            )
-        )
+        handles.append(contact_handle("white", 2, "other contact"))
     if resection:
         handles.append(
             Line2D([], [], color=style.RESECTION_GREEN, lw=1.2, ls="dashed", label="resection")

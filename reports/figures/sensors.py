@@ -1,5 +1,6 @@
 """The averaged spike at the sensors: all channels, global field power, topographies."""
 
+import matplotlib.patheffects as effects
 import mne
 import numpy as np
 from matplotlib.axes import Axes
@@ -41,7 +42,7 @@ def butterfly_and_topography(
     kinds = channel_types(evoked)
     times = [0.0] if onset_s is None else [onset_s, 0.0]
     with style.house_style():
-        figure = Figure(figsize=(style.FULL_WIDTH_IN, 0.35 + 1.75 * len(kinds)))
+        figure = Figure(figsize=(style.FULL_WIDTH_IN, 0.35 + 1.5 * len(kinds)))
         grid = figure.add_gridspec(
             len(kinds),
             5,
@@ -132,6 +133,8 @@ def _draw_topographies(
         )
         for drawn in axes.lines:
             drawn.set_markersize(0.9)
+        if not paired:
+            _mark_polarity(axes, field)
         title = f"{name}, {time * 1000:.0f} ms".replace("-", "\u2212")
         axes.set_title(title, fontsize=7, fontweight="normal", loc="center", pad=2)
     colour_bar = bar.figure.colorbar(image, cax=bar)
@@ -139,6 +142,22 @@ def _draw_topographies(
     bar.yaxis.set_major_locator(MaxNLocator(5))
     bar.tick_params(labelsize=6.5, length=2)
     bar.set_title(unit, fontsize=6.5, fontweight="normal", loc="center", pad=3)
+
+
+def _mark_polarity(axes: Axes, field: np.ndarray) -> None:
+    """A plus and a minus at the strongest outgoing and ingoing field, for prints without colour."""
+    # mne draws the sensors as one line of dots, in the order of the channels.
+    sites = next(line.get_xydata() for line in axes.lines if len(line.get_xdata()) == len(field))
+    for text, channel in (("+", np.argmax(field)), ("\u2212", np.argmin(field))):
+        axes.text(
+            *sites[channel],
+            text,
+            ha="center",
+            va="center",
+            fontsize=9,
+            fontweight="bold",
+            path_effects=[effects.withStroke(linewidth=1.6, foreground="white")],
+        )
 
 
 def _sites(info: mne.Info) -> np.ndarray:

@@ -11,7 +11,7 @@ from matplotlib.lines import Line2D
 from scipy.ndimage import map_coordinates
 
 from reports.figures import style
-from reports.figures.keys import add_colour_bar, legend_handles
+from reports.figures.keys import add_colour_bar, draw_contacts, legend_handles
 
 # Name -> axis across the slice, image right and image up as (RAS axis, sign), edge letters.
 # Radiological convention: the patient's right is on the left of axial and coronal slices.
@@ -238,13 +238,4 @@ def _draw_contacts(axes: Axes, data: SliceData, across: int, right_axis: int, up
         (data.soz_mm, style.SOZ_BLUE, 4.0),
     ):
         near = pos_mm[np.abs(pos_mm[:, across] - data.at_mm[across]) <= CONTACT_REACH_MM]
-        axes.plot(
-            near[:, right_axis],
-            near[:, up_axis],
-            "o",
-            ms=size,
-            mfc=colour,
-            mec="black",
-            mew=0.6,
-            ls="none",
-        )
+        draw_contacts(axes, near[:, right_axis], near[:, up_axis], colour, size)

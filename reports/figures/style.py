@@ -8,6 +8,7 @@ import matplotlib
 import numpy as np
 from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
+from skimage.color import lab2rgb
 
 from pipeline.files import atomic_path
 
@@ -31,7 +32,21 @@ ONSET_BLUE = "#0072b2"
 SOURCE_MAP = LinearSegmentedColormap.from_list(
     "source", matplotlib.colormaps["inferno"](np.linspace(0.32, 1.0, 256))
 )
-FIELD_MAP = "RdBu_r"
+# A field's two polarities: straight lines in CIELAB from blue over white to red, so that equal
+# steps look equal, and equally light at both ends. Greyscale shows the strength; the polarity is
+# in the contours, dashed where negative.
+_FIELD_LAB = np.array([[34.0, 8.0, -48.0], [97.0, 0.0, 0.0], [34.0, 54.0, 36.0]])
+FIELD_MAP = LinearSegmentedColormap.from_list(
+    "field",
+    lab2rgb(
+        np.stack([np.interp(np.linspace(0, 2, 257), (0, 1, 2), lab) for lab in _FIELD_LAB.T], -1)
+    ),
+)
+# Shares of a region's area: from white to the source map's own orange.
+SHARE_MAP = LinearSegmentedColormap.from_list(
+    "share",
+    lab2rgb(np.linspace([100.0, 0.0, 0.0], [72.0, 28.0, 62.0], 256)),
+)
 SHOWN_FROM = 0.3  # share of the maximum below which the source map is left transparent
 
 _RC = {

@@ -4,14 +4,14 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from reports.figures import style
-from reports.figures.cortex import CortexData, best_view, draw_cortex
+from reports.figures.cortex import CortexData, draw_cortex, ranked_views
 from reports.figures.keys import add_colour_bar, legend_handles
 from reports.figures.slices import PLANES, SliceData, draw_slice
 
 
 def summary_picture(cortex: CortexData, slices: SliceData) -> Figure:
     """The cortex from where the source is seen best, and axial and coronal slices through it."""
-    hemisphere, view, title = best_view(cortex)
+    hemisphere, view, title = ranked_views(cortex)[0]
     size_mm = slices.high_mm - slices.low_mm
     planes = ("axial", "coronal")
     with style.house_style():

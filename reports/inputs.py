@@ -1,0 +1,24 @@
+"""Input files of the report stage."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """What the report needs beside the derivatives.
+
+    Attributes
+    ----------
+    t1w : Path
+        The pre-operative T1w, for the slices.
+    resection_mask : Path or None
+        In the T1w's space, for its outline.
+    dicom_template : Path or None
+        A DICOM file or folder of the T1w, which lends the patient's and the study's identifiers to
+        the report as DICOM objects; None for no such objects.
+    """
+
+    t1w: Path
+    resection_mask: Path | None = None
+    dicom_template: Path | None = None

@@ -1,0 +1,61 @@
+"""The map at the spike's onset, and how far it lies from that at the peak."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from reports.derivatives import Patient
+from reports.wording import gyrus
+
+PROPAGATED_MM = 15.0
+
+
+@dataclass(frozen=True)
+class Propagation:
+    """The source between onset and peak.
+
+    Attributes
+    ----------
+    onset_s : float
+        Half rise of the averaged spike, relative to its peak.
+    share : ndarray, (994,)
+        Map at onset as share of its own maximum.
+    gyrus : str
+        Of the maximum at onset.
+    apart_mm : float
+        Distance between the maxima at onset and at the peak.
+    """
+
+    onset_s: float
+    share: np.ndarray
+    gyrus: str
+    apart_mm: float
+
+    @property
+    def moved(self) -> bool:
+        return self.apart_mm > PROPAGATED_MM
+
+
+def onset_s(patient: Patient) -> float | None:
+    """Half rise of the averaged spike before its peak, as the spikes stage found it."""
+    return patient.qc["spikes"].get("half_rise_s")
+
+
+def propagation(patient: Patient) -> Propagation | None:
+    """Compare the map around the onset with that around the peak; None where there is no onset."""
+    found, start_s = patient.finding, onset_s(patient)
+    if start_s is None:
+        return None
+    window = np.abs(found.times_s - start_s) <= patient.window_s / 2 + 1e-6
+    if not window.any():
+        return None
+    early = np.abs(found.activity[:, window]).mean(axis=1)
+    region = early.argmax()
+    return Propagation(
+        onset_s=start_s,
+        share=early / early.max(),
+        gyrus=gyrus(patient.regions["region_label"][region]),
+        apart_mm=float(
+            np.linalg.norm(patient.regions["region_pos_mri_mm"][region] - patient.max_mm)
+        ),
+    )

@@ -1,0 +1,28 @@
+"""The report's pictures: what is drawn from one patient's results, with caption and alternative text.
+
+`PICTURES` names them for the specification of the report; a function gives None where its picture
+cannot be drawn for this patient.
+"""
+
+from collections.abc import Callable
+
+from reports.pictures import clinical, quality, source, spikes
+from reports.pictures.studio import Picture, Studio
+
+__all__ = ["PICTURES", "Picture", "Studio"]
+
+PICTURES: dict[str, Callable[[Studio], Picture | None]] = {
+    "summary": source.summary,
+    "average": spikes.average,
+    "single": spikes.single_spikes,
+    "cortex": source.cortex,
+    "slices": source.mri_slices,
+    "onset": source.onset_and_peak,
+    "timecourses": source.time_courses,
+    "sublobar": clinical.sublobar,
+    "methods": clinical.methods,
+    "maxima": clinical.maxima,
+    "coregistration": quality.coregistration,
+    "surfaces": quality.surfaces,
+    "training": quality.training,
+}

@@ -1,0 +1,67 @@
+"""What the pictures share: the patient, the drawn surfaces and where files go."""
+
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+from matplotlib.figure import Figure
+
+from pipeline.paths import PatientPaths
+from reports.derivatives import Patient
+from reports.figures import style
+from reports.figures.cortex import CortexData
+from reports.figures.slices import SliceData
+from reports.scenes import cortex_data, slice_data
+from reports.wording import METHOD_NAMES, coordinates, gyrus
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A saved figure with what is read under it, and what is read aloud instead of it."""
+
+    file: Path
+    caption: str
+    alt: str
+
+
+@dataclass(frozen=True)
+class Studio:
+    """One patient's results, ready to be drawn; shared data are worked out once.
+
+    Attributes
+    ----------
+    onset_s : float or None
+        Half rise of the averaged spike, relative to its peak.
+    sensor_names : dict
+        How the report calls "mag" and "grad" of this array.
+    """
+
+    patient: Patient
+    paths: PatientPaths
+    onset_s: float | None
+    sensor_names: dict[str, str]
+
+    @property
+    def name(self) -> str:
+        """The method whose map the report is about."""
+        return METHOD_NAMES[self.patient.finding_method]
+
+    @property
+    def where(self) -> str:
+        """The maximum in words."""
+        label = self.patient.regions["region_label"][self.patient.finding.max_region]
+        return f"{gyrus(label)} at {coordinates(self.patient.max_mm)} mm"
+
+    @cached_property
+    def cortex(self) -> CortexData:
+        return cortex_data(self.patient, self.patient.finding)
+
+    @cached_property
+    def slices(self) -> SliceData:
+        return slice_data(self.patient)
+
+    def save(self, figure: Figure, name: str, ending: str, caption: str, alt: str) -> Picture:
+        """Save `figure` among the patient's figures as PNG or SVG, by `ending`."""
+        file = self.paths.figures / f"{self.paths.sub}_desc-{name}_figure.{ending}"
+        style.save(figure, file)
+        return Picture(file, caption, alt)

@@ -1,0 +1,105 @@
+"""Which sections make the report, in which order, with which pictures: `templates/sections.toml`.
+
+A centre may give a file of its own in the same form.
+"""
+
+import re
+import tomllib
+from dataclasses import dataclass
+from importlib.resources import files
+from pathlib import Path
+
+from reports.pictures import PICTURES
+
+TEMPLATES = files("reports") / "templates"
+OWN = TEMPLATES / "sections.toml"
+_KEYS = {"id", "title", "figures", "starts_page"}
+
+
+@dataclass(frozen=True)
+class Section:
+    """One section of the report.
+
+    Attributes
+    ----------
+    id : str
+        Its template is ``<id>.html.j2``.
+    title : str
+    figures : tuple of str
+        Names in `reports.pictures.PICTURES`. The template places those that it knows; others
+        follow at its end. One that cannot be drawn for a patient is left out.
+    starts_page : bool
+        In the PDF.
+    """
+
+    id: str
+    title: str
+    figures: tuple[str, ...] = ()
+    starts_page: bool = True
+
+    @property
+    def template(self) -> str:
+        return f"{self.id}.html.j2"
+
+    def unplaced(self) -> list[str]:
+        """Figures for which the section's template has no place of its own."""
+        text = (TEMPLATES / self.template).read_text(encoding="utf-8")
+        placed = set(re.findall(r'picture\("(\w+)"\)', text))
+        return [name for name in self.figures if name not in placed]
+
+
+def read_sections(specification: str = "", chosen: tuple[str, ...] = ()) -> list[Section]:
+    """The sections of a specification, or those of them that are `chosen`, in that order.
+
+    Parameters
+    ----------
+    specification : str
+        TOML file; empty for spikefocus's own.
+
+    Raises
+    ------
+    ValueError
+        The file cannot be read or names what does not exist; the text says what does.
+    """
+    file = Path(specification) if specification else OWN
+    try:
+        entries = tomllib.loads(file.read_text(encoding="utf-8")).get("section", [])
+    except OSError as error:
+        raise ValueError(f"specification: {file} cannot be read") from error
+    except ValueError as error:
+        raise ValueError(f"specification: {file} is not valid TOML: {error}") from error
+    if not isinstance(entries, list) or not entries:
+        raise ValueError(f"specification: {file} has no [[section]]")
+    known = {}
+    for entry in entries:
+        section = _section(entry)
+        if section.id in known:
+            raise ValueError(f"specification: section {section.id!r} stands twice")
+        known[section.id] = section
+    for name in chosen:
+        if name not in known:
+            raise ValueError(f"there is no section {name!r}; choose from {', '.join(known)}")
+    return [known[name] for name in (chosen or known)]
+
+
+def _section(entry: dict) -> Section:
+    ids = _own_ids()
+    unknown = set(entry) - _KEYS
+    if unknown:
+        raise ValueError(f"specification: a section has no key {sorted(unknown)[0]!r}")
+    if entry.get("id") not in ids:
+        raise ValueError(f"there is no section {entry.get('id')!r}; choose from {', '.join(ids)}")
+    figures = entry.get("figures", [])
+    for name in figures:
+        if name not in PICTURES:
+            raise ValueError(f"there is no figure {name!r}; choose from {', '.join(PICTURES)}")
+    return Section(
+        entry["id"],
+        str(entry.get("title", entry["id"].capitalize())),
+        tuple(figures),
+        bool(entry.get("starts_page", True)),
+    )
+
+
+def _own_ids() -> list[str]:
+    return [entry["id"] for entry in tomllib.loads(OWN.read_text(encoding="utf-8"))["section"]]
