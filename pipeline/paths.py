@@ -145,6 +145,10 @@ class PatientPaths:
         return self.output_dir / f"{self.sub}_report.pdf"
 
     @property
+    def report_html(self) -> Path:
+        return self.output_dir / f"{self.sub}_report.html"
+
+    @property
     def figures(self) -> Path:
         return self.folder / "figures"
 

@@ -1,9 +1,9 @@
-"""Stage `report`: figures and the PDF, from what the other stages have written.
+"""Stage `report`: figures, PDF and HTML, from what the other stages have written.
 
 The files that a patient's derivatives hold are read by `derivatives`; `findings`, `comparison`,
-`relation`, `quality` and `provenance` put them into words and tables; `content` gathers these for
-the templates; `pictures` draws; `render` makes HTML and PDF. `specification`
-reads which sections the report has.
+`relation`, `interpretation`, `acquisition`, `quality` and `provenance` put them into words and
+tables; `content` gathers these for the templates; `pictures` draws; `render` makes the PDF and
+`screen` the HTML file. `specification` says which sections and pictures the report has.
 """
 
 import hashlib
@@ -19,13 +19,14 @@ from reports.derivatives import QC_STAGES, read_patient
 from reports.inputs import Inputs
 from reports.onset import onset_s
 from reports.pictures import PICTURES, Studio
+from reports.screen import write_html
 from reports.specification import read_sections
 
 __all__ = ["Config", "Inputs", "reads", "run", "writes"]
 
 
 def run(inputs: Inputs, paths: PatientPaths, config: Config, progress: Progress) -> None:
-    """Draw the figures, write the PDF and its quality file.
+    """Draw the figures, write the PDF, the HTML file and the quality file.
 
     Raises
     ------
@@ -55,6 +56,9 @@ def run(inputs: Inputs, paths: PatientPaths, config: Config, progress: Progress)
         document = render.lay_out(html, paths.figures)
         identifier = hashlib.sha256(html.encode()).hexdigest()
         render.write_pdf(document, paths.report_pdf, identifier)
+        bar.advance()
+    with progress.step("Writing the HTML", total=1) as bar:
+        write_html({**text, "pictures": pictures}, sections, studio, paths.report_html)
         bar.advance()
     objects = []
     if template is not None:
@@ -101,5 +105,5 @@ def reads(inputs: Inputs, paths: PatientPaths) -> list[Path]:
 
 
 def writes(paths: PatientPaths) -> list[Path]:
-    """The PDF, the quality file and the DICOM objects; which figures there are depends on the patient."""
-    return [paths.report_pdf, paths.qc("report"), *dicom.written(paths)]
+    """PDF, HTML, quality file, DICOM objects; which figures there are depends on the patient."""
+    return [paths.report_pdf, paths.report_html, paths.qc("report"), *dicom.written(paths)]

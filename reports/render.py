@@ -89,30 +89,38 @@ def bodies(
 
 def data_uri(path: Path) -> str:
     """A picture's content as an address that needs no file."""
-    kind = IMAGE_TYPES[path.suffix.lower()]
-    return f"data:{kind};base64,{base64.b64encode(path.read_bytes()).decode()}"
+    return data_uri_of(path.read_bytes(), IMAGE_TYPES[path.suffix.lower()])
 
 
-def font_faces() -> str:
-    """@font-face rules for the typeface that matplotlib ships, so that text and figures match.
+def data_uri_of(content: bytes, kind: str) -> str:
+    return f"data:{kind};base64,{base64.b64encode(content).decode()}"
+
+
+def font_files() -> list[tuple[Path, str, str]]:
+    """File, weight and slant of each face of the typeface, which matplotlib ships.
 
     Raises
     ------
     MissingResource
-        A file of the typeface is not there: another one would be taken in silence.
+        One is not there: another typeface would be taken in silence.
     """
-    folder = font_folder()
-    for name, _, _ in FACES:
-        if not (folder / name).is_file():
+    found = [(font_folder() / name, weight, slant) for name, weight, slant in FACES]
+    for file, _, _ in found:
+        if not file.is_file():
             raise MissingResource(
                 f"The report's typeface {FONT_FAMILY} is missing",
-                file=folder / name,
+                file=file,
                 hint="install matplotlib again; the typeface is part of it",
             )
+    return found
+
+
+def font_faces() -> str:
+    """@font-face rules for the typeface of the figures, so that text and figures match."""
     return "\n".join(
-        f'@font-face {{ font-family: "{FONT_FAMILY}"; src: url("{(folder / name).as_uri()}"); '
+        f'@font-face {{ font-family: "{FONT_FAMILY}"; src: url("{file.as_uri()}"); '
         f"font-weight: {weight}; font-style: {slant} }}"
-        for name, weight, slant in FACES
+        for file, weight, slant in font_files()
     )
 
 

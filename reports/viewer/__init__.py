@@ -1,0 +1,109 @@
+"""The cortex that can be turned: niivue, spikefocus's own script for it, and its data as text."""
+
+import base64
+from importlib.resources import files
+
+import numpy as np
+from matplotlib.colors import to_rgb
+from scipy.spatial import ConvexHull
+
+from pipeline.template.cortex import N_VERTICES_HEMI
+from reports.figures import style
+from reports.figures.cortex import CortexData
+from reports.onset import onset_s, propagation
+from reports.pictures import Studio
+
+_FOLDER = files("reports") / "viewer"
+_SHOWN_S = (-0.25, 0.35)
+_GAP_MM = 6.0  # between the inflated hemispheres, which lie in each other as they are stored
+_CONTACT_RADIUS_MM = 2.2
+_OTHER_CONTACT_RADIUS_MM = 1.3
+
+
+def scripts() -> list[str]:
+    """The viewer library (see README.md beside it) and the script that uses it."""
+    return [(_FOLDER / name).read_text(encoding="utf-8") for name in ("niivue.umd.js", "cortex.js")]
+
+
+def scene(studio: Studio) -> dict:
+    """What the script draws, arrays as base64 of little-endian numbers.
+
+    Surfaces are float32 positions (mm, scanner RAS of the T1w) and uint16 triangles, the activity
+    is |activity| of each region over time in 255ths of its largest value in what is shown.
+    """
+    patient, cortex = studio.patient, studio.cortex
+    found = patient.finding
+    shown = (found.times_s >= _SHOWN_S[0]) & (found.times_s <= _SHOWN_S[1])
+    activity = np.abs(found.activity[:, shown])
+    moved = propagation(patient)
+    return {
+        "surfaces": {
+            "pial": _text(cortex.pial_mm, "<f4"),
+            "inflated": _text(_apart(cortex.inflated_mm, cortex.pial_mm), "<f4"),
+        },
+        "faces": _text(cortex.faces, "<u2"),
+        "depth": _text(np.clip(cortex.sulcal_depth, -1, 1) * 127, "<i1"),
+        "vertexRegion": _text(patient.regions["vertex_region"], "<i2"),
+        "activity": _text(np.round(255 * activity / activity.max()).T, "<u1"),
+        "timesMs": np.round(1000 * found.times_s[shown], 1).tolist(),
+        "onsetMs": None if moved is None else round(1000 * onset_s(patient), 1),
+        "extent": _text(cortex.in_extent, "<u1"),
+        "resection": None if cortex.in_resection is None else _text(cortex.in_resection, "<u1"),
+        "contacts": _contacts(cortex),
+        "colours": _text(255 * style.SOURCE_MAP(np.linspace(0, 1, 256))[:, :3], "<u1"),
+        "sozColour": _rgb(style.SOZ_BLUE),
+        "resectionColour": _rgb(style.RESECTION_GREEN),
+        "shownFrom": style.SHOWN_FROM,
+        "side": cortex.side,
+    }
+
+
+def spheres(pos_mm: np.ndarray, radius_mm: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """An icosahedron around each position (n, 3): vertices (12 n, 3) and triangles (20 n, 3)."""
+    golden = (1 + np.sqrt(5)) / 2
+    rectangle = np.array([[a, b * golden, 0] for a in (-1, 1) for b in (-1, 1)])
+    corners = np.vstack([np.roll(rectangle, shift, axis=1) for shift in range(3)])
+    corners = corners / np.linalg.norm(corners[0])
+    faces = ConvexHull(corners).simplices
+    a, b, c = np.moveaxis(corners[faces], 1, 0)
+    inward = np.einsum("fi,fi->f", np.cross(b - a, c - a), a) < 0
+    faces[inward] = faces[inward][:, ::-1]
+    vertices = pos_mm[:, None] + np.asarray(radius_mm)[:, None, None] * corners
+    triangles = faces + len(corners) * np.arange(len(pos_mm))[:, None, None]
+    return vertices.reshape(-1, 3), triangles.reshape(-1, 3)
+
+
+def _contacts(cortex: CortexData) -> dict | None:
+    pos_mm = np.vstack([cortex.soz_mm, cortex.other_contacts_mm])
+    if not len(pos_mm):
+        return None
+    is_soz = np.arange(len(pos_mm)) < len(cortex.soz_mm)
+    radius_mm = np.where(is_soz, _CONTACT_RADIUS_MM, _OTHER_CONTACT_RADIUS_MM)
+    vertices, triangles = spheres(pos_mm, radius_mm)
+    n_corners = len(vertices) // len(pos_mm)
+    return {
+        "positions": _text(vertices, "<f4"),
+        "faces": _text(triangles, "<u4"),
+        "soz": _text(np.repeat(is_soz, n_corners), "<u1"),
+    }
+
+
+def _apart(inflated_mm: np.ndarray, pial_mm: np.ndarray) -> np.ndarray:
+    """The two inflated hemispheres beside each other, as long as the brain and where it is."""
+    moved = inflated_mm * (np.ptp(pial_mm[:, 1]) / np.ptp(inflated_mm[:, 1]))
+    left, right = moved[:N_VERTICES_HEMI], moved[N_VERTICES_HEMI:]
+    left[:, 0] -= left[:, 0].max() + _GAP_MM / 2
+    right[:, 0] -= right[:, 0].min() - _GAP_MM / 2
+    return moved + (_middle(pial_mm) - _middle(moved))
+
+
+def _middle(pos_mm: np.ndarray) -> np.ndarray:
+    return (pos_mm.min(axis=0) + pos_mm.max(axis=0)) / 2
+
+
+def _text(values: np.ndarray, kind: str) -> str:
+    return base64.b64encode(np.ascontiguousarray(values, dtype=kind).tobytes()).decode()
+
+
+def _rgb(colour: str) -> list[int]:
+    return [round(255 * value) for value in to_rgb(colour)]

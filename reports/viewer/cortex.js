@@ -1,0 +1,128 @@
+// The cortex that can be turned, with the map at the time that the slider gives.
+// Draws with niivue (niivue.umd.js); data and elements are those of viewer.html.j2.
+"use strict";
+(async () => {
+  const data = JSON.parse(document.getElementById("cortex-data").textContent);
+  const canvas = document.getElementById("cortex-canvas");
+  const slider = document.getElementById("cortex-time");
+  const told = document.getElementById("cortex-time-told");
+  const surface = document.getElementById("cortex-surface");
+  const contactsShown = document.getElementById("cortex-contacts");
+  const seeThrough = document.getElementById("cortex-transparent");
+
+  const fail = (why) => {
+    document.getElementById("cortex-failed").textContent =
+      `The cortex that can be turned is not shown: ${why}. The pictures show the same map.`;
+    document.getElementById("cortex-failed").hidden = false;
+    document.getElementById("cortex-viewer").hidden = true;
+  };
+  if (!document.createElement("canvas").getContext("webgl2")) {
+    fail("this browser has no WebGL 2");
+    return;
+  }
+
+  const bytes = (text) => Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0)).buffer;
+  const positions = {
+    pial: new Float32Array(bytes(data.surfaces.pial)),
+    inflated: new Float32Array(bytes(data.surfaces.inflated)),
+  };
+  const faces = Uint32Array.from(new Uint16Array(bytes(data.faces)));
+  const depth = new Int8Array(bytes(data.depth));
+  const region = new Int16Array(bytes(data.vertexRegion));
+  const activity = new Uint8Array(bytes(data.activity));
+  const colours = new Uint8Array(bytes(data.colours));
+  const nRegions = activity.length / data.timesMs.length;
+
+  // Vertices on the edge of a marked area: its outline.
+  const edge = (text) => {
+    const inside = new Uint8Array(bytes(text));
+    const onEdge = new Uint8Array(inside.length);
+    for (let f = 0; f < faces.length; f += 3) {
+      const corners = [faces[f], faces[f + 1], faces[f + 2]];
+      const n = inside[corners[0]] + inside[corners[1]] + inside[corners[2]];
+      if (n > 0 && n < 3) corners.forEach((v) => (onEdge[v] |= inside[v]));
+    }
+    return onEdge;
+  };
+  const extentEdge = edge(data.extent);
+  const resectionEdge = data.resection ? edge(data.resection) : null;
+
+  const paint = (frame) => {
+    const rgba = new Uint8Array(4 * region.length);
+    for (let v = 0; v < region.length; v++) {
+      const level = region[v] < 0 ? 0 : activity[frame * nRegions + region[v]];
+      let rgb;
+      if (extentEdge[v]) rgb = [0, 0, 0];
+      else if (resectionEdge && resectionEdge[v]) rgb = data.resectionColour;
+      else if (level >= 255 * data.shownFrom) rgb = colours.subarray(3 * level, 3 * level + 3);
+      else rgb = Array(3).fill(220 - (35 * depth[v]) / 127);
+      rgba.set(rgb, 4 * v);
+      rgba[4 * v + 3] = 255;
+    }
+    return rgba;
+  };
+
+  const viewer = new niivue.Niivue({
+    backColor: [1, 1, 1, 1],
+    dragAndDropEnabled: false,
+    isOrientCube: true,
+    loadingText: "",
+    logLevel: "error",
+    show3Dcrosshair: false,
+  });
+  await viewer.attachToCanvas(canvas);
+  viewer.setSliceType(viewer.sliceTypeRender);
+  const mesh = (points, triangles, rgba, name) =>
+    new niivue.NVMesh(points, triangles, name, rgba, 1, true, viewer.gl);
+
+  const peak = data.timesMs.reduce(
+    (best, time, i) => (Math.abs(time) < Math.abs(data.timesMs[best]) ? i : best), 0);
+  slider.max = data.timesMs.length - 1;
+  slider.value = peak;
+  let cortex = mesh(positions.pial, faces, paint(peak), "cortex");
+  viewer.addMesh(cortex);
+  let contacts = null;
+  if (data.contacts) {
+    const soz = new Uint8Array(bytes(data.contacts.soz));
+    const rgba = new Uint8Array(4 * soz.length);
+    soz.forEach((is, v) => rgba.set([...(is ? data.sozColour : [255, 255, 255]), 255], 4 * v));
+    contacts = mesh(
+      new Float32Array(bytes(data.contacts.positions)),
+      new Uint32Array(bytes(data.contacts.faces)), rgba, "contacts");
+    viewer.addMesh(contacts);
+  }
+
+  const show = () => {
+    const frame = Number(slider.value);
+    const ms = data.timesMs[frame].toFixed(0).replace("-", "\u2212");
+    told.textContent = `${ms} ms from the spike's peak`;
+    slider.setAttribute("aria-valuetext", told.textContent);
+    const inflated = surface.value === "inflated";
+    cortex.pts = positions[surface.value];
+    cortex.rgba255 = paint(frame);
+    cortex.opacity = seeThrough.checked ? 0.35 : 1;
+    cortex.updateMesh(viewer.gl);
+    // An inflated surface has no inside in which a contact could lie.
+    if (contacts) contacts.visible = contactsShown.checked && !inflated;
+    viewer.drawScene();
+    canvas.dataset.frame = frame;
+  };
+  [slider, surface, contactsShown, seeThrough].forEach((e) => e.addEventListener("input", show));
+  // Azimuth and elevation in degrees; from above and below with the nose up.
+  const views = { left: [90, 0], right: [270, 0], front: [180, 0], above: [0, 90], below: [180, -90] };
+  document.querySelectorAll("[data-view]").forEach((button) =>
+    button.addEventListener("click", () =>
+      viewer.setRenderAzimuthElevation(...views[button.dataset.view])));
+  document.querySelectorAll("[data-time]").forEach((button) =>
+    button.addEventListener("click", () => {
+      const wanted = Number(button.dataset.time);
+      slider.value = data.timesMs.reduce(
+        (best, time, i) =>
+          (Math.abs(time - wanted) < Math.abs(data.timesMs[best] - wanted) ? i : best), 0);
+      show();
+    }));
+  viewer.setScale(1.4);
+  viewer.setRenderAzimuthElevation(...views[data.side === "L" ? "left" : "right"]);
+  show();
+  canvas.dataset.ready = "true";
+})();
