@@ -1,12 +1,18 @@
 """Options of the report stage."""
 
+import re
 from dataclasses import dataclass, field
 from pathlib import Path
+
+from matplotlib.image import imread
 
 from reports.render import IMAGE_TYPES
 from reports.specification import read_sections
 
 PAGE_SIZES = ("A4", "Letter")
+_POINTS_ELSEWHERE = re.compile(
+    r"""href\s*=\s*["'](?!\#|data:)|url\(\s*["']?(?!\#|data:)|@import|<!ENTITY""", re.IGNORECASE
+)
 
 
 @dataclass(frozen=True)
@@ -51,3 +57,12 @@ def _check_logo(logo: str) -> None:
         raise ValueError(f"logo {logo!r} is no {', '.join(IMAGE_TYPES)} file")
     if not Path(logo).is_file():
         raise ValueError(f"logo {logo!r} is not there")
+    if Path(logo).suffix.lower() == ".svg":
+        # Drawn, it would lack what it points to, in the PDF without a word.
+        if _POINTS_ELSEWHERE.search(Path(logo).read_text(encoding="utf-8", errors="replace")):
+            raise ValueError(f"logo {logo!r} points to another file or address; put it inside")
+        return
+    try:
+        imread(logo)
+    except (OSError, SyntaxError, ValueError) as error:
+        raise ValueError(f"logo {logo!r} cannot be read as a picture") from error

@@ -136,9 +136,9 @@ def lay_out(html: str, figures: Path) -> weasyprint.Document:
     try:
         return weasyprint.HTML(string=html, url_fetcher=fetcher).render(pdf_variant=PDF_VARIANT)
     except FatalURLFetchingError as refused:  # not an Exception, and would end the whole program
+        text = str(refused)
         raise InvalidInput(
-            str(refused)[:1].upper() + str(refused)[1:],
-            hint="take the address out of the logo or picture that holds it",
+            text[:1].upper() + text[1:], hint="take what asks for it out of the report"
         ) from refused
 
 

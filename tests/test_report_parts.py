@@ -193,3 +193,96 @@ def test_volume_is_sampled_in_millimetres():
     volume = Volume(data, affine)
     assert volume.sample(np.array([[-4.0, 2, 9]]))[0] == pytest.approx(7)
     assert volume.sample(np.array([[500.0, 0, 0]]))[0] == 0
+
+
+def test_sublobar_cells_count_areas_and_contacts():
+    from reports.figures.sublobar import CELLS, cells_from
+
+    names = ["left central", "left occipital"]
+    cells = cells_from(
+        names,
+        region_sublobar=np.array([0, 0, 1, 1]),
+        region_area_mm2=np.array([100.0, 300, 50, 50]),
+        extent=np.array([True, False, True, True]),
+        max_region=2,
+        contact_sublobar=np.array(["left central", "left central", "right central"]),
+        contact_soz=np.array([True, False, True]),
+        resected={"left occipital"},
+    )
+    central, occipital = cells["left central"], cells["left occipital"]
+    assert central.extent_share == pytest.approx(0.25)
+    assert (central.n_contacts, central.n_soz) == (2, 1)
+    assert not central.resected and not central.holds_maximum
+    assert occipital.extent_share == 1 and occipital.n_contacts == 0
+    assert occipital.resected and occipital.holds_maximum
+    from pipeline.template import SUBLOBAR_NAMES
+
+    assert {f"{side} {name}" for side in ("left", "right") for name in CELLS} == set(SUBLOBAR_NAMES)
+
+
+def test_cells_of_the_sublobar_map_do_not_overlap():
+    from reports.figures.sublobar import CELLS
+
+    taken = [
+        (column, row)
+        for x, y, width, height in CELLS.values()
+        for column in range(x, x + width)
+        for row in range(y, y + height)
+    ]
+    assert len(taken) == len(set(taken))
+
+
+def test_agreement_gives_distances_below_and_overlaps_above_the_diagonal():
+    from types import SimpleNamespace
+
+    from reports.comparison import agreement
+    from reports.derivatives import Sources
+
+    def source(peak_map, extent):
+        return Sources(np.empty((3, 0)), np.empty(0), np.array(peak_map), np.array(extent), 0, "")
+
+    patient = SimpleNamespace(
+        regions={
+            "region_pos_mri_mm": np.array([[0.0, 0, 0], [30, 40, 0], [0, 0, 100]]),
+            "region_area_mm2": np.array([100.0, 200, 400]),
+        },
+        sources={
+            "personalized": source([3.0, 2, 1], [True, True, False]),
+            "sloreta": source([1.0, 3, 2], [False, True, True]),
+        },
+        dipole={"pos_mri_mm": [0.0, 0, 10]},
+    )
+    table = agreement(patient)
+    assert table["names"] == ["Personalized network", "sLORETA", "Single dipole"]
+    # 2 · 200 / (300 + 600) = 0.44; the dipole has no extent.
+    assert [row["cells"] for row in table["rows"]] == [
+        [None, "0.44", None],
+        ["50", None, None],
+        ["10", "51", None],
+    ]
+
+
+def test_propagation_is_measured_from_the_map_at_the_half_rise():
+    from types import SimpleNamespace
+
+    from reports.derivatives import Sources
+    from reports.onset import propagation
+
+    times_s = np.array([-0.04, -0.02, 0.0, 0.02])
+    activity = np.array([[0.0, 1, 0, 0], [0, 0, 2, 0]])
+    found = Sources(activity, times_s, np.array([0.0, 2]), np.array([False, True]), 1, "")
+    patient = SimpleNamespace(
+        qc={"spikes": {"half_rise_s": -0.02}},
+        finding=found,
+        window_s=0.02,
+        max_mm=np.array([20.0, 0, 0]),
+        regions={
+            "region_pos_mri_mm": np.array([[0.0, 0, 0], [20, 0, 0]]),
+            "region_label": np.array(["left insula", "left cuneus"]),
+        },
+    )
+    moved = propagation(patient)
+    assert moved.apart_mm == pytest.approx(20) and moved.moved
+    assert moved.gyrus == "left insula"
+    patient.qc["spikes"]["half_rise_s"] = None
+    assert propagation(patient) is None

@@ -121,7 +121,7 @@
           (Math.abs(time - wanted) < Math.abs(data.timesMs[best] - wanted) ? i : best), 0);
       show();
     }));
-  viewer.setScale(1.4);
+  viewer.setScale(1.2);
   viewer.setRenderAzimuthElevation(...views[data.side === "L" ? "left" : "right"]);
   show();
   canvas.dataset.ready = "true";
