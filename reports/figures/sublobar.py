@@ -120,11 +120,11 @@ def _draw_cell(axes: Axes, box, name: str, cell: Cell, implanted: bool) -> None:
     if cell.n_contacts:
         told = f"{cell.n_contacts} contacts" if cell.n_contacts > 1 else "1 contact"
         if cell.n_soz:
-            told = f"SOZ {cell.n_soz} of {cell.n_contacts}"
+            told = f"{cell.n_soz} of {cell.n_contacts}"
             draw_contacts(axes, x + 0.16, y + 0.19, style.SOZ_BLUE, 4)
         axes.text(
-            x + (0.27 if cell.n_soz else 0.1),
-            y + 0.11,
+            x + (0.27 if cell.n_soz else 0.14),
+            y + 0.12,
             told,
             fontsize=5.6,
             fontweight="bold" if cell.n_soz else "normal",
@@ -146,8 +146,8 @@ def _add_key(figure: Figure, implanted: bool, operated: bool) -> None:
     handles = [Line2D([], [], ls="none", marker="+", color="black", ms=6, label="maximum")]
     if implanted:
         handles += [
-            soz_handle("SOZ contacts"),
-            Patch(fc="white", ec=style.RULE, hatch=_HATCH, label="no contact: not sampled"),
+            soz_handle("SOZ contacts of all contacts"),
+            Patch(fc="white", ec=style.RULE, hatch=_HATCH, label="no contact, not sampled"),
         ]
     if operated:
         handles.append(

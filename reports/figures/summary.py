@@ -15,7 +15,7 @@ def summary_picture(cortex: CortexData, slices: SliceData) -> Figure:
     size_mm = slices.high_mm - slices.low_mm
     planes = ("axial", "coronal")
     with style.house_style():
-        figure = Figure(figsize=(style.FULL_WIDTH_IN, 2.7))
+        figure = Figure(figsize=(style.FULL_WIDTH_IN, 2.55))
         grid = figure.add_gridspec(
             1,
             3,

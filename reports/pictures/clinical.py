@@ -24,14 +24,23 @@ def sublobar(studio: Studio) -> Picture:
         patient.contacts["soz"].to_numpy(bool),
         set(compared.get("resected_sublobar", ())),
     )
+    implanted, operated = len(patient.contacts) > 0, patient.resection is not None
+    caption = (
+        "The 20 sublobar regions, each hemisphere seen from outside with the nose outwards "
+        f"({studio.name}). Per cent: part of the region’s area in the estimated extent."
+    )
+    if implanted:
+        caption += (
+            " A contact counts for the region of the cortex nearest to it; a region without "
+            "contacts was not sampled, and activity there is no miss."
+        )
+    if operated:
+        caption += " Resected: holds resected cortex."
     return studio.save(
-        sublobar_map(cells, len(patient.contacts) > 0, patient.resection is not None),
+        sublobar_map(cells, implanted, operated),
         "sublobar",
         "svg",
-        f"The 20 sublobar regions, each hemisphere seen from outside with the nose outwards "
-        f"({studio.name}). Per cent: part of the region’s area in the estimated extent. A contact "
-        "counts for the region of the cortex nearest to it; a region without contacts was not "
-        "sampled, and activity there is no miss. Resected: holds resected cortex.",
+        caption,
         "Sublobar regions. "
         + " ".join(_cell_in_words(name, cell) for name, cell in cells.items() if _is_told(cell)),
     )
