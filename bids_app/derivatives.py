@@ -5,7 +5,7 @@ from pathlib import Path
 
 from pipeline import __version__
 from pipeline.errors import MissingResource
-from pipeline.files import read_json, to_json, write_shared_text, write_text
+from pipeline.files import read_json, to_json, write_shared_text
 
 BIDS_VERSION = "1.10.0"
 # BIDS has no names yet for derivatives of MEG, for surfaces, and for reports: those are listed
