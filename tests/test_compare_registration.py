@@ -147,6 +147,20 @@ def test_without_shift_none_is_reported(head):
     assert quality["brain_shift_p95_mm"] < 1.0
 
 
+def test_a_mask_of_the_whole_brain_or_of_none_is_only_placed(head, monkeypatch):
+    moved = motion((0, 0, 0), (2.0, 4.0, -2.0))
+    fit = images.RigidFit(moved, 0.1, 0.0, 5.0)
+    monkeypatch.setattr(postop, "register_rigidly", lambda *_: fit)
+    corner = np.zeros(head.brain_mask.shape, bool)
+    corner[:5, :5, :5] = True
+    for inside in (head.brain_mask, corner):
+        mask = Resection(inside, head.t1w.affine)
+        carried, quality, _ = postop.carry_to_preop(mask, head.t1w, head.t1w, head.brain_mask, 0)
+        assert quality == {}
+        shift_mm = carried.voxels_mri_mm.mean(0) - mask.voxels_mri_mm.mean(0)
+        np.testing.assert_allclose(shift_mm, [2, 4, -2], atol=1.1)
+
+
 @pytest.mark.parametrize(
     ("name", "sidecar", "grid", "expected"),
     [

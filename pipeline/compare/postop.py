@@ -8,7 +8,7 @@ from scipy.ndimage import binary_dilation, distance_transform_edt, map_coordinat
 
 from pipeline.compare.frames import is_postoperative
 from pipeline.compare.images import RigidFit, register_rigidly
-from pipeline.compare.resection import Resection, same_grid
+from pipeline.compare.resection import MAX_SHARE_OF_BRAIN, Resection, same_grid
 from pipeline.files import read_json
 from pipeline.headmodel.registration import (
     apply_affine,
@@ -81,23 +81,25 @@ def carry_to_preop(
     carried : Resection
         On the T1w's grid.
     quality : dict
-        Shift in mm, correlation of the images within the brain outside the resection, volumes.
+        Shift in mm, correlation of the images within the brain outside the resection, volumes;
+        empty where the mask holds no brain or nearly all of it.
     rigid : RigidFit
     """
     rigid = register_rigidly(postop, t1w, seed)
     box = bounding_box_mm(brain_mask, t1w.affine, BOX_MARGIN_MM)
     fixed = resample(t1w, SPACING_MM, *box)
-    to_postop = np.linalg.inv(rigid.to_t1w)
     nodes_mm = apply_affine(fixed.affine, np.indices(fixed.data.shape).reshape(3, -1).T * 1.0)
 
-    def from_postop(data: np.ndarray, affine: np.ndarray, points_mm: np.ndarray) -> np.ndarray:
-        index = apply_affine(np.linalg.inv(affine), apply_affine(to_postop, points_mm))
-        return map_coordinates(data.astype(np.float32), index.T, order=1)
-
     shape = fixed.data.shape
-    moving = Volume(from_postop(postop.data, postop.affine, nodes_mm).reshape(shape), fixed.affine)
-    cavity = from_postop(mask.inside, mask.affine, nodes_mm).reshape(shape) > 0.5
+    in_postop_mm = apply_affine(np.linalg.inv(rigid.to_t1w), nodes_mm)
+    moving_data = _sampled(postop.data, postop.affine, in_postop_mm).reshape(shape)
+    moving = Volume(moving_data, fixed.affine)
+    cavity = _sampled(mask.inside, mask.affine, in_postop_mm).reshape(shape) > 0.5
     brain = resample(Volume(brain_mask.astype(np.float32), t1w.affine), SPACING_MM, *box).data > 0.5
+    removed = (brain & cavity).sum() / brain.sum()
+    if not 0 < removed <= MAX_SHARE_OF_BRAIN:
+        # No brain, or all of it: nothing to deform; where it lies says what is wrong with it.
+        return _on_t1w(mask, rigid, t1w, np.zeros((*shape, 3)), fixed), {}, rigid
     near_brain = binary_dilation(brain, iterations=round(BRAIN_MARGIN_MM / SPACING_MM))
     cost = near_brain & (_distance_mm(cavity) > CAVITY_MARGIN_MM)
     shift_mm, warped = _deformation(fixed, moving, near_brain, cost, nodes_mm, seed)
@@ -106,17 +108,7 @@ def carry_to_preop(
     size_mm = np.linalg.norm(shift_mm, axis=-1)
     near = size_mm[kept & (_distance_mm(cavity) <= SHIFT_WITHIN_MM)]
 
-    voxels = np.indices(t1w.data.shape).reshape(3, -1).T
-    in_box = _in_box(t1w, box)
-    points_mm = apply_affine(t1w.affine, voxels[in_box].astype(float))
-    index = apply_affine(np.linalg.inv(fixed.affine), points_mm).T
-    moved_mm = points_mm + np.stack(
-        [map_coordinates(shift_mm[..., axis], index, order=1, mode="nearest") for axis in range(3)],
-        axis=1,
-    )
-    inside = np.zeros(t1w.data.size, bool)
-    inside[in_box] = from_postop(mask.inside, mask.affine, moved_mm) > 0.5
-    carried = Resection(inside.reshape(t1w.data.shape), t1w.affine)
+    carried = _on_t1w(mask, rigid, t1w, shift_mm, fixed)
     quality = {
         "brain_shift_median_mm": float(np.median(near)),
         "brain_shift_p95_mm": float(np.percentile(near, 95)),
@@ -159,11 +151,39 @@ def _distance_mm(mask: np.ndarray) -> np.ndarray:
     return distance_transform_edt(~mask, sampling=SPACING_MM)
 
 
-def _in_box(t1w: Volume, box) -> np.ndarray:
-    """The T1w's voxels (n,) bool within a box in scanner RAS."""
-    voxels = np.indices(t1w.data.shape).reshape(3, -1).T
-    points_mm = apply_affine(t1w.affine, voxels.astype(float))
-    return ((points_mm >= box[0]) & (points_mm <= box[1])).all(1)
+def _on_t1w(mask, rigid: RigidFit, t1w: Volume, shift_mm: np.ndarray, grid: Volume) -> Resection:
+    """The mask on the T1w's grid: the shift (i, j, k, 3) on a coarser grid, then the rigid motion."""
+    reach_mm = np.linalg.norm(shift_mm, axis=-1).max() + SPACING_MM
+    block, points_mm = _voxels_around(mask, rigid, t1w, reach_mm)
+    index = apply_affine(np.linalg.inv(grid.affine), points_mm).T
+    moved_mm = points_mm + np.stack(
+        [map_coordinates(shift_mm[..., axis], index, order=1, mode="nearest") for axis in range(3)],
+        axis=1,
+    )
+    in_postop_mm = apply_affine(np.linalg.inv(rigid.to_t1w), moved_mm)
+    inside = np.zeros(t1w.data.shape, bool)
+    held = _sampled(mask.inside, mask.affine, in_postop_mm) > 0.5
+    inside[block] = held.reshape(inside[block].shape)
+    return Resection(inside, t1w.affine)
+
+
+def _sampled(data: np.ndarray, affine: np.ndarray, points_mm: np.ndarray) -> np.ndarray:
+    """Trilinear values (n,) of an image at points (n, 3), 0 outside."""
+    index = apply_affine(np.linalg.inv(affine), points_mm)
+    return map_coordinates(data.astype(np.float32), index.T, order=1)
+
+
+def _voxels_around(mask: Resection, rigid: RigidFit, t1w: Volume, margin_mm: float):
+    """The block of the T1w's voxels that the mask can reach, and their positions (n, 3), mm."""
+    to_voxel = np.linalg.inv(t1w.affine) @ rigid.to_t1w @ mask.affine
+    index = apply_affine(to_voxel, np.argwhere(mask.inside).astype(float))
+    margin = 1 + margin_mm / t1w.voxel_mm
+    low = np.clip(np.floor(index.min(0) - margin), 0, t1w.data.shape).astype(int)
+    high = np.clip(np.ceil(index.max(0) + margin) + 1, 0, t1w.data.shape).astype(int)
+    axes = [np.arange(first, last) for first, last in zip(low, high, strict=True)]
+    voxels = np.stack(np.meshgrid(*axes, indexing="ij"), -1).reshape(-1, 3)
+    block = tuple(slice(first, last) for first, last in zip(low, high, strict=True))
+    return block, apply_affine(t1w.affine, voxels.astype(float))
 
 
 def _sources(mask_path: Path) -> set[str]:

@@ -107,12 +107,12 @@ def _mask_on_t1w(inputs, paths, head, config, qc, progress):
             return None, reason
     else:
         qc["resection_space"] = SPACE_T1W
-        qc |= resection.check_in_head(given, head.scalp_mm, brain, inputs.resection_mask)
         if not resection.same_grid(given, t1w):
             qc["warnings"].append(
                 "The resection mask is not on the T1w's grid; it was placed by its affine."
             )
         mask = given
+    qc |= resection.check_in_head(mask, head.scalp_mm, brain, inputs.resection_mask)
     on_t1w = resection.on_grid(mask, t1w)
     of_brain = float((on_t1w.inside & brain.inside).sum() / brain.inside.sum())
     qc["resected_share_of_brain"] = of_brain
@@ -132,14 +132,14 @@ def _carried(given, postop: Volume, t1w: Volume, brain, config: Config, qc: dict
             "the post-operative T1w could not be registered reliably: forward and backward differ "
             f"by {rigid.inconsistency_mm:.1f} mm"
         )
-    if quality["correlation_deformed"] < MIN_CORRELATION:
+    if not mask.inside.any():
+        return None, "the resection mask lies outside the pre-operative T1w"
+    if quality and quality["correlation_deformed"] < MIN_CORRELATION:
         return None, (
             "the post-operative T1w does not resemble the pre-operative one (correlation "
             f"{quality['correlation_deformed']:.2f} in the brain that is left)"
         )
-    if not mask.inside.any():
-        return None, "the resection mask lies outside the pre-operative T1w"
-    if quality["brain_shift_p95_mm"] > LARGE_SHIFT_MM:
+    if quality and quality["brain_shift_p95_mm"] > LARGE_SHIFT_MM:
         qc["warnings"].append(
             f"The brain seems to have shifted by {quality['brain_shift_p95_mm']:.0f} mm beside the "
             "resection (95 %): look whether the mask lies where it should."
