@@ -158,6 +158,7 @@ def _write_mask(paths: PatientPaths, mask: resection.Resection, qc: dict) -> Non
         paths.resection.with_name(paths.resection.name.split(".")[0] + ".json"),
         {
             "Type": "Lesion",
+            "SpatialReference": "orig",
             "Description": f"Resection on the grid of the pre-operative T1w, {qc['resection_space']}",
             "Registration": qc.get("resection_registration", "none"),
         },
