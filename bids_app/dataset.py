@@ -249,15 +249,19 @@ def _find_empty_room(bids_dir: Path, recording: Path) -> Path | None:
     sidecar = recording.with_name(recording.name.rsplit("_meg", 1)[0] + "_meg.json")
     if sidecar.is_file():
         try:
-            stated = json.loads(sidecar.read_text(encoding="utf-8-sig")).get("AssociatedEmptyRoom")
-        except (ValueError, UnicodeDecodeError) as error:
+            content = json.loads(sidecar.read_text(encoding="utf-8-sig"))
+        except (ValueError, UnicodeDecodeError, RecursionError) as error:
             raise InvalidInput(
                 "The MEG sidecar is not valid JSON", file=sidecar, hint="repair the file"
             ) from error
-        stated = [stated] if isinstance(stated, str) else stated or []
-        for uri in stated:
-            path = (bids_dir / re.sub(r"^bids:[^:]*:", "", uri)).resolve()
-            if path.exists() and path.is_relative_to(bids_dir.resolve()):
+        stated = content.get("AssociatedEmptyRoom") if isinstance(content, dict) else None
+        for uri in stated if isinstance(stated, list) else [stated]:
+            try:
+                path = (bids_dir / re.sub(r"^bids:[^:]*:", "", uri)).resolve()
+                inside = path.exists() and path.is_relative_to(bids_dir.resolve())
+            except (OSError, ValueError, TypeError):
+                continue  # no path at all
+            if inside:
                 return path
     noise = sorted(recording.parent.glob("*task-noise*_meg.*"))
     noise = [p for p in noise if p.name.endswith(_MEG_ENDINGS)]

@@ -191,6 +191,16 @@ def test_empty_room_never_leaves_the_dataset(bids_dir):
     assert find(bids_dir).empty_room.name.startswith("sub-emptyroom")
 
 
+@pytest.mark.parametrize("stated", ["a" * 300, "x\0y", 1, [1], {"a": 1}, [[]], None])
+def test_empty_room_that_is_no_path_is_none(bids_dir, stated):
+    (bids_dir / "sub-01/meg/sub-01_task-noise_meg.fif").unlink()
+    sidecar = bids_dir / "sub-01/meg/sub-01_task-rest_run-01_meg.json"
+    sidecar.write_text(json.dumps({"AssociatedEmptyRoom": stated}))
+    assert find(bids_dir).empty_room is None
+    sidecar.write_text(json.dumps([stated]))
+    assert find(bids_dir).empty_room is None
+
+
 def link(path, target):
     path.unlink(missing_ok=True)
     path.parent.mkdir(parents=True, exist_ok=True)

@@ -154,7 +154,10 @@ class run:
         return os.waitid(os.P_PID, self.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None
 
     def kill(self) -> None:
-        os.killpg(self.pid, signal.SIGKILL)
+        try:
+            os.killpg(self.pid, signal.SIGKILL)
+        except ProcessLookupError:  # so early that it has no group of its own yet
+            os.kill(self.pid, signal.SIGKILL)
         os.waitpid(self.pid, 0)
 
     def wait(self) -> int:
