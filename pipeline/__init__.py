@@ -11,4 +11,4 @@ weights). Nothing here imports ``bids_app`` or ``reports``.
 __version__ = "0.1.0"
 
 STAGES = ("headmodel", "spikes", "personalize", "image", "compare", "report")
-METHODS = ("personalized", "generic", "sloreta", "dspm", "lcmv", "ecd")
+METHODS = ("personalized", "generic", "sloreta", "dspm", "lcmv", "cmem", "ecd")

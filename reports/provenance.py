@@ -48,6 +48,9 @@ REFERENCES = {
     "lcmv": "Van Veen BD, van Drongelen W, Yuchtman M, Suzuki A. Localization of brain electrical "
     "activity via linearly constrained minimum variance spatial filtering. IEEE Trans Biomed Eng "
     "1997;44:867–880.",
+    "cmem": "Chowdhury RA, Lina JM, Kobayashi E, Grova C. MEG source localization of spatially "
+    "extended generators of epileptic activity: comparing entropic and hierarchical Bayesian "
+    "approaches. PLoS ONE 2013;8:e55969.",
     "ledoit": "Ledoit O, Wolf M. A well-conditioned estimator for large-dimensional covariance "
     "matrices. J Multivar Anal 2004;88:365–411.",
     "otsu": "Otsu N. A threshold selection method from gray-level histograms. IEEE Trans Syst Man "

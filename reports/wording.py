@@ -13,6 +13,7 @@ METHOD_NAMES = {
     "sloreta": "sLORETA",
     "dspm": "dSPM",
     "lcmv": "LCMV beamformer",
+    "cmem": "cMEM",
     "ecd": "Single dipole",
 }
 
@@ -90,6 +91,7 @@ _WORDS = {
     "std": "standard deviation",
     "le": "localisation error",
     "lcmv": "LCMV",
+    "cmem": "cMEM",
     "ieeg": "iEEG",
     "qc": "QC",
     "cov": "covariance",

@@ -31,7 +31,9 @@ class Config:
     )
     snr: float = field(
         default=3.0,
-        metadata={"help": "amplitude signal-to-noise ratio that regularises sLORETA and dSPM"},
+        metadata={
+            "help": "amplitude signal-to-noise ratio that regularises sLORETA, dSPM and cMEM's prior"
+        },
     )
     lcmv_reg: float = field(
         default=0.05,

@@ -16,6 +16,7 @@ UNITS = {
     "sloreta": "standardised current density",
     "dspm": "standard deviations of the noise",
     "lcmv": "standard deviations of the noise",
+    "cmem": "A·m",
 }
 _ARRAYS = {
     "activity": "Activity of each region over time (regions x times)",

@@ -20,6 +20,7 @@ METHOD_MARKERS = {
     "sloreta": ("^", "#0072b2"),
     "dspm": ("v", "#009e73"),
     "lcmv": ("D", "#d55e00"),
+    "cmem": ("P", "#b8860b"),
     "ecd": ("X", "#9a3f8a"),
 }
 
