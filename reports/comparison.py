@@ -71,6 +71,16 @@ class Metrics:
             return None
         return row["value"]
 
+    def interval(self, method: str, metric: str) -> str:
+        """The value's 95 % interval over resampled spikes as an aside; empty where there is none."""
+        row = self.row(method, metric)
+        ends = None if row is None else _interval(row)
+        if ends is None:
+            return ""
+        unit = _UNITS.get(row["unit"], row["unit"])
+        low, high = (number(end, digits=_DIGITS.get(row["unit"])) for end in ends)
+        return f" (95\u00a0% interval {low} to {high}\u00a0{unit})"
+
     def reason(self, method: str, metric: str) -> str:
         """Why a value is not assessable."""
         row = self.row(method, metric)
@@ -96,6 +106,10 @@ class Metrics:
 
     def name(self, metric: str) -> str:
         return _NAMES.get(metric, humanise(metric))
+
+    @property
+    def has_intervals(self) -> bool:
+        return "ci95_low" in self._table and bool(self._table["ci95_low"].notna().any())
 
     def definitions(self) -> list[tuple[str, str]]:
         """Name and definition of every metric in the table, as its sidecar has them."""
@@ -160,7 +174,16 @@ class Metrics:
     def _text(row: pd.Series) -> str:
         if row["unit"] == "0 or 1":
             return "yes" if float(row["value"]) else "no"
-        return number(row["value"], digits=_DIGITS.get(row["unit"]))
+        digits = _DIGITS.get(row["unit"])
+        ends = _interval(row)
+        aside = "" if ends is None else f" ({'–'.join(number(end, digits=digits) for end in ends)})"
+        return number(row["value"], digits=digits) + aside
+
+
+def _interval(row: pd.Series) -> tuple[float, float] | None:
+    """Ends of the 95 % interval, where the comparison could give one."""
+    ends = row.get("ci95_low"), row.get("ci95_high")
+    return None if any(pd.isna(end) for end in ends) else ends
 
 
 def agreement(patient: Patient) -> dict:

@@ -74,6 +74,8 @@ def build(patient: Patient, paths: PatientPaths, config: Config) -> dict:
         "method_columns": method_columns(),
         "metric_groups": groups,
         "metric_notes": notes,
+        "has_intervals": metrics.has_intervals,
+        "resampling_sentence": findings.resampling_sentence(patient),
         "metric_definitions": metrics.definitions(),
         "dipole": _dipole(patient),
         "stages": quality.stage_blocks(patient),

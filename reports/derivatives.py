@@ -1,6 +1,7 @@
 """Read what the stages have written about one patient; the files' edge of the report."""
 
 from dataclasses import dataclass
+from pathlib import Path
 
 import mne
 import nibabel as nib
@@ -32,6 +33,8 @@ class Sources:
     otsu_threshold : float
         In the unit of `peak_map`.
     unit : str
+    stability : ndarray, (994,), or None
+        How often each region is in the extent of averages of resampled spikes, 0 to 1.
     """
 
     activity: np.ndarray
@@ -40,6 +43,7 @@ class Sources:
     extent: np.ndarray
     otsu_threshold: float
     unit: str
+    stability: np.ndarray | None = None
 
     @property
     def max_region(self) -> int:
@@ -165,7 +169,7 @@ def read_patient(inputs: Inputs, paths: PatientPaths) -> Patient:
         Where the average or any map is missing: there is nothing to report then.
     """
     sources = {
-        method: _read_sources(paths.sources(method))
+        method: _read_sources(paths.sources(method), bootstrap_file(paths, method))
         for method in METHODS
         if paths.sources(method).exists()
     }
@@ -233,7 +237,12 @@ def _read_single_spikes(
     return SingleSpikes(course, epochs.times, table)
 
 
-def _read_sources(path) -> Sources:
+def bootstrap_file(paths: PatientPaths, method: str) -> Path:
+    """Maps of averages of resampled spikes; there for the methods that were resampled."""
+    return paths.meg(f"desc-{method}_bootstrap.npz")
+
+
+def _read_sources(path: Path, resampled: Path) -> Sources:
     stored = read_npz(path)
     return Sources(
         activity=stored["activity"],
@@ -242,6 +251,7 @@ def _read_sources(path) -> Sources:
         extent=stored["extent"].astype(bool),
         otsu_threshold=float(stored["otsu_threshold"]),
         unit=str(stored["unit"]) if "unit" in stored else "relative",
+        stability=read_npz(resampled)["stability"] if resampled.exists() else None,
     )
 
 

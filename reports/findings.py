@@ -129,6 +129,19 @@ def extent_sentence(patient: Patient) -> str:
     )
 
 
+def resampling_sentence(patient: Patient) -> str:
+    """How far the maximum moves when spikes are resampled; empty where that was not done."""
+    method = patient.qc["image"].get("methods", {}).get(patient.finding_method, {})
+    resampled = method.get("bootstrap")
+    if not resampled:
+        return ""
+    return (
+        f"In 95\u00a0% of {resampled['n_resamples']} averages of resampled spikes the maximum lies "
+        f"within {number(resampled['max_within_mm_95'], 'mm', 0)} of this place (a region’s radius is "
+        f"{number(resampled['region_radius_mm'], 'mm', 0)})."
+    )
+
+
 def support(patient: Patient, measures: Measures) -> tuple[str, list[Check]]:
     """How sure: in one word, and the checks that it is counted from."""
     checks = [

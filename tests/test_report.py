@@ -16,11 +16,12 @@ from report_patient import ReportPatient, write_report_patient
 import reports
 from pipeline.errors import InvalidInput
 from pipeline.files import read_json, sha256
+from pipeline.paths import PatientPaths
 from pipeline.progress import Progress
 from reports import content, render
 from reports.derivatives import read_patient
 from reports.figures.style import FONT_FAMILY
-from reports.pictures import Picture
+from reports.pictures import PICTURES, Picture, Studio
 from reports.specification import read_sections
 
 MARKUP = "<b>LT1</b>"
@@ -218,8 +219,6 @@ def test_reads_what_decides_the_report(complete):
 
 
 def test_without_any_map_the_error_names_the_file(complete, tmp_path):
-    from pipeline.paths import PatientPaths
-
     with pytest.raises(InvalidInput, match="run the earlier stages first"):
         reports.run(complete.inputs, PatientPaths(tmp_path, "01"), reports.Config(), Progress())
 
@@ -252,6 +251,33 @@ def test_a_warning_of_any_stage_is_shown_and_changes_the_verdict(complete):
         {**built, "pictures": {}}, read_sections(chosen=("summary", "quality")), "A4"
     )
     assert "Warning: The spikes ride on a slow wave." in html
+
+
+def test_intervals_and_stability_are_told_where_spikes_were_resampled(complete, tmp_path):
+    read = read_patient(complete.inputs, complete.paths)
+    plain = content.build(read, complete.paths, reports.Config())
+    assert plain["resampling_sentence"] == "" and not plain["has_intervals"]
+    own = (read.metrics["method"] == "personalized") & (read.metrics["metric"] == "max_to_soz")
+    metrics = read.metrics.assign(ci95_low=np.nan, ci95_high=np.nan)
+    metrics.loc[own, ["ci95_low", "ci95_high"]] = 1.25, 9.5
+    summary = {"n_resamples": 200, "max_within_mm_95": 7.4, "region_radius_mm": 6.1}
+    image = {"methods": {"personalized": {"assessable": True, "bootstrap": summary}}}
+    stability = np.linspace(0, 1, 994)
+    sources = read.sources | {"personalized": replace(read.finding, stability=stability)}
+    resampled = replace(
+        read, metrics=metrics, sources=sources, qc=read.qc | {"image": read.qc["image"] | image}
+    )
+    built = content.build(resampled, complete.paths, reports.Config())
+    assert "In 95\u00a0% of 200 averages" in built["resampling_sentence"]
+    assert "within 7\u00a0mm" in built["resampling_sentence"]
+    assert "95\u00a0% interval 1.2 to 9.5\u00a0mm" in " ".join(built["soz_relation"])
+    cells = [row["cells"][0]["text"] for g in built["metric_groups"] for row in g["rows"]]
+    assert sum(text.endswith("(1.2–9.5)") for text in cells) == 1
+    paths = PatientPaths(tmp_path, "01")
+    paths.figures.mkdir(parents=True)
+    drawn = PICTURES["stability"](Studio(resampled, paths, -0.014, {}))
+    assert drawn.file.is_file() and "Stability" in drawn.caption
+    assert PICTURES["stability"](Studio(read, paths, -0.014, {})) is None
 
 
 def test_a_template_head_is_called_one(complete):

@@ -101,6 +101,32 @@ def onset_beside_peak(cortex: CortexData, share_at_onset: np.ndarray) -> Figure:
     return figure
 
 
+def stability_views(cortex: CortexData, stability: np.ndarray) -> Figure:
+    """How often each place is in the extent when spikes are resampled, in the four pial views.
+
+    Parameters
+    ----------
+    stability : ndarray, (20484,)
+        Share of the resamples, 0 to 1.
+    """
+    shown = replace(without_clinic(cortex), share=stability)
+    with style.house_style():
+        figure = Figure(figsize=(style.FULL_WIDTH_IN, 2.15))
+        grid = figure.add_gridspec(1, 4, left=0, right=1, top=0.91, bottom=0.185, wspace=0.02)
+        for cell, (hemispheres, view, title) in zip(grid, ranked_views(cortex), strict=True):
+            _panel(figure.add_subplot(cell), shown, title, hemispheres, view, "pial")
+        add_colour_bar(figure, (0.03, 0.14, 0.2, 0.04), "resamples with it in the extent, %")
+        figure.legend(
+            handles=legend_handles(False, False, False),
+            loc="lower right",
+            ncols=2,
+            bbox_to_anchor=(1.0, 0.0),
+            handlelength=1.6,
+            borderaxespad=0.2,
+        )
+    return figure
+
+
 def method_maps(maps: dict[str, CortexData]) -> Figure:
     """The maps of all methods from one side: that which shows the first one best.
 

@@ -9,7 +9,11 @@ from matplotlib.lines import Line2D
 from reports.figures import style
 
 
-def add_colour_bar(figure: Figure, box: tuple[float, float, float, float]) -> None:
+def add_colour_bar(
+    figure: Figure,
+    box: tuple[float, float, float, float],
+    label: str = "mean |activity|, % of maximum",
+) -> None:
     """The scale of the source map, as share of its maximum, in figure coordinates."""
     axes = figure.add_axes(box)
     bar = figure.colorbar(
@@ -19,7 +23,7 @@ def add_colour_bar(figure: Figure, box: tuple[float, float, float, float]) -> No
     axes.set_xlim(100 * style.SHOWN_FROM, 100)
     axes.set_xticks([30, 50, 75, 100])
     axes.tick_params(length=2, pad=1, labelsize=6.5)
-    axes.set_xlabel("mean |activity|, % of maximum", fontsize=6.5, labelpad=1)
+    axes.set_xlabel(label, fontsize=6.5, labelpad=1)
 
 
 def soz_handle(label: str = "SOZ contact") -> Line2D:

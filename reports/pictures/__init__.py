@@ -19,6 +19,7 @@ PICTURES: dict[str, Callable[[Studio], Picture | None]] = {
     "slices": source.mri_slices,
     "onset": source.onset_and_peak,
     "timecourses": source.time_courses,
+    "stability": source.stability,
     "sublobar": clinical.sublobar,
     "methods": clinical.methods,
     "maxima": clinical.maxima,

@@ -4,7 +4,7 @@ import numpy as np
 
 from reports.figures import curves, sensors, style
 from reports.figures.cortex import SURFACE_CONTACT_MM
-from reports.figures.cortex_pages import cortex_views, onset_beside_peak
+from reports.figures.cortex_pages import cortex_views, onset_beside_peak, stability_views
 from reports.figures.slices import slices_through
 from reports.figures.summary import summary_picture
 from reports.onset import propagation
@@ -106,6 +106,24 @@ def time_courses(studio: Studio) -> Picture:
         "largest value of the map); lines at the peak and, dashed, at the onset of the spike; "
         "the shaded band is the window of the map.",
         f"Time courses of the {N_COURSES} strongest regions.",
+    )
+
+
+def stability(studio: Studio) -> Picture | None:
+    found = studio.patient.finding
+    if found.stability is None:
+        return None
+    vertex_region = studio.patient.regions["vertex_region"]
+    values = np.where(vertex_region >= 0, found.stability[vertex_region], 0)
+    return studio.save(
+        stability_views(studio.cortex, values),
+        "stability",
+        "png",
+        f"Stability ({studio.name}): how often each place is in the extent of averages of resampled "
+        f"spikes; below {100 * style.SHOWN_FROM:.0f} % nothing is coloured. Black line: extent of "
+        "the average of all spikes.",
+        "Four views of the cortex with the share of resampled averages whose extent holds each "
+        f"place; maximum of the map in the {studio.where}.",
     )
 
 

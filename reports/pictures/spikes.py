@@ -16,7 +16,8 @@ def average(studio: Studio) -> Picture:
         "png",
         "Averaged spike. Left: all channels (thin) and global field power (GFP, root mean square "
         f"over channels, thick). Right: field {onset}at the peak, seen from above, nose up; of "
-        "planar gradiometers the root mean square of each pair.",
+        "planar gradiometers the root mean square of each pair. Plus and minus mark the strongest "
+        "field of either sign; contours are dashed where it is negative.",
         f"Averaged spike over time for each sensor type, and topographies {onset}at the peak.",
     )
 
