@@ -296,7 +296,8 @@ def _dry_run(labels: list[str], find: Callable[[str], PatientFiles], stages: lis
         print(
             f"  empty room: {files.empty_room.name if files.empty_room else 'none'}; "
             f"iEEG contacts: {len(files.ieeg.electrodes)} file(s); "
-            f"resection mask: {files.resection_mask.name if files.resection_mask else 'none'}"
+            f"resection mask: {files.resection_mask.name if files.resection_mask else 'none'}; "
+            f"post-operative T1w: {files.postop_t1w.name if files.postop_t1w else 'none'}"
         )
     return exit_code_of(outcomes)
 

@@ -122,12 +122,7 @@ def tasks_for(
             t1w=patient.t1w,
             outcome=patient.outcome,
         ),
-        # With a post-operative T1w the mask may lie in its space; the report draws on the T1w.
-        "report": reports.Inputs(
-            t1w=patient.t1w,
-            resection_mask=None if patient.postop_t1w else patient.resection_mask,
-            dicom_template=dicom_template,
-        ),
+        "report": reports.Inputs(t1w=patient.t1w, dicom_template=dicom_template),
     }
     return [Task(stage, inputs[stage], configs[stage]) for stage in STAGES]
 

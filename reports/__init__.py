@@ -15,7 +15,7 @@ from pipeline.paths import PatientPaths
 from pipeline.progress import Progress
 from reports import acquisition, content, dicom, render
 from reports.config import Config
-from reports.derivatives import QC_STAGES, bootstrap_file, read_patient
+from reports.derivatives import QC_STAGES, read_patient
 from reports.inputs import Inputs
 from reports.onset import onset_s
 from reports.pictures import PICTURES, Studio
@@ -82,7 +82,6 @@ def reads(inputs: Inputs, paths: PatientPaths) -> list[Path]:
     """Every file that decides what the report says."""
     files = [
         inputs.t1w,
-        inputs.resection_mask,
         paths.average,
         paths.epochs,
         paths.spike_events,
@@ -94,11 +93,12 @@ def reads(inputs: Inputs, paths: PatientPaths) -> list[Path]:
         paths.training_curve,
         paths.dipole,
         paths.contacts,
+        paths.resection,
         paths.metrics,
         paths.metrics.with_suffix(".json"),
     ]
     files += [paths.sources(method) for method in METHODS if method != "ecd"]
-    files += [bootstrap_file(paths, method) for method in METHODS if method != "ecd"]
+    files += [paths.bootstrap(method) for method in METHODS if method != "ecd"]
     files += [paths.volume(method) for method in METHODS if method != "ecd"]
     files += [paths.surface(hemi, name) for hemi in "LR" for name in ("pial", "white", "inflated")]
     files += [paths.qc(stage) for stage in QC_STAGES]

@@ -78,6 +78,7 @@ def build(patient: Patient, paths: PatientPaths, config: Config) -> dict:
         "resampling_sentence": findings.resampling_sentence(patient),
         "metric_definitions": metrics.definitions(),
         "dipole": _dipole(patient),
+        "clinical_sentences": quality.clinical_sentences(patient),
         "stages": quality.stage_blocks(patient),
         "spike_sentences": quality.spike_sentences(patient),
         "personalization_sentence": personalization.personalization_sentence(patient),

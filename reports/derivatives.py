@@ -169,7 +169,7 @@ def read_patient(inputs: Inputs, paths: PatientPaths) -> Patient:
         Where the average or any map is missing: there is nothing to report then.
     """
     sources = {
-        method: _read_sources(paths.sources(method), bootstrap_file(paths, method))
+        method: _read_sources(paths.sources(method), paths.bootstrap(method))
         for method in METHODS
         if paths.sources(method).exists()
     }
@@ -183,8 +183,8 @@ def read_patient(inputs: Inputs, paths: PatientPaths) -> Patient:
             )
     metrics = _read_tsv(paths.metrics)
     resection = None
-    if inputs.resection_mask is not None and _is_assessable(metrics, "resection"):
-        resection = read_volume(inputs.resection_mask)
+    if paths.resection.exists() and _is_assessable(metrics, "resection"):
+        resection = read_volume(paths.resection)
     volume = paths.volume(wanted)
     average = mne.read_evokeds(paths.average, condition=0, proj=False, verbose="error")
     spike_events = _read_tsv(paths.spike_events)
@@ -235,11 +235,6 @@ def _read_single_spikes(
     weights = topography / size**2
     course = np.einsum("c,nct->nt", weights, data) / (weights @ topography)
     return SingleSpikes(course, epochs.times, table)
-
-
-def bootstrap_file(paths: PatientPaths, method: str) -> Path:
-    """Maps of averages of resampled spikes; there for the methods that were resampled."""
-    return paths.meg(f"desc-{method}_bootstrap.npz")
 
 
 def _read_sources(path: Path, resampled: Path) -> Sources:

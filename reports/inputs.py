@@ -12,13 +12,10 @@ class Inputs:
     ----------
     t1w : Path
         The pre-operative T1w, for the slices.
-    resection_mask : Path or None
-        In the T1w's space, for its outline.
     dicom_template : Path or None
         A DICOM file or folder of the T1w, which lends the patient's and the study's identifiers to
         the report as DICOM objects; None for no such objects.
     """
 
     t1w: Path
-    resection_mask: Path | None = None
     dicom_template: Path | None = None

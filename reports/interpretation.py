@@ -78,13 +78,15 @@ def _seizures(patient: Patient, metrics: Metrics) -> str:
     distance = metrics.value(method, "max_to_soz")
     if distance is None:
         return sentence(f"{NOT_ASSESSABLE}: {metrics.reason(method, 'max_to_soz')}")
+    contact = patient.qc["compare"].get("nearest_contacts", {}).get(method, {}).get("soz")
+    named = f" ({contact['name']})" if contact else ""
     concordant = metrics.value(method, "sublobar_concordance")
     verdict = {None: "not sampled, so no verdict", True: "concordant", False: "discordant"}[
         None if concordant is None else bool(concordant)
     ]
     return (
         f"Sublobar comparison with the SOZ: {verdict}; the maximum lies {number(distance, 'mm', 0)} "
-        "from the nearest SOZ contact. Interictal spikes mark the irritative zone, which may be "
+        f"from the nearest SOZ contact{named}. Interictal spikes mark the irritative zone, which may be "
         "larger than the SOZ or lie apart from it."
     )
 

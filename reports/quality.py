@@ -45,6 +45,11 @@ _TOLD_ELSEWHERE = {
     "improved",
     "generic_model_sha256",
     "resection_reason",
+    "outcome_reason",
+    "nearest_contacts",
+    "contact_transforms",
+    "resection_space",
+    "resection_registration",
 }
 _LABELS = {
     "n_annotated": "Spikes annotated",
@@ -113,6 +118,25 @@ def coregistration_sentence(patient: Patient) -> str:
         source = f" ({qc['landmarks']})" if qc.get("landmarks") else ""
         told.append(f"Digitised landmarks to those of the T1w{source}: {listing(landmarks)}.")
     return " ".join(told)
+
+
+def clinical_sentences(patient: Patient) -> list[str]:
+    """How contacts and resection came to the T1w, with the registrations' figures of merit."""
+    qc = patient.qc["compare"]
+    told = [
+        f"Contacts of {each['file']} ({each['space']}): {each['method']}{_merits(each['quality'])}."
+        for each in qc.get("contact_transforms", ())
+    ]
+    if "resection_space" in qc:
+        merits = _merits(qc.get("resection_registration", {}))
+        told.append(f"Resection mask: {qc['resection_space']}{merits}.")
+    return told
+
+
+def _merits(quality: dict[str, float]) -> str:
+    named = [(*split_unit(key), value) for key, value in quality.items()]
+    told = ", ".join(f"{lower_first(name)} {number(value, unit)}" for name, unit, value in named)
+    return f" ({told})" if told else ""
 
 
 def stage_blocks(patient: Patient) -> list[dict]:

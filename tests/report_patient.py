@@ -57,7 +57,7 @@ def write_report_patient(
             inputs, electrodes=[], channels=[], coordsystem=[], resection_mask=None, outcome=None
         )
     compare.run(inputs, paths, compare.Config(), Progress())
-    return ReportPatient(paths, Inputs(patient.t1w, inputs.resection_mask))
+    return ReportPatient(paths, Inputs(patient.t1w))
 
 
 _HEADMODEL = {

@@ -44,9 +44,7 @@ def report(tmp_path_factory):
     root = tmp_path_factory.mktemp("peers")
     patient = write_report_patient(root / "out")
     write_series(patient.inputs.t1w, root / "series")
-    inputs = reports.Inputs(
-        patient.inputs.t1w, patient.inputs.resection_mask, dicom_template=root / "series"
-    )
+    inputs = reports.Inputs(patient.inputs.t1w, dicom_template=root / "series")
     reports.run(inputs, patient.paths, reports.Config(), Progress())
     files = [path for path in reports.writes(patient.paths) if path.suffix == ".dcm"]
     assert len(files) == 3

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from fake_results import N_RESAMPLES
 from report_patient import ReportPatient, write_report_patient
 
 import reports
@@ -18,7 +19,7 @@ from pipeline.errors import InvalidInput
 from pipeline.files import read_json, sha256
 from pipeline.paths import PatientPaths
 from pipeline.progress import Progress
-from reports import content, render
+from reports import content, quality, render
 from reports.derivatives import read_patient
 from reports.figures.style import FONT_FAMILY
 from reports.pictures import PICTURES, Picture, Studio
@@ -214,6 +215,8 @@ def test_reads_what_decides_the_report(complete):
     listed = {path.name for path in reports.reads(complete.inputs, complete.paths)}
     assert complete.paths.metrics.name in listed
     assert complete.paths.sources("lcmv").name in listed
+    assert complete.paths.bootstrap("generic").name in listed
+    assert complete.paths.resection.name in listed
     assert Path(complete.inputs.t1w).name in listed
     assert complete.paths.report_pdf.name not in listed
 
@@ -254,11 +257,18 @@ def test_a_warning_of_any_stage_is_shown_and_changes_the_verdict(complete):
 
 
 def test_intervals_and_stability_are_told_where_spikes_were_resampled(complete, tmp_path):
-    read = read_patient(complete.inputs, complete.paths)
+    stored = read_patient(complete.inputs, complete.paths)
+    image = stored.qc["image"] | {"methods": {"personalized": {"assessable": True}}}
+    read = replace(
+        stored,
+        metrics=stored.metrics.assign(ci95_low=np.nan, ci95_high=np.nan),
+        sources={name: replace(one, stability=None) for name, one in stored.sources.items()},
+        qc=stored.qc | {"image": image},
+    )
     plain = content.build(read, complete.paths, reports.Config())
     assert plain["resampling_sentence"] == "" and not plain["has_intervals"]
     own = (read.metrics["method"] == "personalized") & (read.metrics["metric"] == "max_to_soz")
-    metrics = read.metrics.assign(ci95_low=np.nan, ci95_high=np.nan)
+    metrics = read.metrics.copy()
     metrics.loc[own, ["ci95_low", "ci95_high"]] = 1.25, 9.5
     summary = {"n_resamples": 200, "max_within_mm_95": 7.4, "region_radius_mm": 6.1}
     image = {"methods": {"personalized": {"assessable": True, "bootstrap": summary}}}
@@ -278,6 +288,36 @@ def test_intervals_and_stability_are_told_where_spikes_were_resampled(complete, 
     drawn = PICTURES["stability"](Studio(resampled, paths, -0.014, {}))
     assert drawn.file.is_file() and "Stability" in drawn.caption
     assert PICTURES["stability"](Studio(read, paths, -0.014, {})) is None
+
+
+def test_what_the_stages_resampled_and_carried_is_told(complete):
+    built = content.build(
+        read_patient(complete.inputs, complete.paths), complete.paths, reports.Config()
+    )
+    assert f"of {N_RESAMPLES} averages of resampled spikes" in built["resampling_sentence"]
+    assert built["has_intervals"]
+    contacts, mask = built["clinical_sentences"]
+    assert "_electrodes.tsv (ScanRAS)" in contacts
+    assert mask == "Resection mask: given in the space of the pre-operative T1w."
+    answers = " ".join(answer for _, answer in built["answers"])
+    nearest = read_json(complete.paths.qc("compare"))["nearest_contacts"]["personalized"]["soz"]
+    assert f"from the nearest SOZ contact ({nearest['name']})." in answers
+
+
+def test_registrations_are_told_with_their_figures_of_merit(complete):
+    carried = {"file": "sub-01_electrodes.tsv", "space": "ACPC", "method": "rigid"}
+    changed = with_quality(
+        complete,
+        "compare",
+        contact_transforms=[carried | {"quality": {"inverse_consistency_mm": 0.42}}],
+        resection_space="carried",
+        resection_registration={"brain_shift_p95_mm": 3.1, "correlation_deformed": 0.91},
+    )
+    assert quality.clinical_sentences(changed) == [
+        "Contacts of sub-01_electrodes.tsv (ACPC): rigid (inverse consistency 0.42\u00a0mm).",
+        "Resection mask: carried (brain shift 95th percentile 3.1\u00a0mm, "
+        "correlation deformed 0.91).",
+    ]
 
 
 def test_a_template_head_is_called_one(complete):

@@ -139,7 +139,11 @@ def _resection(files: PatientFiles) -> tuple[str, str]:
     if files.resection_mask is None:
         return "note", "no resection mask: that comparison is not assessable"
     shape = open_image(files.resection_mask, "resection mask").shape
-    return "ok", f"{files.resection_mask.name}, {' x '.join(map(str, shape))} voxels"
+    told = f"{files.resection_mask.name}, {' x '.join(map(str, shape))} voxels"
+    if files.postop_t1w is not None:
+        open_image(files.postop_t1w, "post-op T1w")
+        told += f", with {files.postop_t1w.name}"
+    return "ok", told
 
 
 def _memory(size: dict, kept_sfreq_hz: float) -> tuple[str, str]:

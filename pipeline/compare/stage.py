@@ -90,7 +90,17 @@ def reads(inputs: Inputs, paths: PatientPaths) -> list[Path]:
 
 
 def writes(paths: PatientPaths) -> list[Path]:
-    return [paths.metrics, paths.metrics.with_suffix(".json"), paths.qc("compare")]
+    """Metrics and QC, and what the QC says of contacts and resection."""
+    files = [paths.metrics, paths.metrics.with_suffix(".json"), paths.qc("compare")]
+    if not paths.qc("compare").exists():
+        return files
+    qc = read_json(paths.qc("compare"))
+    placed = "contact_to_cortex_median_mm" in qc
+    if placed:
+        files += [paths.contacts, paths.contacts.with_suffix(".json")]
+    if qc["resection_assessable"]:
+        files.append(paths.resection)
+    return files
 
 
 def _read_estimate(paths: PatientPaths, method: str, head: Head) -> Estimate:
