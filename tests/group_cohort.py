@@ -38,7 +38,7 @@ def write_cohort(
                 number, number in without_ieeg, number in without_mask, number in not_sampled
             )
             write_text(out / label / f"{label}_metrics.tsv", table.tsv())
-            write_json(out / label / f"{label}_metrics.json", sidecar())
+            write_json(out / label / f"{label}_metrics.json", sidecar({"contact_transforms": []}))
         write_json(out / label / f"{label}_status.json", state)
     (bids / "dataset_description.json").write_text(
         json.dumps({"Name": "cohort", "BIDSVersion": "1.8.0"})
