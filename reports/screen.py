@@ -44,7 +44,7 @@ def _font_faces(letters: str) -> str:
     options.drop_tables.append("FFTM")  # FontForge's time stamps
     rules = []
     for file, weight, slant in render.font_files():
-        font = TTFont(file)
+        font = TTFont(file, recalcTimestamp=False)  # the same report, the same bytes
         cut = subset.Subsetter(options)
         cut.populate(text=letters)
         cut.subset(font)
