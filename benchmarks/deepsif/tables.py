@@ -35,10 +35,10 @@ RESULTS = Path(__file__).parents[1] / "results"
 SHIPPED = Path(__file__).parent / "weights" / "population.safetensors"
 VALIDATION_SAMPLES = 250
 RECIPES = [
-    *(Recipe(steps, rate) for rate in (1e-4, 3e-4, 1e-3) for steps in (100, 400)),
-    Recipe(400, 3e-4, moving="spatial"),
+    *(Recipe(steps, rate) for rate in (1e-4, 3e-4, 1e-3) for steps in (50, 200)),
+    Recipe(200, 3e-4, moving="spatial"),
 ]
-B3_STEPS, B3_EVERY = 1000, 50
+B3_STEPS, B3_EVERY = 600, 50
 
 
 def trained(work: Path, candidate: str, steps: int) -> nn.Module:
@@ -195,7 +195,7 @@ def main() -> None:
     parser.add_argument("work", type=Path, help="folder of the trainings and the computed heads")
     parser.add_argument("tables", nargs="+", choices=["candidates", "recipes", "b1", "b2", "b3"])
     parser.add_argument("--n", type=int, default=2000, help="recordings per condition")
-    parser.add_argument("--candidate-steps", type=int, default=3000)
+    parser.add_argument("--candidate-steps", type=int, default=1000)
     parser.add_argument("--shipped-only", action="store_true", help="no model but the shipped one")
     parser.add_argument("--results", type=Path, default=RESULTS, help="folder for the tables")
     parser.add_argument("--threads", type=int, default=2)

@@ -36,7 +36,7 @@ def main() -> None:
     parser.add_argument("work", type=Path, help="folder for heads, checkpoints and weights")
     parser.add_argument("candidate", choices=CANDIDATES)
     parser.add_argument("--network", default="compact")
-    parser.add_argument("--steps", type=int, default=3000)
+    parser.add_argument("--steps", type=int, default=1000)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--threads", type=int, default=2)
     args = parser.parse_args()
