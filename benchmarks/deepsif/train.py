@@ -53,8 +53,8 @@ def main() -> None:
     plan = Plan(
         steps=args.steps,
         batch_size=BATCH_SIZE,
-        learning_rate=5e-4,
-        falling_part=0.3,
+        learning_rate=3e-4,
+        falling_part=0.8,
         averaging=0.998,
         validate_every=min(250, args.steps),
         patience=args.steps,
