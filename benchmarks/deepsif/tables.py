@@ -2,15 +2,18 @@
 
 ``candidates`` chooses the input, ``recipes`` the fine-tuning, both on validation heads. ``b1``
 measures generic models on heads that they have not seen, ``b2`` personalized ones on the tilted
-helmet with one to three sources, ``b3`` what personalizing costs.
+helmet with one to three sources, ``b3`` what personalizing costs, ``b4`` conventional methods.
 """
 
 import argparse
 import time
 from copy import deepcopy
+from functools import partial
 from pathlib import Path
 
+import numpy as np
 import torch
+from benchmarks.deepsif.conventional import METHODS, ConventionalMethods
 from torch import nn
 
 from benchmarks.deepsif.candidates import CANDIDATES, n_inputs, synthesizer, validation_heads
@@ -26,11 +29,13 @@ from benchmarks.deepsif.geometry import N_CHANNELS, DeepSif, read_deepsif
 from benchmarks.deepsif.heads import TestHead, different_heads, published_heads
 from benchmarks.deepsif.personalize import CHOSEN, Recipe, fine_tune, personal_heads
 from pipeline.networks.evaluate import METRICS
+from pipeline.networks.project import NETWORK_SFREQ_HZ
 from pipeline.networks.train import validate
 from pipeline.networks.weights import build_network, load_model
 from pipeline.progress import Progress
-from pipeline.synthesis.recordings import ONE_SOURCE
+from pipeline.synthesis.recordings import ONE_SOURCE, Batch
 
+TABLES = ("candidates", "recipes", "b1", "b2", "b3", "b4")
 RESULTS = Path(__file__).parents[1] / "results"
 SHIPPED = Path(__file__).parent / "weights" / "population.safetensors"
 VALIDATION_SAMPLES = 250
@@ -179,6 +184,47 @@ def b3(deepsif: DeepSif, raw: nn.Module, population: nn.Module, tilted: TestHead
     return rows
 
 
+def b4(deepsif: DeepSif, module: nn.Module, heads: list[TestHead], n: int) -> list[dict]:
+    """Conventional methods and the generic network on the same recordings of one source.
+
+    All are given the leadfield that generates. A conventional method's baseline is where the
+    simulated wave lies below a tenth of its maximum.
+    """
+    rows = []
+    for head in heads:
+        tensors = head_tensors(head, head.leadfield, "population", deepsif)
+        batches = test_batches(tensors, deepsif, 1, n)
+        conventional = ConventionalMethods(
+            tensors.field.double().numpy(),
+            np.eye(len(tensors.field)),
+            head.region_pos_mm,
+            deepsif.graph.adjacency,
+            NETWORK_SFREQ_HZ,
+        )
+        solvers = {"compact network, generic": network_solver(module, tensors)}
+        for method in METHODS:
+            solvers[method] = partial(_solve_each, conventional, method)
+        for name, solve in solvers.items():
+            begin = time.perf_counter()
+            solved = [solve(batch) for _, batch in batches]
+            seconds = (time.perf_counter() - begin) / sum(len(activity) for activity in solved)
+            ready = iter(solved)
+            table = measure(lambda _: next(ready), batches, head)  # noqa: B023 - called at once
+            rows.append(
+                summarise(table, method=name, head=head.name) | {"seconds_per_recording": seconds}
+            )
+            print(_line(rows[-1]), flush=True)
+    return rows
+
+
+def _solve_each(conventional: ConventionalMethods, method: str, batch: Batch) -> torch.Tensor:
+    solved = []
+    for recording, wave in zip(batch.recording.double().numpy(), batch.wave, strict=True):
+        quiet = (wave.abs().amax(0) < 0.1).numpy()
+        solved.append(conventional(method, recording, recording[:, quiet]))
+    return torch.as_tensor(np.array(solved), dtype=torch.float32)
+
+
 def _line(row: dict) -> str:
     labels = [str(v) for v in row.values()][: list(row).index("n")]
     return (
@@ -193,7 +239,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("data", type=Path, help="folder that holds deepsif/, arrays/, real_head/")
     parser.add_argument("work", type=Path, help="folder of the trainings and the computed heads")
-    parser.add_argument("tables", nargs="+", choices=["candidates", "recipes", "b1", "b2", "b3"])
+    parser.add_argument("tables", nargs="+", choices=TABLES)
     parser.add_argument("--n", type=int, default=2000, help="recordings per condition")
     parser.add_argument("--candidate-steps", type=int, default=1000)
     parser.add_argument("--shipped-only", action="store_true", help="no model but the shipped one")
@@ -219,6 +265,8 @@ def main() -> None:
             rows = b1(deepsif, models, heads, args.n)
         elif name == "b2":
             rows = b2(deepsif, population, tilted, args.n)
+        elif name == "b4":
+            rows = b4(deepsif, population, [published[0]], args.n)
         else:
             raw = trained(args.work, "raw", args.candidate_steps)
             rows = b3(deepsif, raw, population, tilted)
