@@ -192,7 +192,7 @@ def test_principal_time_courses_are_the_right_singular_vectors():
     left, _ = torch.linalg.qr(torch.randn(2, 30, 3, generator=rng))
     right, _ = torch.linalg.qr(torch.randn(2, 125, 3, generator=rng))
     recording = left @ torch.diag(torch.tensor([4.0, 2.0, 0.5])) @ right.mT
-    components, strength = principal_time_courses(recording, 2)
+    components, strength = principal_time_courses(1e15 * recording, 2)
     match = (components[..., None, :] @ right[:, None, :, :2] / 125**0.5).squeeze(2).abs()
     assert torch.allclose(match, torch.eye(2).expand(2, 2, 2), atol=1e-3)
     assert torch.allclose(strength, torch.tensor([1.0, 0.5]).expand(2, 2), atol=1e-3)

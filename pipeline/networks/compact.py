@@ -135,7 +135,9 @@ def principal_time_courses(
         # Cosines: a start that is the same everywhere and no component is orthogonal to.
         phase = torch.outer(torch.arange(n_times), torch.arange(1, n_components + 1)) + 0.5
         vectors = torch.cos(phase * torch.pi / n_times).to(recording)
-        product = recording.mT @ recording
+        # Of unit size, whatever the input's unit: powers of it must stay within float32.
+        unit = recording / recording.abs().amax((1, 2), keepdim=True).clamp_min(1e-30)
+        product = unit.mT @ unit
         for _ in range(ORTHOGONAL_ITERATIONS):
             vectors, _ = torch.linalg.qr(product @ vectors)
         power = (product @ vectors).norm(dim=1).sqrt()
