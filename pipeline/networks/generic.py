@@ -293,7 +293,8 @@ def card_markdown(card: dict) -> str:
         f"Trained on {card['samples']:,} synthetic recordings (none of a person) of "
         f"{config['n_heads']} random heads under real sensor arrays ({share}), each with errors of "
         "co-registration and cortex between the geometry that generates the field and the one "
-        f"that is known; 80 % one source, 20 % two; source SNR 10-20 dB, sensor SNR 5-20 dB; "
+        "that is known; 70 % one source, 20 % two, 10 % three; source SNR 10-20 dB, sensor SNR "
+        "5-20 dB; "
         f"seed {config['seed']}, {config['steps']} batches of {config['batch_size']}; "
         f"{card['hours_since_last_resume']} hours of wall-clock time.",
         "",

@@ -44,6 +44,8 @@ class Plan:
         Steps; each validation also writes the checkpoint and the curve.
     patience : int
         Validations without improvement after which training stops.
+    absolute_part : float
+        Of the absolute error in the training loss.
     """
 
     steps: int
@@ -53,6 +55,7 @@ class Plan:
     averaging: float
     validate_every: int
     patience: int
+    absolute_part: float = ABSOLUTE_PART
 
     def learning_rate_at(self, step: int) -> float:
         warm_up = max(1, min(WARM_UP_STEPS, self.steps // 10))
@@ -61,7 +64,11 @@ class Plan:
 
 
 def relative_error(
-    module: nn.Module, batch: Batch, projection: Projection, samples: slice = slice(None)
+    module: nn.Module,
+    batch: Batch,
+    projection: Projection,
+    samples: slice = slice(None),
+    absolute_part: float = ABSOLUTE_PART,
 ) -> torch.Tensor:
     """Squared and absolute error of each recording over those of silence, mean of the batch.
 
@@ -73,7 +80,7 @@ def relative_error(
     error = output - target
     squared = error.square().sum((1, 2)) / target.square().sum((1, 2))
     absolute = error.abs().sum((1, 2)) / target.abs().sum((1, 2))
-    return torch.lerp(squared, absolute, ABSOLUTE_PART).mean()
+    return torch.lerp(squared, absolute, absolute_part).mean()
 
 
 def validate(module: nn.Module, batches: list[Batch], heads: list[HeadTensors]) -> dict[str, float]:
@@ -98,12 +105,13 @@ def update(
     head: HeadTensors,
     batch_size: int,
     samples: slice,
+    absolute_part: float,
 ) -> float:
     """One update of the weights from a fresh batch; return its loss. A GPU computes in bfloat16."""
     batch = synthesizer.batch(head, batch_size)
     device = batch.recording.device.type
     with torch.autocast(device, torch.bfloat16, enabled=device == "cuda"):
-        loss = relative_error(module, batch, head.projection, samples)
+        loss = relative_error(module, batch, head.projection, samples, absolute_part)
     optimizer.zero_grad()
     loss.backward()
     nn.utils.clip_grad_norm_(module.parameters(), 1.0)
@@ -131,7 +139,8 @@ def batch_size_that_fits(
         trial = deepcopy(module)
         optimizer = torch.optim.Adam(trial.parameters())
         try:
-            update(trial, optimizer, synthesizer, largest, batch_size, slice(0, None, LOSS_EVERY))
+            samples = slice(0, None, LOSS_EVERY)
+            update(trial, optimizer, synthesizer, largest, batch_size, samples, plan.absolute_part)
             return batch_size
         except torch.OutOfMemoryError as error:
             if batch_size < 2 * SMALLEST_BATCH:
@@ -216,7 +225,10 @@ def train(
             chosen = torch.randint(len(heads), (), generator=synthesizer.generator)
             optimizer.param_groups[0]["lr"] = plan.learning_rate_at(step)
             samples = slice(step % LOSS_EVERY, None, LOSS_EVERY)
-            loss = update(module, optimizer, synthesizer, heads[int(chosen)], batch_size, samples)
+            head = heads[int(chosen)]
+            loss = update(
+                module, optimizer, synthesizer, head, batch_size, samples, plan.absolute_part
+            )
             # The mean starts short, so that the initial weights are soon forgotten.
             decay = min(plan.averaging, (step + 1) / (step + 10))
             with torch.no_grad():
