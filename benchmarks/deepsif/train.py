@@ -72,7 +72,7 @@ def main() -> None:
         module,
         synthesizer("train", deepsif, args.seed, PATCHES_PER_REGION),
         heads,
-        lambda averaged: validate(averaged, batches, held_out),
+        lambda averaged: validate(averaged, batches, held_out, plan.absolute_part),
         plan,
         folder,
         progress,

@@ -83,12 +83,18 @@ def relative_error(
     return torch.lerp(squared, absolute, absolute_part).mean()
 
 
-def validate(module: nn.Module, batches: list[Batch], heads: list[HeadTensors]) -> dict[str, float]:
+def validate(
+    module: nn.Module,
+    batches: list[Batch],
+    heads: list[HeadTensors],
+    absolute_part: float = ABSOLUTE_PART,
+) -> dict[str, float]:
     """Mean loss and `METRICS` over one batch of single-source recordings per head."""
     losses, errors = [], []
     with torch.inference_mode():
         for batch, head in zip(batches, heads, strict=True):
-            losses.append(relative_error(module, batch, head.projection).item())
+            loss = relative_error(module, batch, head.projection, absolute_part=absolute_part)
+            losses.append(loss.item())
             activity = module(batch.recording, head.projection)
             errors.append(batch_errors_mm(activity, batch, head.region_pos_mm))
     means = np.concatenate(errors).mean(0)
