@@ -477,7 +477,7 @@ def test_bad_weights_files_are_refused(tmp_path):
 def test_shipped_model_is_better_than_its_input(leadfield):
     """The card's held-out figures, as shipped, on heads that training never saw."""
     module, card = load_model()
-    assert SHIPPED.stat().st_size < 8e6
+    assert SHIPPED.stat().st_size < 25e6
     whole = {row["method"]: row for row in card["test"] if row["sensor_snr_db"] == [5, 20]}
     assert whole["network"]["n"] >= 1000
     assert whole["network"]["found_to_true_mm_mean"] < 10
