@@ -13,10 +13,10 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from benchmarks.deepsif.conventional import METHODS, ConventionalMethods
 from torch import nn
 
 from benchmarks.deepsif.candidates import CANDIDATES, n_inputs, synthesizer, validation_heads
+from benchmarks.deepsif.conventional import METHODS, ConventionalMethods
 from benchmarks.deepsif.evaluate import (
     head_tensors,
     measure,
