@@ -206,7 +206,8 @@ def b4(deepsif: DeepSif, module: nn.Module, heads: list[TestHead], n: int) -> li
             solvers[method] = partial(_solve_each, conventional, method)
         for name, solve in solvers.items():
             begin = time.perf_counter()
-            solved = [solve(batch) for _, batch in batches]
+            with torch.inference_mode():
+                solved = [solve(batch) for _, batch in batches]
             seconds = (time.perf_counter() - begin) / sum(len(activity) for activity in solved)
             ready = iter(solved)
             table = measure(lambda _: next(ready), batches, head)  # noqa: B023 - called at once
