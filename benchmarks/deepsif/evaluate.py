@@ -41,8 +41,9 @@ def test_batches(
 
     Equal parts have sensor SNRs of 5, 10, 15 and 20 dB and source SNRs of 10 and 15 dB.
     """
-    n_parts = len(SENSOR_SNRS_DB) * len(SOURCE_SNRS_DB)
-    n_batches = -(-n // (n_parts * BATCH_SIZE))
+    per_part = -(-n // (len(SENSOR_SNRS_DB) * len(SOURCE_SNRS_DB)))
+    batch_size = min(BATCH_SIZE, per_part)
+    n_batches = -(-per_part // batch_size)
     shares = (0.0,) * (n_sources - 1) + (1.0,)
     batches = []
     for sensor_snr_db in SENSOR_SNRS_DB:
@@ -57,7 +58,7 @@ def test_batches(
                 reference_noise=reference_noise,
             )
             for _ in range(n_batches):
-                batches.append((sensor_snr_db, drawn.batch(head, BATCH_SIZE, shares)))
+                batches.append((sensor_snr_db, drawn.batch(head, batch_size, shares)))
     return batches
 
 
