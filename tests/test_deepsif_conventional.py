@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from benchmarks.deepsif.conventional import METHODS, ConventionalMethods
+from pipeline.synthesis.library import template_region_pos_mm
 from pipeline.synthesis.patches import template_graph
-from pipeline.synthesis.population import geometry
 
 N_CHANNELS = 80
 PEAK = 60
@@ -20,7 +20,7 @@ def simulated():
     leadfield = rng.normal(size=(N_CHANNELS, 994)) @ np.exp(-((graph.distance_mm / 20) ** 2))
     mixing = np.diag(rng.uniform(0.5, 2, N_CHANNELS))
     leadfield = 1e-6 * mixing @ leadfield
-    pos_mm = geometry(lambda pos: pos).region_pos_mm
+    pos_mm = template_region_pos_mm()
     wave = np.exp(-(((np.arange(125) - PEAK) / 4) ** 2))
     patch = graph.adjacency[CENTRE] | (np.arange(994) == CENTRE)
     field = leadfield @ np.outer(patch, wave)
