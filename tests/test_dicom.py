@@ -4,6 +4,7 @@ import itertools
 import json
 import logging
 import re
+import shutil
 from dataclasses import replace
 from datetime import datetime
 
@@ -332,7 +333,7 @@ def dataset(patient, tmp_path):
     for label in ("01", "02"):
         (bids / f"sub-{label}/anat").mkdir(parents=True)
         (bids / f"sub-{label}/meg").mkdir()
-        (bids / f"sub-{label}/anat/sub-{label}_T1w.nii.gz").symlink_to(patient.inputs.t1w)
+        shutil.copy(patient.inputs.t1w, bids / f"sub-{label}/anat/sub-{label}_T1w.nii.gz")
         (bids / f"sub-{label}/meg/sub-{label}_task-rest_meg.fif").write_bytes(b"")
     (bids / "dataset_description.json").write_text('{"Name": "x", "BIDSVersion": "1.8.0"}')
     return bids
