@@ -133,7 +133,7 @@ def _rigid(ants, moving, fixed) -> np.ndarray:
             moving,
             type_of_transform="Rigid",
             aff_metric="mattes",
-            aff_random_sampling_rate=0.2,
+            aff_random_sampling_rate=1.0,
             outprefix=f"{folder}/",
         )
         return affine_of(ants, result["invtransforms"][0])
