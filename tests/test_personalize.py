@@ -146,8 +146,9 @@ def test_fine_tuning_lowers_the_held_out_error_of_weights_that_are_off(paths, qu
     module, card = load_model()
     generator = torch.Generator().manual_seed(0)
     with torch.no_grad():
-        noise = torch.randn(module.leave.weight.shape, generator=generator)
-        module.leave.weight += 2 * module.leave.weight.std() * noise
+        for layer in module.deblur:
+            noise = torch.randn(layer.leave.weight.shape, generator=generator)
+            layer.leave.weight += 2 * layer.leave.weight.std() * noise
     card = {key: card[key] for key in ("network", "n_in", "input")}
     save_model(tmp_path / "spoilt.safetensors", module, card)
     run(

@@ -10,6 +10,7 @@ from torch import nn
 
 from benchmarks.deepsif.candidates import deepsif_library, input_head, synthesizer
 from benchmarks.deepsif.geometry import DeepSif
+from benchmarks.deepsif.train import SHARPER_PART
 from pipeline.networks.train import Plan, train
 from pipeline.progress import Progress
 from pipeline.synthesis.population import Member, random_noise_cov
@@ -78,6 +79,7 @@ def fine_tune(
         learning_rate=recipe.learning_rate,
         falling_part=0.0 if recipe.constant else 1.0,
         averaging=0.98,
+        absolute_part=SHARPER_PART,
         validate_every=validate_every,
         patience=recipe.steps,
     )

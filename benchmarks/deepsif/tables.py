@@ -28,6 +28,7 @@ from benchmarks.deepsif.evaluate import (
 from benchmarks.deepsif.geometry import N_CHANNELS, DeepSif, read_deepsif
 from benchmarks.deepsif.heads import TestHead, different_heads, published_heads
 from benchmarks.deepsif.personalize import CHOSEN, Recipe, fine_tune, personal_heads
+from benchmarks.deepsif.train import SHARPER_PART
 from pipeline.networks.evaluate import METRICS
 from pipeline.networks.project import NETWORK_SFREQ_HZ
 from pipeline.networks.train import validate
@@ -82,7 +83,7 @@ def recipes(deepsif: DeepSif, work: Path, module: nn.Module) -> list[dict]:
                 [head],
                 deepsif,
                 recipe,
-                lambda one: validate(one, batches, [head]),  # noqa: B023 - called at once
+                lambda one: validate(one, batches, [head], SHARPER_PART),  # noqa: B023 - called at once
                 recipe.steps,
             )
             rows.append(
@@ -133,7 +134,7 @@ def personalized_model(deepsif: DeepSif, module: nn.Module, head: TestHead) -> n
         heads,
         deepsif,
         CHOSEN,
-        lambda one: validate(one, batches, heads[:1]),
+        lambda one: validate(one, batches, heads[:1], SHARPER_PART),
         CHOSEN.steps // 4,
     )
     return personalized.eval()
@@ -174,7 +175,7 @@ def b3(deepsif: DeepSif, raw: nn.Module, population: nn.Module, tilted: TestHead
         def timed(one):
             nonlocal measuring
             start = time.monotonic()
-            measured = validate(one, batches, heads[:1])  # noqa: B023 - called in this turn
+            measured = validate(one, batches, heads[:1], SHARPER_PART)  # noqa: B023 - called in this turn
             measuring += time.monotonic() - start
             seconds.append(start - begin - measuring)  # noqa: B023
             return measured
