@@ -32,6 +32,7 @@ bench: .venv/.done
 		--n 200 --shipped-only --results build/bench
 
 verify: .venv/.done
+	$(BIN)/pytest -m campaign
 	$(BIN)/python tests/reliability/fuzz.py -n 500 --commands 50
 	$(BIN)/python tests/reliability/faults.py verify/faults --kills 20
 	$(BIN)/python tests/reliability/faults.py verify/faults --kills 0 --full-disks 5 --read-only

@@ -34,11 +34,13 @@ def script(name, *options):
     return done.stdout
 
 
+@pytest.mark.campaign
 def test_damaged_files_end_in_a_sentence():
     printed = script("fuzz.py", "-n", "5", "--commands", "1")
     assert printed.splitlines()[-1].endswith(", 0 defects")
 
 
+@pytest.mark.campaign
 def test_kills_leave_nothing_half_written(finished, tmp_path):
     shutil.copytree(finished.bids, tmp_path / "bids", copy_function=os.link)
     shutil.copytree(finished.output, tmp_path / "reference")
@@ -47,6 +49,7 @@ def test_kills_leave_nothing_half_written(finished, tmp_path):
     assert "kills of report: 4, 0 problems" in printed
 
 
+@pytest.mark.campaign
 @pytest.mark.skipif(os.geteuid() != 0, reason="mounting a small file system needs root")
 def test_full_disk_and_read_only_folders(finished, tmp_path):
     shutil.copytree(finished.bids, tmp_path / "bids", copy_function=os.link)
