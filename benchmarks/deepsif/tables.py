@@ -46,7 +46,7 @@ RECIPES = [
 ]
 B3_STEPS, B3_EVERY = 600, 50
 # These take one and eight seconds per recording.
-MOST_RECORDINGS = {"cmem": 200, "gamma_map": 40}
+MOST_RECORDINGS = {"cmem": 160, "gamma_map": 16}
 
 
 def trained(work: Path, candidate: str, steps: int) -> nn.Module:
