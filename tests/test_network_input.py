@@ -1,0 +1,107 @@
+"""From sensors to what a network reads."""
+
+import numpy as np
+import pytest
+import torch
+from made_up_head import (
+    N_CHANNELS,
+    SMALL_DICTIONARY,
+    a_projection,
+    made_up_leadfield,
+    made_up_noise_cov,
+)
+
+from pipeline.errors import InvalidInput
+from pipeline.networks.project import (
+    check_leadfield,
+    prepare_recording,
+    project_head,
+    whitener,
+)
+
+
+@pytest.fixture(scope="module")
+def leadfield():
+    return made_up_leadfield()
+
+
+@pytest.fixture(scope="module")
+def noise_cov():
+    return made_up_noise_cov()
+
+
+def test_projection_peaks_at_a_single_active_region(leadfield, noise_cov):
+    """sLORETA localises one noise-free source without error (Pascual-Marqui 2002)."""
+    whiten, projection = project_head(leadfield, noise_cov, SMALL_DICTIONARY)
+    for region in (0, 300, 993):
+        field = torch.as_tensor(whiten @ leadfield[:, region], dtype=torch.float32)
+        assert (projection.kernel @ field).abs().argmax() == region
+
+
+@pytest.mark.parametrize("kind", ["projected", "raw"])
+def test_inputs_do_not_depend_on_the_units_of_a_channel(leadfield, noise_cov, kind):
+    scale = np.ones(N_CHANNELS)
+    scale[: N_CHANNELS // 2] = 50
+    data = np.random.default_rng(3).normal(size=(N_CHANNELS, 4)) * 1e-13
+    inputs = []
+    for factor in (1.0, scale):
+        factor = np.ones(N_CHANNELS) * factor
+        whiten, projection = project_head(
+            leadfield * factor[:, None],
+            noise_cov * np.outer(factor, factor),
+            SMALL_DICTIONARY,
+            kind,
+        )
+        inputs.append(projection.kernel.numpy() @ (whiten @ (data * factor[:, None])))
+    assert np.allclose(*inputs, rtol=1e-4, atol=1e-4)
+
+
+def test_raw_inputs_are_channels_over_their_noise(leadfield, noise_cov):
+    data = np.random.default_rng(3).normal(size=(N_CHANNELS, 4)) * 1e-13
+    whiten, projection = project_head(leadfield, noise_cov, SMALL_DICTIONARY, "raw")
+    inputs = projection.kernel.numpy() @ (whiten @ data)
+    assert np.allclose(inputs, data / np.sqrt(np.diag(noise_cov))[:, None], rtol=1e-4, atol=1e-4)
+
+
+def test_whitener_drops_projected_directions(noise_cov):
+    direction = np.ones((N_CHANNELS, 1)) / np.sqrt(N_CHANNELS)
+    projector = np.eye(N_CHANNELS) - direction @ direction.T
+    assert len(whitener(projector @ noise_cov @ projector)) == N_CHANNELS - 1
+
+
+def test_prepared_recording_does_not_depend_on_scale_or_offset():
+    data, projection = np.random.default_rng(0).normal(size=(5, 501)), a_projection(994)
+    prepared = prepare_recording(data, projection, 500.0)
+    assert prepared.shape == (5, 126) and prepared.dtype == torch.float32
+    shifted = prepare_recording(3e-13 * data + 1e-13, projection, 500.0)
+    assert torch.allclose(prepared, shifted, atol=1e-5)
+    assert (projection.kernel @ prepared).square().mean() == pytest.approx(1, rel=1e-4)
+    assert torch.equal(prepare_recording(data[:, ::4], projection), prepared)
+
+
+def test_sampling_rate_that_is_no_multiple_is_refused():
+    with pytest.raises(InvalidInput, match="600"):
+        prepare_recording(np.ones((5, 10)), a_projection(3), 600.0)
+
+
+@pytest.mark.parametrize(
+    ("spoil", "message"),
+    [
+        (lambda lf: lf[:, :500], "shape"),
+        (lambda lf: lf * np.where(np.arange(994) == 7, np.nan, 1), "not finite"),
+        (lambda lf: lf * (np.arange(994) != 7), "no field"),
+        (lambda lf: lf * 1e15, "median maximum"),
+        (lambda lf: lf * 1e-9, "median maximum"),
+    ],
+)
+def test_implausible_leadfields_are_refused(leadfield, spoil, message):
+    check_leadfield(leadfield)
+    with pytest.raises(InvalidInput, match=message):
+        check_leadfield(spoil(leadfield))
+
+
+def test_noise_without_variance_is_refused(leadfield, noise_cov):
+    flat = noise_cov.copy()
+    flat[3, 3] = 0
+    with pytest.raises(InvalidInput, match="variance"):
+        project_head(leadfield, flat, SMALL_DICTIONARY)

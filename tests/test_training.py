@@ -1,0 +1,246 @@
+"""The training loop, and the generic training around it."""
+
+from dataclasses import replace
+from functools import partial
+
+import numpy as np
+import pytest
+import torch
+from made_up_head import (
+    N_CHANNELS,
+    SMALL_DICTIONARY,
+    made_up_head,
+    same_weights,
+    small_patch_bank,
+    synthesizer,
+)
+
+from pipeline.errors import InvalidInput, OutOfMemory
+from pipeline.networks import generic
+from pipeline.networks.deepsif import DeepSIF
+from pipeline.networks.generic import TrainConfig, train_generic
+from pipeline.networks.project import (
+    prepare_recording,
+    project_head,
+)
+from pipeline.networks.train import (
+    Plan,
+    batch_size_that_fits,
+    relative_error,
+    train,
+    validate,
+)
+from pipeline.networks.weights import (
+    NETWORKS,
+    apply,
+    build_network,
+    load_model,
+)
+from pipeline.progress import Progress, Stopped
+from pipeline.synthesis.library import load_library
+from pipeline.synthesis.patches import template_graph
+from pipeline.synthesis.recordings import ONE_SOURCE, Synthesizer
+
+PLAN = Plan(
+    steps=6,
+    batch_size=4,
+    learning_rate=1e-3,
+    falling_part=0.5,
+    averaging=0.9,
+    validate_every=2,
+    patience=99,
+)
+QUIET = Progress()
+
+
+@pytest.fixture(scope="module")
+def head():
+    return made_up_head()
+
+
+def run_training(folder, head, plan=PLAN, progress=QUIET):
+    torch.manual_seed(0)
+    module = build_network("compact")
+    batches = [synthesizer(2).batch(head, 4, ONE_SOURCE)]
+    curve = train(
+        module,
+        synthesizer(),
+        [head, head],
+        lambda averaged: validate(averaged, batches, [head]),
+        plan,
+        folder,
+        progress,
+        "training",
+    )
+    return module, curve
+
+
+def test_training_twice_and_training_interrupted_give_the_same_weights(tmp_path, head):
+    first, curve = run_training(tmp_path / "a", head)
+    again, _ = run_training(tmp_path / "b", head)
+    assert same_weights(first, again)
+    assert [row["step"] for row in curve] == [0, 2, 4, 6]
+    assert len((tmp_path / "a" / "curve.tsv").read_text().splitlines()) == 5
+
+    class Killed(Exception):
+        pass
+
+    class Kill(Progress):
+        def step(self, description, total=None):
+            bar = super().step(description, total)
+
+            class Bar:
+                done = 0
+
+                def __enter__(self):
+                    return self
+
+                def __exit__(self, *_):
+                    bar.gen.close()
+
+                def advance(self, n=1):
+                    self.done += n
+                    if self.done == 5:
+                        raise Killed
+
+            return Bar()
+
+    torch.manual_seed(0)
+    module = build_network("compact")
+    batches = [synthesizer(2).batch(head, 4, ONE_SOURCE)]
+
+    def go_on(progress):
+        return train(
+            module,
+            synthesizer(),
+            [head, head],
+            lambda averaged: validate(averaged, batches, [head]),
+            PLAN,
+            tmp_path / "c",
+            progress,
+            "training",
+        )
+
+    with pytest.raises(Killed):
+        go_on(Kill())
+    torch.manual_seed(99)
+    module = build_network("compact")
+    assert go_on(Progress()) == curve
+    assert same_weights(first, module)
+
+
+def test_training_stopped_between_validations_goes_on_to_the_same_curve(tmp_path, head):
+    whole, curve = run_training(tmp_path / "a", head)
+
+    class StopEachTime(Progress):
+        def stop_requested(self):
+            return True
+
+    for step in (1, 2, 3, 4, 5):
+        with pytest.raises(Stopped, match=f"from step {step}"):
+            run_training(tmp_path / "b", head, progress=StopEachTime())
+    module, resumed = run_training(tmp_path / "b", head)
+    assert resumed == curve
+    assert same_weights(whole, module)
+
+
+def test_training_lowers_the_error(tmp_path, head):
+    plan = Plan(40, 16, 1e-3, 0.3, 0.9, 10, 99)
+    _, curve = run_training(tmp_path, head, plan)
+    assert curve[-1]["validation_loss"] < 0.97 * curve[0]["validation_loss"]
+
+
+def test_training_stops_when_validation_does_not_improve(tmp_path, head):
+    plan = Plan(40, 4, 0.0, 0.3, 0.9, 2, 3)
+    _, curve = run_training(tmp_path, head, plan)
+    assert curve[-1]["step"] == 6
+
+
+class SmallGpu(Synthesizer):
+    """Has memory for `room` recordings at a time."""
+
+    room = 10
+
+    def batch(self, head, n, *args):
+        if n > self.room:
+            raise torch.OutOfMemoryError("CUDA out of memory")
+        return super().batch(head, n, *args)
+
+
+def test_batches_shrink_to_what_the_gpu_holds_and_it_is_said(head):
+    said = []
+
+    class Heard(Progress):
+        def warn(self, message):
+            said.append(message)
+
+    small = SmallGpu(load_library("test"), template_graph(), *small_patch_bank(), 1)
+    plan, heard = replace(PLAN, batch_size=32), Heard()
+    before = small.generator.get_state()
+    assert batch_size_that_fits(build_network("compact"), small, [head], plan, heard) == 8
+    assert torch.equal(small.generator.get_state(), before)
+    assert len(said) == 2 and "16 recordings" in said[0] and "8 recordings" in said[1]
+    small.room = 1
+    with pytest.raises(OutOfMemory, match="4 recordings at a time"):
+        batch_size_that_fits(build_network("compact"), small, [head], plan, heard)
+
+
+@pytest.mark.parametrize("network", ["compact", "deepsif"])
+def test_half_precision_changes_the_loss_little(network, head):
+    """bfloat16, as a GPU trains; here on the CPU."""
+    torch.manual_seed(0)
+    module, batch = build_network(network), synthesizer().batch(head, 4)
+    with torch.inference_mode():
+        full = relative_error(module, batch, head.projection)
+        with torch.autocast("cpu", torch.bfloat16):
+            half = relative_error(module, batch, head.projection)
+    assert half.item() == pytest.approx(full.item(), rel=0.1)
+
+
+def test_loss_is_one_for_silence_and_zero_for_the_truth(head):
+    batch = synthesizer().batch(head, 5)
+    silent = relative_error(lambda x, p, s: 0 * batch.target(s), batch, head.projection)
+    right = relative_error(lambda x, p, s: batch.target(s), batch, head.projection)
+    assert silent == pytest.approx(1) and right == pytest.approx(0)
+
+
+@pytest.mark.parametrize(("network", "kind"), [("compact", "projected"), ("deepsif", "raw")])
+def test_generic_training_runs_from_heads_to_card(tmp_path, monkeypatch, network, kind):
+    """A few steps, through everything that a long training goes through."""
+    monkeypatch.setattr(generic, "N_VALIDATION_HEADS", 1)
+    monkeypatch.setattr(generic, "N_TEST_HEADS", 1)
+    monkeypatch.setattr(generic, "VALIDATION_SAMPLES_PER_HEAD", 4)
+    monkeypatch.setattr(generic, "TEST_SAMPLES_PER_HEAD", 4)
+    monkeypatch.setattr(generic, "TEST_BATCH", 4)
+    monkeypatch.setattr(generic, "PATCHES_PER_REGION", 1)
+    # One LSTM layer of three, so that the checkpoint takes 80 MB and not 450.
+    monkeypatch.setitem(NETWORKS, "deepsif", partial(DeepSIF, n_spatial=50, n_layers=1))
+    rng = np.random.default_rng(0)
+    smooth = np.exp(-((template_graph().distance_mm / 25) ** 2))
+    member = generic.Member(
+        true_leadfield=1e-6 * rng.normal(size=(N_CHANNELS, 994)) @ smooth,
+        estimated_leadfield=1e-6 * rng.normal(size=(N_CHANNELS, 994)) @ smooth,
+        noise_cov=np.eye(N_CHANNELS) * 1e-26,
+        region_pos_mm=rng.uniform(-60, 60, (994, 3)),
+    )
+    monkeypatch.setattr(generic, "cached_member", lambda *_: member)
+    config = TrainConfig(
+        network=network, input=kind, arrays=("ctf151",), n_heads=1, steps=2, batch_size=2
+    )
+    weights = train_generic(tmp_path, config, Progress())
+    module, card = load_model(weights, network)
+    assert card["n_in"] == (994 if kind == "projected" else N_CHANNELS)
+    assert "<svg" in weights.with_name("curve.svg").read_text()
+    methods = {row["method"] for row in card["test"]}
+    assert methods == ({"network", "sloreta"} if kind == "projected" else {"network"})
+    assert f"--network {network} --array ctf151 --steps 2" in weights.with_suffix(".md").read_text()
+    whiten, projection = project_head(
+        member.estimated_leadfield, member.noise_cov, SMALL_DICTIONARY, kind
+    )
+    recording = prepare_recording(whiten @ rng.normal(size=(N_CHANNELS, 40)), projection)
+    assert np.isfinite(apply(module, recording, projection)).all()
+
+
+def test_raw_channels_of_several_arrays_are_refused(tmp_path):
+    with pytest.raises(InvalidInput, match="several arrays"):
+        train_generic(tmp_path, TrainConfig(input="raw"), Progress())

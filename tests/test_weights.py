@@ -1,0 +1,69 @@
+"""Weights files, and the model that ships."""
+
+import json
+
+import pytest
+import torch
+from made_up_head import (
+    a_projection,
+    same_weights,
+)
+from safetensors.torch import save_file
+
+from pipeline.errors import InvalidInput, MissingResource
+from pipeline.networks.weights import (
+    SHIPPED,
+    apply,
+    build_network,
+    load_model,
+    save_model,
+)
+
+CARD = {"network": "compact", "n_in": 994, "input": "projected"}
+
+
+def test_weights_survive_the_file_and_give_the_same_bytes(tmp_path):
+    module = build_network("compact")
+    save_model(tmp_path / "a.safetensors", module, CARD)
+    save_model(tmp_path / "b.safetensors", module, CARD)
+    assert (tmp_path / "a.safetensors").read_bytes() == (tmp_path / "b.safetensors").read_bytes()
+    loaded, card = load_model(tmp_path / "a.safetensors", "compact")
+    assert same_weights(module, loaded)
+    assert card["input"] == "projected" and len(card["sha256"]) == 64
+
+
+def test_bad_weights_files_are_refused(tmp_path):
+    path = tmp_path / "model.safetensors"
+    with pytest.raises(MissingResource, match="train-generic --network deepsif"):
+        load_model("", "deepsif")
+    save_model(path, build_network("compact"), CARD)
+    with pytest.raises(InvalidInput, match="'compact', not 'deepsif'"):
+        load_model(path, "deepsif")
+    whole = path.read_bytes()
+    path.write_bytes(whole[:-1000])
+    with pytest.raises(InvalidInput, match="not an intact"):
+        load_model(path, "compact")
+    path.write_bytes(b"no weights at all")
+    with pytest.raises(InvalidInput, match="not an intact"):
+        load_model(path, "compact")
+    tensors = dict(build_network("compact", 20).state_dict())
+    save_file(tensors, path, {"card": json.dumps(CARD)})
+    with pytest.raises(InvalidInput, match="do not fit"):
+        load_model(path, "compact")
+    tensors = dict(build_network("compact").state_dict())
+    tensors["judge.bias"][3] = float("nan")
+    save_file(tensors, path, {"card": json.dumps(CARD)})
+    with pytest.raises(InvalidInput, match="not finite"):
+        load_model(path, "compact")
+
+
+def test_shipped_model_is_better_than_its_input():
+    """The card's held-out figures, as shipped, on heads that training never saw."""
+    module, card = load_model()
+    assert SHIPPED.stat().st_size < 25e6
+    whole = {row["method"]: row for row in card["test"] if row["sensor_snr_db"] == [5, 20]}
+    assert whole["network"]["n"] >= 1000
+    assert whole["network"]["found_to_true_mm_mean"] < 10
+    found = "found_to_true_mm_mean"
+    assert whole["network"][found] < 0.5 * whole["sloreta"][found]
+    assert apply(module, torch.zeros(5, 126), a_projection(994)).shape == (994, 126)
