@@ -18,7 +18,7 @@ from pipeline.paths import PatientPaths
 
 ARRAYS = ("neuromag", "ctf275")
 SEEDS = (1, 2, 3, 4, 5)
-METHODS = ("personalized", "generic", "sloreta", "dspm", "lcmv")
+METHODS = ("personalized", "generic", "sloreta", "dspm", "lcmv", "cmem")
 RESULTS = Path(__file__).parent / "results"
 
 

@@ -40,7 +40,7 @@ def deepsif_library(split: str, deepsif: DeepSif) -> Library:
     return replace(library, background=library.background[nearest])
 
 
-def synthesizer(split: str, deepsif: DeepSif, seed: int, per_region: int, **snr) -> Synthesizer:
+def synthesizer(split: str, deepsif: DeepSif, seed: int, per_region: int, **options) -> Synthesizer:
     """Recordings with this split's spikes, background and patches."""
     number = generic.SPLIT_SEED[split]
     patches, centres = patch_bank(deepsif.graph, per_region, 100 * number + seed)
@@ -50,7 +50,7 @@ def synthesizer(split: str, deepsif: DeepSif, seed: int, per_region: int, **snr)
         patches,
         centres,
         1000 * number + seed,
-        **snr,
+        **options,
     )
 
 

@@ -21,14 +21,14 @@ from pipeline.headmodel.t1w import Volume, bounding_box_mm, resample
 SPACING_MM = 2.0
 BOX_MARGIN_MM = 10.0
 # The skull beside the brain stays where it was: it holds the deformation at the edge.
-BRAIN_MARGIN_MM = 4.0
+BRAIN_MARGIN_MM = 8.0
 # Around the cavity, where blood and collapsed tissue have no counterpart before the operation.
 CAVITY_MARGIN_MM = 3.0
 SYN_ITERATIONS = (60, 40, 20)
 # Counted voxel by voxel: a correlation over neighbourhoods would see the cavity beside the mask, and
 # pull its edge (a mask that should stay overlapped itself by 0.89 instead of 1.00).
 SYN_METRIC, SYN_BINS = "mattes", 32
-SYN_TOTAL_SIGMA = 1.0
+SYN_TOTAL_SIGMA = 0.5
 SHIFT_WITHIN_MM = 30.0
 
 

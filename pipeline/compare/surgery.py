@@ -141,7 +141,7 @@ def _carried(given, postop: Volume, t1w: Volume, brain, config: Config, qc: dict
         )
     if quality and quality["brain_shift_p95_mm"] > LARGE_SHIFT_MM:
         qc["warnings"].append(
-            f"The brain seems to have shifted by {quality['brain_shift_p95_mm']:.0f} mm beside the "
+            f"The brain seems to have shifted by at least {quality['brain_shift_p95_mm']:.0f} mm beside the "
             "resection (95 %): look whether the mask lies where it should."
         )
     return mask, None

@@ -118,6 +118,8 @@ class Synthesizer:
     device : str
     source_snr_db, sensor_snr_db : tuple of float
         Between which each recording's is drawn.
+    source_shares : tuple of float
+        Probabilities of one source, two sources, and so on.
     reference_noise : bool
         Sensor noise as the reference's code draws it, for comparison: white in time, in each
         channel with half the power that its own signal and the SNR call for.
@@ -133,6 +135,7 @@ class Synthesizer:
         device: str = "cpu",
         source_snr_db: tuple[float, float] = SOURCE_SNR_DB,
         sensor_snr_db: tuple[float, float] = SENSOR_SNR_DB,
+        source_shares: tuple[float, ...] = SOURCE_SHARES,
         reference_noise: bool = False,
     ):
         self.spikes = torch.as_tensor(library.spikes, device=device)
@@ -144,6 +147,7 @@ class Synthesizer:
         self.device = device
         self.source_snr_db = source_snr_db
         self.sensor_snr_db = sensor_snr_db
+        self.source_shares = source_shares
         self.reference_noise = reference_noise
         # Drawn on the CPU whatever the device, so that a seed means the same samples on both.
         self.generator = torch.Generator().manual_seed(seed)
@@ -218,7 +222,7 @@ class Synthesizer:
         return torch.fft.irfft(spectrum * (N_TIMES / 2), n=N_TIMES, dim=2).to(self.device)
 
     def batch(
-        self, head: HeadTensors, n: int, source_shares: tuple[float, ...] = SOURCE_SHARES
+        self, head: HeadTensors, n: int, source_shares: tuple[float, ...] | None = None
     ) -> Batch:
         """Synthesise `n` recordings of this head.
 
@@ -228,9 +232,10 @@ class Synthesizer:
 
         Parameters
         ----------
-        source_shares : tuple of float
-            Probabilities of one source, two sources, and so on.
+        source_shares : tuple of float, optional
+            Instead of the synthesizer's own.
         """
+        source_shares = source_shares or self.source_shares
         chosen = torch.multinomial(
             torch.tensor(source_shares), n, replacement=True, generator=self.generator
         ).to(self.device)
