@@ -1,100 +1,40 @@
 """Where datasets keep contacts and marks, and which coordinates are refused."""
 
 import json
-from pathlib import Path
+from functools import partial
 
 import numpy as np
 import pytest
+from contact_files import (
+    CHANNELS,
+    NAMES,
+    POS_MM,
+    in_t1w,
+    resolve,
+    spherical_scalp,
+    write_contacts,
+)
 
-from pipeline.compare.contacts import Carried, resolve_contacts
+from pipeline.compare.contacts import Carried
 from pipeline.compare.coordinates import outside_head_mm
 from pipeline.compare.frames import T1W as T1W_FRAME
-from pipeline.compare.frames import frame_of
-from pipeline.compare.labels import ContactLabels, read_contact_labels
 from pipeline.compare.tables import words
 from pipeline.errors import InvalidInput
 
-T1W = Path("sub-01_T1w.nii.gz")
-NAMES = ("A1", "A2", "A3", "A4")
-POS_MM = np.array([[-30.0, 0, 0], [-40, 0, 0], [-50, 0, 0], [-60, 0, 0]])
 
-
-def in_t1w(frame):
-    """Carries what is in the T1w, and nothing else."""
-    if frame.kind != T1W_FRAME:
-        return f"nothing carries {frame.space} here"
-    return Carried(lambda pos_mm: pos_mm, "as given")
-
-
-def resolve(electrodes, channels, coordsystem, scalp, labels=None, carry=in_t1w, images=()):
-    return resolve_contacts(
-        electrodes,
-        channels,
-        coordsystem,
-        T1W,
-        list(images),
-        labels or ContactLabels(),
-        carry,
-        scalp,
-    )
-
-
-@pytest.fixture(scope="module")
+@pytest.fixture
 def scalp():
-    """A sphere of 90 mm about (0, -20, 10)."""
-    rng = np.random.default_rng(0)
-    direction = rng.standard_normal((4000, 3))
-    return np.array([0, -20, 10]) + 90 * direction / np.linalg.norm(
-        direction, axis=1, keepdims=True
-    )
+    return spherical_scalp()
 
 
 @pytest.fixture
-def write(tmp_path, scalp):
-    """Write the three files and resolve them."""
-
-    def write(
-        electrodes=None,
-        channels=None,
-        system="ScanRAS",
-        unit="mm",
-        pos=POS_MM,
-        labels=None,
-        **coordsystem,
-    ):
-        extra = {
-            name: dict(zip(NAMES, column, strict=True))
-            for name, column in (electrodes or {}).items()
-        }
-        rows = ["\t".join(["name", "x", "y", "z", *extra])]
-        for name, xyz in zip(NAMES, pos, strict=True):
-            cells = ["n/a" if np.isnan(value) else f"{value:g}" for value in xyz]
-            rows.append("\t".join([name, *cells, *(extra[column][name] for column in extra)]))
-        files = {"electrodes": [tmp_path / "sub-01_electrodes.tsv"], "channels": []}
-        files["electrodes"][0].write_text("\n".join(rows) + "\n")
-        if channels is not None:
-            files["channels"] = [tmp_path / "sub-01_channels.tsv"]
-            files["channels"][0].write_bytes(channels)
-        described = {"iEEGCoordinateSystem": system, "iEEGCoordinateUnits": unit, **coordsystem}
-        path = tmp_path / "sub-01_coordsystem.json"
-        path.write_text(json.dumps(described))
-        return resolve(**files, coordsystem=[path], scalp=scalp, labels=labels)
-
-    return write
+def write(tmp_path):
+    return partial(write_contacts, tmp_path)
 
 
 def test_words():
     assert words('"resect, SOZ"') == {"resect", "soz"}
     assert words("n/a") == {"n/a"}
-
-
-CHANNELS = (
-    b"name\ttype\tstatus\tstatus_description\n"
-    b"A1\tSEEG\tgood\tsoz\n"
-    b'A2\tSEEG\tbad\t"resect,soz"\n'
-    b"A3\tSEEG\tgood\tresect\n"
-    b"A4\tSEEG\tgood\tn/a\n"
-)
 
 
 @pytest.mark.parametrize(
@@ -332,61 +272,6 @@ def test_an_unclosed_quote_swallows_no_contact(write):
     assert found.contacts.soz.tolist() == [True, True, False, False]
 
 
-# -- the mapping file -----------------------------------------------------------------
-def labels_of(tmp_path, content, sub="sub-01"):
-    path = tmp_path / "labels.json"
-    path.write_text(content if isinstance(content, str) else json.dumps(content))
-    return read_contact_labels(path, sub)
-
-
-def test_a_centres_own_column_and_words(write, tmp_path):
-    labels = labels_of(tmp_path, {"soz": {"electrodes.tsv:Zone": ["Onset, clear", "onset?"]}})
-    zone = ("onset, clear", "spread", "ONSET?", "n/a")
-    found = write({"zone": zone, "soz": ("no", "yes", "no", "no")}, CHANNELS, labels=labels)
-    assert found.contacts.soz.tolist() == [True, False, True, False]
-    assert found.rules["soz"] == "--contact-labels (electrodes.tsv:zone)"
-    # Marks that the file says nothing about keep their rules.
-    assert found.rules["resected"] == "channels.tsv:status_description"
-
-
-def test_lists_of_contacts_override_everything(write, tmp_path):
-    content = {"participants": {"sub-01": {"soz": ["a4", "A9"], "resected": []}}}
-    found = write(None, CHANNELS, labels=labels_of(tmp_path, content))
-    assert found.contacts.soz.tolist() == [False, False, False, True]
-    assert not found.contacts.resected.any()
-    assert found.rules["soz"] == found.rules["resected"] == "--contact-labels (list)"
-    assert any("a9" in text for text in found.warnings)
-    assert labels_of(tmp_path, content, "sub-02") == ContactLabels()
-
-
-def test_a_column_that_is_not_there_is_warned_about(write, tmp_path):
-    labels = labels_of(tmp_path, {"soz": {"channels.tsv:onset": ["x"]}})
-    found = write(None, CHANNELS, labels=labels)
-    assert found.rules["soz"] is None
-    assert any("channels.tsv:onset) is not among the columns" in text for text in found.warnings)
-
-
-@pytest.mark.parametrize(
-    "content",
-    [
-        "{",
-        "[]",
-        {"SOZ": {}},
-        {"soz": ["A1"]},
-        {"soz": {"events.tsv:x": ["a"]}},
-        {"soz": {"channels.tsv": ["a"]}},
-        {"soz": {"channels.tsv:x": "a"}},
-        {"participants": {"sub-01": {"soz": "A1"}}},
-        {"participants": {"sub-01": ["A1"]}},
-        {"participants": {"sub-02": {"onset": ["A1"]}}},
-    ],
-)
-def test_contact_labels_that_are_not_understood_are_refused(tmp_path, content):
-    with pytest.raises(InvalidInput, match="contact labels") as error:
-        labels_of(tmp_path, content)
-    assert error.value.file.name == "labels.json"
-
-
 @pytest.mark.parametrize(
     ("content", "message"),
     [(b"name\tx\ty\nA1\t1\t2\n", "no column 'z'"), (b"\xff\xfe\x00\x00", "cannot be read")],
@@ -412,60 +297,3 @@ def test_distance_outside_the_head(scalp):
     points = centre + np.array([[100.0, 0, 0], [0, 80, 0], [0, 0, 0]])
     np.testing.assert_allclose(outside_head_mm(points, scalp)[:2], [10, -10], atol=0.5)
     assert outside_head_mm(points, scalp)[2] < -80
-
-
-# -- frames ---------------------------------------------------------------------------
-CT, OTHER_T1W = Path("ct/sub-01_ct.nii.gz"), Path("anat/sub-01_acq-acpc_T1w.nii.gz")
-
-
-def frame(system, images=(), unit="mm", **more):
-    described = {"iEEGCoordinateSystem": system, "iEEGCoordinateUnits": unit, **more}
-    return frame_of(described, T1W, list(images))
-
-
-@pytest.mark.parametrize(
-    ("system", "kind"),
-    [
-        ("ScanRAS", "T1w"),
-        ("individual", "T1w"),
-        ("fsaverage", "MNI305"),
-        ("fsaverage5", "MNI305"),
-        ("MNI305", "MNI305"),
-        ("MNI152Lin", "MNI152"),
-        ("MNI152NLin6ASym", "MNI152"),
-        ("MNI152NLin6Sym", "MNI152"),
-        ("MNI152NLin2009aSym", "MNI152"),
-        ("MNI152NLin2009cAsym", "MNI152"),
-    ],
-)
-def test_every_name_that_bids_has_for_a_space_we_know(system, kind):
-    assert frame(system).kind == kind
-
-
-@pytest.mark.parametrize(
-    "system",
-    ["fsLR", "fsaverageSym", "MNIColin27", "IXI549Space", "ICBM452AirSpace", "UNCInfant0V21"],
-)
-def test_other_templates_are_not_taken_for_one_we_know(system):
-    assert "no transform" in frame(system)
-
-
-def test_an_image_that_is_named_is_whose_axes_count():
-    images = [CT, OTHER_T1W]
-    named = frame("ScanRAS", images, IntendedFor=f"bids::sub-01/{CT}")
-    assert (named.kind, named.image, named.warning) == ("image", CT, None)
-    acpc = frame("ACPC", images, IntendedFor=[f"sub-01/{OTHER_T1W}"])
-    assert acpc.image == OTHER_T1W and "ACPC" in acpc.warning
-    assert frame("ScanRAS", images, IntendedFor="n/a").kind == "T1w"
-    assert frame("ScanRAS", images, IntendedFor="sub-01/ieeg/sub-01_photo.jpg").kind == "T1w"
-    assert "cannot be found" in frame("ScanRAS", [], IntendedFor=f"sub-01/{CT}")
-
-
-def test_a_ct_is_meant_where_the_description_says_so_and_there_is_one():
-    description = "electrodes located on the post-implantation CT"
-    described = {"iEEGCoordinateSystemDescription": description}
-    assert frame("Other", [CT, OTHER_T1W], **described).image == CT
-    assert "names no image" in frame("Other", [OTHER_T1W], **described)
-    assert "names no image" in frame("Other", [CT], iEEGCoordinateSystemDescription="exact")
-    second = CT.with_name("sub-01_run-2_ct.nii.gz")
-    assert "may refer to each of" in frame("Other", [CT, second], **described)

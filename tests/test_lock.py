@@ -128,7 +128,8 @@ def test_damaged_lock_file_blocks_nobody(folder, content):
     folder.mkdir()
     (folder / LOCK_NAME).write_text(content)
     with participant_lock(folder):
-        pass
+        record = json.loads((folder / LOCK_NAME).read_text())
+        assert record["pid"] == os.getpid()
 
 
 def _take(folder, start, together, won):
