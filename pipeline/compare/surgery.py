@@ -141,8 +141,9 @@ def _carried(given, postop: Volume, t1w: Volume, brain, config: Config, qc: dict
         )
     if quality and quality["brain_shift_p95_mm"] > LARGE_SHIFT_MM:
         qc["warnings"].append(
-            f"The brain seems to have shifted by at least {quality['brain_shift_p95_mm']:.0f} mm beside the "
-            "resection (95 %): look whether the mask lies where it should."
+            "The brain seems to have shifted by at least "
+            f"{quality['brain_shift_p95_mm']:.0f} mm beside the resection (95 %): look whether the "
+            "mask lies where it should."
         )
     return mask, None
 

@@ -16,6 +16,7 @@ import mne.channels.montage
 import mne.transforms
 import numpy as np
 from scipy.cluster.vq import kmeans2
+from scipy.spatial import cKDTree
 
 from pipeline.files import read_npz, write_npz
 from pipeline.headmodel.leadfield import single_shell_bem, star_shaped_remesh, vertex_leadfield
@@ -35,8 +36,10 @@ INNER_SKULL_VERTICES = 642
 SKULL_EXPANSION = 1.03
 # The average of MNI305 is about a tenth longer than the heads that it was made of.
 HEAD_SCALE, HEAD_SCALE_SD = 0.92, 0.035
-# From the inner skull to the nearest sensor: thin bone and scalp, and the helmet's wall.
-SKULL_TO_SENSOR_MM = 22.0
+# From the inner skull to the nearest sensor of a helmet that touches the head: thin bone and scalp,
+# and the helmet's wall.
+SKULL_TO_SENSOR_MM = 18.0
+LIFT_MM = 4.0
 
 # Errors of an automatic head model: rigid co-registration, and the warp between the carried
 # template cortex and the true one at a long and a short wavelength (about 4 mm altogether).
@@ -201,25 +204,25 @@ def carried_geometry(
     )
 
 
-def place_helmet(info: mne.Info, skull_mm: np.ndarray, rng) -> np.ndarray:
-    """Device-to-head-model transform (4, 4; m): on top of the head, then tilted and shifted.
+def place_helmet(info: mne.Info, skull_mm: np.ndarray, rng) -> np.ndarray | None:
+    """Device-to-head-model transform (4, 4; m): on top of the head, tilted and shifted.
 
-    The helmet's sphere is put over the skull's, moved down until the nearest sensor is
-    `SKULL_TO_SENSOR_MM` away, and then moved as patients do in the scanner.
+    The helmet's sphere is put over the skull's, a little aside, and moved down until the nearest
+    sensor is `SKULL_TO_SENSOR_MM` away; then it is lifted as patients sink in the scanner. None
+    where the head is too wide for it.
     """
     sensors_mm = np.array([ch["loc"][:3] for ch in info["chs"]]) * 1000
     turn = rotation(rng, 5.0)
     centre = (skull_mm.max(0) + skull_mm.min(0)) / 2
     placed = (sensors_mm - _sphere_centre(sensors_mm)) @ turn.T + centre
     placed[:, :2] += rng.normal(0, 4.0, 2)
-    gap_mm = SKULL_TO_SENSOR_MM + rng.exponential(4.0)
-    heights = np.arange(150.0, -60.0, -1.0)
-    nearest = [
-        np.linalg.norm((placed + np.array([0, 0, z]))[:, None] - skull_mm, axis=2).min()
-        for z in heights
-    ]
-    too_close = np.flatnonzero(np.array(nearest) < gap_mm)
-    height = heights[too_close[0] - 1] if len(too_close) else heights[-1]
+    skull = cKDTree(skull_mm)
+    height = 150.0
+    while skull.query(placed + np.array([0, 0, height - 1]))[0].min() > SKULL_TO_SENSOR_MM:
+        height -= 1
+    if placed[:, 2].min() + height > centre[2]:
+        return None
+    height += rng.exponential(LIFT_MM)
     device_to_head = np.eye(4)
     device_to_head[:3, :3] = turn
     device_to_head[:3, 3] = (placed[0] + [0, 0, height] - sensors_mm[0] @ turn.T) / 1000
@@ -290,10 +293,12 @@ class RandomHead:
 
 
 def random_head(info: mne.Info, rng) -> RandomHead:
-    """Draw a head, its place under the helmet, and the errors with which both are known."""
-    deform, misplace = random_deformation(rng), head_model_error(rng)
-    skull_mm = deform(template_skull()[0])
-    device_to_head = place_helmet(info, skull_mm, rng)
+    """Draw a head that fits the helmet, its place, and the errors with which both are known."""
+    device_to_head = None
+    while device_to_head is None:
+        deform, misplace = random_deformation(rng), head_model_error(rng)
+        skull_mm = deform(template_skull()[0])
+        device_to_head = place_helmet(info, skull_mm, rng)
     return RandomHead(
         deform=deform,
         estimated_deform=lambda pos_mm: misplace(deform(pos_mm)),
