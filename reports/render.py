@@ -2,6 +2,7 @@
 
 import base64
 from collections.abc import Callable
+from importlib.resources.abc import Traversable
 from pathlib import Path
 from urllib.parse import urlsplit
 from urllib.request import url2pathname
@@ -59,10 +60,12 @@ def to_html(content: dict, sections: list[Section], page_size: str) -> str:
     )
 
 
-def environment(source: Callable[[Path], str]) -> jinja2.Environment:
+def environment(
+    source: Callable[[Path], str], folder: Traversable = TEMPLATES
+) -> jinja2.Environment:
     """The templates; `source` makes of a picture's file what an img element shows."""
     templates = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(str(TEMPLATES)),
+        loader=jinja2.FileSystemLoader(str(folder)),
         autoescape=True,
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,

@@ -89,15 +89,7 @@ def onset_beside_peak(cortex: CortexData, share_at_onset: np.ndarray) -> Figure:
         ]
         for cell, (data, hemispheres, view, title) in zip(grid, panels, strict=True):
             _panel(figure.add_subplot(cell), data, title, hemispheres, view, "pial")
-        add_colour_bar(figure, (0.03, 0.14, 0.2, 0.04))
-        figure.legend(
-            handles=legend_handles(False, False, False),
-            loc="lower right",
-            ncols=2,
-            bbox_to_anchor=(1.0, 0.0),
-            handlelength=1.6,
-            borderaxespad=0.2,
-        )
+        _add_low_key(figure)
     return figure
 
 
@@ -115,15 +107,7 @@ def stability_views(cortex: CortexData, stability: np.ndarray) -> Figure:
         grid = figure.add_gridspec(1, 4, left=0, right=1, top=0.91, bottom=0.185, wspace=0.02)
         for cell, (hemispheres, view, title) in zip(grid, ranked_views(cortex), strict=True):
             _panel(figure.add_subplot(cell), shown, title, hemispheres, view, "pial")
-        add_colour_bar(figure, (0.03, 0.14, 0.2, 0.04), "resamples with it in the extent, %")
-        figure.legend(
-            handles=legend_handles(False, False, False),
-            loc="lower right",
-            ncols=2,
-            bbox_to_anchor=(1.0, 0.0),
-            handlelength=1.6,
-            borderaxespad=0.2,
-        )
+        _add_low_key(figure, label="resamples with it in the extent, %")
     return figure
 
 
@@ -178,6 +162,19 @@ def without_clinic(cortex: CortexData) -> CortexData:
 def _panel(axes, cortex: CortexData, title: str, hemispheres: str, view: str, surface: str) -> None:
     draw_cortex(axes, cortex, hemispheres, view, surface)
     axes.set_title(title, fontsize=7, fontweight="normal", loc="center", pad=1)
+
+
+def _add_low_key(figure: Figure, **label: str) -> None:
+    """Below a single row of views without contacts and resection."""
+    add_colour_bar(figure, (0.03, 0.14, 0.2, 0.04), **label)
+    figure.legend(
+        handles=legend_handles(False, False, False),
+        loc="lower right",
+        ncols=2,
+        bbox_to_anchor=(1.0, 0.0),
+        handlelength=1.6,
+        borderaxespad=0.2,
+    )
 
 
 def _add_key(figure: Figure, cortex: CortexData) -> None:

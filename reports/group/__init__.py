@@ -5,12 +5,9 @@
 and this module writes the files.
 """
 
-import base64
 import hashlib
 from importlib.resources import files
 from pathlib import Path
-
-import jinja2
 
 from pipeline.errors import InvalidInput
 from pipeline.files import write_json, write_text
@@ -71,23 +68,11 @@ def write(cohort: Cohort, folder: Path, config: Config) -> list[Path]:
 
 
 def _to_html(text: dict, page_size: str, fonts: str) -> str:
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(str(_TEMPLATES)),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters["data_uri"] = _data_uri
+    templates = render.environment(render.data_uri, _TEMPLATES)
     css = fonts + "".join(style.read_text(encoding="utf-8") for style in _STYLES)
-    return environment.get_template("group.html.j2").render(
+    return templates.get_template("group.html.j2").render(
         **text, page_size=page_size, css=css, notice=NOTICE
     )
-
-
-def _data_uri(picture: Path) -> str:
-    encoded = base64.b64encode(picture.read_bytes()).decode()
-    return f"data:image/svg+xml;base64,{encoded}"
 
 
 def _tsv(table) -> str:
