@@ -23,8 +23,9 @@ help:
 demo: .venv/.done
 	$(BIN)/spikefocus demo demo --run
 
+# Two files at a time: most tests keep one core busy.
 test: .venv/.done
-	$(BIN)/pytest
+	$(BIN)/pytest --numprocesses 2 --dist loadfile
 
 # The benchmarks on DeepSIF's published geometry, with the shipped weights and few recordings.
 bench: .venv/.done

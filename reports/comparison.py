@@ -150,7 +150,7 @@ class Metrics:
                 continue
             row = of_method.iloc[0]
             if is_true(row["assessable"]) and not pd.isna(row["value"]):
-                cells.append({"text": self._text(row), "note": None, "missing": False})
+                cells.append({**self._text(row), "note": None, "missing": False})
                 reasons.append(None)
                 continue
             reason = "no reason was given" if pd.isna(row["reason"]) else str(row["reason"])
@@ -171,13 +171,14 @@ class Metrics:
         }
 
     @staticmethod
-    def _text(row: pd.Series) -> str:
+    def _text(row: pd.Series) -> dict[str, str]:
         if row["unit"] == "0 or 1":
-            return "yes" if float(row["value"]) else "no"
+            return {"text": "yes" if float(row["value"]) else "no"}
         digits = _DIGITS.get(row["unit"])
-        ends = _interval(row)
-        aside = "" if ends is None else f" ({'–'.join(number(end, digits=digits) for end in ends)})"
-        return number(row["value"], digits=digits) + aside
+        cell = {"text": number(row["value"], digits=digits)}
+        if ends := _interval(row):
+            cell["interval"] = f"({'–'.join(number(end, digits=digits) for end in ends)})"
+        return cell
 
 
 def _interval(row: pd.Series) -> tuple[float, float] | None:

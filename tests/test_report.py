@@ -281,8 +281,8 @@ def test_intervals_and_stability_are_told_where_spikes_were_resampled(complete, 
     assert "In 95\u00a0% of 200 averages" in built["resampling_sentence"]
     assert "within 7\u00a0mm" in built["resampling_sentence"]
     assert "95\u00a0% interval 1.2 to 9.5\u00a0mm" in " ".join(built["soz_relation"])
-    cells = [row["cells"][0]["text"] for g in built["metric_groups"] for row in g["rows"]]
-    assert sum(text.endswith("(1.2–9.5)") for text in cells) == 1
+    cells = [row["cells"][0] for g in built["metric_groups"] for row in g["rows"]]
+    assert [cell["interval"] for cell in cells if "interval" in cell] == ["(1.2–9.5)"]
     paths = PatientPaths(tmp_path, "01")
     paths.figures.mkdir(parents=True)
     drawn = PICTURES["stability"](Studio(resampled, paths, -0.014, {}))
