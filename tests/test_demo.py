@@ -16,8 +16,11 @@ from scipy.sparse.csgraph import connected_components
 from scipy.spatial import cKDTree
 
 from bids_app.demo import activity, cohort_recipe, create_virtual_patients, recording
+from bids_app.demo.clinic import implant
+from bids_app.demo.cortex import draw_patches
 from bids_app.demo.dataset import write_participants
 from bids_app.demo.deformation import draw_deformation
+from bids_app.demo.patient import build_anatomy
 from bids_app.demo.phantom import load_phantom, voxelise
 from bids_app.validator import validate
 from pipeline.errors import InvalidInput
@@ -249,6 +252,7 @@ def test_cohort_varies_and_does_not_depend_on_its_size():
     assert len({recipe.lobe for recipe in recipes}) == 10
     assert {recipe.ieeg for recipe in recipes} == {True, False}
     assert {recipe.resection for recipe in recipes} == {True, False}
+    assert {recipe.sampled for recipe in recipes if recipe.ieeg} == {True, False}
     assert {recipe.landmarks for recipe in recipes} == {True, False}
     operated = [recipe for recipe in recipes if recipe.resection]
     assert {recipe.seizure_free for recipe in operated} == {True, False}
@@ -284,6 +288,20 @@ def test_cohort_has_both_arrays_and_temporal_and_other_epilepsies():
 @pytest.mark.parametrize("seed", range(1, 6))
 def test_a_single_patient_is_the_one_that_it_always_was(seed):
     assert cohort_recipe(seed, 0, None) == cohort_recipe(seed, 0, "neuromag")
+
+
+def test_an_implantation_reaches_the_patch_or_misses_it():
+    recipe = cohort_recipe(1, 0, "neuromag", small=True)
+    anatomy = build_anatomy(np.random.default_rng(0), load_phantom(), recipe)
+    patch = draw_patches(np.random.default_rng(1), anatomy.cortex, 3, (6.0, 12.0), 1)[0]
+    nearest_mm = {}
+    for sampled in (True, False):
+        found = implant(np.random.default_rng(2), anatomy, patch, sampled)
+        patch_mm = anatomy.cortex.pos_mri_mm[patch.vertices]
+        distance_mm = cKDTree(patch_mm).query(found.true_mm)[0]
+        assert distance_mm[found.soz].max() < distance_mm[~found.soz].min()
+        nearest_mm[sampled] = distance_mm.min()
+    assert nearest_mm[True] < 3 and nearest_mm[False] > 15
 
 
 def test_participants_of_a_cohort_bear_their_subgroups(tmp_path):

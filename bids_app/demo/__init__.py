@@ -100,6 +100,7 @@ def cohort_recipe(
         snr_db=round(float(snr_db), 1),
         landmarks=index % 3 != 1,
         ieeg=index % 4 != 3,
+        sampled=index % 8 != 5,
         resection=index % 5 != 2,
         seizure_free=index % 4 != 1,
     )
@@ -143,7 +144,7 @@ def _create(bids_dir, truth_dir, label, index, seed, recipe, step):
         mask = resect(streams[2], anatomy, source.patch, recipe.seizure_free)
         clinic = replace(clinic, resection=mask)
     if recipe.ieeg:
-        implantation = implant(streams[2], anatomy, source.patch)
+        implantation = implant(streams[2], anatomy, source.patch, recipe.sampled)
         raw = record_ieeg(streams[2], implantation)
         clinic = replace(clinic, implantation=implantation, ieeg=raw)
     step.advance()

@@ -21,6 +21,7 @@ LOCALISATION_ERROR_MM = 0.8
 SOZ_REACH_MM, SOZ_AT_LEAST = 8.0, 3
 RESECTION_MARGIN_MM, RESECTION_CORE_MM = 9.0, 18.0
 MISSED_DISTANCE_MM = (32.0, 45.0)
+UNSAMPLED_DISTANCE_MM = 40.0
 IEEG_SFREQ, IEEG_LENGTH_S = 512.0, 20.0
 
 
@@ -44,18 +45,27 @@ class Implantation:
     soz: np.ndarray
 
 
-def implant(rng: np.random.Generator, anatomy: Anatomy, patch: Patch) -> Implantation:
-    """Implant depth electrodes around the patch and elsewhere on its side, and a lateral grid."""
+def implant(
+    rng: np.random.Generator, anatomy: Anatomy, patch: Patch, sampled: bool
+) -> Implantation:
+    """Implant depth electrodes around a target and elsewhere on its side, and a lateral grid.
+
+    The target is the patch or, unless it is to be sampled, a place that misses it.
+    """
     cortex = anatomy.cortex.pos_mri_mm
-    centre_mm = cortex[patch.centre]
     is_right = patch.centre >= N_VERTICES_HEMI
     outward = anatomy.deformation.affine[:3, 0] * (1 if is_right else -1)
     outward = outward / np.linalg.norm(outward)
     side = slice(N_VERTICES_HEMI, N_VERTICES) if is_right else slice(0, N_VERTICES_HEMI)
-    near = centre_mm + rng.normal(0, 9, (N_DEPTH_NEAR, 3))
-    near[0] = centre_mm
-    near = cortex[side][cKDTree(cortex[side]).query(near)[1]]
-    elsewhere = rng.choice(cortex[side], N_DEPTH_ELSEWHERE, replace=False)
+    reachable, target_mm = cortex[side], cortex[patch.centre]
+    if not sampled:
+        away_mm = cKDTree(cortex[patch.vertices]).query(reachable)[0]
+        reachable = reachable[away_mm > UNSAMPLED_DISTANCE_MM]
+        target_mm = reachable[rng.integers(len(reachable))]
+    near = target_mm + rng.normal(0, 9, (N_DEPTH_NEAR, 3))
+    near[0] = target_mm
+    near = reachable[cKDTree(reachable).query(near)[1]]
+    elsewhere = rng.choice(reachable, N_DEPTH_ELSEWHERE, replace=False)
     names, groups, kinds, points = [], [], [], []
     letter = "R" if is_right else "L"
     for number, target in enumerate(np.vstack([near, elsewhere])):
@@ -65,7 +75,7 @@ def implant(rng: np.random.Generator, anatomy: Anatomy, patch: Patch) -> Implant
         groups += [group] * len(shaft)
         kinds += ["seeg"] * len(shaft)
         points.append(shaft)
-    grid = _grid(anatomy, centre_mm, outward)
+    grid = _grid(anatomy, target_mm, outward)
     group = f"{letter}G"
     names += [f"{group}{contact + 1}" for contact in range(len(grid))]
     groups += [group] * len(grid)

@@ -36,6 +36,9 @@ class PatientRecipe:
         default=True, metadata={"help": "write anatomical landmarks into T1w.json"}
     )
     ieeg: bool = field(default=True, metadata={"help": "implant sEEG and grid contacts"})
+    sampled: bool = field(
+        default=True, metadata={"help": "the implantation reaches the patch, not beside it"}
+    )
     resection: bool = field(default=True, metadata={"help": "operate and write the mask"})
     seizure_free: bool = field(
         default=True, metadata={"help": "the resection holds the patch and ended the seizures"}
