@@ -8,6 +8,7 @@ patches are none that training or tuning has seen. Every array gets a head in a 
 
 import argparse
 import tempfile
+import time
 from concurrent.futures import ProcessPoolExecutor
 from copy import deepcopy
 from multiprocessing import get_context
@@ -33,8 +34,8 @@ RESULTS = Path(__file__).parent / "results" / "personalize_true_heads.csv"
 FIRST_SEED = 4000
 
 
-def draw_head(array: str, seed: int) -> tuple[stage.PatientHead, HeadTensors]:
-    """What the stage knows of a random head, and the head that generates the recordings."""
+def draw_head(array: str, seed: int, split: str) -> tuple[stage.PatientHead, HeadTensors]:
+    """What the stage knows of a random head, and the head that generates the recordings of a split."""
     rng = np.random.default_rng(seed)
     cortex = load_template().source_cortex
     info = mne.channels.montage.read_meg_canonical_info(array)
@@ -62,27 +63,29 @@ def draw_head(array: str, seed: int) -> tuple[stage.PatientHead, HeadTensors]:
         known,
         noise_cov,
         true.region_pos_mm,
-        load_library("test"),
+        load_library(split),
         template_dictionary(),
     )
     return patient, generating
 
 
-def measure_head(array: str, seed: int) -> list[dict]:
+def measure_head(array: str, seed: int, config: Config, split: str = "test") -> list[dict]:
     """Errors of the generic and the personalized model on recordings of the true head, mm."""
-    patient, generating = draw_head(array, seed)
+    patient, generating = draw_head(array, seed, split)
     generic, card = load_model()
-    config, personalized = Config(), deepcopy(generic).train()
+    personalized = deepcopy(generic).train()
     derivatives = sensor_motion_derivatives(patient.info, patient.region_pos_head_m)
     heads = {
-        split: stage.possible_heads(patient, derivatives, card, split, config.seed, "cpu")
-        for split in stage.N_HEADS
+        part: stage.possible_heads(patient, derivatives, card, part, config.seed, "cpu")
+        for part in stage.N_HEADS
     }
+    begin = time.monotonic()
     with tempfile.TemporaryDirectory() as folder:
         stage.fine_tune(personalized, heads, config, "cpu", Path(folder), Progress())
+    seconds = {"generic": 0.0, "personalized": time.monotonic() - begin}
     rows = []
     for name, module in (("generic", generic), ("personalized", personalized.eval())):
-        errors_mm = stage.measure(module, [generating], config, "cpu", Step())
+        errors_mm = stage.measure(module, [generating], config, "cpu", Step(), split)
         row = {"array": array, "seed": seed, "model": name, "n": len(errors_mm)}
         for metric, column in zip(METRICS, errors_mm.T, strict=True):
             row |= {
@@ -90,7 +93,7 @@ def measure_head(array: str, seed: int) -> list[dict]:
                 f"{metric}_sd": column.std(),
                 f"{metric}_median": np.median(column),
             }
-        rows.append(row)
+        rows.append(row | {"fine_tuning_seconds": seconds[name]})
     return rows
 
 
@@ -100,7 +103,8 @@ def main() -> None:
     args = parser.parse_args()
     seeds = range(FIRST_SEED, FIRST_SEED + len(args.arrays))
     with ProcessPoolExecutor(mp_context=get_context("spawn")) as pool:
-        rows = [row for head in pool.map(measure_head, args.arrays, seeds) for row in head]
+        configs = [Config()] * len(args.arrays)
+        rows = [row for head in pool.map(measure_head, args.arrays, seeds, configs) for row in head]
     table = pd.DataFrame(rows).round(2)
     RESULTS.parent.mkdir(exist_ok=True)
     table.to_csv(RESULTS, index=False)

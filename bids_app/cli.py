@@ -180,6 +180,10 @@ def _limit_threads(asked: int | None) -> None:
             os.environ[variable] = str(max(1, min(asked, available)))
         else:
             os.environ.setdefault(variable, str(available))
+    # On a busy machine MKL takes fewer threads than it may, and its last digits follow their number
+    # and where in memory an array begins: a rerun must end in the same bytes.
+    os.environ.setdefault("MKL_DYNAMIC", "FALSE")
+    os.environ.setdefault("MKL_CBWR", "AUTO,STRICT")
     # Threads that wait by spinning slow every job on a shared machine, this one most of all.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 

@@ -261,10 +261,15 @@ def fine_tune(
 
 
 def measure(
-    module: nn.Module, heads: list[HeadTensors], config: Config, device: str, bar
+    module: nn.Module,
+    heads: list[HeadTensors],
+    config: Config,
+    device: str,
+    bar,
+    split: str = "test",
 ) -> np.ndarray:
     """`METRICS` (n_test, 3) on recordings with one source, the same for every module."""
-    synthesizer = _synthesizer("test", config.seed, device)
+    synthesizer = _synthesizer(split, config.seed, device)
     errors = []
     for head in heads:
         left = max(1, config.n_test // len(heads))
