@@ -28,9 +28,9 @@ def main() -> None:
             one_head = partial(measure_head, config=config, split="validation")
             for measured in pool.map(one_head, ARRAYS, SEEDS):
                 rows += [{"steps": steps, "learning_rate": learning_rate} | row for row in measured]
-            table = pd.DataFrame(rows).round(3)
+            table = pd.DataFrame(rows).round({"fine_tuning_seconds": 0})
             RESULTS.parent.mkdir(exist_ok=True)
-            table.to_csv(RESULTS, index=False)
+            table.to_csv(RESULTS, index=False, float_format="%.4g")
     columns = ["steps", "learning_rate", "array", "model", "fine_tuning_seconds"]
     print(table[[*columns, *table.filter(like="_mean").columns]].to_string(index=False))
 
