@@ -1,6 +1,7 @@
 """The files that an engine reads, made from a plan by templates; nothing here touches the disk."""
 
 import json
+import re
 import shlex
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -188,6 +189,12 @@ def _template(name: str) -> jinja2.Template:
         autoescape=False,  # shell scripts and YAML, which the next two filters quote
     )
     templates.filters["words"] = shlex.join
-    # A JSON string is a YAML string too. (Jinja's own filter is for HTML.)
-    templates.filters["quoted"] = json.dumps
+    templates.filters["quoted"] = _yaml_string
     return templates.get_template(name)
+
+
+def _yaml_string(text: str) -> str:
+    """A JSON string, which YAML reads too, but for characters beyond 16 bits and some unprintable."""
+    return re.sub(
+        r"[^ -~]", lambda found: f"\\U{ord(found[0]):08x}", json.dumps(text, ensure_ascii=False)
+    )
