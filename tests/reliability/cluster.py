@@ -33,7 +33,8 @@ from pipeline.progress import Progress
 
 N_PATIENTS = 8
 BROKEN = "05"
-NODES = ("node1", "node2")
+NODES = ("loopback1", "loopback2")
+CONFIGURATION = Path("/etc/slurm/slurm.conf")
 PROGRAM = [sys.executable, "-m", "bids_app.cli"]
 # Between looks at the queue, and for everything to end.
 POLL_S = 1.0
@@ -42,6 +43,8 @@ TIME_LIMIT_S = 3600.0
 
 class Slurm:
     """A controller and two nodes on loopback, with ports, keys and files of their own.
+
+    Refuses a machine that has a Slurm already (`CONFIGURATION` is there).
 
     Parameters
     ----------
@@ -53,16 +56,21 @@ class Slurm:
 
     def __init__(self, root: Path, cpus: list[int]):
         self.root, self.cpus = root, cpus
-        self.environment = os.environ | {"SLURM_CONF": str(root / "slurm.conf")}
 
     def __enter__(self) -> "Slurm":
         shutil.rmtree(self.root, ignore_errors=True)
+        if CONFIGURATION.exists():
+            raise SystemExit(f"there is a Slurm here already ({CONFIGURATION})")
+        CONFIGURATION.unlink(missing_ok=True)  # a dead link of a campaign that was killed
         for name in ("state", "log", *(f"spool/{node}" for node in NODES)):
             (self.root / name).mkdir(parents=True)
         key = self.root / "munge.key"
         key.write_bytes(os.urandom(1024))
         key.chmod(0o400)
         (self.root / "slurm.conf").write_text(self._configuration())
+        # Where jobs look: Snakemake hands no variable on to them whose name begins with SLURM.
+        CONFIGURATION.parent.mkdir(exist_ok=True)
+        CONFIGURATION.symlink_to(self.root / "slurm.conf")
         files = {
             "key-file": key,
             "socket": self.root / "munge.socket",
@@ -70,11 +78,15 @@ class Slurm:
             "log-file": self.root / "log" / "munged.log",
             "seed-file": self.root / "munge.seed",
         }
-        self.call("munged", "--force", *(f"--{name}={file}" for name, file in files.items()))
-        self.call("slurmctld")
-        for node in NODES:
-            self.start_node(node)
-        wait_until(lambda: self.call("sinfo", "-h", "-o", "%T").split() == ["idle"], 60)
+        try:
+            self.call("munged", "--force", *(f"--{name}={file}" for name, file in files.items()))
+            self.call("slurmctld")
+            for node in NODES:
+                self.start_node(node)
+            wait_until(lambda: self.call("sinfo", "-h", "-o", "%T").split() == ["idle"], 60)
+        except BaseException:
+            self.__exit__()
+            raise
         return self
 
     def __exit__(self, *_) -> None:
@@ -82,6 +94,7 @@ class Slurm:
             self.kill_node(node)
         for daemon in ("slurmctld", "munged"):
             self._kill(daemon)
+        CONFIGURATION.unlink(missing_ok=True)
 
     def _configuration(self) -> str:
         control, *ports = free_ports(1 + len(NODES))
@@ -120,11 +133,9 @@ JobCompLoc={self.root}/log/jobs.txt
 PartitionName=main Nodes={",".join(NODES)} Default=YES MaxTime=INFINITE
 """
 
-    def call(self, *words: str, **options) -> str:
+    def call(self, *words: str) -> str:
         """What a command of this Slurm prints; raises where it fails."""
-        return subprocess.run(
-            words, env=self.environment, stdout=subprocess.PIPE, text=True, check=True, **options
-        ).stdout
+        return subprocess.run(words, stdout=subprocess.PIPE, text=True, check=True).stdout
 
     def start_node(self, node: str) -> None:
         cpu = self.cpus[NODES.index(node) % len(self.cpus)]
@@ -133,16 +144,15 @@ PartitionName=main Nodes={",".join(NODES)} Default=YES MaxTime=INFINITE
     def kill_node(self, node: str) -> None:
         """Take its power: the daemon and all that runs on the node end at once, without a word."""
         self._kill(node)
+        killed = []
         for process in list(psutil.process_iter()):
             with contextlib.suppress(psutil.Error):
-                environment = process.environ()
-                if (environment.get("SLURM_CONF"), environment.get("SLURMD_NODENAME")) == (
-                    self.environment["SLURM_CONF"],
-                    node,
-                ):
+                if process.environ().get("SLURMD_NODENAME") == node:
                     keepers = [p for p in process.parents() if p.name().startswith("slurmstepd")]
                     for one in (*keepers, process):
                         one.kill()
+                        killed.append(one)
+        psutil.wait_procs(killed, 30)
 
     def _kill(self, daemon: str) -> None:
         with contextlib.suppress(OSError, ValueError, psutil.Error):
@@ -272,6 +282,8 @@ def by_slurm(campaign: Campaign) -> None:
         slurm.call("scancel", "--batch", "--signal=USR1", first["job"])
         print(f"job {first['job']} ({first['participant']}) was told that its time is up")
         wait_until(lambda: queued_again(slurm, first["job"]), 60)
+        told = read_json(PatientPaths(output, first["participant"].removeprefix("sub-")).status)
+        campaign.expect(told["outcome"] == "stopped", f"{first['participant']} was not stopped")
         campaign.kill_in_the_middle(slurm, fine_tunes)
         wait_until(lambda: not slurm.queue(), TIME_LIMIT_S)
         print(f"slurm: {time.monotonic() - started:.0f} s")
@@ -307,9 +319,7 @@ def by_snakemake(campaign: Campaign) -> None:
     with Slurm(campaign.root / "slurm", campaign.cpus) as slurm:
         started = time.monotonic()
         with (campaign.root / "snakemake.log").open("w") as log:
-            run = subprocess.Popen(
-                words, cwd=plan, env=slurm.environment, stdout=log, stderr=subprocess.STDOUT
-            )
+            run = subprocess.Popen(words, cwd=plan, stdout=log, stderr=subprocess.STDOUT)
             try:
                 campaign.kill_in_the_middle(slurm, fine_tunes)
                 code = run.wait(TIME_LIMIT_S)
@@ -358,9 +368,7 @@ def overhead(campaign: Campaign) -> None:
         on_slurm = [campaign.snakemake, "--profile=slurm", "--slurm-status-command=squeue"]
         timed(
             "snakemake on slurm, three steps, its usual pauses",
-            lambda: subprocess.run(
-                [*on_slurm, "--quiet=all"], cwd=plan, env=slurm.environment, check=True
-            ),
+            lambda: subprocess.run([*on_slurm, "--quiet=all"], cwd=plan, check=True),
         )
 
 
