@@ -11,6 +11,7 @@ import argparse
 import contextlib
 import os
 import re
+import resource
 import shlex
 import shutil
 import signal
@@ -346,16 +347,19 @@ def overhead(campaign: Campaign) -> None:
     shutil.rmtree(output, ignore_errors=True)
     shutil.copytree(campaign.reference, output)
 
-    def timed(what: str, work: Callable[[], object]) -> None:
-        started = time.monotonic()
-        work()
-        print(f"overhead, {what}: {time.monotonic() - started:.1f} s", flush=True)
+    def say(what: str, work: Callable[[], object]) -> None:
+        seconds, cpu_seconds = timed(work)
+        print(
+            f"overhead, {what}: {seconds:.1f} s, {cpu_seconds:.1f} s of CPU time here, "
+            f"load {os.getloadavg()[0]:.1f}",
+            flush=True,
+        )
 
-    timed("one process", lambda: campaign.run(output, *one))
+    say("one process", lambda: campaign.run(output, *one))
     campaign.plan("snakemake", output, plan, *one)
     bound = ["taskset", "--cpu-list", str(campaign.cpus[0])]
     local = [*bound, campaign.snakemake, "--cores=1", "--quiet=all"]
-    timed("snakemake, three steps", lambda: subprocess.run(local, cwd=plan, check=True))
+    say("snakemake, three steps", lambda: subprocess.run(local, cwd=plan, check=True))
     campaign.plan("slurm", output, plan, *one)
     with Slurm(campaign.root / "slurm", campaign.cpus[:1]) as slurm:
 
@@ -363,37 +367,47 @@ def overhead(campaign: Campaign) -> None:
             slurm.call(str(plan / "submit.sh"))
             wait_until(lambda: not slurm.queue(), 600)
 
-        timed("slurm, three steps", array)
+        say("slurm, three steps", array)
         campaign.plan("snakemake", output, plan, *one)
         on_slurm = [campaign.snakemake, "--profile=slurm", "--slurm-status-command=squeue"]
-        timed(
+        say(
             "snakemake on slurm, three steps, its usual pauses",
             lambda: subprocess.run([*on_slurm, "--quiet=all"], cwd=plan, check=True),
         )
 
 
 def parallel(campaign: Campaign) -> None:
-    """Wall time of four participants, one, two and four at a time, with one thread each."""
+    """The first step of four participants, one, two and four at a time, with one thread each."""
     labels, output, plan = campaign.good[:4], campaign.root / "parallel", campaign.root / "plan"
+    cpus = ",".join(map(str, campaign.cpus))
     for at_once in (1, 2, 4):
         shutil.rmtree(output, ignore_errors=True)
-        campaign.plan("snakemake", output, plan, "--participant-label", *labels)
-        cpus = ",".join(map(str, campaign.cpus))
-        load = os.getloadavg()[0]
-        started = time.monotonic()
+        stages = ("--stage", "headmodel", "spikes")
+        campaign.plan("snakemake", output, plan, *stages, "--participant-label", *labels)
         words = ["taskset", "--cpu-list", cpus, campaign.snakemake, f"--cores={at_once}"]
-        subprocess.run([*words, "--quiet=all"], cwd=plan, check=True)
-        seconds = time.monotonic() - started
+        seconds, cpu_seconds = timed(
+            lambda words=words: subprocess.run([*words, "--quiet=all"], cwd=plan, check=True)
+        )
         peaks = [
             record["peak_memory_mb"]
             for label in labels
             for record in read_json(PatientPaths(output, label).status)["stages"].values()
         ]
         print(
-            f"{len(labels)} participants, {at_once} at a time on processors {cpus}: {seconds:.0f} s; "
-            f"at most {max(peaks)} MB each; load before: {load:.1f}",
+            f"{len(labels)} participants, {at_once} at a time on processors {cpus}: {seconds:.0f} s, "
+            f"{cpu_seconds:.0f} s of CPU time, at most {max(peaks)} MB each, "
+            f"load {os.getloadavg()[0]:.1f}",
             flush=True,
         )
+
+
+def timed(work: Callable[[], object]) -> tuple[float, float]:
+    """Seconds by the clock, and of CPU time in child processes."""
+    before, started = resource.getrusage(resource.RUSAGE_CHILDREN), time.monotonic()
+    work()
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    cpu_s = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+    return time.monotonic() - started, cpu_s
 
 
 WORK = {"slurm": by_slurm, "snakemake": by_snakemake, "overhead": overhead, "parallel": parallel}
