@@ -241,7 +241,7 @@ class Campaign:
 
         `fine_tunes` tells the participant whom a task of the queue fine-tunes, None for others.
         """
-        victim = next(iter(self._fine_tuning(slurm, fine_tunes)))
+        victim = next(self.fine_tuning(slurm, fine_tunes))
         slurm.kill_node(victim["node"])
         print(f"{victim['node']} died with job {victim['job']} ({victim['participant']})")
         owner = living_owner(self.root / "output" / victim["participant"])
@@ -249,7 +249,7 @@ class Campaign:
         wait_until(lambda: is_down(slurm, victim["node"]), 300)
         slurm.start_node(victim["node"])
 
-    def _fine_tuning(self, slurm: Slurm, fine_tunes) -> Iterator[dict]:
+    def fine_tuning(self, slurm: Slurm, fine_tunes) -> Iterator[dict]:
         """Tasks that are fine-tuning right now, as their status files say; waits for them."""
         deadline = time.monotonic() + TIME_LIMIT_S
         while time.monotonic() < deadline:
@@ -279,7 +279,7 @@ def by_slurm(campaign: Campaign) -> None:
     with Slurm(campaign.root / "slurm", campaign.cpus) as slurm:
         started = time.monotonic()
         slurm.call(str(plan / "submit.sh"))
-        first = next(campaign._fine_tuning(slurm, fine_tunes))
+        first = next(campaign.fine_tuning(slurm, fine_tunes))
         slurm.call("scancel", "--batch", "--signal=USR1", first["job"])
         print(f"job {first['job']} ({first['participant']}) was told that its time is up")
         wait_until(lambda: queued_again(slurm, first["job"]), 60)
