@@ -3,7 +3,7 @@
 `python tests/reliability/cluster.py FOLDER slurm snakemake overhead parallel` starts munge, slurmctld
 and two slurmd on loopback (as root; Debian's slurm-wlm and munge), and stops them in the end. Eight
 small virtual patients with coarse options, one with half a recording, are planned with `spikefocus
-plan` and run. One node loses its power in the middle of fine-tuning, another task is told that its
+plan` and run. One node loses its power while it personalizes, another task is told that its
 time is up. The end must be what one process gives that takes the patients in turn.
 """
 
