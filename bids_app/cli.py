@@ -1,4 +1,4 @@
-"""``spikefocus``: the BIDS-App's command line and its companions demo, train-generic and status."""
+"""``spikefocus``: the BIDS-App's command line and its companions demo, train-generic, plan and status."""
 
 import argparse
 import os
@@ -10,7 +10,7 @@ from bids_app.exit_codes import ExitCode
 from pipeline import METHODS, STAGES, __version__
 from pipeline.machine import available_cores
 
-COMMANDS = ("demo", "train-generic", "status")
+COMMANDS = ("demo", "train-generic", "plan", "status")
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -26,7 +26,9 @@ def main(argv: list[str] | None = None) -> int:
 
         return status.show(args.output_dir, args.json)
     _limit_threads(getattr(args, "nprocs", None))
-    if getattr(args, "work_dir", None) and not _use_work_dir(args.work_dir):
+    work_dir = getattr(args, "work_dir", None)
+    # A plan's work folder is one of the nodes.
+    if work_dir and args.command != "plan" and not _use_work_dir(work_dir):
         return ExitCode.MISSING_RESOURCE
     # Heavy libraries are imported after the threads are limited, which they read once.
     from bids_app import commands
@@ -44,14 +46,28 @@ def bids_app_parser() -> argparse.ArgumentParser:
         prog="spikefocus",
         description="Image the sources of interictal MEG spikes with a deep network personalized "
         "to the patient's head, and report them as PDF. Research use only.",
-        epilog="Other commands: spikefocus demo, spikefocus train-generic, spikefocus status "
-        "(each with --help).",
+        epilog="Other commands: spikefocus demo, spikefocus train-generic, spikefocus plan, "
+        "spikefocus status (each with --help).",
     )
     parser.add_argument("bids_dir", type=Path, help="root of the BIDS dataset")
     parser.add_argument("output_dir", type=Path, help="where the derivatives go")
     parser.add_argument("analysis_level", choices=("participant", "group"))
     parser.add_argument("--version", action="version", version=f"spikefocus {__version__}")
+    _add_run_options(parser)
 
+    instead = parser.add_argument_group("instead of a run")
+    instead.add_argument(
+        "--dry-run", action="store_true", help="say what would be done, and do nothing"
+    )
+    instead.add_argument(
+        "--preflight", action="store_true", help="check whether the run can succeed, and stop"
+    )
+    instead.add_argument("--json", action="store_true", help="with --preflight: print JSON")
+    return parser
+
+
+def _add_run_options(parser: argparse.ArgumentParser) -> None:
+    """What a run is told, now or, with ``spikefocus plan``, later on a cluster."""
     data = parser.add_argument_group("which data")
     data.add_argument("--participant-label", nargs="+", default=[], metavar="LABEL")
     data.add_argument("--session-label", nargs="+", default=[], metavar="LABEL")
@@ -101,13 +117,6 @@ def bids_app_parser() -> argparse.ArgumentParser:
     )
     how.add_argument("--methods", nargs="+", choices=METHODS)
     how.add_argument("--config", type=Path, help="TOML with one table of options per stage")
-    how.add_argument(
-        "--dry-run", action="store_true", help="say what would be done, and do nothing"
-    )
-    how.add_argument(
-        "--preflight", action="store_true", help="check whether the run can succeed, and stop"
-    )
-    how.add_argument("--json", action="store_true", help="with --preflight: print JSON")
     how.add_argument("--skip-bids-validation", action="store_true")
     how.add_argument("--stop-on-first-crash", action="store_true")
 
@@ -124,7 +133,6 @@ def bids_app_parser() -> argparse.ArgumentParser:
         help="json: JSON lines on standard error and in logs/sub-X.jsonl, beside the text log",
     )
     machine.add_argument("-v", "--verbose", action="store_true", help="tracebacks in the log files")
-    return parser
 
 
 def _command_parser() -> argparse.ArgumentParser:
@@ -161,6 +169,29 @@ def _command_parser() -> argparse.ArgumentParser:
     train.add_argument("--seed", type=int)
     train.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto")
     train.add_argument("--nprocs", type=int)
+
+    plan = commands.add_parser(
+        "plan",
+        help="write what Slurm, Snakemake or Kubernetes needs to run one participant per task",
+        description="Write what an engine needs to run one participant per task. All options of "
+        "a run are those of spikefocus BIDS_DIR OUTPUT_DIR participant.",
+    )
+    plan.add_argument("bids_dir", type=Path, help="root of the BIDS dataset")
+    plan.add_argument("output_dir", type=Path, help="where the derivatives will go")
+    plan.add_argument("--engine", choices=("slurm", "snakemake", "kubernetes"), required=True)
+    plan.add_argument(
+        "--out", type=Path, metavar="FOLDER", help="gets the files (default: spikefocus-ENGINE)"
+    )
+    plan.add_argument(
+        "--program",
+        default="spikefocus",
+        metavar="COMMAND",
+        help="what starts spikefocus on a node, for example 'apptainer run --nv spikefocus.sif'",
+    )
+    plan.add_argument(
+        "--image", default=f"spikefocus:{__version__}", help="container image (Kubernetes)"
+    )
+    _add_run_options(plan)
 
     status = commands.add_parser("status", help="sum up a cohort: done, failed, running, stale")
     status.add_argument("output_dir", type=Path)

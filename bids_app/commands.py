@@ -44,6 +44,8 @@ def run(args: argparse.Namespace) -> ExitCode:
         return _fail(ExitCode.USAGE, str(error))
     except InvalidDataset as error:
         return _fail(ExitCode.INVALID_DATASET, str(error))
+    except NothingToProcess as error:
+        return _fail(ExitCode.NOTHING_TO_PROCESS, str(error))
     except MissingGPU as error:
         return _fail(ExitCode.NO_GPU, str(error))
     except MissingResource as error:
@@ -64,20 +66,7 @@ def participant(args: argparse.Namespace) -> ExitCode:
     if not args.preflight:
         configs["personalize"] = _on_this_machine(configs["personalize"])
     find = _finder(args)
-    labels = [label.removeprefix("sub-") for label in args.participant_label]
-    if odd := [label for label in labels if not is_label(label)]:
-        return _fail(
-            ExitCode.USAGE, f"'{odd[0]}' is no participant label", "use letters and digits only"
-        )
-    known = participant_labels(args.bids_dir)
-    if not known or (labels and not set(labels) & set(known)):
-        what = f"participants {', '.join(labels)} are" if labels and known else "participants are"
-        return _fail(
-            ExitCode.NOTHING_TO_PROCESS,
-            f"no {what} in {args.bids_dir}",
-            "check --participant-label",
-        )
-    labels = labels or known
+    labels = _labels(args)
     if args.dicom_template:
         _check_dicom_template(args.dicom_template, labels, find)
     if args.dry_run:
@@ -110,6 +99,29 @@ def participant(args: argparse.Namespace) -> ExitCode:
                 break
     _print_outcomes(args.output_dir, outcomes)
     return exit_code_of(outcomes.values())
+
+
+def plan(args: argparse.Namespace) -> ExitCode:
+    """Write what an engine needs to run every participant asked for as a task of its own."""
+    from bids_app.cli import bids_app_parser
+    from bids_app.plan import make_plan, write_plan
+
+    check_dataset(args.bids_dir)
+    configs = stage_configs(args.config, _overrides(args))
+    find, labels = _finder(args), _labels(args)
+    if args.dicom_template:
+        _check_dicom_template(args.dicom_template, labels, find)
+    out = args.out or Path(f"spikefocus-{args.engine}")
+    progress = ConsoleProgress("plan")
+    # The rest is what a run takes for granted.
+    defaults = bids_app_parser().parse_args(["BIDS_DIR", "OUTPUT_DIR", "participant"])
+    made = make_plan(args, defaults, labels, find, configs["spikes"].sfreq_hz, progress.warn)
+    write_plan(made, args.engine, out)
+    if not args.skip_bids_validation:
+        validator.report(args.bids_dir, out / "bids_validation.json")
+    n, steps = len(made.participants), ", ".join(step.name for step in made.steps)
+    print(f"{n} participants, steps {steps}: {out}")
+    return ExitCode.DONE
 
 
 def group(args: argparse.Namespace) -> ExitCode:
@@ -195,7 +207,24 @@ _COMMANDS = {
     "group": group,
     "train-generic": train_generic,
     "demo": demo,
+    "plan": plan,
 }
+
+
+class NothingToProcess(SpikefocusError):
+    """No participant matches what was asked for."""
+
+
+def _labels(args: argparse.Namespace) -> list[str]:
+    """Participants asked for, without ``sub-``; all of the dataset where none was named."""
+    labels = [label.removeprefix("sub-") for label in args.participant_label]
+    if odd := [label for label in labels if not is_label(label)]:
+        raise ConfigError(f"'{odd[0]}' is no participant label", hint="use letters and digits only")
+    known = participant_labels(args.bids_dir)
+    if not known or (labels and not set(labels) & set(known)):
+        what = f"participants {', '.join(labels)} are" if labels and known else "participants are"
+        raise NothingToProcess(f"no {what} in {args.bids_dir}", hint="check --participant-label")
+    return labels or known
 
 
 def _overrides(args: argparse.Namespace) -> dict[str, dict]:

@@ -10,9 +10,10 @@ import psutil
 import pytest
 from test_bad_input import no_meg, no_points, no_spikes, no_t1w, not_a_nifti, truncated_fif
 
+from bids_app.dataset import Query, find_patient
 from bids_app.exit_codes import ExitCode
 from bids_app.lock import participant_lock
-from bids_app.preflight import machine, needs
+from bids_app.preflight import machine, needs, participant
 from pipeline import machine as limits
 from pipeline.networks.weights import SHIPPED
 
@@ -103,6 +104,13 @@ def test_generic_model_that_is_not_there(world, capsys):
     code, found = preflight(world, capsys, "--generic-model", "nowhere.safetensors")
     assert code == ExitCode.MISSING_RESOURCE
     assert "nowhere.safetensors" in found["machine", "weights"]["detail"]
+
+
+def test_a_plan_predicts_the_same_memory(world, capsys):
+    _, found = preflight(world, capsys)
+    files = find_patient(world.bids, "01", Query(), {}, None, False)
+    predicted_mb = participant.predicted_memory_mb(files, 500.0)
+    assert found["sub-01", "memory"]["detail"].startswith(f"{predicted_mb} MB needed")
 
 
 def test_too_little_memory(world, capsys, monkeypatch):

@@ -45,6 +45,20 @@ def participant_findings(
         yield attempt(subject, "memory", lambda: _memory(size, configs["spikes"].sfreq_hz))
 
 
+def predicted_memory_mb(files: PatientFiles, kept_sfreq_hz: float) -> int:
+    """Peak memory (MiB) that the participant will take, from the headers of T1w and recordings.
+
+    Raises
+    ------
+    SpikefocusError
+        One of these files cannot be read.
+    """
+    size: dict = {}
+    _t1w(files, size)
+    _meg(files, size)
+    return needs.memory_mb(size["voxels"], size["recordings"], kept_sfreq_hz)
+
+
 def _files(label: str, find, found: list) -> tuple[str, str]:
     found.append(find(label))
     notes = found[0].notes

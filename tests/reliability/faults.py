@@ -43,9 +43,9 @@ n_test = 64
 COMPARED = (".npz", ".tsv", ".gii", ".nii.gz", ".safetensors", ".fif")
 
 
-def hashes(output: Path) -> dict[str, str]:
+def hashes(output: Path, label: str = LABEL) -> dict[str, str]:
     """SHA-256 of the participant's tables and arrays by their path below `output`."""
-    folder = PatientPaths(output, LABEL).folder
+    folder = PatientPaths(output, label).folder
     return {
         str(file.relative_to(output)): sha256(file)
         for file in sorted(folder.rglob("*"))
