@@ -36,7 +36,7 @@ def debian_components(root: Path) -> list[dict]:
     components = []
     for line in listed.splitlines():
         name, version, architecture = line.split("\t")
-        purl = f"pkg:deb/debian/{quote(name)}@{quote(version)}?arch={architecture}&distro={release}"
+        purl = f"pkg:deb/debian/{quote(name)}@{quote(version)}?arch={architecture}&distro=debian-{release}"
         one = {"type": "library", "name": name, "version": version, "purl": purl}
         components.append(one | {"bom-ref": purl})
     return components
