@@ -69,7 +69,7 @@ else
 fi
 
 # --- the image --------------------------------------------------------------------------
-read -ra labels < <(containers/labels.sh | tr '\n' ' ')
+mapfile -t labels < <(containers/labels.sh | tr ' ' '\n')
 label() { printf '%s\n' "${labels[@]}" | sed -n "s/^$1=//p"; }
 revision=$(label REVISION)
 version=$(label VERSION)

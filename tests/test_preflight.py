@@ -7,6 +7,7 @@ import resource
 import subprocess
 import sys
 from importlib import metadata
+from pathlib import Path
 
 import psutil
 import pytest
@@ -289,3 +290,37 @@ def test_threads_are_those_asked_for_and_no_more_than_the_job_has(asked, used):
     )
     threads, available = done.stdout.splitlines()[-1].split()
     assert threads == (available if used == "available" else used)
+
+
+def test_installation_with_damaged_weights(capsys, monkeypatch, tmp_path):
+    damaged = tmp_path / SHIPPED.name
+    damaged.write_bytes(SHIPPED.read_bytes()[:100_000])
+    monkeypatch.setattr(machine, "SHIPPED", damaged)
+    code, found = installation(capsys)
+    assert code == ExitCode.MISSING_RESOURCE
+    assert "not those that were shipped" in found["weights"]["detail"]
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="making a control group needs root")
+def test_cores_of_a_real_control_group():
+    places = (("/sys/fs/cgroup", "cpu.max"), ("/sys/fs/cgroup/cpu", "cpu.cfs_quota_us"))
+    for folder, limit in places:
+        group = Path(folder, f"spikefocus-test-{os.getpid()}")
+        if Path(folder, "cgroup.procs").exists():
+            group.mkdir()
+            if (group / limit).exists():
+                break
+            group.rmdir()
+    else:
+        pytest.skip("no control group can be made here")
+    try:
+        (group / limit).write_text("100000 100000" if limit == "cpu.max" else "100000")
+        # The shell joins the group before it becomes Python.
+        program = "from pipeline.machine import available_cores; print(available_cores())"
+        join = 'echo $$ >"$0/cgroup.procs" && exec "$@"'
+        done = subprocess.run(
+            ["sh", "-c", join, group, sys.executable, "-c", program], capture_output=True, text=True
+        )
+    finally:
+        group.rmdir()
+    assert done.stdout == "1\n", done.stderr
