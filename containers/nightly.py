@@ -62,8 +62,8 @@ def reason(status, changed):
         return status["state"]
     if status["state"] == "failed" and status["outcome"] in OF_THE_MACHINE:
         return status["outcome"]
-    began = datetime.fromisoformat(status["since"]).timestamp()
-    if status["state"] in ("done", "failed") and changed > began:
+    began = datetime.fromisoformat(status["since"]).timestamp()  # in whole seconds
+    if status["state"] in ("done", "failed") and changed >= began + 1:
         return "files changed"
     return ""
 
