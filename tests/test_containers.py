@@ -214,12 +214,13 @@ def test_a_service_that_cannot_be_reached_is_named(tmp_path, capsys, monkeypatch
 # A spikefocus that writes the status that EXIT_CODES (JSON, by label) asks for; "wait" waits.
 STAND_IN = f"""
 import json, os, signal, sys, time
+from datetime import UTC, datetime
 from pathlib import Path
-sys.path.insert(0, {str(ROOT)!r})
-from bids_app.status import now, show
 if sys.argv[1] == "status":
+    sys.path.insert(0, {str(ROOT)!r})
+    from bids_app.status import show
     sys.exit(show(Path(sys.argv[2]), "--json" in sys.argv))
-since, label = now(), sys.argv[5].removeprefix("sub-")
+since, label = datetime.now(UTC).isoformat(timespec="seconds"), sys.argv[5].removeprefix("sub-")
 code = json.loads(os.environ["EXIT_CODES"]).get(label, 0)
 if code == "wait":
     def stop(*_):
