@@ -11,6 +11,7 @@ from pipeline import METHODS, STAGES, __version__
 from pipeline.machine import available_cores
 
 COMMANDS = ("demo", "train-generic", "plan", "status")
+DEVICES = ("auto", "cpu", "cuda")
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -19,8 +20,7 @@ def main(argv: list[str] | None = None) -> int:
     if argv and argv[0] in COMMANDS:
         args = _command_parser().parse_args(argv)
     else:
-        args = bids_app_parser().parse_args(argv)
-        args.command = args.analysis_level
+        args = _bids_app_arguments(argv)
     if args.command == "status":
         from bids_app import status
 
@@ -38,6 +38,23 @@ def main(argv: list[str] | None = None) -> int:
     except KeyboardInterrupt:
         print("spikefocus: interrupted; run the same command again to go on", file=sys.stderr)
         return ExitCode.INTERRUPTED
+
+
+def _bids_app_arguments(argv: list[str]) -> argparse.Namespace:
+    """``--preflight`` needs no dataset: alone, or with the options here, it checks the installation."""
+    if "--preflight" in argv:
+        alone = argparse.ArgumentParser(prog="spikefocus", add_help=False, allow_abbrev=False)
+        alone.add_argument("--preflight", action="store_true")
+        alone.add_argument("--json", action="store_true")
+        alone.add_argument("--device", choices=DEVICES, default="auto")
+        alone.add_argument("--nprocs", type=int)
+        args, others = alone.parse_known_args(argv)
+        if not others:
+            args.command = "installation"
+            return args
+    args = bids_app_parser().parse_args(argv)
+    args.command = args.analysis_level
+    return args
 
 
 def bids_app_parser() -> argparse.ArgumentParser:
@@ -60,7 +77,9 @@ def bids_app_parser() -> argparse.ArgumentParser:
         "--dry-run", action="store_true", help="say what would be done, and do nothing"
     )
     instead.add_argument(
-        "--preflight", action="store_true", help="check whether the run can succeed, and stop"
+        "--preflight",
+        action="store_true",
+        help="check whether the run can succeed, and stop; without a dataset: the installation",
     )
     instead.add_argument("--json", action="store_true", help="with --preflight: print JSON")
     return parser
@@ -121,7 +140,7 @@ def _add_run_options(parser: argparse.ArgumentParser) -> None:
     how.add_argument("--stop-on-first-crash", action="store_true")
 
     machine = parser.add_argument_group("machine")
-    machine.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto")
+    machine.add_argument("--device", choices=DEVICES, default="auto")
     machine.add_argument(
         "--nprocs", type=int, help="threads to use (default: all that the job may use)"
     )
@@ -167,7 +186,7 @@ def _command_parser() -> argparse.ArgumentParser:
     )
     train.add_argument("--steps", type=int)
     train.add_argument("--seed", type=int)
-    train.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto")
+    train.add_argument("--device", choices=DEVICES, default="auto")
     train.add_argument("--nprocs", type=int)
 
     plan = commands.add_parser(

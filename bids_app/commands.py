@@ -124,6 +124,13 @@ def plan(args: argparse.Namespace) -> ExitCode:
     return ExitCode.DONE
 
 
+def installation(args: argparse.Namespace) -> ExitCode:
+    """Check the installation; the image's health check."""
+    return preflight.check_installation(
+        stage_configs(None, {"personalize": {"device": args.device}}), as_json=args.json
+    )
+
+
 def group(args: argparse.Namespace) -> ExitCode:
     """Write the cohort's tables, statistics and report from the participants' metrics."""
     from bids_app.group import write_group
@@ -205,6 +212,7 @@ def _demo_is_there(args: argparse.Namespace) -> bool:
 _COMMANDS = {
     "participant": participant,
     "group": group,
+    "installation": installation,
     "train-generic": train_generic,
     "demo": demo,
     "plan": plan,

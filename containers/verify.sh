@@ -1,14 +1,18 @@
 #!/usr/bin/env bash
 # Builds the image from scratch and proves that it runs as promised: without network, as an
-# arbitrary user, on a read-only root with read-only input. Prints one line per thing
-# proven; the exit status is non-zero as soon as one fails.
-# Needs root, buildah and util-linux; debootstrap where no image registry is reachable;
-# 25 GB in $TMPDIR (/var/tmp), which are freed at the end unless KEEP=1.
+# arbitrary user, on a read-only root with read-only input; writes its bill of materials, and
+# looks its packages up among the known vulnerabilities. Prints one line per thing proven; the
+# exit status is non-zero as soon as one fails. What nobody could be asked is "NOT SHOWN".
+# Needs root, buildah, util-linux and python3-venv; debootstrap where no image registry is
+# reachable; 25 GB in $TMPDIR (/var/tmp), which are freed at the end unless KEEP=1.
+# VARIANT=cuda builds the image for GPUs.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
 readonly ANY_UID=12345
 readonly IMAGE=localhost/spikefocus:verify
+readonly VARIANT=${VARIANT:-cpu}
+readonly SBOM=build/spikefocus-$VARIANT.cdx.json
 WORK=$(mktemp -d "${TMPDIR:-/var/tmp}/spikefocus-verify.XXXXXX")
 readonly WORK
 readonly STARTED=$SECONDS
@@ -16,6 +20,11 @@ readonly STARTED=$SECONDS
 b() { buildah --storage-driver vfs --root "$WORK/storage" --runroot "$WORK/run" "$@"; }
 note() { printf '      %s\n' "$*"; }
 proven() { printf 'PROVEN %s\n' "$*"; }
+not_shown=()
+not_shown() {
+    not_shown+=("$1")
+    printf 'NOT SHOWN %s\n' "$*"
+}
 fail() {
     printf 'FAILED %s\n' "$*" >&2
     exit 1
@@ -27,8 +36,9 @@ clean_up() {
     else
         rm -rf "$WORK"
     fi
-    printf '%s after %d s\n' "$([[ $status == 0 ]] && echo "all proven" || echo "not proven")" \
-        $((SECONDS - STARTED))
+    local words="not proven"
+    [[ $status != 0 ]] || words="all proven${not_shown[*]:+ but ${not_shown[*]},}"
+    printf '%s after %d s\n' "$words" $((SECONDS - STARTED))
 }
 trap clean_up EXIT
 
@@ -38,16 +48,18 @@ for tool in buildah unshare git python3; do
 done
 
 # --- the base ---------------------------------------------------------------------------
-if timeout 60 buildah --storage-driver vfs --root "$WORK/storage" --runroot "$WORK/run" \
-    pull -q docker://debian:bookworm-slim >/dev/null 2>&1; then
-    base=docker.io/library/debian:bookworm-slim
-    note "base: debian:bookworm-slim from its registry"
+base=docker.io/library/$(sed -n 's/^ARG BASE=//p' Dockerfile)
+if timeout 120 buildah --storage-driver vfs --root "$WORK/storage" --runroot "$WORK/run" \
+    pull -q "docker://$base" >/dev/null 2>&1; then
+    note "base: $base"
 else
     note "base: no image registry is reachable, so a minimal bookworm by debootstrap stands in"
     base=localhost/bookworm-slim
     debootstrap --variant=minbase bookworm "$WORK/base" >"$WORK/debootstrap.log" 2>&1 ||
         fail "debootstrap: $(tail -1 "$WORK/debootstrap.log")"
-    # What the slim image leaves out, too.
+    # The slim image has the sources of fixes, and leaves out documentation, too.
+    sed -nE 's#^deb (\S*/debian)/? bookworm main#&\ndeb \1 bookworm-updates main\ndeb \1-security bookworm-security main#p' \
+        -i "$WORK/base/etc/apt/sources.list"
     rm -rf "$WORK"/base/usr/share/{doc,man,info,locale}/* \
         "$WORK"/base/var/cache/apt/* "$WORK"/base/var/lib/apt/lists/*
     container=$(b from scratch)
@@ -57,16 +69,17 @@ else
 fi
 
 # --- the image --------------------------------------------------------------------------
-revision=$(git rev-parse --short HEAD)
-version=$(sed -n 's/^__version__ = "\(.*\)"/\1/p' pipeline/__init__.py)
+mapfile -t labels < <(containers/labels.sh | tr ' ' '\n')
+label() { printf '%s\n' "${labels[@]}" | sed -n "s/^$1=//p"; }
+revision=$(label REVISION)
+version=$(label VERSION)
 mkdir "$WORK/context"
 git archive HEAD | tar -x -C "$WORK/context"
 [[ -z $(git status --porcelain) ]] || note "uncommitted changes are not in the image"
 
 # pip inside finds packages as it does out here: its configuration, its certificates and the
 # local folders that it names are mounted for the build; at most empty mount points stay.
-build_options=(--build-arg "BASE=$base" --build-arg "VERSION=$version"
-    --build-arg "REVISION=$revision")
+build_options=(--build-arg "BASE=$base" --build-arg "VARIANT=$VARIANT" "${labels[@]}")
 [[ ! -f /etc/pip.conf ]] || build_options+=(--volume /etc/pip.conf:/etc/pip.conf:ro)
 pip_config=$(python3 -m pip config list)
 while read -r path; do
@@ -84,28 +97,62 @@ for name in PIP_INDEX_URL PIP_EXTRA_INDEX_URL PIP_FIND_LINKS; do
     [[ -z ${!name:-} ]] || build_options+=(--build-arg "$name=${!name}")
 done
 begun=$SECONDS
-b bud --isolation chroot "${build_options[@]}" -t "$IMAGE" "$WORK/context" \
+# Only Docker's format has a health check.
+b bud --format docker --isolation chroot "${build_options[@]}" -t "$IMAGE" "$WORK/context" \
     >"$WORK/build.log" 2>&1 || {
     tail -20 "$WORK/build.log" >&2
     fail "the image does not build"
 }
 container=$(b from "$IMAGE")
 root=$(b mount "$container")
-proven "the image builds from commit $revision in $((SECONDS - begun)) s:" \
+proven "the image ($VARIANT) builds from commit $revision in $((SECONDS - begun)) s:" \
     "$(du -sm --apparent-size "$root" | cut -f1) MB"
+note "$(du -sm --apparent-size --exclude=opt "$root" | cut -f1) MB Debian, Python, Pango and fonts"
 du -m --apparent-size -d 1 "$root"/opt/spikefocus/lib/python3.*/site-packages 2>/dev/null |
-    sort -rn | sed -n 2,9p | while read -r size path; do
+    sort -rn | head -13 | while read -r size path; do
     note "$size MB $(basename "$path")"
 done
+note "$(du -sm --apparent-size "$root/opt/spikefocus/bin" | cut -f1) MB programs of the packages"
 
-[[ $(b inspect --type image -f '{{.OCIv1.Config.Entrypoint}}' "$IMAGE") == "[spikefocus]" ]] ||
-    fail "the entry point is not spikefocus"
-user=$(b inspect --type image -f '{{.OCIv1.Config.User}}' "$IMAGE")
+config() { b inspect --type image -f "{{.Docker.Config.$1}}" "$IMAGE"; }
+[[ $(config Entrypoint) == "[spikefocus]" ]] || fail "the entry point is not spikefocus"
+user=$(config User)
 [[ -n $user && $user != root && $user != 0 ]] || fail "the image's user is '$user'"
-proven "the entry point is spikefocus, the user is $user"
+[[ $(config Healthcheck.Test) == "[CMD spikefocus --preflight]" ]] || fail "no health check"
+for name in version revision created; do
+    [[ $(config Labels | grep -o "image\.$name:[^ ]*") == "image.$name:$(label ${name^^})" ]] ||
+        fail "the label $name is not that of the commit"
+done
+proven "entry point spikefocus, user $user, a health check; version, revision, date in the labels"
 if leftover=$(find "$root" -xdev -type f -size +0 \( -name pip.conf -o -name "*.whl" -o -name "certificates.pem" \) | grep .); then
     fail "left in the image by the build: $leftover"
 fi
+
+# --- what is inside ---------------------------------------------------------------------
+# The tools that look into the image are no part of it, nor of this checkout.
+python3 -m venv "$WORK/tools"
+"$WORK/tools/bin/pip" install --quiet --disable-pip-version-check cyclonedx-bom pip-audit \
+    >"$WORK/tools.log" 2>&1 || fail "the tools cannot be installed: $(tail -1 "$WORK/tools.log")"
+listed=$("$WORK/tools/bin/python" containers/sbom.py "$root" "$version-$revision" "$SBOM") ||
+    fail "the bill of materials"
+proven "bill of materials (CycloneDX, valid) in $SBOM: $listed"
+asked=0
+answer=$("$WORK/tools/bin/python" containers/audit.py "$SBOM") || asked=$?
+while read -r line; do note "$line"; done <<<"$answer"
+case $asked in
+    0) proven "no vulnerability of the Python packages is known to who was asked" ;;
+    2) not_shown "known vulnerabilities" "(no database could be asked, see above)" ;;
+    *) fail "vulnerabilities are known" ;;
+esac
+updates=$(b from "$IMAGE")
+if b run --isolation chroot --user 0:0 "$updates" -- apt-get update -qq >"$WORK/apt.log" 2>&1; then
+    newer=$(b run --isolation chroot --user 0:0 "$updates" -- apt-get -s upgrade | grep -c ^Inst || true)
+    [[ $newer == 0 ]] || fail "Debian has newer versions of $newer packages"
+    proven "Debian's archive has no newer version, with repaired holes or without, of any package"
+else
+    not_shown "Debian's newer versions" "($(tail -1 "$WORK/apt.log"))"
+fi
+b rm "$updates" >/dev/null
 
 # --- how everything below runs ----------------------------------------------------------
 mkdir "$WORK/demo" "$WORK/out" "$WORK/tmp"
@@ -158,6 +205,12 @@ proven "root file system and input are read-only, the output folder is writable"
 
 [[ $(inside spikefocus --version) == "spikefocus $version" ]] || fail "spikefocus --version"
 listing "$root" >"$WORK/root-before"
+begun=$SECONDS
+inside spikefocus --preflight >"$WORK/preflight.log" 2>&1 || {
+    cat "$WORK/preflight.log" >&2
+    fail "the health check"
+}
+proven "the health check finds weights and templates whole in $((SECONDS - begun)) s"
 
 # --- the demo ---------------------------------------------------------------------------
 begun=$SECONDS

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# Rewrites requirements.lock and requirements-dev.lock from pyproject.toml. Versions that
-# are locked already stay unless pyproject.toml forbids them; to renew one, delete its line
-# first; to renew all, delete both files.
+# Rewrites requirements.lock, requirements-cuda.lock and requirements-dev.lock from
+# pyproject.toml. Versions that are locked already stay unless pyproject.toml forbids them; to
+# renew one, delete its line first; to renew all, delete the files.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
@@ -33,8 +33,8 @@ cat - "$scratch/run" >requirements.lock <<'HEADER'
 # Exact versions of everything that spikefocus runs on (Python 3.11, Linux x86-64).
 # Made by `make lock` (scripts/lock.sh: pip-compile of pip-tools on pyproject.toml).
 # Without hashes, because the CPU and the CUDA builds of torch share this version: which
-# one comes, with the CUDA libraries that the latter asks for, is the choice of the index
-# that pip is pointed to.
+# one comes is the choice of the index that pip is pointed to (in an image: of VARIANT).
+# What the CUDA build needs is in requirements-cuda.lock.
 HEADER
 {
     cat <<'HEADER'
@@ -43,3 +43,24 @@ HEADER
 HEADER
     grep -E '^[a-z0-9]' "$scratch/all" | grep -vxFf <(grep -E '^[a-z0-9]' "$scratch/run")
 } >requirements-dev.lock
+
+# torch's CUDA build brings libraries of its own; of what the lock knows it takes no other version.
+torch=$(sed -n 's/^torch==//p' requirements.lock)
+touch requirements-cuda.lock
+"$scratch/venv/bin/pip" install --quiet --disable-pip-version-check --dry-run --ignore-installed \
+    --report "$scratch/cuda.json" -c requirements.lock -c requirements-cuda.lock "torch!=$torch+cpu"
+{
+    cat <<'HEADER'
+# What torch's CUDA build needs on top of requirements.lock (Linux x86-64).
+# Made by `make lock` (scripts/lock.sh).
+HEADER
+    "$scratch/venv/bin/python" - "$scratch/cuda.json" <<'PYTHON' | grep -vxFf <(grep -E '^[a-z0-9]' "$scratch/run")
+import json, re, sys
+for name, version in sorted(
+    (re.sub(r"[-_.]+", "-", one["metadata"]["name"]).lower(), one["metadata"]["version"])
+    for one in json.load(open(sys.argv[1]))["install"]
+):
+    print(f"{name}=={version}")
+PYTHON
+} >"$scratch/cuda"
+mv "$scratch/cuda" requirements-cuda.lock

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
+LOCKS = ("requirements.lock", "requirements-cuda.lock", "requirements-dev.lock")
 
 
 def normalized(name: str) -> str:
@@ -28,7 +29,7 @@ def pins(lock: str) -> dict[str, str]:
     return found
 
 
-@pytest.mark.parametrize("lock", ["requirements.lock", "requirements-dev.lock"])
+@pytest.mark.parametrize("lock", LOCKS)
 def test_lock_holds_plain_exact_versions_only(lock):
     for name, version in pins(lock).items():
         assert re.fullmatch(r"[0-9][0-9a-z.]*", version), f"{name}=={version}"
@@ -36,12 +37,13 @@ def test_lock_holds_plain_exact_versions_only(lock):
 
 def test_lock_covers_what_the_project_asks_for():
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-    run_time, dev = pins("requirements.lock"), pins("requirements-dev.lock")
+    run_time, cuda, dev = map(pins, LOCKS)
     names = {normalized(re.split(r"[=<>~! ]", need)[0]) for need in project["dependencies"]}
     assert names <= set(run_time)
     extra = project["optional-dependencies"]["dev"]
     assert {normalized(re.split(r"[=<>~! ]", need)[0]) for need in extra} <= set(dev)
     assert not set(run_time) & set(dev)
+    assert not set(run_time) & set(cuda)
 
 
 def test_this_environment_is_the_locked_one():

@@ -14,6 +14,7 @@ from rich.text import Text
 from bids_app.dataset import PatientFiles
 from bids_app.exit_codes import ExitCode, Outcome, exit_code_of
 from bids_app.preflight.findings import Finding
+from bids_app.preflight.installation import installation_findings
 from bids_app.preflight.machine import machine_findings
 from bids_app.preflight.participant import participant_findings
 from pipeline.paths import PatientPaths
@@ -44,15 +45,32 @@ def check(
     first = {f.subject: f.outcome for f in reversed(failed)}
     outcomes = [first.get(f"sub-{label}", Outcome.DONE) for label in labels]
     code = exit_code_of(of_machine or outcomes)
+    return _conclude(findings, code, "This run can succeed.", as_json)
+
+
+def check_installation(configs: dict[str, object], as_json: bool) -> ExitCode:
+    """The same without a dataset: is spikefocus whole, and is the GPU there that was asked for?"""
+    findings = list(installation_findings(configs["personalize"]))
+    failed = [one.outcome for one in findings if one.state == "FAIL"]
+    code = exit_code_of(failed or [Outcome.DONE])
+    return _conclude(findings, code, "spikefocus can work here.", as_json)
+
+
+def _conclude(findings: list[Finding], code: ExitCode, good: str, as_json: bool) -> ExitCode:
     if as_json:
         report = {"exit_code": code, "findings": [asdict(one) for one in findings]}
         print(json.dumps(report, indent=2))
     else:
-        _print(findings, code)
+        _print(findings)
+        print(
+            good
+            if code is ExitCode.DONE
+            else f"A run would end with exit code {int(code)} ({code.name.lower()})."
+        )
     return code
 
 
-def _print(findings: list[Finding], code: ExitCode) -> None:
+def _print(findings: list[Finding]) -> None:
     table = Table("", "check", "", "found")
     for i, one in enumerate(findings):
         repeated = i and findings[i - 1].subject == one.subject
@@ -66,11 +84,4 @@ def _print(findings: list[Finding], code: ExitCode) -> None:
             Text(one.state, style=_STYLES[one.state]),
             Text(said),
         )
-    console = Console()
-    console.print(table)
-    console.print(
-        "This run can succeed."
-        if code is ExitCode.DONE
-        else f"This run would end with exit code {int(code)} ({code.name.lower()}).",
-        highlight=False,
-    )
+    Console().print(table)

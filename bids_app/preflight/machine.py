@@ -17,13 +17,13 @@ CHECKSUMS = SHIPPED.with_name("SHA256SUMS")
 
 
 def machine_findings(output_dir: Path, work_dir: Path | None, n: int, config) -> Iterator[Finding]:
-    yield attempt("machine", "output folder", lambda: _writable(output_dir))
+    yield attempt("machine", "output folder", lambda: writable(output_dir))
     work = work_dir or Path(tempfile.gettempdir())
-    yield attempt("machine", "work folder", lambda: _writable(work))
+    yield attempt("machine", "work folder", lambda: writable(work))
     yield attempt("machine", "disk", lambda: _disk(output_dir, n))
-    yield attempt("machine", "cores", lambda: ("ok", _cores()))
+    yield attempt("machine", "cores", lambda: ("ok", cores()))
     yield attempt("machine", "device", lambda: ("ok", resolve_device(config.device)))
-    yield attempt("machine", "weights", lambda: _weights(config))
+    yield attempt("machine", "weights", lambda: weights(config))
 
 
 def _existing(folder: Path) -> Path:
@@ -31,7 +31,7 @@ def _existing(folder: Path) -> Path:
     return next(path for path in (folder, *folder.parents) if path.exists())
 
 
-def _writable(folder: Path) -> tuple[str, str]:
+def writable(folder: Path) -> tuple[str, str]:
     existing = _existing(folder)
     try:
         with tempfile.TemporaryFile(dir=existing):
@@ -57,19 +57,21 @@ def _disk(output_dir: Path, n_participants: int) -> tuple[str, str]:
     return "ok", f"{free_mb} MB free, {needed_mb} MB needed"
 
 
-def _cores() -> str:
+def cores() -> str:
     used = os.environ.get("OMP_NUM_THREADS", str(available_cores()))
     return f"{used} of {available_cores()} used"
 
 
-def _weights(config) -> tuple[str, str]:
-    _, card = load_model(config.generic_model, config.network)
-    if config.generic_model:
-        return "ok", f"{Path(config.generic_model).name}, SHA-256 {card['sha256'][:12]}…"
+def weights(config) -> tuple[str, str]:
     file = SHIPPED.with_name(f"generic_{config.network}.safetensors")
-    stated = dict(line.split()[::-1] for line in CHECKSUMS.read_text().splitlines())
-    if stated.get(file.name) != sha256(file):
-        raise MissingResource(
-            "The weights are not those that were shipped", file=file, hint="install again"
-        )
-    return "ok", f"{file.name} as shipped"
+    shipped = not config.generic_model and file.exists()
+    if shipped:
+        stated = dict(line.split()[::-1] for line in CHECKSUMS.read_text().splitlines())
+        if stated.get(file.name) != sha256(file):
+            raise MissingResource(
+                "The weights are not those that were shipped", file=file, hint="install again"
+            )
+    _, card = load_model(config.generic_model, config.network)
+    if shipped:
+        return "ok", f"{file.name} as shipped"
+    return "ok", f"{Path(config.generic_model).name}, SHA-256 {card['sha256'][:12]}…"
