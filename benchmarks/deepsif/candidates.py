@@ -100,6 +100,17 @@ def mapping_to_generic(
     return torch.as_tensor(kernel / generic_leadfield.std(), dtype=torch.float32)
 
 
+def plain_noise(member: Member) -> Member:
+    """The member with noise of its sensors alone: no brain activity in it, nothing correlated."""
+    return replace(member, noise_cov=np.diag(np.diag(member.noise_cov)))
+
+
+def half_with_plain_noise(members: list[Member]) -> list[Member]:
+    """The tests' noise is of the sensors alone; the population's holds ongoing brain activity."""
+    # Pairs, as `training_members` makes of each member two.
+    return [plain_noise(m) if number % 4 < 2 else m for number, m in enumerate(members)]
+
+
 def training_heads(
     candidate: str, deepsif: DeepSif, work: Path, seed: int, progress: Progress
 ) -> list[HeadTensors]:
@@ -108,12 +119,12 @@ def training_heads(
     library = deepsif_library("train", deepsif)
     of_generic = [
         input_head(m, m.true_leadfield, candidate, library, deepsif)
-        for m in test_heads.generic_members(deepsif, seed)
+        for m in half_with_plain_noise(test_heads.generic_members(deepsif, seed))
     ]
     if candidate in ("raw", "projected"):
         return of_generic
     members = generic.population("train", config.n_heads, ARRAYS, deepsif.cortex, work, progress)
-    drawn = generic.training_members(members, "projected", seed)
+    drawn = half_with_plain_noise(generic.training_members(members, "projected", seed))
     return of_generic + [
         input_head(m, m.estimated_leadfield, candidate, library, deepsif) for m in drawn
     ]
@@ -122,10 +133,11 @@ def training_heads(
 def validation_heads(
     candidate: str, deepsif: DeepSif, work: Path, progress: Progress
 ) -> list[HeadTensors]:
-    """The generic head and four random heads, all known without error."""
+    """The generic head and four random heads, known without error, with the tests' kind of noise."""
     library = deepsif_library("validation", deepsif)
     members = generic.population(
         "validation", generic.N_VALIDATION_HEADS, ARRAYS, deepsif.cortex, work, progress
     )
     members = [test_heads.generic_members(deepsif, 999)[0], *members]
+    members = [plain_noise(member) for member in members]
     return [input_head(m, m.true_leadfield, candidate, library, deepsif) for m in members]
