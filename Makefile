@@ -23,9 +23,9 @@ help:
 demo: .venv/.done
 	$(BIN)/spikefocus demo demo --run
 
-# Two files at a time: most tests keep one core busy.
+# Two files at a time, each with one thread: most tests keep one core busy.
 test: .venv/.done
-	$(BIN)/pytest --numprocesses 2 --dist loadfile
+	OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(BIN)/pytest --numprocesses 2 --dist loadfile
 
 # The benchmarks on DeepSIF's published geometry, with the shipped weights and few recordings.
 bench: .venv/.done
