@@ -17,7 +17,7 @@ from pipeline.personalize import Config
 
 RESULTS = Path(__file__).parent / "results" / "fine_tuning_recipes.csv"
 ARRAYS, SEEDS = ("neuromag", "ctf275"), (4100, 4101)
-RECIPES = ((50, 1e-4), (100, 1e-4), (200, 1e-4), (200, 3e-4), (400, 3e-4))
+RECIPES = ((50, 1e-4), (100, 1e-4), (100, 3e-4), (200, 3e-4))
 
 
 def main() -> None:

@@ -13,7 +13,12 @@ from pipeline.errors import InvalidInput, MissingResource
 from pipeline.networks.compact import (
     _unexplained,
     attend_to_patches,
+    gates,
+    least_squares_courses,
     principal_time_courses,
+    pursue_patches,
+    unmixed_maps,
+    without_faint,
 )
 from pipeline.networks.evaluate import batch_errors_mm, localisation_errors_mm, peak_maps
 from pipeline.networks.project import (
@@ -52,21 +57,65 @@ def test_principal_time_courses_are_the_right_singular_vectors():
     assert torch.allclose(strength, torch.tensor([1.0, 0.5]).expand(2, 2), atol=1e-3)
 
 
-def test_attention_finds_the_patch_whose_topography_it_sees():
-    rng = torch.Generator().manual_seed(1)
+@pytest.fixture
+def disjoint_patches():
+    """A projection by a random field with a hundred patches that share no region."""
     patches = torch.zeros(100, 994)
     for number in range(100):
         patches[number, 9 * number : 9 * number + 9] = 1.0
-    field = torch.randn(40, 994, generator=rng)
+    field = torch.randn(40, 994, generator=torch.Generator().manual_seed(1))
     topographies = torch.nn.functional.normalize(field @ patches.T, dim=0)
-    projection = Projection(field, field, patches, topographies)
-    seen = -3.0 * (field @ patches[17])[None, None]
-    sharpness = torch.full((1, 1), 300.0)
-    sources, explained = attend_to_patches(seen, sharpness, projection)
-    assert torch.allclose(sources[0, 0], -patches[17], atol=1e-3)
-    assert explained.item() == pytest.approx(1, abs=1e-4)
-    nothing, none = attend_to_patches(seen, sharpness, Projection(field, field))
-    assert not nothing.any() and not none.any()
+    return Projection(field, field, patches, topographies)
+
+
+def test_attention_finds_the_patch_whose_topography_it_sees(disjoint_patches):
+    patch = disjoint_patches.patches[17]
+    seen = -3.0 * (disjoint_patches.leadfield @ patch)[None, None]
+    sources = attend_to_patches(seen, torch.tensor([[300.0]]), disjoint_patches)
+    assert torch.allclose(sources[0, 0], -patch, atol=1e-3)
+
+
+def test_pursuit_finds_the_patches_of_a_mixture_one_after_the_other(disjoint_patches):
+    """The principal maps are mixtures of both patches; each round takes one, the stronger first."""
+    strong, weak = disjoint_patches.patches[17], disjoint_patches.patches[60]
+    fields = disjoint_patches.leadfield @ torch.stack([2 * strong, weak], 1)
+    mixing = torch.tensor([[0.8, 0.6, 0.0], [0.6, -0.8, 0.0]])
+    principal = (fields @ mixing)[None]
+    sharpness = torch.full((3,), 300.0)
+    sources, explained = pursue_patches(principal, sharpness, disjoint_patches)
+    assert torch.allclose(sources[0, 0], strong, atol=1e-2)
+    assert torch.allclose(sources[0, 1], weak, atol=1e-2)
+    assert 0.5 < explained[0, 0] < 0.99 and explained[0, 1] == pytest.approx(1, abs=1e-2)
+
+
+def test_courses_and_maps_of_two_sources_are_told_apart():
+    rng = torch.Generator().manual_seed(2)
+    fields = torch.randn(3, 2, 40, generator=rng)
+    courses = torch.randn(3, 2, 125, generator=rng)
+    recording = fields.mT @ courses
+    fitted = least_squares_courses(recording, fields)
+    assert torch.allclose(fitted, courses, atol=0.01)
+    certain = torch.ones(3, 2, 1)
+    assert torch.allclose(unmixed_maps(recording, fields, courses, certain), fields, atol=1e-4)
+    unit = courses / courses.square().sum(2, keepdim=True)
+    mixed = unmixed_maps(recording, fields, courses, 0 * certain)
+    assert torch.allclose(mixed, unit @ recording.mT, atol=1e-4)
+
+
+def test_closed_gates_are_silent_and_still_learn():
+    behind = torch.tensor([[0.0, -0.5, -0.9, -3.0]], requires_grad=True)
+    opening = gates(behind)
+    assert torch.allclose(opening, torch.tensor([[1.0, 0.5, 0.0, 0.0]]))
+    opening.sum().backward()
+    assert torch.allclose(behind.grad, torch.tensor([[1.0, 1.0, 1.0, 0.1]]))
+
+
+def test_traces_of_activity_are_silenced_source_by_source():
+    sources = torch.tensor([[[1.0, -0.5, 0.04], [0.1, 0.004, -0.006]]], requires_grad=True)
+    clear = without_faint(sources)
+    assert torch.allclose(clear, torch.tensor([[[1.0, -0.5, 0.0], [0.1, 0.0, -0.006]]]))
+    clear.sum().backward()
+    assert torch.equal(sources.grad, torch.ones(1, 2, 3))
 
 
 def test_compact_corrects_by_what_its_sources_leave_unexplained():

@@ -1,5 +1,7 @@
 """Neural masses, the spike library, patches, synthetic recordings and the population of heads."""
 
+from dataclasses import replace
+
 import mne
 import numpy as np
 import pytest
@@ -267,6 +269,26 @@ def test_reference_noise_follows_each_channel_at_half_the_power(
     ratio = clean.square().mean(2) / (noisy - clean).square().mean(2)
     expected_db = batch.sensor_snr_db + 10 * np.log10(2)
     assert torch.allclose(10 * torch.log10(ratio).mean(1), expected_db, atol=0.7)
+
+
+def test_recordings_are_whitened_by_the_noise_covariance_that_is_known(make_synthesizer):
+    """The noise that generates is white over channels, the one that is known is not."""
+    rng = np.random.default_rng(3)
+    leadfield = 1e-6 * rng.normal(size=(N_CHANNELS, 994))
+    mixing = rng.normal(size=(N_CHANNELS, N_CHANNELS))
+    true_cov, known_cov = 1e-26 * np.eye(N_CHANNELS), 1e-26 * mixing @ mixing.T
+    arguments = (leadfield, leadfield, known_cov, np.zeros((994, 3)), load_library("test"))
+    head = prepare_head(*arguments, SMALL_DICTIONARY, true_noise_cov=true_cov)
+    alone = prepare_head(*arguments, SMALL_DICTIONARY)
+    # The field of a region arrives where the projection by the known covariance expects it.
+    field = head.rewhiten @ head.field
+    assert torch.allclose(field, alone.field, atol=1e-4 * alone.field.abs().max().item())
+    assert torch.equal(head.projection.kernel, alone.projection.kernel)
+    own = make_synthesizer(5).batch(head, 8, ONE_SOURCE)
+    other = make_synthesizer(5).batch(replace(head, rewhiten=None), 8, ONE_SOURCE)
+    for recording, before in zip(own.recording, other.recording, strict=True):
+        expected = head.rewhiten @ before
+        assert torch.allclose(recording / recording.norm(), expected / expected.norm(), atol=1e-4)
 
 
 def test_whitened_noise_is_white():

@@ -8,15 +8,21 @@ from tempfile import TemporaryDirectory
 import numpy as np
 from torch import nn
 
-from benchmarks.deepsif.candidates import deepsif_library, input_head, synthesizer
+from benchmarks.deepsif.candidates import (
+    deepsif_library,
+    input_head,
+    synthesizer,
+    with_brain_activity,
+)
 from benchmarks.deepsif.geometry import DeepSif
-from benchmarks.deepsif.train import SHARPER_PART
+from benchmarks.deepsif.heads import SENSOR_NOISE_T
+from benchmarks.deepsif.train import SHARES, absolute_part
 from pipeline.networks.train import Plan, train
 from pipeline.progress import Progress
-from pipeline.synthesis.population import Member, random_noise_cov
-from pipeline.synthesis.recordings import HeadTensors
+from pipeline.synthesis.patches import patch_dictionary
+from pipeline.synthesis.population import Member
+from pipeline.synthesis.recordings import HeadTensors, prepare_head
 
-N_NOISES = 6
 PATCHES_PER_REGION = 12
 SEED = 7
 SPATIAL = ("deblur",)
@@ -45,28 +51,34 @@ class Recipe:
 CHOSEN = Recipe(steps=200, learning_rate=3e-4)
 
 
-def personal_heads(
+def personal_head(
     leadfield: np.ndarray, pos_mm: np.ndarray, candidate: str, deepsif: DeepSif
-) -> list[HeadTensors]:
-    """One head under random noise, all known without error."""
-    rng = np.random.default_rng(SEED)
+) -> HeadTensors:
+    """One head, known without error, with the tests' noise and the training's background.
+
+    ``raw`` is fine-tuned as in the paper, to the channels of the head's own array.
+    """
+    noise_cov = SENSOR_NOISE_T**2 * np.eye(len(leadfield))
     library = deepsif_library("train", deepsif)
-    kinds = ["mag"] * len(leadfield)
-    members = [
-        Member(
+    if candidate == "raw":
+        return prepare_head(
             leadfield,
             leadfield,
-            random_noise_cov(leadfield, kinds, deepsif.graph.adjacency, rng),
+            with_brain_activity(noise_cov, leadfield),
             pos_mm,
+            library,
+            patch_dictionary(deepsif.graph),
+            kind="raw",
+            true_noise_cov=noise_cov,
         )
-        for _ in range(N_NOISES)
-    ]
-    return [input_head(m, m.true_leadfield, candidate, library, deepsif) for m in members]
+    member = Member(leadfield, leadfield, noise_cov, pos_mm)
+    return input_head(member, leadfield, candidate, library, deepsif)
 
 
 def fine_tune(
     module: nn.Module,
-    heads: list[HeadTensors],
+    head: HeadTensors,
+    candidate: str,
     deepsif: DeepSif,
     recipe: Recipe,
     measure: Callable[[nn.Module], dict[str, float]],
@@ -79,12 +91,12 @@ def fine_tune(
         learning_rate=recipe.learning_rate,
         falling_part=0.0 if recipe.constant else 1.0,
         averaging=0.98,
-        absolute_part=SHARPER_PART,
+        absolute_part=absolute_part(candidate),
         validate_every=validate_every,
         patience=recipe.steps,
     )
     for name, parameter in module.named_parameters():
         parameter.requires_grad_(recipe.moving == "all" or name.split(".")[0] in SPATIAL)
-    drawn = synthesizer("train", deepsif, SEED, PATCHES_PER_REGION)
+    drawn = synthesizer("train", deepsif, SEED, PATCHES_PER_REGION, source_shares=SHARES)
     with TemporaryDirectory() as folder:
-        return train(module, drawn, heads, measure, plan, Path(folder), Progress(), "fine-tuning")
+        return train(module, drawn, [head], measure, plan, Path(folder), Progress(), "fine-tuning")

@@ -15,7 +15,13 @@ import numpy as np
 import torch
 from torch import nn
 
-from benchmarks.deepsif.candidates import CANDIDATES, n_inputs, synthesizer, validation_heads
+from benchmarks.deepsif.candidates import (
+    CANDIDATES,
+    n_inputs,
+    synthesizer,
+    validation_heads,
+    with_background,
+)
 from benchmarks.deepsif.conventional import METHODS, ConventionalMethods
 from benchmarks.deepsif.evaluate import (
     head_tensors,
@@ -27,24 +33,25 @@ from benchmarks.deepsif.evaluate import (
 )
 from benchmarks.deepsif.geometry import N_CHANNELS, DeepSif, read_deepsif
 from benchmarks.deepsif.heads import TestHead, different_heads, published_heads
-from benchmarks.deepsif.personalize import CHOSEN, Recipe, fine_tune, personal_heads
-from benchmarks.deepsif.train import SHARPER_PART
+from benchmarks.deepsif.personalize import CHOSEN, Recipe, fine_tune, personal_head
+from benchmarks.deepsif.train import ABSOLUTE_PART
 from pipeline.networks.evaluate import METRICS
 from pipeline.networks.project import NETWORK_SFREQ_HZ
 from pipeline.networks.train import validate
 from pipeline.networks.weights import build_network, load_model
 from pipeline.progress import Progress
-from pipeline.synthesis.recordings import ONE_SOURCE, Batch
+from pipeline.synthesis.recordings import ONE_SOURCE, Batch, HeadTensors
 
 TABLES = ("candidates", "recipes", "b1", "b2", "b3", "b4")
 RESULTS = Path(__file__).parents[1] / "results"
 SHIPPED = Path(__file__).parent / "weights" / "population.safetensors"
 VALIDATION_SAMPLES = 250
 RECIPES = [
-    *(Recipe(steps, rate) for rate in (1e-4, 3e-4, 1e-3) for steps in (50, 200)),
+    Recipe(50, 3e-4),
+    Recipe(200, 3e-4),
+    Recipe(200, 1e-3),
     Recipe(200, 3e-4, moving="spatial"),
 ]
-B3_STEPS, B3_EVERY = 600, 50
 # These take one and eight seconds per recording.
 MOST_RECORDINGS = {"cmem": 160, "gamma_map": 16}
 
@@ -63,7 +70,10 @@ def candidates(deepsif: DeepSif, work: Path, steps: int) -> list[dict]:
             drawn = synthesizer("validation", deepsif, 3, 3)
             batches = [drawn.batch(head, VALIDATION_SAMPLES, ONE_SOURCE) for head in chosen]
             row = {"candidate": candidate, "training_steps": steps, "heads": kind}
-            row |= {"n": len(chosen) * VALIDATION_SAMPLES, **validate(module, batches, chosen)}
+            row |= {
+                "n": len(chosen) * VALIDATION_SAMPLES,
+                **validate(module, batches, chosen, ABSOLUTE_PART),
+            }
             rows.append(row)
     return rows
 
@@ -74,16 +84,16 @@ def recipes(deepsif: DeepSif, work: Path, module: nn.Module) -> list[dict]:
     rows = []
     for recipe in RECIPES:
         for number, head in enumerate(head_list):
-            drawn = synthesizer("validation", deepsif, 4, 3)
-            batches = [drawn.batch(head, VALIDATION_SAMPLES, ONE_SOURCE)]
+            batches = validation_batches(head, deepsif, 4)
             personalized = deepcopy(module).train()
             begin = time.monotonic()
             curve = fine_tune(
                 personalized,
-                [head],
+                with_background(head, "train", deepsif),
+                "population",
                 deepsif,
                 recipe,
-                lambda one: validate(one, batches, [head], SHARPER_PART),  # noqa: B023 - called at once
+                lambda one: validate(one, batches, [head], ABSOLUTE_PART),  # noqa: B023 - called at once
                 recipe.steps,
             )
             rows.append(
@@ -124,17 +134,24 @@ def b1(deepsif: DeepSif, models: dict[str, nn.Module], heads: list[TestHead], n:
     return rows
 
 
+def validation_batches(head: HeadTensors, deepsif: DeepSif, seed: int) -> list[Batch]:
+    """A batch of recordings of the head with the validation split's sources."""
+    drawn = synthesizer("validation", deepsif, seed, 3)
+    held_out = with_background(head, "validation", deepsif)
+    return [drawn.batch(held_out, VALIDATION_SAMPLES, ONE_SOURCE)]
+
+
 def personalized_model(deepsif: DeepSif, module: nn.Module, head: TestHead) -> nn.Module:
-    heads = personal_heads(head.leadfield, head.region_pos_mm, "population", deepsif)
+    personal = personal_head(head.leadfield, head.region_pos_mm, "population", deepsif)
     personalized = deepcopy(module).train()
-    drawn = synthesizer("validation", deepsif, 5, 3)
-    batches = [drawn.batch(heads[0], VALIDATION_SAMPLES, ONE_SOURCE)]
+    batches = validation_batches(personal, deepsif, 5)
     fine_tune(
         personalized,
-        heads,
+        personal,
+        "population",
         deepsif,
         CHOSEN,
-        lambda one: validate(one, batches, heads[:1], SHARPER_PART),
+        lambda one: validate(one, batches, [personal], ABSOLUTE_PART),
         CHOSEN.steps // 4,
     )
     return personalized.eval()
@@ -159,29 +176,38 @@ def b2(deepsif: DeepSif, module: nn.Module, tilted: TestHead, n: int) -> list[di
 def b3(deepsif: DeepSif, raw: nn.Module, population: nn.Module, tilted: TestHead) -> list[dict]:
     """Validation loss and error on the tilted helmet against updates and seconds, one run."""
     torch.manual_seed(0)
+    # Way: candidate, network, updates, learning rate, and between measurements.
     ways = {
-        "from scratch, raw channels": ("raw", build_network("compact", n_inputs("raw")), 1e-3),
-        "fine-tuned, raw channels (the paper's way)": ("raw", deepcopy(raw), 1e-4),
-        "fine-tuned, population (ours)": ("population", deepcopy(population), 3e-4),
+        "from scratch, raw channels": (
+            "raw",
+            build_network("compact", n_inputs("raw")),
+            Recipe(3000, 1e-3, constant=True),
+            150,
+        ),
+        "fine-tuned, raw channels (the paper's way)": (
+            "raw",
+            deepcopy(raw),
+            Recipe(3000, 3e-4, constant=True),
+            150,
+        ),
+        "fine-tuned, population (ours)": ("population", deepcopy(population), CHOSEN, 25),
     }
     rows = []
-    for name, (candidate, module, rate) in ways.items():
-        heads = personal_heads(tilted.leadfield, tilted.region_pos_mm, candidate, deepsif)
-        drawn = synthesizer("validation", deepsif, 6, 3)
-        batches = [drawn.batch(heads[0], VALIDATION_SAMPLES, ONE_SOURCE)]
+    for name, (candidate, module, recipe, every) in ways.items():
+        head = personal_head(tilted.leadfield, tilted.region_pos_mm, candidate, deepsif)
+        batches = validation_batches(head, deepsif, 6)
         begin, measuring = time.monotonic(), 0.0
         seconds = []
 
         def timed(one):
             nonlocal measuring
             start = time.monotonic()
-            measured = validate(one, batches, heads[:1], SHARPER_PART)  # noqa: B023 - called in this turn
+            measured = validate(one, batches, [head], ABSOLUTE_PART)  # noqa: B023 - called in this turn
             measuring += time.monotonic() - start
             seconds.append(start - begin - measuring)  # noqa: B023
             return measured
 
-        recipe = Recipe(B3_STEPS, rate, constant=True)
-        curve = fine_tune(module.train(), heads, deepsif, recipe, timed, B3_EVERY)
+        curve = fine_tune(module.train(), head, candidate, deepsif, recipe, timed, every)
         for row, at in zip(curve, seconds, strict=True):
             rows.append({"way": name, "seconds": at, **row})
     return rows
@@ -190,15 +216,15 @@ def b3(deepsif: DeepSif, raw: nn.Module, population: nn.Module, tilted: TestHead
 def b4(deepsif: DeepSif, module: nn.Module, heads: list[TestHead], n: int) -> list[dict]:
     """Conventional methods and the generic network on the same recordings of one source.
 
-    All are given the leadfield that generates. A conventional method's baseline is where the
-    simulated wave lies below a tenth of its maximum.
+    All are given the leadfield that generates and the same noise covariance. A conventional
+    method's baseline is where the simulated wave lies below a tenth of its maximum.
     """
     rows = []
     for head in heads:
         tensors = head_tensors(head, head.leadfield, "population", deepsif)
         conventional = ConventionalMethods(
-            tensors.field.double().numpy(),
-            np.eye(len(tensors.field)),
+            (tensors.rewhiten @ tensors.field).double().numpy(),
+            np.eye(len(tensors.rewhiten)),
             head.region_pos_mm,
             deepsif.graph.adjacency,
             NETWORK_SFREQ_HZ,
@@ -245,7 +271,8 @@ def main() -> None:
     parser.add_argument("work", type=Path, help="folder of the trainings and the computed heads")
     parser.add_argument("tables", nargs="+", choices=TABLES)
     parser.add_argument("--n", type=int, default=2000, help="recordings per condition")
-    parser.add_argument("--candidate-steps", type=int, default=1000)
+    parser.add_argument("--candidate-steps", type=int, default=1000, help="of all candidates")
+    parser.add_argument("--raw-steps", type=int, default=6000, help="of the raw one in B1 and B3")
     parser.add_argument("--shipped-only", action="store_true", help="no model but the shipped one")
     parser.add_argument("--results", type=Path, default=RESULTS, help="folder for the tables")
     parser.add_argument("--threads", type=int, default=2)
@@ -264,7 +291,7 @@ def main() -> None:
         elif name == "b1":
             models = {"population": population}
             if not args.shipped_only:
-                models["raw"] = trained(args.work, "raw", args.candidate_steps)
+                models["raw"] = trained(args.work, "raw", args.raw_steps)
             heads = published + different_heads(deepsif, args.data, args.work / "heads")
             rows = b1(deepsif, models, heads, args.n)
         elif name == "b2":
@@ -272,7 +299,7 @@ def main() -> None:
         elif name == "b4":
             rows = b4(deepsif, population, [published[0]], args.n)
         else:
-            raw = trained(args.work, "raw", args.candidate_steps)
+            raw = trained(args.work, "raw", args.raw_steps)
             rows = b3(deepsif, raw, population, tilted)
         write_table(rows, args.results / f"deepsif_{name}.csv")
 

@@ -1,11 +1,12 @@
 """The network that a CPU can train: it begins with what physics knows and learns the rest.
 
-A patch keeps its place for the length of a spike, so that a recording comes down to a few maps with
-their time courses: at first the principal components over time, which a small convolutional part
-changes as it has learned. Each map attends to a dictionary of patches, whose keys are their
-topographies under the patient's own leadfield (a matched filter, softened; in form the attention of
-Vaswani et al. 2017). What the patches leave unexplained corrects them, as in unrolled optimisation
-(Gregor & LeCun 2010). So the network need not learn every head by heart.
+A patch keeps its place for the length of a spike, so that a recording comes down to a few patches with
+their time courses. They are sought one after the other in a dictionary, whose keys are the patches'
+topographies under the patient's own leadfield: each is the one that explains most of what the others
+left (orthogonal matching pursuit, Pati et al. 1993; in MEG, the family of RAP-MUSIC, Mosher & Leahy
+1999), softened to the attention of Vaswani et al. 2017. The network judges which of them are sources,
+and corrects each by what it leaves unexplained, as in unrolled optimisation (Gregor & LeCun 2010). So
+it need not learn every head by heart.
 """
 
 import torch
@@ -16,11 +17,26 @@ from pipeline.networks.project import Projection
 # What a good estimate leaves unexplained is a fraction of the map.
 RESIDUAL_GAIN = 3.0
 # Of the attention before training: a patch with 99 % of the best one's explained variance counts
-# a twentieth of it.
-LOG_SHARPNESS = 5.7
+# two fifths of it. How sharp it can be depends on how well the leadfield is known.
+LOG_SHARPNESS = 4.5
+# A single number learns slowly beside layers of thousands.
+SHARPNESS_GAIN = 10.0
 N_ATTENDED = 64
-# The explained parts of good and bad maps differ by tenths.
+# Time courses that a recording comes down to before patches are sought.
+N_COMPONENTS = 6
+# A patch whose topography lies almost within those already found explains nothing of its own.
+SMALLEST_OUTSIDE = 0.05
+# Of the mean power of the sources' fields: two of the same topography share a course.
+RIDGE = 1e-4
+# The explained parts of sources and of noise differ by tenths.
 EXPLAINED_GAIN = 5.0
+# Before training each source's gate is open by this much less than the one before it.
+LESS_BELIEVED = 0.5
+CLOSED_GRADIENT = 0.1
+# Gates, and parts of a source's largest region, below which there is silence.
+FAINT_GATE = 0.2
+FAINT_REGION = 0.05
+LARGEST_LOG_RATIO = 5.0
 ORTHOGONAL_ITERATIONS = 8
 
 
@@ -40,7 +56,7 @@ class Deblur(nn.Module):
 
 
 class Compact(nn.Module):
-    """Convolutions over time, attention to patches and an MLP over space, 994 out.
+    """Pursuit of patches, convolutions over their time courses and an MLP over space, 994 out.
 
     Parameters
     ----------
@@ -48,8 +64,8 @@ class Compact(nn.Module):
         Inputs (`Projection.kernel`) and regions.
     n_temporal : int
         Features per sample.
-    n_maps : int
-        Maps into which the samples are weighted: the rank of the output over time.
+    n_sources : int
+        Most sources at a time: the rank of the output over time.
     n_spatial : int
         Width of the deblurring layers.
     n_corrections : int
@@ -60,23 +76,25 @@ class Compact(nn.Module):
         n_in: int = 994,
         n_out: int = 994,
         n_temporal: int = 64,
-        n_maps: int = 4,
+        n_sources: int = 4,
         n_spatial: int = 512,
         n_corrections: int = 2,
     ):
         super().__init__()
-        self.n_maps = n_maps
-        self.features = nn.Linear(n_in, n_temporal - n_maps)
+        self.n_sources = n_sources
+        self.features = nn.Linear(n_in, n_temporal - n_sources)
         self.near = nn.Conv1d(n_temporal, n_temporal, 7, padding="same")
         self.far = nn.Conv1d(n_temporal, n_temporal, 7, padding="same", dilation=6)
-        self.weighting = _beginning_near_zero(nn.Linear(n_temporal, n_maps))
-        self.time_course = _beginning_near_zero(nn.Linear(n_temporal, n_maps))
-        self.log_sharpness = _beginning_near_zero(nn.Linear(n_temporal, n_maps))
-        self.look = nn.Linear(n_temporal + 2 * n_maps, n_temporal)
-        self.judge = nn.Linear(n_temporal, n_maps)
+        self.time_course = _beginning_near_zero(nn.Linear(n_temporal, n_sources))
+        self.log_sharpness = nn.Parameter(torch.zeros(n_sources))
+        self.look = nn.Linear(n_temporal + 2 * n_sources + N_COMPONENTS, n_temporal)
+        self.sharpen = _beginning_near_zero(nn.Linear(n_temporal, n_sources))
+        self.judge = _beginning_near_zero(nn.Linear(n_temporal, n_sources))
         self.deblur = nn.ModuleList(
             Deblur(n_in, n_out, n_spatial) for _ in range(1 + n_corrections)
         )
+        with torch.no_grad():
+            self.judge.bias.copy_(-LESS_BELIEVED * torch.arange(n_sources))
 
     def forward(
         self, recording: torch.Tensor, projection: Projection, samples: slice = slice(None)
@@ -86,17 +104,35 @@ class Compact(nn.Module):
         All that looks at every sample happens on the sensors, whose rank is a fraction of the
         number of regions; only the maps are projected.
         """
-        components, strength = principal_time_courses(recording, self.n_maps)
+        components, strength = principal_time_courses(recording, N_COMPONENTS)
+        if projection.topographies is None:
+            shape = len(recording), self.n_sources, projection.leadfield.shape[1]
+            sources, courses = recording.new_zeros(shape), components[:, : self.n_sources]
+            explained = sources[..., 0]
+        else:
+            principal = recording @ components.mT
+            sharpness = (LOG_SHARPNESS + SHARPNESS_GAIN * self.log_sharpness).exp()
+            sources, explained = pursue_patches(principal, sharpness, projection)
+            courses = least_squares_courses(recording, sources @ projection.leadfield.T)
+        peak = courses.abs().amax(2, keepdim=True).clamp_min(1e-30)
         features = (self.features.weight @ projection.kernel) @ recording
         features = nn.functional.elu(features + self.features.bias[:, None])
-        features = torch.cat([features, components], 1)
+        features = torch.cat([features, courses / peak], 1)
         features = features + nn.functional.elu(self.near(features))
         features = (features + nn.functional.elu(self.far(features))).mT
 
-        seen = (components + self.weighting(features).mT) @ recording.mT
-        summary = features.mean(1)
-        sharpness = (LOG_SHARPNESS + self.log_sharpness(summary)).exp()
-        sources, explained = attend_to_patches(seen, sharpness, projection)
+        # A source that explains little is noise, and is silenced; one at least is none.
+        ratio = (peak / peak[:, :1]).log().squeeze(2).clamp(-LARGEST_LOG_RATIO, LARGEST_LOG_RATIO)
+        signs = torch.cat([features.mean(1), EXPLAINED_GAIN * explained, strength, ratio], 1)
+        look = nn.functional.elu(self.look(signs))
+        verdict = self.judge(look)
+        gate = gates(verdict - verdict.amax(1, keepdim=True))[..., None]
+
+        # Each source once more, with what is believed of the others taken off.
+        seen = unmixed_maps(recording, sources @ projection.leadfield.T, courses, gate)
+        if projection.topographies is not None:
+            sharpness = (LOG_SHARPNESS + self.sharpen(look)).exp()
+            sources = attend_to_patches(seen, sharpness, projection)
         maps = seen @ projection.kernel.T
         seen, maps = seen / _size(maps), maps / _size(maps)
         hidden, sources = self.deblur[0](0.0, maps, sources)
@@ -104,12 +140,8 @@ class Compact(nn.Module):
             residual = _unexplained(seen, sources @ projection.leadfield.T)
             residual = RESIDUAL_GAIN * residual @ projection.kernel.T
             hidden, sources = correct(hidden, residual, sources)
-
-        # A map that no patch explains well is noise, and is silenced.
-        signs = torch.cat([summary, EXPLAINED_GAIN * explained, strength], 1)
-        gate = torch.sigmoid(self.judge(nn.functional.elu(self.look(signs))))
-        courses = components / components.abs().amax(2, keepdim=True) * strength[..., None]
-        courses = (courses + self.time_course(features).mT) * gate[..., None]
+        sources = without_faint(sources)
+        courses = (courses / peak + self.time_course(features).mT) * gate
         return sources.mT @ courses[..., samples]
 
 
@@ -145,10 +177,112 @@ def principal_time_courses(
         return vectors.mT * n_times**0.5, strength
 
 
+def pursue_patches(
+    principal: torch.Tensor, sharpness: torch.Tensor, projection: Projection
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Patches that explain a recording one after the other: orthogonal matching pursuit, softened.
+
+    Parameters
+    ----------
+    principal : Tensor, (batch, rank, n_components)
+        Maps of a recording's principal time courses.
+    sharpness : Tensor, (n_sources,)
+        Factor of the explained part in each round's softmax over patches.
+    projection : Projection
+        With patches.
+
+    Returns
+    -------
+    sources : Tensor, (batch, n_sources, n_regions)
+        The mean patch of each round.
+    explained : Tensor, (batch, n_sources)
+        Part, 0-1, that the best patch explains of the power that the rounds before it left.
+    """
+    # In full precision: the best patches' topographies differ by fractions of a percent.
+    with torch.autocast(principal.device.type, enabled=False):
+        topographies = projection.topographies
+        residual = principal.detach().float()
+        found = residual.new_zeros(len(residual), 0, residual.shape[1])
+        outside = residual.new_ones(1, 1)
+        sources, explained = [], []
+        for one in sharpness.float():
+            with torch.no_grad():
+                power = _matches(residual.mT, topographies).square_().sum(1)
+                power /= outside.clamp_min(SMALLEST_OUTSIDE)
+                power /= residual.square().sum((1, 2))[:, None].clamp_min(1e-30)
+                best, chosen = power.topk(min(N_ATTENDED, power.shape[1]), 1)
+            weight = torch.softmax(one * best, 1)
+            sources.append((weight[:, None] @ projection.patches[chosen]).squeeze(1))
+            explained.append(best[:, 0])
+            with torch.no_grad():
+                field = (sources[-1] @ projection.leadfield.T)[:, None]
+                # Twice is enough (Giraud et al. 2005): once leaves rounding errors.
+                for _ in range(2):
+                    field = field - (field @ found.mT) @ found
+                field = nn.functional.normalize(field, dim=2)
+                found = torch.cat([found, field], 1)
+                residual = residual - field.mT @ (field @ residual)
+                outside = outside - (field.squeeze(1) @ topographies).square()
+        return torch.stack(sources, 1), torch.stack(explained, 1)
+
+
+def least_squares_courses(recording: torch.Tensor, fields: torch.Tensor) -> torch.Tensor:
+    """Time courses (batch, n_sources, n_times) of `fields` (batch, n_sources, rank), by ridge regression."""
+    with torch.autocast(recording.device.type, enabled=False):
+        fields = fields.float()
+        gram = fields @ fields.mT
+        ridge = RIDGE * gram.diagonal(dim1=1, dim2=2).mean(1) + 1e-30
+        gram = gram + ridge[:, None, None] * torch.eye(gram.shape[1], device=gram.device)
+        return torch.linalg.solve(gram, fields @ recording)
+
+
+def unmixed_maps(
+    recording: torch.Tensor, fields: torch.Tensor, courses: torch.Tensor, belief: torch.Tensor
+) -> torch.Tensor:
+    """The recording's map at each source's course, the other sources taken off.
+
+    Parameters
+    ----------
+    recording : Tensor, (batch, rank, n_times)
+    fields : Tensor, (batch, n_sources, rank)
+    courses : Tensor, (batch, n_sources, n_times)
+    belief : Tensor, (batch, n_sources, 1)
+        Part of each source's field that is taken off the others' maps, 0-1.
+
+    Returns
+    -------
+    maps : Tensor, (batch, n_sources, rank)
+    """
+    unit = courses / courses.square().sum(2, keepdim=True).clamp_min(1e-30)
+    overlap = unit @ courses.mT
+    overlap = overlap - torch.diag_embed(overlap.diagonal(dim1=1, dim2=2))
+    return unit @ recording.mT - overlap @ (belief * fields)
+
+
+def gates(behind: torch.Tensor) -> torch.Tensor:
+    """How far each source is let through, 0-1, by how far it is `behind` (at most 0) the best one.
+
+    Closed gates have a gradient too, else a source once silenced would never be heard again.
+    """
+    opening = 1 + behind
+    leaky = torch.where(opening > 0, opening, CLOSED_GRADIENT * opening)
+    return leaky + (opening * (opening > FAINT_GATE) - leaky).detach()
+
+
+def without_faint(sources: torch.Tensor) -> torch.Tensor:
+    """Sources (..., n_regions), silent where they are faint beside their largest region.
+
+    A few regions on an almost silent cortex have no best threshold: Otsu's is then the lowest, and
+    traces of activity would count as found. Gradients pass as if nothing were silenced.
+    """
+    size = sources.detach().abs()
+    return sources - (size < FAINT_REGION * size.amax(-1, keepdim=True)) * sources.detach()
+
+
 def attend_to_patches(
     seen: torch.Tensor, sharpness: torch.Tensor, projection: Projection
-) -> tuple[torch.Tensor, torch.Tensor]:
-    """Mean of the patches whose topographies explain a map best.
+) -> torch.Tensor:
+    """Mean (batch, n_maps, n_regions) of the patches whose topographies explain a map best.
 
     Parameters
     ----------
@@ -156,27 +290,20 @@ def attend_to_patches(
     sharpness : Tensor, (batch, n_maps)
         Factor of the explained variance in the softmax.
     projection : Projection
-        Without patches there is no attention: all zero.
-
-    Returns
-    -------
-    sources : Tensor, (batch, n_maps, n_regions)
-        With the sign of the map.
-    explained : Tensor, (batch, n_maps)
-        Part of the map's power that the best patch explains, 0-1.
+        With patches. The mean has the sign of the map.
     """
-    if projection.topographies is None:
-        none = seen.new_zeros(*seen.shape[:2], projection.leadfield.shape[1])
-        return none, none[..., 0]
-    # In full precision: the best patches' topographies differ by fractions of a percent.
     with torch.autocast(seen.device.type, enabled=False):
-        unit = nn.functional.normalize(seen.float(), dim=2)
-        match = unit @ projection.topographies
+        match = _matches(nn.functional.normalize(seen.float(), dim=2), projection.topographies)
         chosen = match.abs().topk(min(N_ATTENDED, match.shape[2]), 2).indices
         match = match.gather(2, chosen)
         weight = torch.softmax(sharpness.float()[..., None] * match.square(), 2) * match
-        sources = (weight[..., None, :] @ projection.patches[chosen]).squeeze(2)
-        return sources, match[..., 0].square()
+        return (weight[..., None, :] @ projection.patches[chosen]).squeeze(2)
+
+
+def _matches(maps: torch.Tensor, topographies: torch.Tensor) -> torch.Tensor:
+    """Products (batch, n_maps, n_patches), as one of two matrices: a batch of small ones is slow."""
+    products = maps.reshape(-1, maps.shape[2]) @ topographies
+    return products.view(*maps.shape[:2], -1)
 
 
 def _beginning_near_zero(layer: nn.Linear) -> nn.Linear:

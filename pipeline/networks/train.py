@@ -24,7 +24,7 @@ WARM_UP_STEPS = 100
 LOSS_EVERY = 4
 SMALLEST_BATCH = 4
 # Of the absolute error in the loss.
-ABSOLUTE_PART = 0.2
+ABSOLUTE_PART = 0.3
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from pipeline.networks.project import Projection, prepare_recording, project_head
+from pipeline.networks.project import Projection, prepare_recording, project_head, whitener
 from pipeline.synthesis.library import Library
 from pipeline.synthesis.patches import HALF_MAGNITUDE_MM, RegionGraph
 
@@ -43,12 +43,16 @@ class HeadTensors:
     background : Tensor, (rank, n_times)
         Field of the library's background activity.
     region_pos_mm : ndarray, (994, 3)
+    rewhiten : Tensor, (rank, rank), or None
+        From recordings that the generating noise's covariance whitens to those that the known one
+        whitens; none where both are the same.
     """
 
     field: torch.Tensor
     projection: Projection
     background: torch.Tensor
     region_pos_mm: np.ndarray
+    rewhiten: torch.Tensor | None = None
 
 
 @dataclass(frozen=True)
@@ -89,18 +93,27 @@ def prepare_head(
     dictionary: torch.Tensor,
     device: str = "cpu",
     kind: str = "projected",
+    true_noise_cov: np.ndarray | None = None,
 ) -> HeadTensors:
     """Whiten the true leadfield (n_channels, 994), project by the known one, and the background.
 
-    `dictionary` and `kind` of input as in `project_head`.
+    `dictionary` and `kind` of input as in `project_head`. The known `noise_cov` generates too,
+    unless there is a `true_noise_cov`.
     """
     whiten, projection = project_head(known_leadfield, noise_cov, dictionary, kind, device)
+    rewhiten = None
+    if true_noise_cov is not None:
+        known_whiten, whiten = whiten, whitener(true_noise_cov)
+        rewhiten = torch.as_tensor(
+            known_whiten @ np.linalg.pinv(whiten), dtype=torch.float32, device=device
+        )
     field = torch.as_tensor(whiten @ true_leadfield, dtype=torch.float32, device=device)
     return HeadTensors(
         field=field,
         projection=projection,
         background=field @ torch.as_tensor(library.background, device=device),
         region_pos_mm=region_pos_mm,
+        rewhiten=rewhiten,
     )
 
 
@@ -267,6 +280,8 @@ class Synthesizer:
 
         sensor_snr_db = self._uniform(*self.sensor_snr_db, n)
         recording = recording + self._scaled_noise(recording, sensor_snr_db)
+        if head.rewhiten is not None:
+            recording = head.rewhiten @ recording
         return Batch(
             recording=prepare_recording(recording, head.projection),
             magnitude=magnitude,
