@@ -17,9 +17,9 @@ class Config:
         default="", metadata={"help": "weights file of the generic model; empty: the shipped one"}
     )
     device: str = field(default="cpu", metadata={"help": "cpu, cuda or auto"})
-    steps: int = field(default=400, metadata={"help": "batches of fine-tuning"})
+    steps: int = field(default=100, metadata={"help": "batches of fine-tuning"})
     batch_size: int = field(default=64, metadata={"help": "synthetic recordings per batch"})
-    learning_rate: float = field(default=3e-4, metadata={"help": "of Adam, falling to zero"})
+    learning_rate: float = field(default=1e-4, metadata={"help": "of Adam, falling to zero"})
     n_test: int = field(
         default=400, metadata={"help": "synthetic recordings that measure before and after"}
     )
