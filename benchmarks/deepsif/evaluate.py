@@ -121,4 +121,4 @@ def summarise(table: pd.DataFrame, **labels) -> dict:
 
 def write_table(rows: list[dict], path: Path) -> None:
     path.parent.mkdir(exist_ok=True)
-    pd.DataFrame(rows).round(3).to_csv(path, index=False)
+    pd.DataFrame(rows).to_csv(path, index=False, float_format="%.4g")
