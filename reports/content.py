@@ -178,6 +178,7 @@ def _rejections(patient: Patient) -> list[tuple[str, int]]:
 def _first_regions(patient: Patient) -> list[dict]:
     found, regions = patient.finding, patient.regions
     order = np.argsort(-found.peak_map, kind="stable")[:N_REGIONS_SHOWN]
+    order = order[100 * found.share[order] >= 0.5]  # what would be printed as 0 % is none
     return [
         {
             "rank": rank,

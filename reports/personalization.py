@@ -30,6 +30,11 @@ def personalization_sentence(patient: Patient) -> str:
         f"the mean localisation error (found regions to true patch) on "
         f"{qc.get('n_test_recordings')} held-out synthetic spikes of this head"
     )
+    if qc["improved"] and before == after:
+        return (
+            f"Personalization was used, but gained less than 0.1 mm: {change} was {before} before "
+            "and after."
+        )
     if qc["improved"]:
         return f"Personalization was used: {change} fell from {before} to {after}."
     return (

@@ -22,6 +22,7 @@ from pipeline.progress import Progress
 from reports import content, quality, render
 from reports.derivatives import read_patient
 from reports.figures.style import FONT_FAMILY
+from reports.personalization import personalization_sentence
 from reports.pictures import PICTURES, Picture, Studio
 from reports.specification import read_sections
 
@@ -232,12 +233,25 @@ def with_quality(patient: ReportPatient, stage: str, **changes):
     return replace(read, qc=read.qc | {stage: read.qc[stage] | changes})
 
 
+def test_silent_regions_are_not_among_the_strongest(complete):
+    read = read_patient(complete.inputs, complete.paths)
+    share = np.zeros(994)
+    share[[17, 40, 41]] = 1.0, 0.006, 0.004
+    finding = {read.finding_method: replace(read.finding, peak_map=share)}
+    read = replace(read, sources=read.sources | finding)
+    rows = content.build(read, complete.paths, reports.Config())["regions"]
+    assert [row["share"] for row in rows] == ["100", "1"]
+
+
 def test_personalization_is_told_in_words(complete):
     helped = content.build(
         read_patient(complete.inputs, complete.paths), complete.paths, reports.Config()
     )
     assert "Personalization was used" in helped["personalization_sentence"]
     assert "from 7.1\u00a0mm to 6.2\u00a0mm" in helped["personalization_sentence"]
+    same = {"found_to_true_mm_mean": 3.12}, {"found_to_true_mm_mean": 3.08}
+    little = with_quality(complete, "personalize", before=same[0], after=same[1])
+    assert "gained less than 0.1 mm" in personalization_sentence(little)
     failed = content.build(
         with_quality(complete, "personalize", improved=False), complete.paths, reports.Config()
     )
