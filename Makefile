@@ -30,7 +30,7 @@ test: .venv/.done
 # The benchmarks on DeepSIF's published geometry, with the shipped weights and few recordings.
 bench: .venv/.done
 	$(BIN)/python -m benchmarks.deepsif.tables $(DATA) build/bench b1 b2 b4 \
-		--n 200 --shipped-only --results build/bench
+		--n 100 --shipped-only --results build/bench
 
 verify: .venv/.done
 	$(BIN)/pytest -m campaign
