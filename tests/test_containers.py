@@ -84,9 +84,10 @@ def test_one_argument_decides_which_torch_comes(tmp_path, variant):
 @pytest.mark.parametrize("script", sorted(CONTAINERS.glob("*.sh")), ids=lambda path: path.name)
 def test_shell_scripts_can_be_read(script):
     shell = script.read_text().splitlines()[0].rpartition("/")[2].split()[-1]
-    subprocess.run([shell, "-n", script], check=True)
+    assert subprocess.run([shell, "-n", script], check=False).returncode == 0
     if shutil.which("shellcheck"):
-        subprocess.run(["shellcheck", "--severity=warning", script], check=True)
+        checked = subprocess.run(["shellcheck", "--severity=warning", script], check=False)
+        assert checked.returncode == 0
 
 
 def test_compose_file_gives_no_more_than_is_needed():
