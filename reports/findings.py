@@ -24,6 +24,8 @@ from reports.wording import (
 ENOUGH_SPIKES, FEW_SPIKES = 10, 5
 GOOD_SNR_DB, POOR_SNR_DB = 10.0, 5.0
 GOOD_COREGISTRATION_MM, POOR_COREGISTRATION_MM = 5.0, 10.0
+# A region's radius and its diameter.
+GOOD_HELD_OUT_MM, POOR_HELD_OUT_MM = 6.0, 12.0
 AGREEMENT_MM = 25.0
 GOOD_DIPOLE_PERCENT = 80.0
 MANY_BAD_CHANNELS = 0.15
@@ -81,6 +83,7 @@ class Measures:
     n_channels: int
     head_model: str | None
     personalization_used: bool | None
+    held_out_error_mm: float | None
 
 
 def method_maxima_mm(patient: Patient) -> dict[str, np.ndarray]:
@@ -219,6 +222,18 @@ def verdict(measures: Measures, warnings: list[str]) -> Verdict:
         "the co-registration cannot be judged, because no head points were digitised",
         lambda value: f"head points lie {number(value, 'mm', 1)} from the scalp in the median",
     )
+    _grade(
+        measures.held_out_error_mm,
+        GOOD_HELD_OUT_MM,
+        POOR_HELD_OUT_MM,
+        False,
+        red,
+        amber,
+        "the network's error on synthetic spikes of this head is not assessable",
+        lambda value: (
+            f"the network errs by {number(value, 'mm', 1)} on synthetic spikes of this head"
+        ),
+    )
     n_all = measures.n_channels + measures.n_bad_channels
     if measures.n_bad_channels > MANY_BAD_CHANNELS * n_all:
         amber.append(f"{measures.n_bad_channels} of {n_all} channels are bad")
@@ -226,10 +241,6 @@ def verdict(measures: Measures, warnings: list[str]) -> Verdict:
         n_marked = measures.n_accepted + measures.n_rejected
         if measures.n_rejected > MANY_REJECTED * n_marked:
             amber.append(f"{measures.n_rejected} of {n_marked} marked spikes were rejected")
-    if measures.personalization_used is False:
-        amber.append(
-            "personalization did not lower the held-out error, so the generic network was used"
-        )
     amber += [f"warning: {warning.rstrip('.')}" for warning in warnings[:WARNINGS_TOLD]]
     if len(warnings) > WARNINGS_TOLD:
         more = count(len(warnings) - WARNINGS_TOLD, "more warning")

@@ -26,21 +26,28 @@ def personalization_sentence(patient: Patient) -> str:
     before, after = (
         number(qc[when].get(f"{_DECISIVE}_mean"), "mm", 1) for when in ("before", "after")
     )
+    gain, spread = (
+        number(qc.get(key), unit, 2)
+        for key, unit in (("gain_mm", ""), ("gain_standard_error_mm", "mm"))
+    )
     change = (
         f"the mean localisation error (found regions to true patch) on "
-        f"{qc.get('n_test_recordings')} held-out synthetic spikes of this head"
+        f"{qc.get('n_test_recordings')} held-out synthetic spikes of this head was {before} before "
+        f"and {after} after (mean fall {gain} ± {spread}, standard error)"
     )
-    if qc["improved"] and before == after:
-        return (
-            f"Personalization was used, but gained less than 0.1 mm: {change} was {before} before "
-            "and after."
-        )
     if qc["improved"]:
-        return f"Personalization was used: {change} fell from {before} to {after}."
+        return f"Personalization was used: {change}."
     return (
-        f"Personalization was not used, because it did not help: {change} was {before} before and "
-        f"{after} after. The map called “personalized” is that of the generic weights."
+        f"Personalization was not used, because it did not help beyond chance: {change}. The map "
+        "called “personalized” is that of the generic weights, given this head’s leadfield."
     )
+
+
+def held_out_error_mm(patient: Patient) -> float | None:
+    """Mean localisation error on synthetic spikes of this head, of the weights that are used."""
+    qc = patient.qc["personalize"]
+    used = qc.get("after" if qc.get("improved") else "before", {})
+    return used.get(f"{_DECISIVE}_mean")
 
 
 def weights_sentence(patient: Patient) -> str:
@@ -48,7 +55,7 @@ def weights_sentence(patient: Patient) -> str:
     if patient.finding_method != "personalized":
         return "none" if patient.finding_method != "generic" else "generic weights"
     if patient.qc["personalize"].get("improved") is False:
-        return "generic weights (personalization did not help)"
+        return "generic weights (personalization did not help beyond chance)"
     return "personalized to this head"
 
 

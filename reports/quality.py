@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from reports.derivatives import Patient
 from reports.findings import Measures
+from reports.personalization import held_out_error_mm
 from reports.wording import count, humanise, listing, lower_first, number, sentence, split_unit
 
 STAGE_TITLES = {
@@ -83,6 +84,7 @@ def measures(patient: Patient) -> Measures:
         n_channels=len(patient.average.ch_names),
         head_model=head.get("head_model"),
         personalization_used=patient.qc["personalize"].get("improved"),
+        held_out_error_mm=held_out_error_mm(patient),
     )
 
 

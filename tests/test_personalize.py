@@ -97,15 +97,33 @@ def test_stage_writes_what_it_promises_and_moves_the_parameters(paths, quick, mo
     assert all(moved)
 
 
-def test_generic_weights_are_kept_and_said_so_without_improvement(paths, quick, monkeypatch):
-    errors = iter([np.full((8, 3), 5.0), np.full((8, 3), 5.5)])
+def test_gain_is_paired_by_recording():
+    before_mm = np.array([1.0, 5.0, 30.0, 8.0])
+    gain_mm, standard_error_mm = stage.paired_gain(before_mm, before_mm - [1.0, 3.0, 1.0, 3.0])
+    assert gain_mm == pytest.approx(2.0)
+    assert standard_error_mm == pytest.approx(np.std([1, 3, 1, 3], ddof=1) / 2)
+
+
+@pytest.mark.parametrize(
+    ("after_mm", "said"),
+    [
+        (np.full(8, 5.5), "5.0 mm before, 5.5 mm after; lower by -0.50 ± 0.00 mm"),
+        (np.array([4.0, 5.8] * 4), "5.0 mm before, 4.9 mm after; lower by 0.10 ± 0.34 mm"),
+        (np.full(8, 5.0), "5.0 mm before, 5.0 mm after; lower by 0.00 ± 0.00 mm"),
+    ],
+    ids=["worse", "better by chance", "same"],
+)
+def test_generic_weights_are_kept_and_said_so_without_improvement(
+    paths, quick, monkeypatch, after_mm, said
+):
+    errors = iter([np.full((8, 3), 5.0), np.tile(after_mm[:, None], 3)])
     monkeypatch.setattr(stage, "measure", lambda *_: next(errors))
     heard = Heard()
     run(paths, progress=heard)
     qc = read_json(paths.qc("personalize"))
     assert not qc["improved"]
     assert qc["warnings"] == heard.warnings
-    assert "5.0 mm before, 5.5 mm after" in qc["warnings"][0]
+    assert said in qc["warnings"][0]
     generic, _ = load_model()
     kept, card = load_model(paths.model)
     assert not card["personalized"]

@@ -30,6 +30,7 @@ GOOD = Measures(
     n_channels=300,
     head_model="freesurfer",
     personalization_used=True,
+    held_out_error_mm=3.0,
 )
 
 
@@ -108,13 +109,19 @@ def test_verdict_is_green_only_without_any_reservation():
         ({"coregistration_mm": None}, "amber", "no head points"),
         ({"n_rejected": 60}, "amber", "60 of 100 marked spikes"),
         ({"n_bad_channels": 80}, "amber", "80 of 380 channels"),
-        ({"personalization_used": False}, "amber", "generic network was used"),
+        ({"held_out_error_mm": 7.5}, "amber", "errs by 7.5\u00a0mm on synthetic spikes"),
+        ({"held_out_error_mm": 13.0}, "red", "errs by 13.0\u00a0mm"),
+        ({"held_out_error_mm": None}, "amber", "error on synthetic spikes of this head is not"),
     ],
 )
 def test_verdict_names_its_reason(fields, colour, reason):
     found = verdict(changed(**fields), [])
     assert found.colour == colour
     assert reason in " ".join(found.reasons)
+
+
+def test_generic_weights_are_no_reservation_where_they_err_as_little():
+    assert verdict(changed(personalization_used=False), []).colour == "green"
 
 
 def test_verdict_takes_the_worst():

@@ -35,6 +35,8 @@ PATCHES_PER_REGION = {"train": 6, "validation": 3, "test": 3}
 VALIDATION_SAMPLES_PER_HEAD = 64
 VALIDATE_EVERY = 50
 TEST_BATCH = 50
+# Of a gain on held-out recordings: what lies below may be chance.
+STANDARD_ERRORS_NEEDED = 2.0
 
 
 @dataclass(frozen=True)
@@ -101,13 +103,15 @@ def run(inputs: Inputs, paths: PatientPaths, config: Config, progress: Progress)
     with progress.step("measuring before and after", 2 * len(heads["test"])) as bar:
         before = measure(generic, heads["test"], config, device, bar)
         after = measure(personalized, heads["test"], config, device, bar)
-    improved = bool(after[:, 0].mean() < before[:, 0].mean())
+    gain_mm, gain_se_mm = paired_gain(before[:, 0], after[:, 0])
+    improved = gain_mm > STANDARD_ERRORS_NEEDED * gain_se_mm
     warnings = []
     if not improved:
         warnings.append(
             "Fine-tuning did not lower the localisation error on held-out synthetic recordings of "
-            f"this head ({before[:, 0].mean():.1f} mm before, {after[:, 0].mean():.1f} mm after), "
-            "so the generic model is used in place of the personalized one."
+            f"this head beyond chance ({before[:, 0].mean():.1f} mm before, "
+            f"{after[:, 0].mean():.1f} mm after; lower by {gain_mm:.2f} ± {gain_se_mm:.2f} mm, "
+            "standard error), so the generic model is used in place of the personalized one."
         )
         progress.warn(warnings[0])
     qc = {
@@ -122,6 +126,8 @@ def run(inputs: Inputs, paths: PatientPaths, config: Config, progress: Progress)
         "n_channels": len(patient.leadfield),
         "before": _summary_mm(before),
         "after": _summary_mm(after),
+        "gain_mm": round(gain_mm, 3),
+        "gain_standard_error_mm": round(gain_se_mm, 3),
         "validation_loss_before": curve[0]["validation_loss"],
         "validation_loss_after": min(row["validation_loss"] for row in curve),
     }
@@ -281,6 +287,12 @@ def measure(
             left -= TEST_BATCH
         bar.advance()
     return np.concatenate(errors)
+
+
+def paired_gain(before_mm: np.ndarray, after_mm: np.ndarray) -> tuple[float, float]:
+    """Mean by which the errors of the same recordings fell, and its standard error."""
+    gain_mm = before_mm - after_mm
+    return float(gain_mm.mean()), float(gain_mm.std(ddof=1) / np.sqrt(len(gain_mm)))
 
 
 def _summary_mm(errors: np.ndarray) -> dict[str, float]:
