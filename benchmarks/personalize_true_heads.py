@@ -75,8 +75,9 @@ def measure_head(array: str, seed: int, config: Config, split: str = "test") -> 
     generic, card = load_model()
     personalized = deepcopy(generic).train()
     derivatives = sensor_motion_derivatives(patient.info, patient.region_pos_head_m)
+    projected = stage.project_patient(patient, card["input"], "cpu")
     heads = {
-        part: stage.possible_heads(patient, derivatives, card, part, config.seed, "cpu")
+        part: stage.possible_heads(patient, projected, derivatives, part, config.seed)
         for part in stage.N_HEADS
     }
     begin = time.monotonic()

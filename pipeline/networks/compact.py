@@ -22,6 +22,8 @@ LOG_SHARPNESS = 4.5
 # A single number learns slowly beside layers of thousands.
 SHARPNESS_GAIN = 10.0
 N_ATTENDED = 64
+# Sources are told apart with this part of the dictionary; then each is looked at with all of it.
+PURSUED_PART = 9
 # Time courses that a recording comes down to before patches are sought.
 N_COMPONENTS = 6
 # A patch whose topography lies almost within those already found explains nothing of its own.
@@ -201,6 +203,7 @@ def pursue_patches(
     # In full precision: the best patches' topographies differ by fractions of a percent.
     with torch.autocast(principal.device.type, enabled=False):
         topographies = projection.topographies
+        topographies = topographies[:, : -(-topographies.shape[1] // PURSUED_PART)]
         residual = principal.detach().float()
         found = residual.new_zeros(len(residual), 0, residual.shape[1])
         outside = residual.new_ones(1, 1)
@@ -212,7 +215,7 @@ def pursue_patches(
                 power /= residual.square().sum((1, 2))[:, None].clamp_min(1e-30)
                 best, chosen = power.topk(min(N_ATTENDED, power.shape[1]), 1)
             weight = torch.softmax(one * best, 1)
-            sources.append((weight[:, None] @ projection.patches[chosen]).squeeze(1))
+            sources.append((weight[:, None] @ projection.patches[chosen].float()).squeeze(1))
             explained.append(best[:, 0])
             with torch.no_grad():
                 field = (sources[-1] @ projection.leadfield.T)[:, None]
@@ -293,11 +296,16 @@ def attend_to_patches(
         With patches. The mean has the sign of the map.
     """
     with torch.autocast(seen.device.type, enabled=False):
-        match = _matches(nn.functional.normalize(seen.float(), dim=2), projection.topographies)
-        chosen = match.abs().topk(min(N_ATTENDED, match.shape[2]), 2).indices
-        match = match.gather(2, chosen)
+        seen = nn.functional.normalize(seen.float(), dim=2)
+        topographies = projection.topographies
+        with torch.no_grad():
+            match = _matches(seen, topographies).abs_()
+            chosen = match.topk(min(N_ATTENDED, match.shape[2]), 2).indices
+        # Once more for these alone, with a gradient.
+        candidates = topographies[:, chosen.flatten()].view(len(topographies), *chosen.shape)
+        match = torch.einsum("bmr,rbmk->bmk", seen, candidates)
         weight = torch.softmax(sharpness.float()[..., None] * match.square(), 2) * match
-        return (weight[..., None, :] @ projection.patches[chosen]).squeeze(2)
+        return (weight[..., None, :] @ projection.patches[chosen].float()).squeeze(2)
 
 
 def _matches(maps: torch.Tensor, topographies: torch.Tensor) -> torch.Tensor:

@@ -23,6 +23,7 @@ RANK_TOLERANCE = 1e-8
 # T/(A m) of a region, summed over some twenty dipoles: planar gradiometers of 1e2-1e5 fT/cm per
 # nAm lie inside, and a leadfield in fT, in nAm or per square metre outside.
 PLAUSIBLE_LEADFIELD = (1e-10, 1e-2)
+PATCHES_AT_ONCE = 8192
 
 
 def check_leadfield(leadfield: np.ndarray, file=None) -> None:
@@ -92,7 +93,7 @@ class Projection:
         From a whitened recording to the network's inputs.
     leadfield : Tensor, (rank, 994)
         Whitened, of unit mean square per region.
-    patches : Tensor, (n_patches, 994), or None
+    patches : Tensor float16, (n_patches, 994), or None
         A dictionary of sources; none where a network reads raw channels.
     topographies : Tensor, (rank, n_patches), or None
         Their whitened fields, of unit norm.
@@ -151,8 +152,14 @@ def project_head(
         kernel=torch.as_tensor(kernel, dtype=torch.float32, device=device),
         leadfield=field,
         patches=None if raw else patches,
-        topographies=None if raw else nn.functional.normalize(field @ patches.T, dim=0),
+        topographies=None if raw else _topographies(field, patches),
     )
+
+
+def _topographies(leadfield: torch.Tensor, patches: torch.Tensor) -> torch.Tensor:
+    """Fields (rank, n_patches) of unit norm; in parts, for the patches are many."""
+    parts = [leadfield @ part.T.to(leadfield) for part in patches.split(PATCHES_AT_ONCE)]
+    return nn.functional.normalize(torch.cat(parts, 1), dim=0)
 
 
 def prepare_recording(

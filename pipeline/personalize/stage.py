@@ -17,7 +17,7 @@ from pipeline.errors import InvalidInput
 from pipeline.files import read_npz, sha256, write_json, write_text
 from pipeline.networks.curve import curve_tsv
 from pipeline.networks.evaluate import METRICS, batch_errors_mm
-from pipeline.networks.project import check_leadfield
+from pipeline.networks.project import Projection, check_leadfield, project_head
 from pipeline.networks.train import Plan, train, validate
 from pipeline.networks.weights import load_model, resolve_device, save_model
 from pipeline.paths import PatientPaths
@@ -26,7 +26,7 @@ from pipeline.personalize.jitter import possible_leadfields, sensor_motion_deriv
 from pipeline.progress import Progress
 from pipeline.synthesis.library import load_library
 from pipeline.synthesis.patches import patch_bank, template_dictionary, template_graph
-from pipeline.synthesis.recordings import ONE_SOURCE, HeadTensors, Synthesizer, prepare_head
+from pipeline.synthesis.recordings import ONE_SOURCE, HeadTensors, Synthesizer
 
 # Leadfields that the patient's could be, of which each split has its own.
 N_HEADS = {"train": 12, "validation": 2, "test": 4}
@@ -90,9 +90,10 @@ def run(inputs: Inputs, paths: PatientPaths, config: Config, progress: Progress)
     personalized = deepcopy(generic).train()
     with progress.step("head models with errors", len(N_HEADS)) as bar:
         derivatives = sensor_motion_derivatives(patient.info, patient.region_pos_head_m)
+        known = project_patient(patient, card["input"], device)
         heads = {}
         for split in N_HEADS:
-            heads[split] = possible_heads(patient, derivatives, card, split, config.seed, device)
+            heads[split] = possible_heads(patient, known, derivatives, split, config.seed)
             bar.advance()
 
     # Named after everything that decides the result, so that a killed run goes on where it was
@@ -192,15 +193,22 @@ def check_inputs_fit(card: dict, patient: PatientHead) -> None:
         )
 
 
+def project_patient(patient: PatientHead, kind: str, device: str) -> tuple[np.ndarray, Projection]:
+    """`project_head` of what is known of the patient, for a network with this kind of input."""
+    leadfield = patient.projector @ patient.leadfield
+    return project_head(leadfield, patient.noise_cov, template_dictionary(), kind, device)
+
+
 def possible_heads(
     patient: PatientHead,
+    known: tuple[np.ndarray, Projection],
     motion_derivatives: np.ndarray,
-    card: dict,
     split: str,
     seed: int,
-    device: str,
 ) -> list[HeadTensors]:
-    """Heads that the patient's could be, known by the estimated leadfield."""
+    """Heads that the patient's could be, all known by the estimated leadfield (`project_patient`)."""
+    whiten, projection = known
+    background = torch.as_tensor(load_library(split).background).to(projection.leadfield)
     leadfields = possible_leadfields(
         patient.leadfield,
         patient.region_pos_mri_mm,
@@ -208,19 +216,11 @@ def possible_heads(
         N_HEADS[split],
         [seed, SPLIT_SEED[split]],
     )
-    return [
-        prepare_head(
-            patient.projector @ leadfield,
-            patient.projector @ patient.leadfield,
-            patient.noise_cov,
-            patient.region_pos_mri_mm,
-            load_library(split),
-            template_dictionary(),
-            device,
-            card["input"],
-        )
-        for leadfield in leadfields
-    ]
+    heads = []
+    for leadfield in leadfields:
+        field = torch.as_tensor(whiten @ patient.projector @ leadfield).to(projection.leadfield)
+        heads.append(HeadTensors(field, projection, field @ background, patient.region_pos_mri_mm))
+    return heads
 
 
 def _synthesizer(split: str, seed: int, device: str) -> Synthesizer:

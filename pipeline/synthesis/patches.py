@@ -6,7 +6,6 @@ from functools import cache
 import numpy as np
 import torch
 from scipy.sparse import csr_matrix
-from scipy.sparse.csgraph import connected_components
 
 from pipeline.template import SourceCortex, load_template
 from pipeline.template.cortex import region_adjacency, region_means, vertex_areas_mm2
@@ -15,7 +14,7 @@ MAX_REGIONS = 70
 MAX_RINGS = 3
 # Distance from the centre at which the activity has fallen to one half (Sun et al. 2022).
 HALF_MAGNITUDE_MM = (40.0, 60.0)
-DICTIONARY_PER_REGION = 9
+DICTIONARY_PER_REGION = 81
 DICTIONARY_SEED = 9999
 
 
@@ -53,28 +52,42 @@ def template_graph() -> RegionGraph:
     return region_graph(load_template().source_cortex)
 
 
-def grow_patch(graph: RegionGraph, centre: int, n_rings: int, rng) -> np.ndarray:
-    """Regions of one patch as bool (n_regions,), grown as in Sun et al. 2022.
+def grow_patches(graph: RegionGraph, n_rings: int, rng) -> np.ndarray:
+    """One patch around every region, grown as in Sun et al. 2022.
 
     The centre and all its neighbours; then up to `n_rings` - 1 more rings of neighbours, each
     drawn with a probability that follows its alignment with a random direction of growth.
     Holes are filled, what is not connected to the centre is dropped.
+
+    Returns
+    -------
+    patches : ndarray of bool, (n_regions, n_regions)
+        Row: the centre.
     """
-    adjacency = graph.adjacency
-    patch = adjacency[centre].copy()
-    patch[centre] = True
-    direction = rng.normal(size=3)
-    direction /= np.linalg.norm(direction)
+    edges = csr_matrix(graph.adjacency, dtype=np.float32)
+    centre = np.eye(len(graph.adjacency), dtype=bool)
+
+    def n_neighbours(regions: np.ndarray) -> np.ndarray:
+        """How many neighbours of each region are among each row's `regions`."""
+        return (edges @ regions.T.astype(np.float32)).T
+
+    offset = graph.inflated_mm[None] - graph.inflated_mm[:, None]
+    distance = np.linalg.norm(offset, axis=2) + centre
+    direction = rng.normal(size=(len(centre), 3))
+    direction /= np.linalg.norm(direction, axis=1, keepdims=True)
+    alignment = np.abs(np.einsum("cri,ci->cr", offset, direction)) / distance
+    patch = graph.adjacency | centre
     for _ in range(n_rings - 1):
-        ring = np.flatnonzero(adjacency[patch].any(0) & ~patch)
-        offset = graph.inflated_mm[ring] - graph.inflated_mm[centre]
-        alignment = np.abs(offset @ direction) / np.linalg.norm(offset, axis=1)
-        patch[ring[rng.random(len(ring)) < alignment][: MAX_REGIONS - patch.sum()]] = True
-    patch |= (adjacency & ~patch).sum(1) == 0
-    members = np.flatnonzero(patch)
-    _, component = connected_components(csr_matrix(adjacency[np.ix_(members, members)]))
-    patch[members[component != component[members == centre]]] = False
-    return patch
+        ring = (n_neighbours(patch) > 0) & ~patch
+        drawn = ring & (rng.random(ring.shape) < alignment)
+        room = MAX_REGIONS - patch.sum(1, keepdims=True)
+        patch |= drawn & (drawn.cumsum(1) <= room)
+    patch |= n_neighbours(patch) == graph.adjacency.sum(1)
+    reached, grown = None, patch & (graph.adjacency | centre)
+    while reached is None or (grown != reached).any():
+        reached = grown
+        grown = reached | (n_neighbours(reached) > 0) & patch
+    return reached
 
 
 def patch_bank(graph: RegionGraph, n_per_region: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
@@ -82,27 +95,27 @@ def patch_bank(graph: RegionGraph, n_per_region: int, seed: int) -> tuple[np.nda
 
     Returns
     -------
-    patches : ndarray of bool, (n_regions * n_per_region, n_regions)
-    centres : ndarray of int, (n_regions * n_per_region,)
+    patches : ndarray of bool, (n_per_region * n_regions, n_regions)
+    centres : ndarray of int, (n_per_region * n_regions,)
     """
     rng = np.random.default_rng(seed)
-    centres = np.tile(np.arange(len(graph.adjacency)), n_per_region)
-    rings = np.repeat(1 + np.arange(n_per_region) % MAX_RINGS, len(graph.adjacency))
-    patches = [grow_patch(graph, c, r, rng) for c, r in zip(centres, rings, strict=True)]
-    return np.array(patches), centres
+    rings = 1 + np.arange(n_per_region) % MAX_RINGS
+    patches = np.concatenate([grow_patches(graph, n_rings, rng) for n_rings in rings])
+    return patches, np.tile(np.arange(len(graph.adjacency)), n_per_region)
 
 
 @cache
 def patch_dictionary(graph: RegionGraph) -> torch.Tensor:
-    """Sources that a network compares a map with: magnitudes float32 (n_patches, n_regions).
+    """Sources that a network compares a map with: magnitudes float16 (n_patches, n_regions).
 
     Patches of one to three rings around every region, with the published fall-off, of a seed that
-    no synthetic recording uses.
+    no synthetic recording uses. Any part from the beginning holds as many around each region.
     """
-    patches, centres = patch_bank(graph, DICTIONARY_PER_REGION, DICTIONARY_SEED)
+    patches, _ = patch_bank(graph, DICTIONARY_PER_REGION, DICTIONARY_SEED)
     half_mm = np.mean(HALF_MAGNITUDE_MM)
-    fall_off = np.exp(-np.log(2) * (graph.distance_mm[centres] / half_mm) ** 2)
-    return torch.as_tensor(fall_off * patches, dtype=torch.float32)
+    fall_off = torch.as_tensor(np.exp(-np.log(2) * (graph.distance_mm / half_mm) ** 2))
+    fall_off = fall_off.half().repeat(DICTIONARY_PER_REGION, 1)
+    return fall_off * torch.as_tensor(patches)
 
 
 def template_dictionary() -> torch.Tensor:
