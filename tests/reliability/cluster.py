@@ -8,22 +8,20 @@ time is up. The end must be what one process gives that takes the patients in tu
 """
 
 import argparse
-import contextlib
 import os
 import re
 import resource
 import shlex
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-import psutil
 from faults import CONFIG, hashes
+from loopback_slurm import POLL_S, Slurm, is_down, queued_again, wait_until
 
 from bids_app.demo import create_virtual_patients
 from bids_app.exit_codes import ExitCode
@@ -34,143 +32,9 @@ from pipeline.progress import Progress
 
 N_PATIENTS = 8
 BROKEN = "05"
-NODES = ("loopback1", "loopback2")
-CONFIGURATION = Path("/etc/slurm/slurm.conf")
 PROGRAM = [sys.executable, "-m", "bids_app.cli"]
-# Between looks at the queue, and for everything to end.
-POLL_S = 1.0
+# For everything to end.
 TIME_LIMIT_S = 3600.0
-
-
-class Slurm:
-    """A controller and two nodes on loopback, with ports, keys and files of their own.
-
-    Refuses a machine that has a Slurm already (`CONFIGURATION` is there).
-
-    Parameters
-    ----------
-    root : Path
-        Gets keys, logs and state; emptied first.
-    cpus : list of int
-        Processors of the machine; every node and what runs on it is bound to one, in turn.
-    """
-
-    def __init__(self, root: Path, cpus: list[int]):
-        self.root, self.cpus = root, cpus
-
-    def __enter__(self) -> "Slurm":
-        shutil.rmtree(self.root, ignore_errors=True)
-        if CONFIGURATION.exists():
-            raise SystemExit(f"there is a Slurm here already ({CONFIGURATION})")
-        CONFIGURATION.unlink(missing_ok=True)  # a dead link of a campaign that was killed
-        for name in ("state", "log", *(f"spool/{node}" for node in NODES)):
-            (self.root / name).mkdir(parents=True)
-        key = self.root / "munge.key"
-        key.write_bytes(os.urandom(1024))
-        key.chmod(0o400)
-        (self.root / "slurm.conf").write_text(self._configuration())
-        # Where jobs look: Snakemake hands no variable on to them whose name begins with SLURM.
-        CONFIGURATION.parent.mkdir(exist_ok=True)
-        CONFIGURATION.symlink_to(self.root / "slurm.conf")
-        files = {
-            "key-file": key,
-            "socket": self.root / "munge.socket",
-            "pid-file": self.root / "munged.pid",
-            "log-file": self.root / "log" / "munged.log",
-            "seed-file": self.root / "munge.seed",
-        }
-        try:
-            self.call("munged", "--force", *(f"--{name}={file}" for name, file in files.items()))
-            self.call("slurmctld")
-            for node in NODES:
-                self.start_node(node)
-            wait_until(lambda: self.call("sinfo", "-h", "-o", "%T").split() == ["idle"], 60)
-        except BaseException:
-            self.__exit__()
-            raise
-        return self
-
-    def __exit__(self, *_) -> None:
-        for node in NODES:
-            self.kill_node(node)
-        for daemon in ("slurmctld", "munged"):
-            self._kill(daemon)
-        CONFIGURATION.unlink(missing_ok=True)
-
-    def _configuration(self) -> str:
-        control, *ports = free_ports(1 + len(NODES))
-        host = socket.gethostname()
-        nodes = "\n".join(
-            f"NodeName={node} NodeHostname={host} NodeAddr=127.0.0.1 Port={port} "
-            "CPUs=1 RealMemory=6000"
-            for node, port in zip(NODES, ports, strict=True)
-        )
-        return f"""
-ClusterName=loopback
-SlurmctldHost={host}(127.0.0.1)
-SlurmctldPort={control}
-SlurmUser=root
-AuthType=auth/munge
-AuthInfo=socket={self.root}/munge.socket
-StateSaveLocation={self.root}/state
-SlurmctldPidFile={self.root}/slurmctld.pid
-SlurmctldLogFile={self.root}/log/slurmctld.log
-SlurmdSpoolDir={self.root}/spool/%n
-SlurmdPidFile={self.root}/%n.pid
-SlurmdLogFile={self.root}/log/%n.log
-SlurmdParameters=config_overrides
-SlurmdTimeout=15
-ReturnToService=2
-ProctrackType=proctrack/linuxproc
-TaskPlugin=task/none
-SwitchType=switch/none
-MpiDefault=none
-SelectType=select/cons_tres
-SelectTypeParameters=CR_CPU_Memory
-SchedulerParameters=sched_interval=5,bf_interval=5
-JobCompType=jobcomp/filetxt
-JobCompLoc={self.root}/log/jobs.txt
-{nodes}
-PartitionName=main Nodes={",".join(NODES)} Default=YES MaxTime=INFINITE
-"""
-
-    def call(self, *words: str) -> str:
-        """What a command of this Slurm prints; raises where it fails."""
-        return subprocess.run(words, stdout=subprocess.PIPE, text=True, check=True).stdout
-
-    def start_node(self, node: str) -> None:
-        cpu = self.cpus[NODES.index(node) % len(self.cpus)]
-        self.call("taskset", "--cpu-list", str(cpu), "slurmd", "-N", node)
-
-    def kill_node(self, node: str) -> None:
-        """Take its power: the daemon and all that runs on the node end at once, without a word."""
-        self._kill(node)
-        killed = []
-        for process in list(psutil.process_iter()):
-            with contextlib.suppress(psutil.Error):
-                if process.environ().get("SLURMD_NODENAME") == node:
-                    keepers = [p for p in process.parents() if p.name().startswith("slurmstepd")]
-                    for one in (*keepers, process):
-                        one.kill()
-                        killed.append(one)
-        psutil.wait_procs(killed, 30)
-
-    def _kill(self, daemon: str) -> None:
-        with contextlib.suppress(OSError, ValueError, psutil.Error):
-            psutil.Process(int((self.root / f"{daemon}.pid").read_text())).kill()
-            (self.root / f"{daemon}.pid").unlink()
-
-    def queue(self) -> list[dict[str, str]]:
-        """Every task that is not over."""
-        names = ("job", "name", "task", "state", "node", "comment")
-        printed = self.call("squeue", "--noheader", "--array", "--format=%A|%j|%K|%T|%N|%k")
-        return [dict(zip(names, line.split("|"), strict=True)) for line in printed.splitlines()]
-
-    def history(self) -> list[dict[str, str]]:
-        """One record each time that a task ended or was queued again."""
-        file = self.root / "log" / "jobs.txt"
-        lines = file.read_text().splitlines() if file.exists() else []
-        return [dict(re.findall(r"(\w+)=(\S*)", line)) for line in lines]
 
 
 class Campaign:
@@ -415,31 +279,6 @@ WORK = {"slurm": by_slurm, "snakemake": by_snakemake, "overhead": overhead, "par
 
 def code_of(last: dict, step: str, task: int) -> str:
     return last[f"spikefocus-{step}", str(task)]["ExitCode"]
-
-
-def queued_again(slurm: Slurm, job: str) -> bool:
-    return any(task["job"] == job and task["state"] == "PENDING" for task in slurm.queue())
-
-
-def is_down(slurm: Slurm, node: str) -> bool:
-    return slurm.call("sinfo", "-h", "-N", "-n", node, "-o", "%T").startswith("down")
-
-
-def wait_until(holds: Callable[[], bool], limit_s: float) -> None:
-    deadline = time.monotonic() + limit_s
-    while not holds():
-        if time.monotonic() > deadline:
-            raise SystemExit(f"waited {limit_s:.0f} s in vain")
-        time.sleep(POLL_S)
-
-
-def free_ports(n: int) -> list[int]:
-    """Ports of loopback that nobody listens on."""
-    with contextlib.ExitStack() as stack:
-        sockets = [stack.enter_context(socket.socket()) for _ in range(n)]
-        for one in sockets:
-            one.bind(("127.0.0.1", 0))
-        return [one.getsockname()[1] for one in sockets]
 
 
 def main_campaign() -> int:
