@@ -11,6 +11,7 @@ from made_up_head import (
 
 from pipeline.errors import InvalidInput, MissingResource
 from pipeline.networks.compact import (
+    PURSUED_PART,
     _unexplained,
     attend_to_patches,
     gates,
@@ -59,13 +60,18 @@ def test_principal_time_courses_are_the_right_singular_vectors():
 
 @pytest.fixture
 def disjoint_patches():
-    """A projection by a random field with a hundred patches that share no region."""
+    """A projection by a random field with a hundred patches that share no region, over and over.
+
+    Pursuit looks at the first hundred only.
+    """
     patches = torch.zeros(100, 994)
     for number in range(100):
         patches[number, 9 * number : 9 * number + 9] = 1.0
     field = torch.randn(40, 994, generator=torch.Generator().manual_seed(1))
     topographies = torch.nn.functional.normalize(field @ patches.T, dim=0)
-    return Projection(field, field, patches, topographies)
+    return Projection(
+        field, field, patches.repeat(PURSUED_PART, 1), topographies.repeat(1, PURSUED_PART)
+    )
 
 
 def test_attention_finds_the_patch_whose_topography_it_sees(disjoint_patches):
@@ -73,6 +79,20 @@ def test_attention_finds_the_patch_whose_topography_it_sees(disjoint_patches):
     seen = -3.0 * (disjoint_patches.leadfield @ patch)[None, None]
     sources = attend_to_patches(seen, torch.tensor([[300.0]]), disjoint_patches)
     assert torch.allclose(sources[0, 0], -patch, atol=1e-3)
+
+
+def test_attention_looks_at_more_patches_than_pursuit(disjoint_patches):
+    patches = disjoint_patches.patches.clone()
+    patches[-1] = torch.zeros(994)
+    patches[-1, 930:935] = 1.0
+    field = disjoint_patches.leadfield
+    topographies = torch.nn.functional.normalize(field @ patches.T, dim=0)
+    projection = Projection(field, field, patches, topographies)
+    seen = field @ patches[-1]
+    sources = attend_to_patches(seen[None, None], torch.tensor([[300.0]]), projection)
+    assert torch.allclose(sources[0, 0], patches[-1], atol=1e-3)
+    _, explained = pursue_patches(seen[None, :, None], torch.tensor([300.0]), projection)
+    assert explained[0, 0] < 0.9
 
 
 def test_pursuit_finds_the_patches_of_a_mixture_one_after_the_other(disjoint_patches):
