@@ -44,12 +44,16 @@ COMPARED = (".npz", ".tsv", ".gii", ".nii.gz", ".safetensors", ".fif")
 
 
 def hashes(output: Path, label: str = LABEL) -> dict[str, str]:
-    """SHA-256 of the participant's tables and arrays by their path below `output`."""
+    """SHA-256 of the participant's tables and arrays by their path below `output`.
+
+    Hidden names are not final ones: what is being written, and the checkpoints of a training.
+    """
     folder = PatientPaths(output, label).folder
     return {
         str(file.relative_to(output)): sha256(file)
         for file in sorted(folder.rglob("*"))
-        if file.name.endswith(COMPARED) and not file.name.startswith(".")
+        if file.name.endswith(COMPARED)
+        and not any(part.startswith(".") for part in file.relative_to(output).parts)
     }
 
 
