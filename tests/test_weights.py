@@ -1,6 +1,7 @@
 """Weights files, and the model that ships."""
 
 import json
+import resource
 
 import pytest
 import torch
@@ -67,3 +68,14 @@ def test_shipped_model_is_better_than_its_input():
     found = "found_to_true_mm_mean"
     assert whole["network"][found] < 0.5 * whole["sloreta"][found]
     assert apply(module, torch.zeros(5, 126), a_projection(994)).shape == (994, 126)
+
+
+def test_weights_that_the_disk_does_not_take_are_an_error_of_the_system(tmp_path):
+    _, hard = limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1000, hard))
+    try:
+        with pytest.raises(OSError, match="File too large"):
+            save_model(tmp_path / "weights.safetensors", build_network("compact"), CARD)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert not list(tmp_path.iterdir())

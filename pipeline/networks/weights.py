@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
+from safetensors.torch import save
 from torch import nn
 
 from pipeline.errors import InvalidInput, MissingGPU, MissingResource
@@ -61,9 +61,7 @@ def save_model(path: Path, module: nn.Module, card: dict, dtype=torch.float32) -
     """
     tensors = {name: value.to("cpu", dtype).contiguous() for name, value in _state(module).items()}
     with atomic_path(path) as tmp:
-        save_file(tensors, tmp, {"card": json.dumps(card, allow_nan=False, sort_keys=True)})
-        # safetensors writes for the owner alone; results are read by others too.
-        tmp.chmod(0o644)
+        _write(tmp, tensors, {"card": json.dumps(card, allow_nan=False, sort_keys=True)})
 
 
 def load_model(path: Path | str = "", network: str = "compact") -> tuple[nn.Module, dict]:
@@ -138,10 +136,10 @@ def save_checkpoint(
     for index, state in optimizer.state_dict()["state"].items():
         tensors |= {f"optimizer/{index}/{name}": value.cpu() for name, value in state.items()}
     with atomic_path(path) as tmp:
-        # Clones: safetensors refuses tensors that share memory.
-        save_file(
-            {name: value.clone().contiguous() for name, value in tensors.items()},
+        _write(
             tmp,
+            # Clones: safetensors refuses tensors that share memory.
+            {name: value.clone().contiguous() for name, value in tensors.items()},
             # A float's JSON gives back the same float.
             {
                 "step": str(step),
@@ -149,6 +147,11 @@ def save_checkpoint(
                 "curve": json.dumps(curve),
             },
         )
+
+
+def _write(path: Path, tensors: dict[str, torch.Tensor], metadata: dict[str, str]) -> None:
+    """By Python, whose errors say that a disk is full; those of safetensors do not."""
+    path.write_bytes(save(tensors, metadata))
 
 
 def load_checkpoint(
