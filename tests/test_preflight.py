@@ -277,6 +277,22 @@ def test_every_package_that_carries_templates_lists_them():
             assert all(fnmatch.filter(names, pattern) for pattern in patterns), package
 
 
+def test_list_of_files_without_checksums_is_left_out(capsys, monkeypatch, tmp_path):
+    """As a build leaves it in a source tree."""
+    listed = tmp_path / "pipeline" / "some.npz"
+    listed.parent.mkdir()
+    listed.touch()
+    egg = tmp_path / "spikefocus.egg-info"
+    egg.mkdir()
+    (egg / "PKG-INFO").write_text("Metadata-Version: 2.1\nName: spikefocus\nVersion: 0\n")
+    (egg / "SOURCES.txt").write_text("pipeline/some.npz\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    assert [str(file) for file in metadata.files("spikefocus")] == ["pipeline/some.npz"]
+    code, found = installation(capsys)
+    assert code == ExitCode.DONE
+    assert found["templates"]["state"] == "ok"
+
+
 def test_preflight_with_half_a_dataset_is_a_usage_error(capsys):
     with pytest.raises(SystemExit) as stop:
         main(["/data", "--preflight"])

