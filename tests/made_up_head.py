@@ -7,11 +7,13 @@ import torch
 
 from pipeline.networks.project import Projection
 from pipeline.synthesis.library import load_library
-from pipeline.synthesis.patches import patch_bank, template_graph
+from pipeline.synthesis.patches import PatchDictionary, patch_bank, template_graph
 from pipeline.synthesis.recordings import HeadTensors, Synthesizer, prepare_head
 
 N_CHANNELS = 30
-SMALL_DICTIONARY = torch.eye(994)
+SMALL_DICTIONARY = PatchDictionary(
+    torch.eye(994), torch.as_tensor(template_graph().adjacency).float()
+)
 
 
 def made_up_leadfield() -> np.ndarray:

@@ -1,5 +1,7 @@
 """The networks, and how their sources are judged."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -11,25 +13,30 @@ from made_up_head import (
 
 from pipeline.errors import InvalidInput, MissingResource
 from pipeline.networks.compact import (
-    PURSUED_PART,
     _unexplained,
-    attend_to_patches,
     gates,
     least_squares_courses,
     principal_time_courses,
-    pursue_patches,
     unmixed_maps,
     without_faint,
 )
 from pipeline.networks.evaluate import batch_errors_mm, localisation_errors_mm, peak_maps
-from pipeline.networks.project import (
-    Projection,
+from pipeline.networks.patch_search import (
+    PURSUED_PART,
+    attend_to_patches,
+    fit_shapes,
+    pursue_patches,
 )
+from pipeline.networks.project import Projection
 from pipeline.networks.weights import (
     build_network,
     resolve_device,
 )
+from pipeline.synthesis.patches import template_graph
 from pipeline.synthesis.recordings import ONE_SOURCE
+
+# No map's patches are to change their shapes.
+AS_THEY_ARE = torch.tensor([[False]])
 
 
 @pytest.fixture(scope="module")
@@ -70,14 +77,18 @@ def disjoint_patches():
     field = torch.randn(40, 994, generator=torch.Generator().manual_seed(1))
     topographies = torch.nn.functional.normalize(field @ patches.T, dim=0)
     return Projection(
-        field, field, patches.repeat(PURSUED_PART, 1), topographies.repeat(1, PURSUED_PART)
+        field,
+        field,
+        patches.repeat(PURSUED_PART, 1),
+        topographies.repeat(1, PURSUED_PART),
+        torch.zeros(994, 994),
     )
 
 
 def test_attention_finds_the_patch_whose_topography_it_sees(disjoint_patches):
     patch = disjoint_patches.patches[17]
     seen = -3.0 * (disjoint_patches.leadfield @ patch)[None, None]
-    sources = attend_to_patches(seen, torch.tensor([[300.0]]), disjoint_patches)
+    sources = attend_to_patches(seen, torch.tensor([[300.0]]), AS_THEY_ARE, disjoint_patches)
     assert torch.allclose(sources[0, 0], -patch, atol=1e-3)
 
 
@@ -87,12 +98,44 @@ def test_attention_looks_at_more_patches_than_pursuit(disjoint_patches):
     patches[-1, 930:935] = 1.0
     field = disjoint_patches.leadfield
     topographies = torch.nn.functional.normalize(field @ patches.T, dim=0)
-    projection = Projection(field, field, patches, topographies)
+    projection = replace(disjoint_patches, patches=patches, topographies=topographies)
     seen = field @ patches[-1]
-    sources = attend_to_patches(seen[None, None], torch.tensor([[300.0]]), projection)
+    sources = attend_to_patches(seen[None, None], torch.tensor([[300.0]]), AS_THEY_ARE, projection)
     assert torch.allclose(sources[0, 0], patches[-1], atol=1e-3)
     _, explained = pursue_patches(seen[None, :, None], torch.tensor([300.0]), projection)
     assert explained[0, 0] < 0.9
+
+
+@pytest.fixture
+def patch_on_cortex():
+    """Two rings about a region of the template's cortex, under a random field of full rank."""
+    neighbours = torch.as_tensor(template_graph().adjacency).float()
+    centre = torch.eye(994)[500]
+    ring = (centre @ neighbours + centre > 0).float()
+    patch = 0.8 * (ring @ neighbours + ring > 0).float()
+    field = torch.randn(1200, 994, generator=torch.Generator().manual_seed(3))
+    return patch, Projection(field, field, neighbours=neighbours)
+
+
+def test_shapes_are_fitted_until_they_are_what_made_the_map(patch_on_cortex):
+    patch, projection = patch_on_cortex
+    share = (patch > 0).float() @ projection.neighbours / projection.neighbours.sum(0)
+    too_small, too_large = patch.clone(), patch.clone()
+    too_small[((patch > 0) & (0.5 <= share) & (share < 1)).nonzero()[0]] = 0.0
+    too_large[((patch == 0) & (0 < share) & (share <= 0.5)).nonzero()[0]] = 0.8
+    seen = torch.nn.functional.normalize(patch @ projection.leadfield.T, dim=0)
+    fitted = fit_shapes(torch.stack([too_small, too_large])[None], seen[None], projection)
+    assert torch.equal(fitted[0], patch.expand(2, -1))
+
+
+def test_shapes_that_fit_stay_and_nothing_joins_from_afar(patch_on_cortex):
+    patch, projection = patch_on_cortex
+    seen = torch.nn.functional.normalize(patch @ projection.leadfield.T, dim=0)
+    assert torch.equal(fit_shapes(patch[None, None], seen[None], projection)[0, 0], patch)
+    far = patch.clone()
+    far[0] = 0.8
+    seen = torch.nn.functional.normalize(far @ projection.leadfield.T, dim=0)
+    assert torch.equal(fit_shapes(patch[None, None], seen[None], projection)[0, 0], patch)
 
 
 def test_pursuit_finds_the_patches_of_a_mixture_one_after_the_other(disjoint_patches):

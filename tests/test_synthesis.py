@@ -6,6 +6,7 @@ import mne
 import numpy as np
 import pytest
 import torch
+from made_up_head import SMALL_DICTIONARY
 
 from pipeline.networks.project import whitener
 from pipeline.synthesis import population
@@ -30,7 +31,6 @@ from pipeline.synthesis.recordings import ONE_SOURCE, Synthesizer, prepare_head
 from pipeline.template import load_template
 
 N_CHANNELS = 40
-SMALL_DICTIONARY = torch.eye(994)
 
 
 @pytest.fixture(scope="module")

@@ -4,14 +4,16 @@ A patch keeps its place for the length of a spike, so that a recording comes dow
 their time courses. They are sought one after the other in a dictionary, whose keys are the patches'
 topographies under the patient's own leadfield: each is the one that explains most of what the others
 left (orthogonal matching pursuit, Pati et al. 1993; in MEG, the family of RAP-MUSIC, Mosher & Leahy
-1999), softened to the attention of Vaswani et al. 2017. The network judges which of them are sources,
-and corrects each by what it leaves unexplained, as in unrolled optimisation (Gregor & LeCun 2010). So
-it need not learn every head by heart.
+1999), softened to the attention of Vaswani et al. 2017. The network judges which of them are sources.
+Each of these is looked at alone, its patches' shapes are fitted to what is seen, and the network
+corrects it by what it leaves unexplained, as in unrolled optimisation (Gregor & LeCun 2010). So it need
+not learn every head by heart.
 """
 
 import torch
 from torch import nn
 
+from pipeline.networks.patch_search import attend_to_patches, pursue_patches
 from pipeline.networks.project import Projection
 
 # What a good estimate leaves unexplained is a fraction of the map.
@@ -21,13 +23,8 @@ RESIDUAL_GAIN = 3.0
 LOG_SHARPNESS = 4.5
 # A single number learns slowly beside layers of thousands.
 SHARPNESS_GAIN = 10.0
-N_ATTENDED = 64
-# Sources are told apart with this part of the dictionary; then each is looked at with all of it.
-PURSUED_PART = 9
 # Time courses that a recording comes down to before patches are sought.
 N_COMPONENTS = 6
-# A patch whose topography lies almost within those already found explains nothing of its own.
-SMALLEST_OUTSIDE = 0.05
 # Of the mean power of the sources' fields: two of the same topography share a course.
 RIDGE = 1e-4
 # The explained parts of sources and of noise differ by tenths.
@@ -134,7 +131,7 @@ class Compact(nn.Module):
         seen = unmixed_maps(recording, sources @ projection.leadfield.T, courses, gate)
         if projection.topographies is not None:
             sharpness = (LOG_SHARPNESS + self.sharpen(look)).exp()
-            sources = attend_to_patches(seen, sharpness, projection)
+            sources = attend_to_patches(seen, sharpness, gate.squeeze(2) > 0, projection)
         maps = seen @ projection.kernel.T
         seen, maps = seen / _size(maps), maps / _size(maps)
         hidden, sources = self.deblur[0](0.0, maps, sources)
@@ -177,56 +174,6 @@ def principal_time_courses(
         power = (product @ vectors).norm(dim=1).sqrt()
         strength = power / power.amax(1, keepdim=True).clamp_min(1e-30)
         return vectors.mT * n_times**0.5, strength
-
-
-def pursue_patches(
-    principal: torch.Tensor, sharpness: torch.Tensor, projection: Projection
-) -> tuple[torch.Tensor, torch.Tensor]:
-    """Patches that explain a recording one after the other: orthogonal matching pursuit, softened.
-
-    Parameters
-    ----------
-    principal : Tensor, (batch, rank, n_components)
-        Maps of a recording's principal time courses.
-    sharpness : Tensor, (n_sources,)
-        Factor of the explained part in each round's softmax over patches.
-    projection : Projection
-        With patches.
-
-    Returns
-    -------
-    sources : Tensor, (batch, n_sources, n_regions)
-        The mean patch of each round.
-    explained : Tensor, (batch, n_sources)
-        Part, 0-1, that the best patch explains of the power that the rounds before it left.
-    """
-    # In full precision: the best patches' topographies differ by fractions of a percent.
-    with torch.autocast(principal.device.type, enabled=False):
-        topographies = projection.topographies
-        topographies = topographies[:, : -(-topographies.shape[1] // PURSUED_PART)]
-        residual = principal.detach().float()
-        found = residual.new_zeros(len(residual), 0, residual.shape[1])
-        outside = residual.new_ones(1, 1)
-        sources, explained = [], []
-        for one in sharpness.float():
-            with torch.no_grad():
-                power = _matches(residual.mT, topographies).square_().sum(1)
-                power /= outside.clamp_min(SMALLEST_OUTSIDE)
-                power /= residual.square().sum((1, 2))[:, None].clamp_min(1e-30)
-                best, chosen = power.topk(min(N_ATTENDED, power.shape[1]), 1)
-            weight = torch.softmax(one * best, 1)
-            sources.append((weight[:, None] @ projection.patches[chosen].float()).squeeze(1))
-            explained.append(best[:, 0])
-            with torch.no_grad():
-                field = (sources[-1] @ projection.leadfield.T)[:, None]
-                # Twice is enough (Giraud et al. 2005): once leaves rounding errors.
-                for _ in range(2):
-                    field = field - (field @ found.mT) @ found
-                field = nn.functional.normalize(field, dim=2)
-                found = torch.cat([found, field], 1)
-                residual = residual - field.mT @ (field @ residual)
-                outside = outside - (field.squeeze(1) @ topographies).square()
-        return torch.stack(sources, 1), torch.stack(explained, 1)
 
 
 def least_squares_courses(recording: torch.Tensor, fields: torch.Tensor) -> torch.Tensor:
@@ -280,38 +227,6 @@ def without_faint(sources: torch.Tensor) -> torch.Tensor:
     """
     size = sources.detach().abs()
     return sources - (size < FAINT_REGION * size.amax(-1, keepdim=True)) * sources.detach()
-
-
-def attend_to_patches(
-    seen: torch.Tensor, sharpness: torch.Tensor, projection: Projection
-) -> torch.Tensor:
-    """Mean (batch, n_maps, n_regions) of the patches whose topographies explain a map best.
-
-    Parameters
-    ----------
-    seen : Tensor, (batch, n_maps, rank)
-    sharpness : Tensor, (batch, n_maps)
-        Factor of the explained variance in the softmax.
-    projection : Projection
-        With patches. The mean has the sign of the map.
-    """
-    with torch.autocast(seen.device.type, enabled=False):
-        seen = nn.functional.normalize(seen.float(), dim=2)
-        topographies = projection.topographies
-        with torch.no_grad():
-            match = _matches(seen, topographies).abs_()
-            chosen = match.topk(min(N_ATTENDED, match.shape[2]), 2).indices
-        # Once more for these alone, with a gradient.
-        candidates = topographies[:, chosen.flatten()].view(len(topographies), *chosen.shape)
-        match = torch.einsum("bmr,rbmk->bmk", seen, candidates)
-        weight = torch.softmax(sharpness.float()[..., None] * match.square(), 2) * match
-        return (weight[..., None, :] @ projection.patches[chosen].float()).squeeze(2)
-
-
-def _matches(maps: torch.Tensor, topographies: torch.Tensor) -> torch.Tensor:
-    """Products (batch, n_maps, n_patches), as one of two matrices: a batch of small ones is slow."""
-    products = maps.reshape(-1, maps.shape[2]) @ topographies
-    return products.view(*maps.shape[:2], -1)
 
 
 def _beginning_near_zero(layer: nn.Linear) -> nn.Linear:

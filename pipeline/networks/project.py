@@ -12,6 +12,7 @@ import torch
 from torch import nn
 
 from pipeline.errors import InvalidInput
+from pipeline.synthesis.patches import PatchDictionary
 from pipeline.template import N_REGIONS
 
 NETWORK_SFREQ_HZ = 125.0
@@ -97,18 +98,21 @@ class Projection:
         A dictionary of sources; none where a network reads raw channels.
     topographies : Tensor, (rank, n_patches), or None
         Their whitened fields, of unit norm.
+    neighbours : Tensor, (994, 994), or None
+        1 where two regions share an edge, else 0.
     """
 
     kernel: torch.Tensor
     leadfield: torch.Tensor
     patches: torch.Tensor | None = None
     topographies: torch.Tensor | None = None
+    neighbours: torch.Tensor | None = None
 
 
 def project_head(
     leadfield: np.ndarray,
     noise_cov: np.ndarray,
-    dictionary: torch.Tensor,
+    dictionary: PatchDictionary,
     kind: str = "projected",
     device: str = "cpu",
 ) -> tuple[np.ndarray, Projection]:
@@ -119,8 +123,7 @@ def project_head(
     leadfield : ndarray, (n_channels, 994)
         With the recording's projectors applied.
     noise_cov : ndarray, (n_channels, n_channels)
-    dictionary : Tensor, (n_patches, 994)
-        From `pipeline.synthesis.patches.patch_dictionary`.
+    dictionary : PatchDictionary
     kind : str
         "projected" for the sLORETA-normalised 994 regions, or "raw" for the paper's channels,
         each over its own noise so that sensor types count alike; a network of raw channels
@@ -147,12 +150,13 @@ def project_head(
         kernel = whitened_spatial_filter(whitened)
     whitened = whitened * np.sqrt(whitened.shape[1]) / np.linalg.norm(whitened)
     field = torch.as_tensor(whitened, dtype=torch.float32, device=device)
-    patches = dictionary.to(device)
+    patches = dictionary.patches.to(device)
     return whiten, Projection(
         kernel=torch.as_tensor(kernel, dtype=torch.float32, device=device),
         leadfield=field,
         patches=None if raw else patches,
         topographies=None if raw else _topographies(field, patches),
+        neighbours=None if raw else dictionary.neighbours.to(device),
     )
 
 

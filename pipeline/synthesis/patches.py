@@ -104,19 +104,37 @@ def patch_bank(graph: RegionGraph, n_per_region: int, seed: int) -> tuple[np.nda
     return patches, np.tile(np.arange(len(graph.adjacency)), n_per_region)
 
 
-@cache
-def patch_dictionary(graph: RegionGraph) -> torch.Tensor:
-    """Sources that a network compares a map with: magnitudes float16 (n_patches, n_regions).
+@dataclass(frozen=True, eq=False)
+class PatchDictionary:
+    """Sources that a network compares a map with.
 
-    Patches of one to three rings around every region, with the published fall-off, of a seed that
-    no synthetic recording uses. Any part from the beginning holds as many around each region.
+    Attributes
+    ----------
+    patches : Tensor float16, (n_patches, n_regions)
+        Magnitudes. Any part from the beginning holds as many around each region.
+    neighbours : Tensor float32, (n_regions, n_regions)
+        1 where two regions share an edge, else 0.
+    """
+
+    patches: torch.Tensor
+    neighbours: torch.Tensor
+
+
+@cache
+def patch_dictionary(graph: RegionGraph) -> PatchDictionary:
+    """Patches of one to three rings around every region, with the published fall-off.
+
+    Of a seed that no synthetic recording uses.
     """
     patches, _ = patch_bank(graph, DICTIONARY_PER_REGION, DICTIONARY_SEED)
     half_mm = np.mean(HALF_MAGNITUDE_MM)
     fall_off = torch.as_tensor(np.exp(-np.log(2) * (graph.distance_mm / half_mm) ** 2))
     fall_off = fall_off.half().repeat(DICTIONARY_PER_REGION, 1)
-    return fall_off * torch.as_tensor(patches)
+    return PatchDictionary(
+        patches=fall_off * torch.as_tensor(patches),
+        neighbours=torch.as_tensor(graph.adjacency).float(),
+    )
 
 
-def template_dictionary() -> torch.Tensor:
+def template_dictionary() -> PatchDictionary:
     return patch_dictionary(template_graph())

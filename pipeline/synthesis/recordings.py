@@ -11,7 +11,7 @@ import torch
 
 from pipeline.networks.project import Projection, prepare_recording, project_head, whitener
 from pipeline.synthesis.library import Library
-from pipeline.synthesis.patches import HALF_MAGNITUDE_MM, RegionGraph
+from pipeline.synthesis.patches import HALF_MAGNITUDE_MM, PatchDictionary, RegionGraph
 
 N_TIMES = 125
 SOURCE_SNR_DB = (10.0, 20.0)
@@ -90,7 +90,7 @@ def prepare_head(
     noise_cov: np.ndarray,
     region_pos_mm: np.ndarray,
     library: Library,
-    dictionary: torch.Tensor,
+    dictionary: PatchDictionary,
     device: str = "cpu",
     kind: str = "projected",
     true_noise_cov: np.ndarray | None = None,
