@@ -48,8 +48,8 @@ class Campaign:
         self.good = [label for label in self.labels if label != BROKEN]
         self.problems: list[str] = []
 
-    def prepare(self) -> None:
-        """Create the patients and take them in turn in one process, where that was not done before."""
+    def create(self) -> None:
+        """Create the patients, where that was not done before."""
         self.config.write_text(CONFIG)
         if not self.bids.exists():
             create_virtual_patients(
@@ -57,6 +57,9 @@ class Campaign:
             )
             recording = next((self.bids / f"sub-{BROKEN}").glob("meg/*_meg.fif"))
             os.truncate(recording, recording.stat().st_size // 2)
+
+    def take_in_turn(self) -> None:
+        """Run all patients in one process, as the reference; what is done already is skipped."""
         code = self.run(self.reference)
         if code != ExitCode.SOME_FAILED:
             raise SystemExit(f"the run to compare with ended with {code}, not with 5")
@@ -131,6 +134,7 @@ _TOLD = ("state", "outcome", "failed_stage", "message", "hint")
 
 def by_slurm(campaign: Campaign) -> None:
     """The job arrays, with a node that dies and a task whose time is up."""
+    campaign.take_in_turn()
     output, plan = campaign.root / "output", campaign.root / "plan"
     shutil.rmtree(output, ignore_errors=True)
     campaign.plan("slurm", output, plan)
@@ -171,6 +175,7 @@ def by_slurm(campaign: Campaign) -> None:
 
 def by_snakemake(campaign: Campaign) -> None:
     """The workflow with its Slurm profile, with a node that dies."""
+    campaign.take_in_turn()
     output, plan = campaign.root / "output", campaign.root / "plan"
     shutil.rmtree(output, ignore_errors=True)
     campaign.plan("snakemake", output, plan)
@@ -205,6 +210,7 @@ def by_snakemake(campaign: Campaign) -> None:
 
 def overhead(campaign: Campaign) -> None:
     """Seconds that a participant costs who is done already: what starting and queueing take."""
+    campaign.take_in_turn()
     label = campaign.good[0]
     one = ("--participant-label", label)
     output, plan = campaign.root / "finished", campaign.root / "plan"
@@ -289,7 +295,7 @@ def main_campaign() -> int:
     args.folder.mkdir(parents=True, exist_ok=True)
     cpus = sorted(os.sched_getaffinity(0))[:2]
     campaign = Campaign(args.folder.resolve(), cpus, args.snakemake)
-    campaign.prepare()
+    campaign.create()
     for name in args.work:
         known = len(campaign.problems)
         WORK[name](campaign)
