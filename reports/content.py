@@ -92,7 +92,7 @@ def build(patient: Patient, paths: PatientPaths, config: Config) -> dict:
         "window": patient.window,
         "methods": _methods(patient, measured),
         "measured": measured,
-        "finding_method": METHOD_NAMES[patient.finding_method],
+        "finding_name": patient.finding_name,
         "not_assessable": NOT_ASSESSABLE,
     }
 

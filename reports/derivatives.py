@@ -14,6 +14,7 @@ from pipeline.files import read_json, read_npz
 from pipeline.paths import PatientPaths
 from reports.figures.slices import Volume
 from reports.inputs import Inputs
+from reports.wording import METHOD_NAMES
 
 QC_STAGES = ("headmodel", "spikes", "personalize", "image", "compare")
 PEAK_WINDOW_S = 0.02  # the published window, for maps whose quality file does not name theirs
@@ -130,6 +131,13 @@ class Patient:
     def finding_method(self) -> str:
         """The method whose map the report is about: the personalized network, if it was run."""
         return next(method for method in METHODS if method in self.sources)
+
+    @property
+    def finding_name(self) -> str:
+        """What made that map: generic weights where personalized ones were no better."""
+        improved = self.qc["personalize"].get("improved", True)
+        generic = self.finding_method == "personalized" and not improved
+        return METHOD_NAMES["generic" if generic else self.finding_method]
 
     @property
     def finding(self) -> Sources:

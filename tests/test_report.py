@@ -257,6 +257,10 @@ def test_personalization_is_told_in_words(complete):
     assert "Personalization was not used" in failed["personalization_sentence"]
     assert failed["verdict"].colour == "green"
     assert "generic network" in failed["map_sentence"]
+    assert (helped["finding_name"], failed["finding_name"]) == (
+        "Personalized network",
+        "Generic network",
+    )
 
 
 def test_a_warning_of_any_stage_is_shown_and_changes_the_verdict(complete):

@@ -12,7 +12,7 @@ from reports.figures import style
 from reports.figures.cortex import CortexData
 from reports.figures.slices import SliceData
 from reports.scenes import cortex_data, slice_data
-from reports.wording import METHOD_NAMES, coordinates, gyrus
+from reports.wording import coordinates, gyrus
 
 
 @dataclass(frozen=True)
@@ -43,8 +43,8 @@ class Studio:
 
     @property
     def name(self) -> str:
-        """The method whose map the report is about."""
-        return METHOD_NAMES[self.patient.finding_method]
+        """What made the map that the report is about."""
+        return self.patient.finding_name
 
     @property
     def where(self) -> str:
