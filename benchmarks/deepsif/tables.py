@@ -202,9 +202,9 @@ def b3(deepsif: DeepSif, raw: nn.Module, population: nn.Module, tilted: TestHead
         def timed(one):
             nonlocal measuring
             start = time.monotonic()
-            measured = validate(one, batches, [head], ABSOLUTE_PART)  # noqa: B023 - called in this turn
+            seconds.append(start - begin - measuring)  # noqa: B023 - called in this turn
+            measured = validate(one, batches, [head], ABSOLUTE_PART)  # noqa: B023
             measuring += time.monotonic() - start
-            seconds.append(start - begin - measuring)  # noqa: B023
             return measured
 
         curve = fine_tune(module.train(), head, candidate, deepsif, recipe, timed, every)
