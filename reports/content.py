@@ -109,7 +109,7 @@ def _methods(patient: Patient, measured: findings.Measures) -> dict:
         "sfreq": number(patient.average.info["sfreq"], "Hz"),
         "noise": spikes.get("noise_covariance", {}).get("source"),
         "template": patient.qc["headmodel"].get("head_model") != "freesurfer",
-        "fine_tuned": patient.qc["personalize"].get("improved", True),
+        "fine_tuned": patient.personalization_used,
         "run": [*patient.sources, *(["ecd"] if patient.dipole else [])],
     }
 
@@ -123,7 +123,7 @@ def _map_sentence(patient: Patient, measured: findings.Measures) -> str:
     method = METHOD_NAMES[patient.finding_method]
     if patient.finding_method == "personalized":
         method = "the network personalized to this head"
-        if measured.personalization_used is False:
+        if not measured.personalization_used:
             method = "the generic network, which personalization to this head did not improve"
     return (
         f"Maximum of the mean absolute activity over {patient.window} around the peak of {n}, by "

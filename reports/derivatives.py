@@ -133,10 +133,14 @@ class Patient:
         return next(method for method in METHODS if method in self.sources)
 
     @property
+    def personalization_used(self) -> bool:
+        """Whether the map called "personalized" has weights of its own; the generic ones serve else."""
+        return self.qc["personalize"].get("improved", True)
+
+    @property
     def finding_name(self) -> str:
-        """What made that map: generic weights where personalized ones were no better."""
-        improved = self.qc["personalize"].get("improved", True)
-        generic = self.finding_method == "personalized" and not improved
+        """What made the map that the report is about, by its weights."""
+        generic = self.finding_method == "personalized" and not self.personalization_used
         return METHOD_NAMES["generic" if generic else self.finding_method]
 
     @property

@@ -82,7 +82,7 @@ class Measures:
     n_bad_channels: int
     n_channels: int
     head_model: str | None
-    personalization_used: bool | None
+    personalization_used: bool
     held_out_error_mm: float | None
 
 

@@ -39,7 +39,8 @@ def personalization_sentence(patient: Patient) -> str:
         return f"Personalization was used: {change}."
     return (
         f"Personalization was not used, because it did not help beyond chance: {change}. The map "
-        "called “personalized” is that of the generic weights, given this head’s leadfield."
+        "in the files called “personalized” is that of the generic weights, given this head’s "
+        "leadfield."
     )
 
 
@@ -54,7 +55,7 @@ def weights_sentence(patient: Patient) -> str:
     """In a line: which network made the finding's map."""
     if patient.finding_method != "personalized":
         return "none" if patient.finding_method != "generic" else "generic weights"
-    if patient.qc["personalize"].get("improved") is False:
+    if not patient.personalization_used:
         return "generic weights (personalization did not help beyond chance)"
     return "personalized to this head"
 

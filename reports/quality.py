@@ -83,7 +83,7 @@ def measures(patient: Patient) -> Measures:
         n_bad_channels=len(spikes.get("bad_channels", ())),
         n_channels=len(patient.average.ch_names),
         head_model=head.get("head_model"),
-        personalization_used=patient.qc["personalize"].get("improved"),
+        personalization_used=patient.personalization_used,
         held_out_error_mm=held_out_error_mm(patient),
     )
 
@@ -160,7 +160,7 @@ def warnings_for_verdict(patient: Patient) -> list[str]:
         warning
         for stage, qc in patient.qc.items()
         for warning in qc.get("warnings", ())
-        if not (stage == "personalize" and qc.get("improved") is False)
+        if stage != "personalize" or patient.personalization_used
     ]
 
 
