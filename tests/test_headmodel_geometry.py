@@ -11,7 +11,12 @@ from synthetic_head import MNI152_TO_MRI, digitise, make_head
 from pipeline.errors import InvalidInput
 from pipeline.headmodel.coregistration import coregister
 from pipeline.headmodel.cortex import labels_from_aparc, region_geometry
-from pipeline.headmodel.freesurfer import HEMIS, locate_on_sphere, read_reconstruction
+from pipeline.headmodel.freesurfer import (
+    HEMIS,
+    locate_on_sphere,
+    read_reconstruction,
+    read_talairach,
+)
 from pipeline.headmodel.leadfield import (
     region_leadfield,
     single_shell_bem,
@@ -270,6 +275,68 @@ def test_incomplete_freesurfer_is_refused(tmp_path):
     (folder / "surf" / "rh.pial").unlink()
     with pytest.raises(InvalidInput, match="missing"):
         read_reconstruction(folder)
+
+
+def _change_surface(name, change):
+    def damage(folder):
+        file = folder / "surf" / name
+        pos_mm, faces = nib.freesurfer.read_geometry(file)
+        change(pos_mm, faces)
+        nib.freesurfer.write_geometry(file, pos_mm, faces)
+
+    return damage
+
+
+def _corner_that_does_not_exist(_, faces):
+    faces[7, 1] = len(faces)
+
+
+def _vertex_that_is_no_number(pos_mm, _):
+    pos_mm[7] = np.nan
+
+
+def _vertex_at_the_centre(pos_mm, _):
+    pos_mm[7] = 0
+
+
+def _annotation_of_another_mesh(folder):
+    file = folder / "label" / "lh.aparc.annot"
+    index, table, names = nib.freesurfer.read_annot(file)
+    nib.freesurfer.write_annot(file, index[:-1], table, names)
+
+
+def _text_for_an_image(folder):
+    (folder / "mri" / "T1.mgz").write_text("this is not an image")
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        _change_surface("lh.sphere.reg", _corner_that_does_not_exist),
+        _change_surface("lh.pial", _vertex_that_is_no_number),
+        _change_surface("rh.sphere.reg", _vertex_at_the_centre),
+        _annotation_of_another_mesh,
+        _text_for_an_image,
+    ],
+)
+def test_damaged_freesurfer_is_refused(tmp_path, damage):
+    folder = _freesurfer_folder(tmp_path / "sub-01")
+    damage(folder)
+    with pytest.raises(InvalidInput, match="corrupt"):
+        read_reconstruction(folder)
+
+
+@pytest.mark.parametrize("number", ["nan", "1e9", "-1"])
+def test_talairach_transform_that_no_head_has_is_refused(tmp_path, number):
+    folder = _freesurfer_folder(tmp_path / "sub-01")
+    file = folder / "mri" / "transforms" / "talairach.xfm"
+    file.parent.mkdir()
+    lines = "Linear_Transform =\n1 0 0 2\n0 {} 0 3\n0 0 1 4;\n"
+    file.write_text(lines.format("1.1"))
+    assert np.linalg.det(read_talairach(folder)) == pytest.approx(1 / 1.1)
+    file.write_text(lines.format(number))
+    with pytest.raises(InvalidInput, match="corrupt"):
+        read_talairach(folder)
 
 
 # -- leadfield ------------------------------------------------------------------------

@@ -1,5 +1,6 @@
 """Cortex and inner skull from FreeSurfer's reconstruction, on the mesh of fsaverage5."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,7 +12,7 @@ from scipy.spatial import cKDTree
 
 from pipeline.errors import InvalidInput
 from pipeline.headmodel.registration import apply_affine
-from pipeline.headmodel.t1w import Volume
+from pipeline.headmodel.t1w import Volume, open_t1w, read_t1w
 from pipeline.template import load_template
 from pipeline.template.cortex import N_VERTICES_HEMI
 
@@ -21,6 +22,13 @@ HEAD_IMAGES = ("orig.mgz", "nu.mgz", "T1.mgz", "norm.mgz", "brain.mgz", "brainma
 N_CANDIDATES = 32
 # The image that FreeSurfer worked on and the T1w are the same one; only its intensities were changed.
 MIN_IMAGE_CORRELATION = 0.7
+# Of a surface from the centre of its image, and of one Talairach origin from the other.
+LARGEST_COORDINATE_MM = 500.0
+LARGEST_TALAIRACH_SHIFT_MM = 200.0
+# Volume of MNI305's brain over the patient's.
+TALAIRACH_SCALES = (0.1, 10.0)
+# Bytes of memory that reading takes at most, per byte of an intact file.
+MEMORY_PER_BYTE = 10
 NOT_A_REGION = ("unknown", "corpuscallosum", "???", "Medial_wall")
 
 
@@ -81,7 +89,7 @@ def read_reconstruction(folder: Path) -> Reconstruction:
     resampled = {"white": [], "pial": []}
     labels = []
     for h, hemi in enumerate(HEMIS):
-        sphere, faces = _read_surface(folder / "surf" / f"{hemi}.sphere.reg")
+        sphere, faces = _read_sphere(folder / "surf" / f"{hemi}.sphere.reg")
         targets = template.sphere_mm[h * N_VERTICES_HEMI : (h + 1) * N_VERTICES_HEMI]
         corners, weights = locate_on_sphere(sphere, faces, targets)
         for name, hemispheres in resampled.items():
@@ -95,7 +103,8 @@ def read_reconstruction(folder: Path) -> Reconstruction:
                 )
             at_targets = np.einsum("nc,ncx->nx", weights, pos[corners])
             hemispheres.append(apply_affine(to_scanner, at_targets))
-        labels.append(_read_aparc(folder, h, corners, weights))
+        nearest = corners[np.arange(len(corners)), np.argmax(weights, axis=1)]
+        labels.append(_read_aparc(folder, h, len(sphere), nearest))
     skull_file = _inner_skull_file(folder)
     skull = apply_affine(to_scanner, _read_surface(skull_file)[0]) if skull_file.exists() else None
     return Reconstruction(
@@ -120,9 +129,16 @@ def read_talairach(folder: Path) -> np.ndarray | None:
         return None
     try:
         to_mni305 = mne.transforms.read_ras_mni_t(folder.name, folder.parent)["trans"]
-        return np.linalg.inv(to_mni305)
-    except (ValueError, np.linalg.LinAlgError) as error:
+    except ValueError as error:
         raise _unreadable(file) from error
+    smallest, largest = TALAIRACH_SCALES
+    # Written so that what is no number is refused too.
+    if not (
+        smallest < np.linalg.det(to_mni305[:3, :3]) < largest
+        and np.abs(to_mni305[:3, 3]).max() < LARGEST_TALAIRACH_SHIFT_MM
+    ):
+        raise _unreadable(file)
+    return np.linalg.inv(to_mni305)
 
 
 def locate_on_sphere(sphere: np.ndarray, faces: np.ndarray, targets: np.ndarray):
@@ -175,14 +191,17 @@ def check_same_image(folder: Path, t1w: Volume, brain_mask: np.ndarray) -> float
     Raises
     ------
     InvalidInput
-        FreeSurfer worked on another image, or on a copy that lies elsewhere.
+        FreeSurfer worked on another image, or on a copy that lies elsewhere, or its image is corrupt.
     """
     file = _head_image(folder)
-    image = nib.load(file)
+    try:
+        image = read_t1w(file)
+    except InvalidInput as error:
+        raise _unreadable(file) from error
     inside = np.argwhere(brain_mask)[::17]
     points_mm = apply_affine(t1w.affine, inside)
     index = apply_affine(np.linalg.inv(image.affine), points_mm)
-    theirs = map_coordinates(np.asarray(image.dataobj, np.float32), index.T, order=1)
+    theirs = map_coordinates(image.data, index.T, order=1)
     ours = t1w.data[tuple(inside.T)]
     covered = theirs > 0
     correlation = 0.0
@@ -211,10 +230,10 @@ def _head_image(folder: Path) -> Path:
 
 def _surface_to_scanner(file: Path) -> np.ndarray:
     try:
-        image = nib.load(file)
-        return np.asarray(image.affine, float) @ np.linalg.inv(image.header.get_vox2ras_tkr())
-    except Exception as error:  # a corrupt header makes nibabel raise anything
+        image = open_t1w(file)
+    except InvalidInput as error:
         raise _unreadable(file) from error
+    return np.asarray(image.affine, float) @ np.linalg.inv(image.header.get_vox2ras_tkr())
 
 
 def _read_surface(file: Path) -> tuple[np.ndarray, np.ndarray]:
@@ -224,27 +243,49 @@ def _read_surface(file: Path) -> tuple[np.ndarray, np.ndarray]:
             file=file,
             hint="run recon-all to its end or leave the FreeSurfer derivatives out",
         )
-    try:
-        pos, faces = nib.freesurfer.read_geometry(file)
-    except Exception as error:
-        raise _unreadable(file) from error
-    return pos.astype(float), faces.astype(int)
+    pos, faces = _read(nib.freesurfer.read_geometry, file)
+    pos, faces = pos.astype(float), faces.astype(int)
+    # Written so that what is no number is refused too.
+    if not np.abs(pos).max(initial=0) < LARGEST_COORDINATE_MM:
+        raise _unreadable(file)
+    if not faces.size or faces.min() < 0 or faces.max() >= len(pos):
+        raise _unreadable(file)
+    return pos, faces
 
 
-def _read_aparc(
-    folder: Path, h: int, corners: np.ndarray, weights: np.ndarray
-) -> np.ndarray | None:
+def _read_sphere(file: Path) -> tuple[np.ndarray, np.ndarray]:
+    pos, faces = _read_surface(file)
+    radius = np.linalg.norm(pos, axis=1)
+    if not 0.95 * radius.max() < radius.min():
+        raise _unreadable(file)
+    return pos, faces
+
+
+def _read_aparc(folder: Path, h: int, n_vertices: int, nearest: np.ndarray) -> np.ndarray | None:
+    """Labels at the vertices `nearest` of one hemisphere's `n_vertices`."""
     file = folder / "label" / f"{HEMIS[h]}.aparc.annot"
     if not file.exists():
         return None
-    try:
-        index, _, names = nib.freesurfer.read_annot(file)
-    except Exception as error:
-        raise _unreadable(file) from error
+    index, _, names = _read(nib.freesurfer.read_annot, file)
+    if len(index) != n_vertices or index.max() >= len(names):
+        raise _unreadable(file)
     side = ("left", "right")[h]
-    nearest = corners[np.arange(len(corners)), np.argmax(weights, axis=1)]
-    decoded = [names[i].decode() if i >= 0 else NOT_A_REGION[0] for i in index[nearest]]
-    return np.array(["" if name in NOT_A_REGION else f"{side} {name}" for name in decoded])
+    decoded = [name.decode(errors="replace") for name in names]
+    found = [decoded[i] if i >= 0 else NOT_A_REGION[0] for i in index[nearest]]
+    return np.array(["" if name in NOT_A_REGION else f"{side} {name}" for name in found])
+
+
+def _read(read: Callable[[Path], tuple], file: Path) -> tuple:
+    """What nibabel reads; whatever it raises is the file's fault, but for a true lack of memory."""
+    try:
+        return read(file)
+    except MemoryError:
+        pass
+    except Exception as error:  # a corrupt header makes nibabel raise anything
+        raise _unreadable(file) from error
+    # Some count in the file is absurd - unless what an intact file needs is refused as well.
+    np.empty(MEMORY_PER_BYTE * file.stat().st_size, np.uint8)
+    raise _unreadable(file)
 
 
 def _inner_skull_file(folder: Path) -> Path:

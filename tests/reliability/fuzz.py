@@ -24,6 +24,7 @@ import nibabel as nib
 import numpy as np
 from hypothesis import HealthCheck, Phase, given, seed, settings
 from mutations import damage, damaged_header, within_gzip
+from scipy.spatial import ConvexHull
 
 from bids_app.cli import main
 from bids_app.dataset import Query, check_dataset, find_patient
@@ -33,12 +34,19 @@ from bids_app.status import read_cohort
 from pipeline.compare.contacts import resolve_contacts
 from pipeline.compare.resection import read_resection
 from pipeline.headmodel.coregistration import digitised_points_head_m
+from pipeline.headmodel.freesurfer import (
+    HEMIS,
+    check_same_image,
+    read_reconstruction,
+    read_talairach,
+)
 from pipeline.headmodel.landmarks import read_landmarks_mri_mm
 from pipeline.headmodel.t1w import read_t1w
 from pipeline.networks.weights import build_network, load_model, save_model
 from pipeline.spikes.config import SPIKE_NAMES
 from pipeline.spikes.events import read_channels_tsv, read_events
 from pipeline.spikes.recording import open_recording, read_block
+from pipeline.template import load_template
 
 # Of CPU time, and of the clock for what waits: the machine may be busy with other work.
 CPU_SECONDS = 20
@@ -105,12 +113,34 @@ def dataset(root: Path) -> Path:
     (sub / "ieeg/sub-01_channels.tsv").write_text(header + marks)
     system = {"iEEGCoordinateSystem": "ScanRAS", "iEEGCoordinateUnits": "mm", "IntendedFor": "x"}
     (sub / "ieeg/sub-01_coordsystem.json").write_text(json.dumps(system))
+    freesurfer(root / "freesurfer/sub-01", voxels, affine)
     status = root / "output/sub-01/sub-01_status.json"
     status.parent.mkdir(parents=True)
     status.write_text(json.dumps({"state": "failed", "stages": {"spikes": {"key": "x"}}}))
     card = {"network": "compact", "n_in": 60, "input": "raw"}
     save_model(root / "small.safetensors", build_network("compact", 60), card)
     return root
+
+
+def freesurfer(folder: Path, voxels: np.ndarray, affine: np.ndarray) -> None:
+    """Two spheres for a brain, in FreeSurfer's files."""
+    for name in ("surf", "label", "mri/transforms", "bem"):
+        (folder / name).mkdir(parents=True)
+    sphere_mm = load_template().sphere_mm[:642]
+    faces = ConvexHull(sphere_mm).simplices
+    for hemi in HEMIS:
+        for name in ("white", "pial", "sphere.reg"):
+            nib.freesurfer.write_geometry(folder / f"surf/{hemi}.{name}", sphere_mm, faces)
+        colours = np.array([[0, 0, 0, 0, 0], [1, 2, 3, 0, 0]])
+        label = np.arange(len(sphere_mm)) % 2
+        file = folder / f"label/{hemi}.aparc.annot"
+        nib.freesurfer.write_annot(file, label, colours, ["unknown", "precuneus"], fill_ctab=True)
+    nib.freesurfer.write_geometry(folder / "bem/inner_skull.surf", sphere_mm, faces)
+    nib.save(nib.MGHImage(voxels, affine), folder / "mri/orig.mgz")
+    (folder / "mri/transforms/talairach.xfm").write_text(
+        "MNI Transform File\n\nTransform_Type = Linear;\nLinear_Transform =\n"
+        "1 0 0 2\n0 1 0 3\n0 0 1 4;\n"
+    )
 
 
 def targets(root: Path) -> list[Target]:
@@ -144,6 +174,15 @@ def targets(root: Path) -> list[Target]:
         if code not in (ExitCode.DONE, ExitCode.ALL_FAILED, ExitCode.INVALID_DATASET):
             raise RuntimeError(f"exit code {code}")
 
+    head = root / "freesurfer/sub-01"
+    t1w = read_t1w(sub / "anat/sub-01_T1w.nii")
+
+    def reconstruction(_):
+        read_reconstruction(head)
+
+    def same_image(_):
+        check_same_image(head, t1w, t1w.data > 500)
+
     mask = bids / "derivatives/resection/sub-01/anat/sub-01_desc-resection_mask.nii"
     text, binary = damage(text=True), damage(text=False)
     return [
@@ -156,6 +195,17 @@ def targets(root: Path) -> list[Target]:
             root / "compressed_T1w.nii.gz",
             read_t1w,
             damaged_header().map(within_gzip),
+        ),
+        Target("FreeSurfer sphere", head / "surf/lh.sphere.reg", reconstruction, binary),
+        Target("FreeSurfer surface", head / "surf/rh.pial", reconstruction, binary),
+        Target("FreeSurfer annotation", head / "label/lh.aparc.annot", reconstruction, binary),
+        Target("FreeSurfer skull", head / "bem/inner_skull.surf", reconstruction, binary),
+        Target("FreeSurfer image", head / "mri/orig.mgz", same_image, binary),
+        Target(
+            "FreeSurfer talairach.xfm",
+            head / "mri/transforms/talairach.xfm",
+            lambda _: read_talairach(head),
+            text,
         ),
         Target("NIfTI mask", mask, read_resection, damaged_header()),
         Target(
