@@ -23,6 +23,7 @@ from bids_app.derivatives import open_output
 from bids_app.exit_codes import ExitCode, Outcome, exit_code_of
 from bids_app.failures import explain
 from bids_app.interruption import StopSignals
+from bids_app.preflight.participant import lack_of_memory
 from bids_app.progress import ConsoleProgress
 from bids_app.runner import run_patient
 from bids_app.stages import tasks_for
@@ -90,6 +91,8 @@ def participant(args: argparse.Namespace) -> ExitCode:
                 files = find(label)
                 for note in files.notes:
                     progress.warn(note)
+                if lack := lack_of_memory(files, configs["spikes"].sfreq_hz):
+                    progress.info(lack)  # of this machine: no warning to the report's reader
                 return tasks_for(files, configs, args.dicom_template)
 
             outcome = run_patient(tasks, paths, stages, progress, args.verbose)

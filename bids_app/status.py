@@ -19,6 +19,8 @@ from pipeline import STAGES, __version__
 from pipeline.files import read_json, write_json
 from pipeline.paths import PatientPaths
 
+_STALE_HINT = "run the same command again: it goes on (if the system killed it, with code 137, give it more memory)"
+
 
 def now() -> str:
     return datetime.now(UTC).isoformat(timespec="seconds")
@@ -90,7 +92,7 @@ def read_cohort(output_dir: Path) -> list[dict]:
         if owner is not None:
             one |= {"state": "running", "host": owner.host, "pid": owner.pid, "since": owner.since}
         elif one["state"] == "running":
-            one |= {"state": "stale", "hint": "run the same command again: it goes on"}
+            one |= {"state": "stale", "hint": _STALE_HINT}
         cohort.append(one)
     return cohort
 

@@ -15,7 +15,7 @@ from test_bad_input import no_meg, no_points, no_spikes, no_t1w, not_a_nifti, tr
 
 from bids_app.cli import main
 from bids_app.dataset import Query, find_patient
-from bids_app.exit_codes import ExitCode
+from bids_app.exit_codes import ExitCode, Outcome
 from bids_app.lock import participant_lock
 from bids_app.preflight import machine, needs, participant
 from bids_app.preflight.installation import TEMPLATES
@@ -123,6 +123,17 @@ def test_too_little_memory(world, capsys, monkeypatch):
     code, found = preflight(world, capsys)
     assert code == ExitCode.OUT_OF_MEMORY
     assert "1024 MB available" in found["sub-01", "memory"]["detail"]
+
+
+def test_run_with_too_little_memory_says_so_in_its_log(world, monkeypatch, capfd):
+    monkeypatch.setattr("bids_app.preflight.participant.available_memory_bytes", lambda: 2**30)
+    monkeypatch.setattr("bids_app.commands.run_patient", lambda tasks, *_: tasks() and Outcome.DONE)
+    assert world.run("--participant-label", "01") == ExitCode.DONE
+    log = (world.output / "logs" / "sub-01.log").read_text()
+    assert "Opening raw data file" not in capfd.readouterr().out  # mne's words, with folders
+    (line,) = [line for line in log.splitlines() if "1024 MB available" in line]
+    assert "so that the system may kill this job; give the job more memory" in line
+    assert "warning" not in line
 
 
 def test_output_below_a_file_cannot_be_written(world, capsys):
@@ -326,25 +337,43 @@ def test_installation_with_damaged_weights(capsys, monkeypatch, tmp_path):
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="making a control group needs root")
-def test_cores_of_a_real_control_group():
-    places = (("/sys/fs/cgroup", "cpu.max"), ("/sys/fs/cgroup/cpu", "cpu.cfs_quota_us"))
-    for folder, limit in places:
-        group = Path(folder, f"spikefocus-test-{os.getpid()}")
-        if Path(folder, "cgroup.procs").exists():
-            group.mkdir()
-            if (group / limit).exists():
-                break
-            group.rmdir()
-    else:
-        pytest.skip("no control group can be made here")
+@pytest.mark.parametrize(
+    ("places", "asked", "most"),
+    [
+        (
+            {"": ("cpu.max", "100000 100000"), "cpu": ("cpu.cfs_quota_us", "100000")},
+            "available_cores",
+            1,
+        ),
+        (
+            {"": ("memory.max", "400M"), "memory": ("memory.limit_in_bytes", "400M")},
+            "available_memory_bytes",
+            400 * 2**20,
+        ),
+    ],
+)
+def test_limits_of_a_real_control_group(places, asked, most):
+    group, file, value = _real_control_group(places)
     try:
-        (group / limit).write_text("100000 100000" if limit == "cpu.max" else "100000")
+        file.write_text(value)
         # The shell joins the group before it becomes Python.
-        program = "from pipeline.machine import available_cores; print(available_cores())"
+        program = f"from pipeline.machine import {asked}; print({asked}())"
         join = 'echo $$ >"$0/cgroup.procs" && exec "$@"'
         done = subprocess.run(
             ["sh", "-c", join, group, sys.executable, "-c", program], capture_output=True, text=True
         )
     finally:
         group.rmdir()
-    assert done.stdout == "1\n", done.stderr
+    assert most / 2 < int(done.stdout) <= most, done.stderr
+
+
+def _real_control_group(places) -> tuple[Path, Path, str]:
+    """A new group in the first of the `places` that has the limit, its file, and what to write."""
+    for folder, (limit, value) in places.items():
+        group = Path("/sys/fs/cgroup", folder, f"spikefocus-test-{os.getpid()}")
+        if (group.parent / "cgroup.procs").exists():
+            group.mkdir()
+            if (group / limit).exists():
+                return group, group / limit, value
+            group.rmdir()
+    pytest.skip("no control group can be made here")

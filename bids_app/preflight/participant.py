@@ -1,5 +1,6 @@
 """What a participant's files must hold, read from their headers and tables."""
 
+import warnings
 from collections.abc import Callable, Iterator
 
 import mne
@@ -13,7 +14,7 @@ from pipeline.compare.images import open_image
 from pipeline.compare.labels import read_contact_labels
 from pipeline.compare.marks import resolve_mark
 from pipeline.compare.tables import read_tsv, stacked
-from pipeline.errors import InvalidInput, OutOfMemory
+from pipeline.errors import InvalidInput, OutOfMemory, SpikefocusError
 from pipeline.headmodel import freesurfer
 from pipeline.headmodel.coregistration import digitised_points_head_m
 from pipeline.headmodel.landmarks import read_landmarks_mri_mm
@@ -57,6 +58,23 @@ def predicted_memory_mb(files: PatientFiles, kept_sfreq_hz: float) -> int:
     _t1w(files, size)
     _meg(files, size)
     return needs.memory_mb(size["voxels"], size["recordings"], kept_sfreq_hz)
+
+
+def lack_of_memory(files: PatientFiles, kept_sfreq_hz: float) -> str | None:
+    """What a run should say before the system kills it; None where memory suffices.
+
+    A warning, no refusal: the prediction has a margin. Files that cannot be read are the stages'
+    to report.
+    """
+    try:
+        with mne.use_log_level("error"), warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            _enough_memory(predicted_memory_mb(files, kept_sfreq_hz))
+    except OutOfMemory as lack:
+        return f"{lack.message}, so that the system may kill this job; {lack.hint}"
+    except SpikefocusError:
+        pass
+    return None
 
 
 def _files(label: str, find, found: list) -> tuple[str, str]:
@@ -161,11 +179,14 @@ def _resection(files: PatientFiles) -> tuple[str, str]:
 
 
 def _memory(size: dict, kept_sfreq_hz: float) -> tuple[str, str]:
-    needed = needs.memory_mb(size["voxels"], size["recordings"], kept_sfreq_hz)
-    free = available_memory_bytes() // MB
-    if needed > free:
+    return _enough_memory(needs.memory_mb(size["voxels"], size["recordings"], kept_sfreq_hz))
+
+
+def _enough_memory(needed_mb: int) -> tuple[str, str]:
+    free_mb = available_memory_bytes() // MB
+    if needed_mb > free_mb:
         raise OutOfMemory(
-            f"{needed} MB are needed and {free} MB available",
+            f"{needed_mb} MB are needed and {free_mb} MB available",
             hint="give the job more memory, or cut the recording to the part with the spikes",
         )
-    return "ok", f"{needed} MB needed, {free} MB available"
+    return "ok", f"{needed_mb} MB needed, {free_mb} MB available"
