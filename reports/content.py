@@ -93,6 +93,7 @@ def build(patient: Patient, paths: PatientPaths, config: Config) -> dict:
         "methods": _methods(patient, measured),
         "measured": measured,
         "finding_name": patient.finding_name,
+        "same_weights_sentence": patient.same_weights_sentence,
         "not_assessable": NOT_ASSESSABLE,
     }
 

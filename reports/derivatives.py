@@ -144,6 +144,15 @@ class Patient:
         return METHOD_NAMES["generic" if generic else self.finding_method]
 
     @property
+    def same_weights_sentence(self) -> str:
+        """Why two methods have one map, where they do."""
+        if self.personalization_used or "personalized" not in self.sources:
+            return ""
+        return (
+            "Personalization was not used: the personalized network has the generic one’s weights."
+        )
+
+    @property
     def finding(self) -> Sources:
         return self.sources[self.finding_method]
 

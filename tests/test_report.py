@@ -261,6 +261,12 @@ def test_personalization_is_told_in_words(complete):
         "Personalized network",
         "Generic network",
     )
+    same = "the personalized network has the generic one’s weights"
+    pages = [
+        render.to_html({**built, "pictures": {}}, read_sections(chosen=("comparison",)), "A4")
+        for built in (helped, failed)
+    ]
+    assert [same in page for page in pages] == [False, True]
 
 
 def test_a_warning_of_any_stage_is_shown_and_changes_the_verdict(complete):

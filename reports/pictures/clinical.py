@@ -72,7 +72,7 @@ def methods(studio: Studio) -> Picture:
         "methods",
         "png",
         "The maps of all methods from the same side, each relative to its own maximum and with "
-        "its own extent (Otsu’s threshold).",
+        f"its own extent (Otsu’s threshold). {studio.patient.same_weights_sentence}".rstrip(),
         f"Cortex maps of {listing(list(maps))}.",
     )
 
