@@ -45,6 +45,9 @@ _NAMES = {
 _UNITS = {"percent": "%", "cm2": "cm²", "cm3": "cm³", "0 or 1": "", "fraction": "fraction"}
 _DIGITS = {"mm": 1, "fraction": 2, "percent": 0, "cm2": 1, "cm3": 1}
 _WHOLE_REFERENCE = 3  # with this many metrics absent for one reason, the reference is
+OUTSIDE_ITS_INTERVAL = (
+    "the value lies outside its interval: few averages of resampled spikes show what this one shows"
+)
 
 
 def is_true(value) -> bool:
@@ -150,7 +153,8 @@ class Metrics:
                 continue
             row = of_method.iloc[0]
             if is_true(row["assessable"]) and not pd.isna(row["value"]):
-                cells.append({**self._text(row), "note": None, "missing": False})
+                note = OUTSIDE_ITS_INTERVAL if _outside(row) else None
+                cells.append({**self._text(row), "note": note, "missing": False})
                 reasons.append(None)
                 continue
             reason = "no reason was given" if pd.isna(row["reason"]) else str(row["reason"])
@@ -185,6 +189,11 @@ def _interval(row: pd.Series) -> tuple[float, float] | None:
     """Ends of the 95 % interval, where the comparison could give one."""
     ends = row.get("ci95_low"), row.get("ci95_high")
     return None if any(pd.isna(end) for end in ends) else ends
+
+
+def _outside(row: pd.Series) -> bool:
+    ends = _interval(row)
+    return ends is not None and not ends[0] - 1e-6 <= row["value"] <= ends[1] + 1e-6
 
 
 def agreement(patient: Patient) -> dict:

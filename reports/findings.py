@@ -30,6 +30,8 @@ AGREEMENT_MM = 25.0
 GOOD_DIPOLE_PERCENT = 80.0
 MANY_BAD_CHANNELS = 0.15
 MANY_REJECTED = 0.5
+# Of the averages of resampled spikes: less, and a region's place in the extent is chance.
+HELD_SHARE = 0.5
 WARNINGS_TOLD = 2
 
 
@@ -133,15 +135,18 @@ def extent_sentence(patient: Patient) -> str:
 
 
 def resampling_sentence(patient: Patient) -> str:
-    """How far the maximum moves when spikes are resampled; empty where that was not done."""
+    """How far maximum and extent hold when spikes are resampled; empty where that was not done."""
     method = patient.qc["image"].get("methods", {}).get(patient.finding_method, {})
     resampled = method.get("bootstrap")
     if not resampled:
         return ""
+    area = np.where(patient.finding.extent, patient.regions["region_area_mm2"], 0)
+    held = area[patient.finding.stability >= HELD_SHARE].sum() / area.sum()
     return (
         f"In 95\u00a0% of {resampled['n_resamples']} averages of resampled spikes the maximum lies "
         f"within {number(resampled['max_within_mm_95'], 'mm', 0)} of this place (a region’s radius is "
-        f"{number(resampled['region_radius_mm'], 'mm', 0)})."
+        f"{number(resampled['region_radius_mm'], 'mm', 0)}), and {100 * held:.0f}\u00a0% of the "
+        "extent’s area is in the extent of at least half of them."
     )
 
 

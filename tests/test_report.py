@@ -20,6 +20,7 @@ from pipeline.files import read_json, sha256
 from pipeline.paths import PatientPaths
 from pipeline.progress import Progress
 from reports import content, quality, render
+from reports.comparison import OUTSIDE_ITS_INTERVAL
 from reports.derivatives import read_patient
 from reports.figures.style import FONT_FAMILY
 from reports.pictures import PICTURES, Picture, Studio
@@ -293,6 +294,7 @@ def test_intervals_and_stability_are_told_where_spikes_were_resampled(complete, 
     own = (read.metrics["method"] == "personalized") & (read.metrics["metric"] == "max_to_soz")
     metrics = read.metrics.copy()
     metrics.loc[own, ["ci95_low", "ci95_high"]] = 1.25, 9.5
+    assert 1.25 < metrics.loc[own, "value"].item() < 9.5
     summary = {"n_resamples": 200, "max_within_mm_95": 7.4, "region_radius_mm": 6.1}
     image = {"methods": {"personalized": {"assessable": True, "bootstrap": summary}}}
     stability = np.linspace(0, 1, 994)
@@ -303,6 +305,14 @@ def test_intervals_and_stability_are_told_where_spikes_were_resampled(complete, 
     built = content.build(resampled, complete.paths, reports.Config())
     assert "In 95\u00a0% of 200 averages" in built["resampling_sentence"]
     assert "within 7\u00a0mm" in built["resampling_sentence"]
+    extent = read.finding.extent
+    area = read.regions["region_area_mm2"]
+    held = area[extent & (stability >= 0.5)].sum() / area[extent].sum()
+    assert f"and {100 * held:.0f}\u00a0% of the extent’s area" in built["resampling_sentence"]
+    assert OUTSIDE_ITS_INTERVAL not in built["metric_notes"]
+    metrics.loc[own, "value"] = 9.6
+    outside = content.build(replace(resampled, metrics=metrics), complete.paths, reports.Config())
+    assert OUTSIDE_ITS_INTERVAL in outside["metric_notes"]
     assert "95\u00a0% interval 1.2 to 9.5\u00a0mm" in " ".join(built["soz_relation"])
     cells = [row["cells"][0] for g in built["metric_groups"] for row in g["rows"]]
     assert [cell["interval"] for cell in cells if "interval" in cell] == ["(1.2–9.5)"]
