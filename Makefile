@@ -28,8 +28,9 @@ test: .venv/.done
 	OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(BIN)/pytest --numprocesses 2 --dist loadfile
 
 # The benchmarks on DeepSIF's published geometry, with the shipped weights and few recordings.
+# The conventional methods' small matrices take up to four times as long with two threads.
 bench: .venv/.done
-	$(BIN)/python -m benchmarks.deepsif.tables $(DATA) build/bench b1 b2 b4 \
+	OPENBLAS_NUM_THREADS=1 $(BIN)/python -m benchmarks.deepsif.tables $(DATA) build/bench b1 b2 b4 \
 		--n 100 --shipped-only --results build/bench
 
 verify: .venv/.done

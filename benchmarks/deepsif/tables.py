@@ -233,7 +233,8 @@ def b4(deepsif: DeepSif, module: nn.Module, heads: list[TestHead], n: int) -> li
         for method in METHODS:
             solvers[method] = partial(_solve_each, conventional, method)
         for name, solve in solvers.items():
-            batches = test_batches(tensors, deepsif, 1, round(n * SLOW_PART.get(name, 1)))
+            n_own = max(1, round(n * SLOW_PART.get(name, 1)))
+            batches = test_batches(tensors, deepsif, 1, n_own)
             begin = time.perf_counter()
             with torch.inference_mode():
                 solved = [solve(batch) for _, batch in batches]
