@@ -23,6 +23,7 @@ from bids_app.derivatives import open_output
 from bids_app.exit_codes import ExitCode, Outcome, exit_code_of
 from bids_app.failures import explain
 from bids_app.interruption import StopSignals
+from bids_app.preflight.needs import LIGHT_STAGES
 from bids_app.preflight.participant import lack_of_memory
 from bids_app.progress import ConsoleProgress
 from bids_app.runner import run_patient
@@ -91,7 +92,8 @@ def participant(args: argparse.Namespace) -> ExitCode:
                 files = find(label)
                 for note in files.notes:
                     progress.warn(note)
-                if lack := lack_of_memory(files, configs["spikes"].sfreq_hz):
+                heavy = not LIGHT_STAGES.issuperset(stages)
+                if heavy and (lack := lack_of_memory(files, configs["spikes"].sfreq_hz)):
                     progress.info(lack)  # of this machine: no warning to the report's reader
                 return tasks_for(files, configs, args.dicom_template)
 

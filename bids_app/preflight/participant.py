@@ -4,6 +4,7 @@ import warnings
 from collections.abc import Callable, Iterator
 
 import mne
+import psutil
 
 from bids_app.dataset import PatientFiles
 from bids_app.lock import Locked, living_owner
@@ -63,18 +64,23 @@ def predicted_memory_mb(files: PatientFiles, kept_sfreq_hz: float) -> int:
 def lack_of_memory(files: PatientFiles, kept_sfreq_hz: float) -> str | None:
     """What a run should say before the system kills it; None where memory suffices.
 
-    A warning, no refusal: the prediction has a margin. Files that cannot be read are the stages'
-    to report.
+    Told where the likely peak, without the prediction's margin, is more than this process has and
+    may still take: a plan that asks for a recorded peak's memory is no reason to warn. Files that
+    cannot be read are the stages' to report.
     """
     try:
         with mne.use_log_level("error"), warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            _enough_memory(predicted_memory_mb(files, kept_sfreq_hz))
-    except OutOfMemory as lack:
-        return f"{lack.message}, so that the system may kill this job; {lack.hint}"
+            needed_mb = predicted_memory_mb(files, kept_sfreq_hz) / needs.MARGIN
     except SpikefocusError:
-        pass
-    return None
+        return None
+    there_mb = (available_memory_bytes() + psutil.Process().memory_info().rss) / MB
+    if needed_mb <= there_mb:
+        return None
+    return (
+        f"About {needed_mb:.0f} MB of memory are needed and {there_mb:.0f} MB there, so that the "
+        "system may kill this job; give it more, or cut the recording to the part with the spikes"
+    )
 
 
 def _files(label: str, find, found: list) -> tuple[str, str]:
@@ -179,14 +185,11 @@ def _resection(files: PatientFiles) -> tuple[str, str]:
 
 
 def _memory(size: dict, kept_sfreq_hz: float) -> tuple[str, str]:
-    return _enough_memory(needs.memory_mb(size["voxels"], size["recordings"], kept_sfreq_hz))
-
-
-def _enough_memory(needed_mb: int) -> tuple[str, str]:
-    free_mb = available_memory_bytes() // MB
-    if needed_mb > free_mb:
+    needed = needs.memory_mb(size["voxels"], size["recordings"], kept_sfreq_hz)
+    free = available_memory_bytes() // MB
+    if needed > free:
         raise OutOfMemory(
-            f"{needed_mb} MB are needed and {free_mb} MB available",
+            f"{needed} MB are needed and {free} MB available",
             hint="give the job more memory, or cut the recording to the part with the spikes",
         )
-    return "ok", f"{needed_mb} MB needed, {free_mb} MB available"
+    return "ok", f"{needed} MB needed, {free} MB available"
