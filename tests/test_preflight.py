@@ -140,7 +140,8 @@ def test_run_with_too_little_memory_says_so_in_its_log(
 ):
     available = "bids_app.preflight.participant.available_memory_bytes"
     monkeypatch.setattr(available, lambda: available_mb * 2**20)
-    monkeypatch.setattr("psutil.Process.memory_info", lambda _: SimpleNamespace(rss=400 * 2**20))
+    own = SimpleNamespace(rss=500 * 2**20, shared=100 * 2**20)
+    monkeypatch.setattr("psutil.Process.memory_info", lambda _: own)
     monkeypatch.setattr("bids_app.commands.run_patient", lambda tasks, *_: tasks() and Outcome.DONE)
     assert world.run("--participant-label", "01", "--stage", *stages) == ExitCode.DONE
     assert "Opening raw data file" not in capfd.readouterr().out  # mne's words, with folders

@@ -74,7 +74,8 @@ def lack_of_memory(files: PatientFiles, kept_sfreq_hz: float) -> str | None:
             needed_mb = predicted_memory_mb(files, kept_sfreq_hz) / needs.MARGIN
     except SpikefocusError:
         return None
-    there_mb = (available_memory_bytes() + psutil.Process().memory_info().rss) / MB
+    own = psutil.Process().memory_info()
+    there_mb = (available_memory_bytes() + own.rss - own.shared) / MB
     if needed_mb <= there_mb:
         return None
     return (
