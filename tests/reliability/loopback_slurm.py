@@ -124,15 +124,17 @@ PartitionName=main Nodes={",".join(NODES)} Default=YES MaxTime=INFINITE
     def kill_node(self, node: str) -> None:
         """Take its power: the daemon and all that runs on the node end at once, without a word."""
         self._kill(node)
-        killed = []
-        for process in list(psutil.process_iter()):
+        # Found before the first is killed: a process whose parent just died has no parents to ask.
+        found = set()
+        for process in psutil.process_iter():
             with contextlib.suppress(psutil.Error):
                 if process.environ().get("SLURMD_NODENAME") == node:
-                    keepers = [p for p in process.parents() if p.name().startswith("slurmstepd")]
-                    for one in (*keepers, process):
-                        one.kill()
-                        killed.append(one)
-        psutil.wait_procs(killed, 30)
+                    found.add(process)
+                    found |= {p for p in process.parents() if p.name().startswith("slurmstepd")}
+        for process in found:
+            with contextlib.suppress(psutil.NoSuchProcess):
+                process.kill()
+        psutil.wait_procs(found, 30)
 
     def _kill(self, daemon: str) -> None:
         with contextlib.suppress(OSError, ValueError, psutil.Error):
