@@ -18,8 +18,8 @@ from contact_files import (
 from pipeline.compare.contacts import Carried
 from pipeline.compare.coordinates import outside_head_mm
 from pipeline.compare.frames import T1W as T1W_FRAME
-from pipeline.compare.tables import words
 from pipeline.errors import InvalidInput
+from pipeline.tables import words
 
 
 @pytest.fixture
@@ -274,7 +274,7 @@ def test_an_unclosed_quote_swallows_no_contact(write):
 
 @pytest.mark.parametrize(
     ("content", "message"),
-    [(b"name\tx\ty\nA1\t1\t2\n", "no column 'z'"), (b"\xff\xfe\x00\x00", "cannot be read")],
+    [(b"name\tx\ty\nA1\t1\t2\n", "no column 'z'"), (b"\xff\xfe\x00", "cannot be read")],
 )
 def test_broken_tables_are_refused(tmp_path, scalp, content, message):
     path = tmp_path / "sub-01_electrodes.tsv"

@@ -209,8 +209,8 @@ def test_the_mapping_file_overrides_every_column(truth, style, data):
 @SLOW
 @given(st.binary(max_size=200))
 def test_any_bytes_are_read_or_refused_in_our_words(content):
-    from pipeline.compare.tables import read_tsv
     from pipeline.errors import InvalidInput
+    from pipeline.tables import read_tsv
 
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "sub-01_electrodes.tsv"

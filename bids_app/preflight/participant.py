@@ -14,7 +14,6 @@ from pipeline.compare.contacts import with_key
 from pipeline.compare.images import open_image
 from pipeline.compare.labels import read_contact_labels
 from pipeline.compare.marks import resolve_mark
-from pipeline.compare.tables import read_tsv, stacked
 from pipeline.errors import InvalidInput, OutOfMemory, SpikefocusError
 from pipeline.headmodel import freesurfer
 from pipeline.headmodel.coregistration import digitised_points_head_m
@@ -24,6 +23,7 @@ from pipeline.machine import available_memory_bytes
 from pipeline.paths import PatientPaths
 from pipeline.spikes.events import no_spikes, read_channels_tsv, read_events
 from pipeline.spikes.recording import open_recording
+from pipeline.tables import read_tsv, stacked
 
 
 def participant_findings(

@@ -11,9 +11,9 @@ from pipeline.compare.coordinates import HEAD_TOLERANCE_MM, outside_head_mm, to_
 from pipeline.compare.frames import RANK, Frame, frame_of
 from pipeline.compare.labels import MARKS, ContactLabels
 from pipeline.compare.marks import check_plausible, resolve_mark
-from pipeline.compare.tables import read_tsv, stacked
 from pipeline.errors import InvalidInput
 from pipeline.files import read_json
+from pipeline.tables import read_tsv, stacked
 
 SAME_CONTACT_MM = 1.0
 _XYZ = ["x_mri_mm", "y_mri_mm", "z_mri_mm"]

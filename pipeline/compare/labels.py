@@ -3,9 +3,9 @@
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from pipeline.compare.tables import normalised
 from pipeline.errors import InvalidInput
 from pipeline.files import read_json
+from pipeline.tables import normalised
 
 MARKS = ("soz", "resected", "edge")
 TABLES = ("electrodes.tsv", "channels.tsv")

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 
 from pipeline.compare.labels import MARKS, OPTION, ContactLabels, Rule
-from pipeline.compare.tables import normalised, words
+from pipeline.tables import normalised, words
 
 _SOZ = frozenset({"soz", "seizureonset", "seizureonsetzone"})
 _RESECTED = frozenset({"resect", "resected"})
