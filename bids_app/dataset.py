@@ -17,8 +17,8 @@ from bids_app.clinical import (
 )
 from pipeline.compare.frames import is_postoperative
 from pipeline.errors import InvalidInput, SpikefocusError
+from pipeline.readers import is_recording
 
-_MEG_ENDINGS = ("_meg.fif", "_meg.ds", "_meg.sqd", "_meg.con", "_meg")
 _NOT_RECORDINGS = ("acq-crosstalk", "acq-calibration", "task-noise")
 
 
@@ -215,7 +215,7 @@ def _find_meg(folder: Path, query: Query) -> list[Path]:
     found = sorted(
         p
         for p in folder.glob("**/meg/*_meg*")
-        if p.name.endswith(_MEG_ENDINGS)
+        if is_recording(p)
         and not any(part in p.name for part in _NOT_RECORDINGS)
         and not re.search(r"_split-0*([2-9]|1\d)_", p.name)
         and _matches(p, query, "meg")
@@ -264,13 +264,13 @@ def _find_empty_room(bids_dir: Path, recording: Path) -> Path | None:
             if inside:
                 return path
     noise = sorted(recording.parent.glob("*task-noise*_meg.*"))
-    noise = [p for p in noise if p.name.endswith(_MEG_ENDINGS)]
+    noise = [p for p in noise if is_recording(p)]
     if noise:
         return noise[0]
     session = re.search(r"_ses-(\d{8})_", recording.name)
     if session:
         same_day = sorted((bids_dir / "sub-emptyroom" / f"ses-{session[1]}").glob("meg/*_meg.*"))
-        same_day = [p for p in same_day if p.name.endswith(_MEG_ENDINGS)]
+        same_day = [p for p in same_day if is_recording(p)]
         if same_day:
             return same_day[0]
     return None

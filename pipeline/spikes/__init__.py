@@ -9,6 +9,7 @@ the stage measured about itself.
 from pathlib import Path
 
 from pipeline.paths import PatientPaths
+from pipeline.readers import companions
 from pipeline.spikes.config import Config, Inputs
 from pipeline.spikes.stage import run
 
@@ -24,9 +25,8 @@ def reads(inputs: Inputs, paths: PatientPaths) -> list[Path]:
         if recording.is_dir():
             files += [child for child in recording.rglob("*") if child.is_file()]
         else:
-            # Split parts and KIT's markers lie beside the recording and carry its name's start.
-            stem = recording.stem.removesuffix("_meg").split("_split-")[0]
-            files += [child for child in recording.parent.glob(f"{stem}*") if child.is_file()]
+            files.append(recording)
+        files += companions(recording)
     files += [file for file in [*inputs.events, *inputs.channels_tsv] if file is not None]
     return sorted({file for file in files if file.exists()})
 

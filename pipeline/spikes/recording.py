@@ -7,6 +7,7 @@ import numpy as np
 
 from pipeline.errors import InvalidInput
 from pipeline.fif import check_complete
+from pipeline.readers import open_raw
 
 MIN_CHANNELS = 30
 MIN_DURATION_S = 10.0
@@ -21,8 +22,7 @@ def open_recording(path: Path) -> mne.io.BaseRaw:
     Parameters
     ----------
     path : Path
-        ``.fif``, CTF ``.ds`` folder, KIT ``.con``/``.sqd`` (marker and digitiser files beside
-        it, named as BIDS asks), or a BTi folder with ``config`` and ``hs_file``.
+        Of a format that `pipeline.readers` knows.
 
     Raises
     ------
@@ -37,7 +37,7 @@ def open_recording(path: Path) -> mne.io.BaseRaw:
     if path.suffix.lower() == ".fif":
         check_complete(path)
     try:
-        raw = _read(path)
+        raw = open_raw(path)
         _check_plausible(raw, path)
     except InvalidInput:
         raise
@@ -69,43 +69,6 @@ def read_block(raw: mne.io.BaseRaw, path: Path, picks, start: int, stop: int) ->
             hint="export it again from the acquisition",
         )
     return data
-
-
-def _read(path: Path) -> mne.io.BaseRaw:
-    suffix = path.suffix.lower()
-    if suffix == ".fif":
-        return mne.io.read_raw_fif(path)
-    if suffix == ".ds":
-        return mne.io.read_raw_ctf(path)
-    if suffix in (".con", ".sqd"):
-        markers, points, shape = (
-            _beside(path, name) for name in ("markers", "electrodes", "headshape")
-        )
-        return mne.io.read_raw_kit(path, mrk=markers, elp=points, hsp=shape)
-    if path.is_dir() and (path / "config").exists():
-        data = sorted(
-            child for child in path.iterdir() if child.name.lower().startswith(("c,rf", "e,rf"))
-        )
-        if data:
-            head_shape = path / "hs_file"
-            return mne.io.read_raw_bti(
-                data[0], path / "config", str(head_shape) if head_shape.exists() else None
-            )
-    raise InvalidInput(
-        "the MEG recording has a format that is not read",
-        file=path,
-        hint="give FIF, CTF .ds, KIT .con/.sqd or a BTi folder with config",
-    )
-
-
-def _beside(path: Path, suffix: str) -> Path | None:
-    """The KIT companion file of a BIDS recording, None where there is none."""
-    stem = path.stem.removesuffix("_meg")
-    found = sorted(path.parent.glob(f"{stem}_*{suffix}.*"))
-    entities = stem.split("_")
-    if not found and entities:
-        found = sorted(path.parent.glob(f"{entities[0]}_*{suffix}.*"))
-    return found[0] if found else None
 
 
 def _check_plausible(raw: mne.io.BaseRaw, path: Path) -> None:

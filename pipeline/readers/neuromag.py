@@ -1,0 +1,23 @@
+"""FIF, as Neuromag, Elekta and MEGIN write it and as every other format can be converted to."""
+
+from pathlib import Path
+
+import mne
+
+SUFFIXES = (".fif",)
+
+
+def companions(path: Path) -> list[Path]:
+    """The other parts of a split recording: BIDS numbers them, Neuromag hyphenates them."""
+    stem = path.stem.removesuffix("_meg").split("_split-")[0]
+    starts = (f"{stem}_split-", f"{stem}-", f"{stem}_meg-")
+    return [
+        file
+        for file in path.parent.glob("*.fif")
+        if file.name.startswith(starts) and file.name != path.name
+    ]
+
+
+def open_raw(path: Path) -> mne.io.BaseRaw:
+    """Open a recording without loading its data; the parts of a split one together."""
+    return mne.io.read_raw_fif(path)
