@@ -5,7 +5,7 @@ from pathlib import Path
 
 from pipeline.compare.frames import intended_names, is_ct, is_postoperative
 from pipeline.errors import InvalidInput
-from pipeline.files import read_json
+from pipeline.files import read_metadata
 
 _NIFTI = (".nii", ".nii.gz")
 
@@ -59,10 +59,9 @@ def find_ieeg(folder: Path, roots: list[Path]) -> IeegFiles:
 def _intended(coordsystem: Path) -> list[str]:
     """Names in ``IntendedFor``; none where the file is broken, which the compare stage will say."""
     try:
-        content = read_json(coordsystem)
-    except (OSError, ValueError):
+        return intended_names(read_metadata(coordsystem))
+    except (OSError, InvalidInput):
         return []
-    return intended_names(content) if isinstance(content, dict) else []
 
 
 def find_resection_mask(label: str, roots: list[Path], notes: list[str]) -> Path | None:

@@ -2,7 +2,6 @@
 
 import argparse
 import dataclasses
-import json
 import sys
 import traceback
 from collections.abc import Callable
@@ -29,7 +28,7 @@ from bids_app.progress import ConsoleProgress
 from bids_app.runner import run_patient
 from bids_app.stages import tasks_for
 from pipeline.compare.labels import read_contact_labels
-from pipeline.errors import MissingGPU, MissingResource, SpikefocusError
+from pipeline.errors import InvalidInput, MissingGPU, MissingResource, SpikefocusError
 from pipeline.files import read_json
 from pipeline.networks.weights import resolve_device
 from pipeline.paths import PatientPaths
@@ -279,9 +278,9 @@ def _finder(args: argparse.Namespace) -> Callable[[str], PatientFiles]:
             )
     try:
         filters = _read_filter_file(args.bids_filter_file)
-    except (OSError, ValueError) as error:
+    except OSError as error:
         raise ConfigError(
-            f"The filter file cannot be used: {error}", file=args.bids_filter_file, hint="repair it"
+            "The filter file cannot be read", file=args.bids_filter_file, hint="check the path"
         ) from error
     query = Query(tuple(args.session_label), tuple(args.task), tuple(args.run), filters)
     use_freesurfer = args.fs_subjects_dir != "none"
@@ -358,10 +357,12 @@ def _fail(code: ExitCode, message: str, hint: str = "") -> ExitCode:
 
 
 def _read_filter_file(path: Path | None) -> dict:
-    """Read ``--bids-filter-file``; ValueError where it is no JSON object of objects."""
+    """Read ``--bids-filter-file``; InvalidInput where it is no JSON object of objects."""
     if path is None:
         return {}
-    filters = json.loads(path.read_text(encoding="utf-8-sig"))
-    if not isinstance(filters, dict) or not all(isinstance(v, dict) for v in filters.values()):
-        raise ValueError('expected {"t1w": {...}, "meg": {...}}')
+    filters = read_json(path)
+    if not all(isinstance(value, dict) for value in filters.values()):
+        raise InvalidInput(
+            "the filters are no objects", file=path, hint='write {"t1w": {...}, "meg": {...}}'
+        )
     return filters

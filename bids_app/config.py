@@ -44,7 +44,7 @@ def _read_toml(file: Path) -> dict:
         raise ConfigError(
             "The configuration file cannot be read", file=file, hint="check the path"
         ) from error
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise ConfigError(
             f"The configuration is not valid TOML: {error}", file=file, hint="repair it"
         ) from error

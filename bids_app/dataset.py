@@ -1,6 +1,5 @@
 """Find one participant's files in a BIDS dataset."""
 
-import json
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -17,6 +16,7 @@ from bids_app.clinical import (
 )
 from pipeline.compare.frames import is_postoperative
 from pipeline.errors import InvalidInput, SpikefocusError
+from pipeline.files import read_json, read_metadata
 from pipeline.readers import is_recording
 
 _NOT_RECORDINGS = ("acq-crosstalk", "acq-calibration", "task-noise")
@@ -70,11 +70,9 @@ def check_dataset(bids_dir: Path) -> None:
             hint="give the root of a BIDS dataset",
         )
     try:
-        json.loads(description.read_text(encoding="utf-8-sig"))
-    except (ValueError, UnicodeDecodeError) as error:
-        raise InvalidDataset(
-            "dataset_description.json is not valid JSON", file=description, hint="repair the file"
-        ) from error
+        read_json(description)
+    except InvalidInput as error:
+        raise InvalidDataset(error.message, file=description, hint="repair it") from error
 
 
 def participant_labels(bids_dir: Path) -> list[str]:
@@ -130,7 +128,7 @@ def find_patient(
         meg=meg,
         events=[_sidecar(path, "events") for path in meg],
         channels=[_sidecar(path, "channels") for path in meg],
-        empty_room=_find_empty_room(bids_dir, meg[0]),
+        empty_room=_find_empty_room(bids_dir, meg[0], notes),
         ieeg=find_ieeg(folder, roots),
         resection_mask=mask,
         postop_t1w=find_postop_t1w(label, bids_dir, roots) if mask else None,
@@ -171,10 +169,11 @@ def _refuse_links_out(paths: Iterable[Path], roots: list[Path]) -> None:
 def _is_our_output(root: Path) -> bool:
     """Whether a derivative dataset is what this program wrote: it must not read its own results."""
     try:
-        description = json.loads((root / "dataset_description.json").read_text("utf-8-sig"))
-        return any(each["Name"] == "spikefocus" for each in description["GeneratedBy"])
-    except (OSError, ValueError, KeyError, TypeError):
+        made_by = read_json(root / "dataset_description.json").get("GeneratedBy")
+    except (OSError, InvalidInput):
         return False
+    programs = made_by if isinstance(made_by, list) else []
+    return any(isinstance(each, dict) and each.get("Name") == "spikefocus" for each in programs)
 
 
 def _matches(path: Path, query: Query, kind: str) -> bool:
@@ -245,16 +244,14 @@ def _sidecar(recording: Path, suffix: str) -> Path | None:
     return above[0] if above else None
 
 
-def _find_empty_room(bids_dir: Path, recording: Path) -> Path | None:
+def _find_empty_room(bids_dir: Path, recording: Path, notes: list[str]) -> Path | None:
     sidecar = recording.with_name(recording.name.rsplit("_meg", 1)[0] + "_meg.json")
     if sidecar.is_file():
         try:
-            content = json.loads(sidecar.read_text(encoding="utf-8-sig"))
-        except (ValueError, UnicodeDecodeError, RecursionError) as error:
-            raise InvalidInput(
-                "The MEG sidecar is not valid JSON", file=sidecar, hint="repair the file"
-            ) from error
-        stated = content.get("AssociatedEmptyRoom") if isinstance(content, dict) else None
+            stated = read_metadata(sidecar).get("AssociatedEmptyRoom")
+        except InvalidInput as error:
+            stated = None
+            notes.append(f"{sidecar.name} names no empty room: {error.message}.")
         for uri in stated if isinstance(stated, list) else [stated]:
             try:
                 path = (bids_dir / re.sub(r"^bids:[^:]*:", "", uri)).resolve()

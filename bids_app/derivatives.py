@@ -4,7 +4,7 @@ import os
 from pathlib import Path
 
 from pipeline import __version__
-from pipeline.errors import MissingResource
+from pipeline.errors import InvalidInput, MissingResource
 from pipeline.files import read_json, to_json, write_shared_text
 
 BIDS_VERSION = "1.10.0"
@@ -66,7 +66,7 @@ def open_output(output_dir: Path, bids_dir: Path) -> None:
 def _description(bids_dir: Path) -> dict:
     try:
         source = read_json(bids_dir / "dataset_description.json")
-    except (OSError, ValueError):
+    except (OSError, InvalidInput):
         source = {}
     generated_by = {
         "Name": "spikefocus",

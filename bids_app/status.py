@@ -16,6 +16,7 @@ from rich.text import Text
 from bids_app.exit_codes import ExitCode
 from bids_app.lock import living_owner
 from pipeline import STAGES, __version__
+from pipeline.errors import InvalidInput
 from pipeline.files import read_json, write_json
 from pipeline.paths import PatientPaths
 
@@ -49,7 +50,7 @@ class Status:
         try:
             stored = read_json(paths.status)
             status.stages = {stage: dict(stored["stages"][stage]) for stage in stored["stages"]}
-        except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        except (OSError, InvalidInput, ValueError, KeyError, TypeError, AttributeError):
             status.stages = {}
         return status
 
@@ -130,11 +131,11 @@ def cohort_table(cohort: list[dict]) -> Table:
 def _stored(file: Path, participant: str) -> dict:
     try:
         stored = read_json(file)
-        if isinstance(stored, dict) and isinstance(stored.get("state"), str):
+        if isinstance(stored.get("state"), str):
             return stored | {"participant": participant}
     except FileNotFoundError:
         return {"participant": participant, "state": "running"}
-    except (OSError, ValueError, RecursionError):
+    except (OSError, InvalidInput):
         pass
     return {
         "participant": participant,

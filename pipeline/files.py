@@ -10,6 +10,8 @@ from pathlib import Path
 
 import numpy as np
 
+from pipeline.errors import InvalidInput
+
 TMP_PREFIX = ".tmp_"
 
 
@@ -70,7 +72,34 @@ def write_json(final: Path, content: dict) -> None:
 
 
 def read_json(path: Path) -> dict:
-    return json.loads(Path(path).read_text(encoding="utf-8-sig"))
+    """Read a file that holds one JSON object; half characters (lone surrogates) become U+FFFD.
+
+    Raises
+    ------
+    InvalidInput
+        The content is no JSON object in UTF-8, or is nested too deeply to be read.
+    OSError
+        The file is not there or cannot be opened.
+    """
+    try:
+        content = _whole_characters(json.loads(Path(path).read_bytes().decode("utf-8-sig")))
+    except UnicodeDecodeError as error:
+        raise _not_json("is not text in UTF-8", path) from error
+    except RecursionError as error:
+        raise _not_json("nests its JSON too deeply", path) from error
+    except ValueError as error:
+        raise _not_json("is not valid JSON", path) from error
+    if not isinstance(content, dict):
+        raise _not_json("holds no JSON object", path)
+    return content
+
+
+def read_metadata(path: Path) -> dict:
+    """Read a BIDS sidecar as `read_json` does, without the keys that it calls unknown.
+
+    ``n/a`` and ``null``, at any depth, mean in BIDS that nothing is known.
+    """
+    return _known(read_json(path))
 
 
 def write_npz(final: Path, **arrays) -> None:
@@ -87,6 +116,29 @@ def read_npz(path: Path) -> dict[str, np.ndarray]:
 def sha256(path: Path) -> str:
     with Path(path).open("rb") as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def _not_json(what: str, path: Path) -> InvalidInput:
+    return InvalidInput(f"the file {what}", file=path, hint="repair it or remove it")
+
+
+def _whole_characters(value):
+    """The same JSON value with text that every encoding can write."""
+    if isinstance(value, str):
+        return value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    if isinstance(value, list):
+        return [_whole_characters(each) for each in value]
+    if isinstance(value, dict):
+        return {_whole_characters(key): _whole_characters(each) for key, each in value.items()}
+    return value
+
+
+def _known(content: dict) -> dict:
+    return {
+        key: _known(value) if isinstance(value, dict) else value
+        for key, value in content.items()
+        if value is not None and not (isinstance(value, str) and value.strip().lower() == "n/a")
+    }
 
 
 def _to_builtin(value):

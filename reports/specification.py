@@ -66,7 +66,7 @@ def read_sections(specification: str = "", chosen: tuple[str, ...] = ()) -> list
         entries = tomllib.loads(file.read_text(encoding="utf-8")).get("section", [])
     except OSError as error:
         raise ValueError(f"specification: {file} cannot be read") from error
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise ValueError(f"specification: {file} is not valid TOML: {error}") from error
     if not isinstance(entries, list) or not entries:
         raise ValueError(f"specification: {file} has no [[section]]")

@@ -21,7 +21,7 @@ from bids_app.plan.engines import (
 )
 from bids_app.plan.needs import Step, needs_of, steps_of
 from bids_app.preflight.participant import predicted_memory_mb
-from pipeline.errors import MissingResource
+from pipeline.errors import InvalidInput, MissingResource
 from pipeline.files import read_json, write_text
 from pipeline.paths import PatientPaths
 
@@ -156,9 +156,9 @@ def _statuses(output_dir: Path, labels: list[str]) -> Iterator[tuple[str, dict]]
     for label in labels:
         try:
             status = read_json(PatientPaths(output_dir, label).status)
-        except (OSError, ValueError, RecursionError):
+        except (OSError, InvalidInput):
             continue  # nothing is known
-        if isinstance(status, dict) and isinstance(status.get("stages"), dict):
+        if isinstance(status.get("stages"), dict):
             yield label, status
 
 

@@ -12,7 +12,7 @@ from pipeline.compare.frames import RANK, Frame, frame_of
 from pipeline.compare.labels import MARKS, ContactLabels
 from pipeline.compare.marks import check_plausible, resolve_mark
 from pipeline.errors import InvalidInput
-from pipeline.files import read_json
+from pipeline.files import read_metadata
 from pipeline.tables import read_tsv, stacked
 
 SAME_CONTACT_MM = 1.0
@@ -172,7 +172,7 @@ def _placeable(electrodes, tables, coordsystem, t1w, images) -> tuple[list[_Plac
         if described_by is None:
             reasons.append(f"{path.name} has no coordsystem.json")
             continue
-        description = _read_coordsystem(described_by)
+        description = read_metadata(described_by)
         frame = frame_of(description, t1w, images)
         if isinstance(frame, str):
             reasons.append(f"{frame} ({described_by.name})")
@@ -276,18 +276,6 @@ def _coordsystem_of(electrodes: Path, coordsystem: list[Path]) -> Path | None:
             return path
     beside = [path for path in coordsystem if path.parent == electrodes.parent]
     return beside[0] if len(beside) == 1 else None
-
-
-def _read_coordsystem(path: Path) -> dict:
-    try:
-        content = read_json(path)
-    except ValueError as error:
-        raise InvalidInput(
-            "the file is not valid JSON", file=path, hint="repair it (see the BIDS validator)"
-        ) from error
-    if not isinstance(content, dict):
-        raise InvalidInput("the file holds no JSON object", file=path, hint="repair it")
-    return content
 
 
 def _count(marks: dict[str, np.ndarray], placed: np.ndarray, found: Resolution) -> None:

@@ -79,7 +79,7 @@ def read_contact_labels(path: Path | None, sub: str = "") -> ContactLabels:
         return ContactLabels()
     try:
         content = read_json(path)
-    except (OSError, ValueError) as error:
+    except (OSError, InvalidInput) as error:
         raise InvalidInput(
             "the contact labels cannot be read as JSON", file=path, hint=f"check {OPTION}"
         ) from error

@@ -9,7 +9,8 @@ from scipy.ndimage import binary_dilation, distance_transform_edt, map_coordinat
 from pipeline.compare.frames import is_postoperative
 from pipeline.compare.images import RigidFit, register_rigidly
 from pipeline.compare.resection import MAX_SHARE_OF_BRAIN, Resection, same_grid
-from pipeline.files import read_json
+from pipeline.errors import InvalidInput
+from pipeline.files import read_metadata
 from pipeline.headmodel.registration import (
     apply_affine,
     carry_points,
@@ -192,8 +193,8 @@ def _sources(mask_path: Path) -> set[str]:
     if not sidecar.is_file():
         return set()
     try:
-        content = read_json(sidecar)
-    except ValueError:
+        content = read_metadata(sidecar)
+    except InvalidInput:
         return set()
     named = []
     for key in ("SpatialReference", "Sources", "RawSources"):

@@ -1,6 +1,5 @@
 """Nasion and preauricular points in the T1w."""
 
-import json
 from importlib.resources import files
 from pathlib import Path
 
@@ -9,6 +8,7 @@ import numpy as np
 from mne.io.constants import FIFF
 
 from pipeline.errors import InvalidInput
+from pipeline.files import read_metadata
 from pipeline.headmodel.registration import apply_affine
 
 LANDMARKS = ("nasion", "lpa", "rpa")
@@ -43,19 +43,13 @@ def read_landmarks_mri_mm(sidecar: Path | None, affine: np.ndarray) -> dict[str,
     Raises
     ------
     InvalidInput
-        The sidecar is not JSON or a landmark is not a position.
+        The sidecar is not JSON, or a landmark is not a position.
     """
     if sidecar is None:
         return None
-    try:
-        content = json.loads(Path(sidecar).read_text(encoding="utf-8-sig"))
-    except ValueError as error:
-        raise InvalidInput(
-            "the T1w's sidecar is not valid JSON", file=sidecar, hint="repair or remove it"
-        ) from error
-    stored = content.get("AnatomicalLandmarkCoordinates") if isinstance(content, dict) else None
+    stored = read_metadata(sidecar).get("AnatomicalLandmarkCoordinates")
     found = {}
-    for name, voxel in (stored or {}).items():
+    for name, voxel in (stored if isinstance(stored, dict) else {}).items():
         known = _SPELLINGS.get("".join(filter(str.isalpha, name.lower())))
         if known is None:
             continue
