@@ -12,6 +12,7 @@ from bids_app.dataset import PatientFiles
 from pipeline import STAGES, __version__, compare, headmodel, image, personalize, spikes
 from pipeline.files import sha256
 from pipeline.paths import PatientPaths
+from pipeline.spikes.reference import reference_run
 
 MODULES: dict[str, ModuleType] = dict(
     zip(STAGES, (headmodel, spikes, personalize, image, compare, reports), strict=True)
@@ -96,12 +97,13 @@ def tasks_for(
     patient: PatientFiles, configs: dict[str, object], dicom_template: Path | None = None
 ) -> list[Task]:
     """The stages in order, each given only the files that it needs."""
+    reference = reference_run(patient.meg, patient.events, configs["spikes"].spike_name)
     inputs = {
         "headmodel": headmodel.Inputs(
             t1w=patient.t1w,
             t1w_json=patient.t1w_json,
             freesurfer_dir=patient.freesurfer_dir,
-            meg=patient.meg,
+            meg=[patient.meg[reference]],
         ),
         "spikes": spikes.Inputs(
             meg=patient.meg,

@@ -23,6 +23,7 @@ from pipeline.machine import available_memory_bytes
 from pipeline.paths import PatientPaths
 from pipeline.spikes.events import no_spikes, read_channels_tsv, read_events
 from pipeline.spikes.recording import open_recording
+from pipeline.spikes.reference import reference_run
 from pipeline.tables import read_tsv, stacked
 
 
@@ -39,7 +40,9 @@ def participant_findings(
     yield attempt(subject, "T1w", lambda: _t1w(files, size))
     yield attempt(subject, "head model", lambda: _head_model(files))
     yield attempt(subject, "MEG", lambda: _meg(files, size))
-    yield attempt(subject, "landmarks", lambda: _landmarks(files, size))
+    yield attempt(
+        subject, "landmarks", lambda: _landmarks(files, size, configs["spikes"].spike_name)
+    )
     yield attempt(subject, "spikes", lambda: _spikes(files, configs["spikes"]))
     yield attempt(subject, "SOZ labels", lambda: _soz(files))
     yield attempt(subject, "resection", lambda: _resection(files))
@@ -115,7 +118,7 @@ def _meg(files: PatientFiles, size: dict) -> tuple[str, str]:
     raws = [open_recording(path) for path in files.meg]
     for path in filter(None, files.channels):
         read_channels_tsv(path)
-    size["info"] = raws[0].info
+    size["infos"] = [raw.info for raw in raws]
     size["recordings"] = [
         needs.Recording(
             len(mne.pick_types(raw.info, meg=True, eog=True, ecg=True, exclude=())),
@@ -132,10 +135,11 @@ def _meg(files: PatientFiles, size: dict) -> tuple[str, str]:
     )
 
 
-def _landmarks(files: PatientFiles, size: dict) -> tuple[str, str]:
-    if "info" not in size or "affine" not in size:
+def _landmarks(files: PatientFiles, size: dict, spike_name: tuple[str, ...]) -> tuple[str, str]:
+    if "infos" not in size or "affine" not in size:
         return "note", "not looked for: T1w or MEG cannot be read"
-    _, head_points = digitised_points_head_m(size["info"], files.meg[0])
+    reference = reference_run(files.meg, files.events, spike_name)
+    _, head_points = digitised_points_head_m(size["infos"][reference], files.meg[reference])
     marked = read_landmarks_mri_mm(files.t1w_json, size["affine"])
     told = f"{len(head_points)} head points"
     if marked is None:

@@ -14,16 +14,13 @@ from bids_app.clinical import (
     find_postop_t1w,
     find_resection_mask,
 )
+from bids_app.dataset.participants import participant_labels
 from pipeline.compare.frames import is_postoperative
-from pipeline.errors import InvalidInput, SpikefocusError
+from pipeline.errors import InvalidInput
 from pipeline.files import read_json, read_metadata
 from pipeline.readers import is_recording
 
 _NOT_RECORDINGS = ("acq-crosstalk", "acq-calibration", "task-noise")
-
-
-class InvalidDataset(SpikefocusError):
-    """The dataset as a whole cannot be read."""
 
 
 @dataclass(frozen=True)
@@ -56,34 +53,6 @@ class PatientFiles:
     notes: list[str]
     """Choices made on the way that the reader of the report must know."""
     contact_labels: Path | None = None
-
-
-def check_dataset(bids_dir: Path) -> None:
-    """Refuse a folder that is not a BIDS dataset."""
-    description = bids_dir / "dataset_description.json"
-    if not bids_dir.is_dir():
-        raise InvalidDataset("The BIDS folder does not exist", file=bids_dir, hint="check the path")
-    if not description.is_file():
-        raise InvalidDataset(
-            "The folder has no dataset_description.json",
-            file=bids_dir,
-            hint="give the root of a BIDS dataset",
-        )
-    try:
-        read_json(description)
-    except InvalidInput as error:
-        raise InvalidDataset(error.message, file=description, hint="repair it") from error
-
-
-def participant_labels(bids_dir: Path) -> list[str]:
-    """Labels of all participants but the empty room, sorted."""
-    labels = [p.name[4:] for p in bids_dir.glob("sub-*") if p.is_dir()]
-    return sorted(label for label in labels if label != "emptyroom" and is_label(label))
-
-
-def is_label(text: str) -> bool:
-    """Whether `text` may stand in a BIDS file name (no path separators, no dots)."""
-    return re.fullmatch(r"[0-9A-Za-z+]+", text) is not None
 
 
 def find_patient(
