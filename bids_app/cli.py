@@ -7,11 +7,10 @@ import tempfile
 from pathlib import Path
 
 from bids_app.exit_codes import ExitCode
-from pipeline import METHODS, STAGES, __version__
+from pipeline import DEVICES, METHODS, STAGES, __version__
 from pipeline.machine import available_cores
 
 COMMANDS = ("demo", "train-generic", "plan", "status")
-DEVICES = ("auto", "cpu", "cuda")
 
 
 def main(argv: list[str] | None = None) -> int:

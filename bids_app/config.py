@@ -1,11 +1,12 @@
 """Each stage's options, from its defaults, the TOML file and the command line, in that order."""
 
-import dataclasses
-import tomllib
+import reprlib
 from pathlib import Path
 
 from bids_app.stages import MODULES
 from pipeline.errors import SpikefocusError
+from pipeline.files import read_toml
+from pipeline.options import from_values
 
 
 class ConfigError(SpikefocusError):
@@ -21,56 +22,45 @@ def stage_configs(file: Path | None, overrides: dict[str, dict]) -> dict[str, ob
         TOML with one table per stage, for example ``[personalize]``.
     overrides : dict of stage to option to value
         From the command line; None means not given.
+
+    Raises
+    ------
+    ConfigError
+        An option does not exist or has a value that it cannot take.
     """
-    tables = _read_toml(file) if file else {}
-    unknown = set(tables) - set(MODULES)
-    if unknown:
-        raise ConfigError(
-            f"Unknown table [{sorted(unknown)[0]}]",
-            file=file,
-            hint=f"the tables are {', '.join(MODULES)}",
-        )
+    tables = _read_tables(file) if file else {}
     configs = {}
     for stage, module in MODULES.items():
         given = {k: v for k, v in overrides.get(stage, {}).items() if v is not None}
-        configs[stage] = _build(module.Config, {**tables.get(stage, {}), **given}, stage, file)
+        try:
+            configs[stage] = from_values(module.Config, {**tables.get(stage, {}), **given})
+        except ValueError as error:
+            raise ConfigError(f"[{stage}] {error}", file=file, hint="correct the value") from error
     return configs
 
 
-def _read_toml(file: Path) -> dict:
+def _read_tables(file: Path) -> dict[str, dict]:
     try:
-        return tomllib.loads(file.read_text(encoding="utf-8"))
+        tables = read_toml(file)
     except OSError as error:
         raise ConfigError(
-            "The configuration file cannot be read", file=file, hint="check the path"
+            f"The configuration file cannot be read ({error.strerror})",
+            file=file,
+            hint="check --config",
         ) from error
     except (ValueError, RecursionError) as error:
         raise ConfigError(
             f"The configuration is not valid TOML: {error}", file=file, hint="repair it"
         ) from error
-
-
-def _build(config_class: type, values: dict, stage: str, file: Path | None):
-    fields = {f.name: f for f in dataclasses.fields(config_class)}
-    for name, value in values.items():
-        if name not in fields:
+    for name, table in tables.items():
+        if name not in MODULES:
             raise ConfigError(
-                f"Unknown option {name} in [{stage}]",
-                file=file,
-                hint=f"the options are {', '.join(fields)}",
+                f"Unknown table [{name[:80]}]", file=file, hint=f"the tables are {', '.join(MODULES)}"
             )
-        default = fields[name].default
-        if isinstance(default, tuple) and isinstance(value, list):
-            values[name] = tuple(value)
-        elif isinstance(default, float) and type(value) is int:
-            values[name] = float(value)
-        elif default is not dataclasses.MISSING and type(value) is not type(default):
+        if not isinstance(table, dict):
             raise ConfigError(
-                f"Option {name} in [{stage}] is {value!r}, which is no {type(default).__name__}",
+                f"{name} is {reprlib.repr(table)}, which is no table",
                 file=file,
-                hint=fields[name].metadata.get("help", "correct the value"),
+                hint=f"begin the options of that stage with a line [{name}]",
             )
-    try:
-        return config_class(**values)
-    except ValueError as error:
-        raise ConfigError(f"[{stage}] {error}", file=file, hint="correct the value") from error
+    return tables

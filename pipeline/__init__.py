@@ -11,4 +11,5 @@ weights). Nothing here imports ``bids_app`` or ``reports``.
 __version__ = "0.1.0"
 
 STAGES = ("headmodel", "spikes", "personalize", "image", "compare", "report")
+DEVICES = ("auto", "cpu", "cuda")
 METHODS = ("personalized", "generic", "sloreta", "dspm", "lcmv", "cmem", "ecd")

@@ -4,6 +4,7 @@ import hashlib
 import json
 import os
 import secrets
+import tomllib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -100,6 +101,16 @@ def read_metadata(path: Path) -> dict:
     ``n/a`` and ``null``, at any depth, mean in BIDS that nothing is known.
     """
     return _known(read_json(path))
+
+
+def read_toml(path: Path) -> dict:
+    """Read a TOML file; ValueError where it is none, also for nesting too deep to be read."""
+    try:
+        return tomllib.loads(Path(path).read_text(encoding="utf-8-sig"))
+    except UnicodeDecodeError as error:
+        raise ValueError("it is no UTF-8 text") from error
+    except RecursionError as error:
+        raise ValueError("it is nested too deeply") from error
 
 
 def write_npz(final: Path, **arrays) -> None:

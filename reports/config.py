@@ -1,11 +1,12 @@
 """Options of the report stage."""
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 from matplotlib.image import imread
 
+from pipeline.options import check_options, option
 from reports.render import IMAGE_TYPES
 from reports.specification import read_sections
 
@@ -19,31 +20,22 @@ _POINTS_ELSEWHERE = re.compile(
 class Config:
     """Options of the report."""
 
-    page_size: str = field(default="A4", metadata={"help": "A4 or Letter"})
-    centre: str = field(default="", metadata={"help": "name of the centre, printed on each page"})
-    indication: str = field(
-        default="", metadata={"help": "why the centre records MEG, printed under Identification"}
+    page_size: str = option("A4", "size of the PDF's pages", choices=PAGE_SIZES)
+    centre: str = option("", "name of the centre, printed on each page", empty=True)
+    indication: str = option(
+        "", "why the centre records MEG, printed under Identification", empty=True
     )
-    logo: str = field(
-        default="", metadata={"help": "PNG, JPEG or SVG file on this computer; no address"}
+    logo: str = option("", "PNG, JPEG or SVG file on this computer; no address", empty=True)
+    date: str = option("", "date to print; by default that of the analysis", empty=True)
+    specification: str = option(
+        "", "TOML file with the report's sections; empty: spikefocus's own", empty=True
     )
-    date: str = field(
-        default="", metadata={"help": "date to print; by default that of the analysis"}
-    )
-    specification: str = field(
-        default="",
-        metadata={"help": "TOML file with the report's sections; empty: spikefocus's own"},
-    )
-    sections: tuple[str, ...] = field(
-        default=(),
-        metadata={"help": "sections in the order wanted; empty for those of the specification"},
+    sections: tuple[str, ...] = option(
+        (), "sections in the order wanted; empty for those of the specification", empty=True
     )
 
     def __post_init__(self):
-        if self.page_size not in PAGE_SIZES:
-            raise ValueError(
-                f"page_size {self.page_size!r} is unknown; use {' or '.join(PAGE_SIZES)}"
-            )
+        check_options(self)
         read_sections(self.specification, self.sections)
         if self.logo:
             _check_logo(self.logo)

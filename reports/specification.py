@@ -4,11 +4,11 @@ A centre may give a file of its own in the same form.
 """
 
 import re
-import tomllib
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
 
+from pipeline.files import read_toml
 from reports.pictures import PICTURES
 
 TEMPLATES = files("reports") / "templates"
@@ -63,7 +63,7 @@ def read_sections(specification: str = "", chosen: tuple[str, ...] = ()) -> list
     """
     file = Path(specification) if specification else OWN
     try:
-        entries = tomllib.loads(file.read_text(encoding="utf-8")).get("section", [])
+        entries = read_toml(file).get("section", [])
     except OSError as error:
         raise ValueError(f"specification: {file} cannot be read") from error
     except (ValueError, RecursionError) as error:
@@ -78,28 +78,40 @@ def read_sections(specification: str = "", chosen: tuple[str, ...] = ()) -> list
         known[section.id] = section
     for name in chosen:
         if name not in known:
-            raise ValueError(f"there is no section {name!r}; choose from {', '.join(known)}")
+            raise ValueError(
+                f"sections: there is no section {name!r}; choose from {', '.join(known)}"
+            )
+        if chosen.count(name) > 1:
+            raise ValueError(f"sections: section {name!r} stands twice; name it once")
     return [known[name] for name in (chosen or known)]
 
 
 def _section(entry: dict) -> Section:
     ids = _own_ids()
+    if not isinstance(entry, dict):
+        raise ValueError("specification: a section is no table; begin it with [[section]]")
     unknown = set(entry) - _KEYS
     if unknown:
         raise ValueError(f"specification: a section has no key {sorted(unknown)[0]!r}")
     if entry.get("id") not in ids:
         raise ValueError(f"there is no section {entry.get('id')!r}; choose from {', '.join(ids)}")
-    figures = entry.get("figures", [])
+    figures, title = entry.get("figures", []), entry.get("title", str(entry["id"]).capitalize())
+    starts_page = entry.get("starts_page", True)
+    if not isinstance(figures, list) or not isinstance(title, str) or type(starts_page) is not bool:
+        raise ValueError(
+            f"specification: in section {entry['id']!r}, figures must be a list of names, title a "
+            "text and starts_page true or false"
+        )
     for name in figures:
         if name not in PICTURES:
             raise ValueError(f"there is no figure {name!r}; choose from {', '.join(PICTURES)}")
     return Section(
         entry["id"],
-        str(entry.get("title", entry["id"].capitalize())),
+        title,
         tuple(figures),
-        bool(entry.get("starts_page", True)),
+        starts_page,
     )
 
 
 def _own_ids() -> list[str]:
-    return [entry["id"] for entry in tomllib.loads(OWN.read_text(encoding="utf-8"))["section"]]
+    return [entry["id"] for entry in read_toml(OWN)["section"]]

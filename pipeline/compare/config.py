@@ -3,6 +3,8 @@
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from pipeline.options import LARGEST_SEED, check_options, option
+
 
 @dataclass(frozen=True)
 class Inputs:
@@ -40,17 +42,18 @@ class Inputs:
 class Config:
     """Options."""
 
-    seed: int = field(
-        default=0,
-        metadata={"help": "seed of the regions that the specificity draws and of registrations"},
+    seed: int = option(
+        0,
+        "seed of the regions that the specificity draws and of registrations",
+        low=0,
+        high=LARGEST_SEED,
     )
-    region_share: float = field(
-        default=0.5,
-        metadata={
-            "help": "a region counts as resected if more than this share of its area lies in the mask"
-        },
+    region_share: float = option(
+        0.5,
+        "a region counts as resected if more than this share of its area lies in the mask",
+        low=0,
+        below=1,
     )
 
     def __post_init__(self):
-        if not 0 <= self.region_share < 1:
-            raise ValueError(f"region_share is {self.region_share}, not in 0 to below 1")
+        check_options(self)

@@ -1,7 +1,9 @@
 """Options and input files of the headmodel stage."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
+
+from pipeline.options import LARGEST_SEED, check_options, option
 
 
 @dataclass(frozen=True)
@@ -30,23 +32,30 @@ class Inputs:
 class Config:
     """Options of the headmodel stage; every one of them has a default that suits most heads."""
 
-    registration: str = field(
-        default="syn",
-        metadata={
-            "help": "how the template follows the T1w where FreeSurfer is absent: syn (non-linear) "
-            "or affine (seconds, several millimetres worse; the report says so)"
-        },
+    registration: str = option(
+        "syn",
+        "how the template follows the T1w where FreeSurfer is absent: syn (non-linear) or affine "
+        "(seconds, several millimetres worse; the report says so)",
+        choices=("syn", "affine"),
     )
-    shell_vertices: int = field(
-        default=2562,
-        metadata={"help": "vertices of the inner skull in the boundary-element model: 642 or 2562"},
+    shell_vertices: int = option(
+        2562,
+        "vertices of the inner skull in the boundary-element model",
+        choices=(642, 2562),
     )
-    skull_margin_mm: float = field(
-        default=2.5,
-        metadata={"help": "least distance from the cortex to the inner skull, in mm"},
+    skull_margin_mm: float = option(
+        2.5, "least distance from the cortex to the inner skull", unit="mm", low=0.5, high=20
     )
-    max_head_point_mm: float = field(
-        default=8.0,
-        metadata={"help": "head points further than this from the scalp are left out of the fit"},
+    max_head_point_mm: float = option(
+        8.0,
+        "head points further than this from the scalp are left out of the fit",
+        unit="mm",
+        low=1,
+        high=100,
     )
-    seed: int = field(default=1, metadata={"help": "seed of the registration's random sampling"})
+    seed: int = option(
+        1, "seed of the registration's random sampling", low=0, high=LARGEST_SEED
+    )
+
+    def __post_init__(self):
+        check_options(self)

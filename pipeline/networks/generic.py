@@ -1,20 +1,21 @@
 """Training a generic model over a population of heads and arrays: ``spikefocus train-generic``."""
 
 import time
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
 import torch
 from torch import nn
 
-from pipeline import __version__
+from pipeline import DEVICES, __version__
 from pipeline.errors import InvalidInput
 from pipeline.files import write_json, write_text
 from pipeline.networks.curve import draw_curve
 from pipeline.networks.evaluate import METRICS, batch_errors_mm
 from pipeline.networks.train import Plan, train, validate
 from pipeline.networks.weights import NETWORKS, build_network, resolve_device, save_model
+from pipeline.options import LARGEST_SEED, check_options, option
 from pipeline.progress import Progress
 from pipeline.synthesis.library import Library, load_library
 from pipeline.synthesis.patches import patch_bank, template_dictionary, template_graph
@@ -48,21 +49,28 @@ SPLIT_SEED = {"train": 1, "validation": 2, "test": 3}
 class TrainConfig:
     """Options of ``spikefocus train-generic``."""
 
-    network: str = field(default="compact", metadata={"help": "compact or deepsif"})
-    arrays: tuple[str, ...] = field(
-        default=("neuromag", "ctf275", "neuromag", "ctf275", "ctf151"),
-        metadata={"help": f"arrays that the heads take in turn, of {', '.join(ARRAYS)}"},
+    network: str = option("compact", "architecture", choices=tuple(NETWORKS))
+    arrays: tuple[str, ...] = option(
+        ("neuromag", "ctf275", "neuromag", "ctf275", "ctf151"),
+        "arrays that the heads take in turn",
+        choices=ARRAYS,
     )
-    input: str = field(
-        default="projected",
-        metadata={"help": "projected (any channels), or raw channels of one array without a gap"},
+    input: str = option(
+        "projected",
+        "projected (any channels), or raw channels of one array without a gap",
+        choices=tuple(INPUTS),
     )
-    n_heads: int = field(default=40, metadata={"help": "heads to train on (10 s each to compute)"})
-    steps: int = field(default=3000, metadata={"help": "batches to train on"})
-    batch_size: int = field(default=64, metadata={"help": "recordings per batch"})
-    learning_rate: float = field(default=5e-4, metadata={"help": "of Adam, at its highest"})
-    seed: int = field(default=1, metadata={"help": "of weights, heads' channels and recordings"})
-    device: str = field(default="auto", metadata={"help": "auto, cpu or cuda"})
+    n_heads: int = option(40, "heads to train on (10 s each to compute)", low=1, high=10_000)
+    steps: int = option(3000, "batches to train on", low=1, high=100_000_000)
+    batch_size: int = option(64, "recordings per batch", low=1, high=4096)
+    learning_rate: float = option(5e-4, "of Adam, at its highest", above=0, high=0.1)
+    seed: int = option(
+        1, "of weights, heads' channels and recordings", low=0, high=LARGEST_SEED
+    )
+    device: str = option("auto", "where the network is trained", choices=DEVICES)
+
+    def __post_init__(self):
+        check_options(self)
 
 
 def train_generic(out_dir: Path, config: TrainConfig, progress: Progress) -> Path:

@@ -1,6 +1,10 @@
 """Options of the personalize stage; it has no input from outside the derivatives."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+
+from pipeline import DEVICES
+from pipeline.networks.weights import NETWORKS
+from pipeline.options import LARGEST_SEED, check_options, option
 
 
 @dataclass(frozen=True)
@@ -12,15 +16,18 @@ class Inputs:
 class Config:
     """Options. There is no time limit among them: results must not depend on speed."""
 
-    network: str = field(default="compact", metadata={"help": "compact or deepsif"})
-    generic_model: str = field(
-        default="", metadata={"help": "weights file of the generic model; empty: the shipped one"}
+    network: str = option("compact", "architecture", choices=tuple(NETWORKS))
+    generic_model: str = option(
+        "", "weights file of the generic model; empty: the shipped one", empty=True
     )
-    device: str = field(default="cpu", metadata={"help": "cpu, cuda or auto"})
-    steps: int = field(default=100, metadata={"help": "batches of fine-tuning"})
-    batch_size: int = field(default=64, metadata={"help": "synthetic recordings per batch"})
-    learning_rate: float = field(default=1e-4, metadata={"help": "of Adam, falling to zero"})
-    n_test: int = field(
-        default=400, metadata={"help": "synthetic recordings that measure before and after"}
+    device: str = option("cpu", "where the network is trained and applied", choices=DEVICES)
+    steps: int = option(100, "batches of fine-tuning", low=1, high=1_000_000)
+    batch_size: int = option(64, "synthetic recordings per batch", low=1, high=4096)
+    learning_rate: float = option(1e-4, "of Adam, falling to zero", above=0, high=0.1)
+    n_test: int = option(
+        400, "synthetic recordings that measure before and after", low=1, high=100_000
     )
-    seed: int = field(default=1, metadata={"help": "of head-model errors and recordings"})
+    seed: int = option(1, "of head-model errors and recordings", low=0, high=LARGEST_SEED)
+
+    def __post_init__(self):
+        check_options(self)

@@ -1,7 +1,12 @@
 """Options and input files of the spikes stage."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
+
+from pipeline.options import check_options, option
+
+# Length of a spike's epoch, its peak in the middle.
+EPOCH_S = 1.0
 
 SPIKE_NAMES = (
     "spike",
@@ -41,54 +46,94 @@ class Inputs:
 class Config:
     """Options; times in seconds, frequencies in hertz."""
 
-    spike_name: tuple[str, ...] = field(
-        default=SPIKE_NAMES,
-        metadata={
-            "help": "words or phrases that name a spike in events.tsv (whole words, any case; "
-            "space, _ and - are the same)"
-        },
+    spike_name: tuple[str, ...] = option(
+        SPIKE_NAMES,
+        "words or phrases that name a spike in events.tsv (whole words, any case; space, _ and - "
+        "are the same)",
     )
-    highpass_hz: float = field(default=1.0, metadata={"help": "lower edge of the pass band"})
-    lowpass_hz: float = field(default=40.0, metadata={"help": "upper edge of the pass band"})
-    sfreq_hz: float = field(default=500.0, metadata={"help": "sampling rate after resampling"})
-    max_shift_s: float = field(
-        default=0.05, metadata={"help": "how far a spike may be moved from its annotation"}
+    highpass_hz: float = option(1.0, "lower edge of the pass band", unit="Hz", low=0.1, high=20)
+    lowpass_hz: float = option(
+        40.0,
+        "upper edge of the pass band; with its transition of a quarter it must end below half of "
+        "the 125 Hz at which the networks sample",
+        unit="Hz",
+        low=5,
+        high=50,
     )
-    template_half_width_s: float = field(
-        default=0.1, metadata={"help": "half of the window in which spikes are compared"}
+    sfreq_hz: float = option(
+        500.0,
+        "sampling rate after resampling, a multiple of the networks' 125 Hz",
+        unit="Hz",
+        choices=(125.0, 250.0, 375.0, 500.0, 625.0, 750.0, 875.0, 1000.0),
     )
-    min_correlation: float = field(
-        default=0.5,
-        metadata={"help": "lowest correlation of a spike with the average of the others"},
+    max_shift_s: float = option(
+        0.05,
+        "how far a spike may be moved from its annotation",
+        unit="s",
+        low=0,
+        high=EPOCH_S / 2,
     )
-    min_amplitude_ratio: float = field(
-        default=0.4, metadata={"help": "lowest amplitude relative to the average"}
+    template_half_width_s: float = option(
+        0.1,
+        "half of the window in which spikes are compared",
+        unit="s",
+        low=0.02,
+        high=EPOCH_S / 2,
     )
-    max_amplitude_ratio: float = field(
-        default=3.0, metadata={"help": "highest amplitude relative to the average"}
+    min_correlation: float = option(
+        0.5, "lowest correlation of a spike with the average of the others", low=-1, high=1
     )
-    min_spikes: int = field(default=5, metadata={"help": "fewest spikes that make an average"})
-    min_snr_db: float = field(
-        default=3.0,
-        metadata={"help": "lowest SNR of the average; annotations of mere noise reach 1 to 3 dB"},
+    min_amplitude_ratio: float = option(
+        0.4, "lowest amplitude relative to the average", low=0, high=1
     )
-    max_spikes: int = field(
-        default=500, metadata={"help": "most annotated spikes that are accepted as input"}
+    max_amplitude_ratio: float = option(
+        3.0, "highest amplitude relative to the average", low=1, high=1000
     )
-    max_projector_overlap: float = field(
-        default=0.3,
-        metadata={"help": "largest part of the spike's power that a projector may remove"},
+    min_spikes: int = option(5, "fewest spikes that make an average", low=2, high=1000)
+    min_snr_db: float = option(
+        3.0,
+        "lowest SNR of the average; annotations of mere noise reach 1 to 3 dB",
+        unit="dB",
+        low=-20,
+        high=60,
     )
-    max_position_change_mm: float = field(
-        default=5.0, metadata={"help": "runs whose head moved further from the first are left out"}
+    max_spikes: int = option(
+        500, "most annotated spikes that are accepted as input", low=2, high=100_000
     )
-    max_position_change_deg: float = field(
-        default=3.0, metadata={"help": "runs whose head turned further from the first are left out"}
+    max_projector_overlap: float = option(
+        0.3, "largest part of the spike's power that a projector may remove", low=0, high=1
     )
-    min_baseline_s: float = field(
-        default=20.0,
-        metadata={"help": "least spike-free data for the noise covariance"},
+    max_position_change_mm: float = option(
+        5.0,
+        "runs whose head moved further from the first are left out",
+        unit="mm",
+        low=0,
+        high=100,
     )
-    max_baseline_s: float = field(
-        default=300.0, metadata={"help": "most spike-free data for the noise covariance"}
+    max_position_change_deg: float = option(
+        3.0,
+        "runs whose head turned further from the first are left out",
+        unit="degrees",
+        low=0,
+        high=180,
     )
+    min_baseline_s: float = option(
+        20.0, "least spike-free data for the noise covariance", unit="s", low=1, high=3600
+    )
+    max_baseline_s: float = option(
+        300.0, "most spike-free data for the noise covariance", unit="s", low=1, high=36_000
+    )
+
+    def __post_init__(self):
+        check_options(self)
+        for name in self.spike_name:
+            if not any(letter.isalnum() for letter in name):
+                raise ValueError(f"spike_name holds {name!r}; allowed are words")
+        for least, most in (
+            ("highpass_hz", "lowpass_hz"),
+            ("min_spikes", "max_spikes"),
+            ("min_baseline_s", "max_baseline_s"),
+        ):
+            low, high = getattr(self, least), getattr(self, most)
+            if low > high or (low == high and least == "highpass_hz"):
+                raise ValueError(f"{least} is {low:g} and {most} {high:g}; it must be the smaller one")

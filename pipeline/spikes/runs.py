@@ -10,13 +10,12 @@ from pipeline.errors import InvalidInput
 from pipeline.progress import Progress
 from pipeline.spikes.artefacts import ArtefactAverage, average_artefact
 from pipeline.spikes.channels import find_bad_channels, find_bad_stretches
-from pipeline.spikes.config import Config
+from pipeline.spikes.config import EPOCH_S, Config
 from pipeline.spikes.events import EventTable, read_channels_tsv
 from pipeline.spikes.filtering import load_filtered
 from pipeline.spikes.noise import SPIKE_GUARD_S, baseline_starts
 from pipeline.spikes.recording import open_recording, set_auxiliary_types
 
-EPOCH_S = 1.0
 DUPLICATE_S = 0.05
 CORRELATION_WINDOWS_S = 120.0
 HEAD_CENTRE_HEAD_M = np.array([0.0, 0.0, 0.04])
