@@ -1,4 +1,4 @@
-"""``spikefocus``: the BIDS-App's command line and its companions demo, train-generic, plan and status."""
+"""``spikefocus``: the BIDS-App's command line and its companions demo, train-generic, plan, status, options."""
 
 import argparse
 import os
@@ -9,8 +9,9 @@ from pathlib import Path
 from bids_app.exit_codes import ExitCode
 from pipeline import DEVICES, METHODS, STAGES, __version__
 from pipeline.machine import available_cores
+from pipeline.options import LARGEST_SEED
 
-COMMANDS = ("demo", "train-generic", "plan", "status")
+COMMANDS = ("demo", "train-generic", "plan", "status", "options")
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -24,6 +25,14 @@ def main(argv: list[str] | None = None) -> int:
         from bids_app import status
 
         return status.show(args.output_dir, args.json)
+    if args.command == "options":
+        from bids_app import options
+
+        if args.markdown:
+            print(options.markdown(), end="")
+        else:
+            options.show()
+        return ExitCode.DONE
     _limit_threads(getattr(args, "nprocs", None))
     work_dir = getattr(args, "work_dir", None)
     # A plan's work folder is one of the nodes.
@@ -46,7 +55,7 @@ def _bids_app_arguments(argv: list[str]) -> argparse.Namespace:
         alone.add_argument("--preflight", action="store_true")
         alone.add_argument("--json", action="store_true")
         alone.add_argument("--device", choices=DEVICES, default="auto")
-        alone.add_argument("--nprocs", type=int)
+        alone.add_argument("--nprocs", type=_at_least_one)
         args, others = alone.parse_known_args(argv)
         if not others:
             args.command = "installation"
@@ -63,7 +72,7 @@ def bids_app_parser() -> argparse.ArgumentParser:
         description="Image the sources of interictal MEG spikes with a deep network personalized "
         "to the patient's head, and report them as PDF. Research use only.",
         epilog="Other commands: spikefocus demo, spikefocus train-generic, spikefocus plan, "
-        "spikefocus status (each with --help).",
+        "spikefocus status, spikefocus options (each with --help).",
     )
     parser.add_argument("bids_dir", type=Path, help="root of the BIDS dataset")
     parser.add_argument("output_dir", type=Path, help="where the derivatives go")
@@ -141,7 +150,7 @@ def _add_run_options(parser: argparse.ArgumentParser) -> None:
     machine = parser.add_argument_group("machine")
     machine.add_argument("--device", choices=DEVICES, default="auto")
     machine.add_argument(
-        "--nprocs", type=int, help="threads to use (default: all that the job may use)"
+        "--nprocs", type=_at_least_one, help="threads to use (default: all that the job may use)"
     )
     machine.add_argument("-w", "--work-dir", type=Path, help="folder for temporary files")
     machine.add_argument(
@@ -159,18 +168,18 @@ def _command_parser() -> argparse.ArgumentParser:
 
     demo = commands.add_parser("demo", help="create virtual patients as a BIDS dataset")
     demo.add_argument("out_dir", type=Path, help="gets bids/, truth/ and, with --run, output/")
-    demo.add_argument("--seed", type=int, default=1)
+    demo.add_argument("--seed", type=_seed, default=1)
     demo.add_argument(
         "--array",
         choices=("neuromag", "ctf275"),
         help="one array for all (default: neuromag for a single patient, both in a cohort)",
     )
-    demo.add_argument("--patients", type=int, default=1, metavar="N")
+    demo.add_argument("--patients", type=_at_least_one, default=1, metavar="N")
     demo.add_argument(
         "--run", action="store_true", help="run the pipeline on them and compare with the truth"
     )
     demo.add_argument("--config", type=Path, help="TOML with options of the stages, with --run")
-    demo.add_argument("--nprocs", type=int)
+    demo.add_argument("--nprocs", type=_at_least_one)
 
     train = commands.add_parser("train-generic", help="train a generic model of your own")
     train.add_argument("out_dir", type=Path, help="gets weights, model card and checkpoints")
@@ -183,10 +192,10 @@ def _command_parser() -> argparse.ArgumentParser:
         choices=("projected", "raw"),
         help="projected to 994 regions (any channels), or the paper's raw channels of one array",
     )
-    train.add_argument("--steps", type=int)
-    train.add_argument("--seed", type=int)
+    train.add_argument("--steps", type=_at_least_one)
+    train.add_argument("--seed", type=_seed)
     train.add_argument("--device", choices=DEVICES, default="auto")
-    train.add_argument("--nprocs", type=int)
+    train.add_argument("--nprocs", type=_at_least_one)
 
     plan = commands.add_parser(
         "plan",
@@ -214,7 +223,24 @@ def _command_parser() -> argparse.ArgumentParser:
     status = commands.add_parser("status", help="sum up a cohort: done, failed, running, stale")
     status.add_argument("output_dir", type=Path)
     status.add_argument("--json", action="store_true")
+
+    options = commands.add_parser("options", help="list every option of --config")
+    options.add_argument("--markdown", action="store_true", help="as a page of documentation")
     return parser
+
+
+def _at_least_one(text: str) -> int:
+    return _whole_number(text, 1, 2**31 - 1)
+
+
+def _seed(text: str) -> int:
+    return _whole_number(text, 0, LARGEST_SEED)
+
+
+def _whole_number(text: str, low: int, high: int) -> int:
+    if not (text.isascii() and text.isdigit() and len(text) < 20 and low <= int(text) <= high):
+        raise argparse.ArgumentTypeError(f"{text!r} is no whole number of {low} to {high}")
+    return int(text)
 
 
 def _limit_threads(asked: int | None) -> None:

@@ -12,10 +12,7 @@ from bids_app.config import ConfigError, stage_configs
 from bids_app.dataset import (
     InvalidDataset,
     PatientFiles,
-    Query,
     check_dataset,
-    find_patient,
-    is_label,
     participant_labels,
 )
 from bids_app.derivatives import open_output
@@ -26,11 +23,17 @@ from bids_app.preflight.needs import LIGHT_STAGES
 from bids_app.preflight.participant import lack_of_memory
 from bids_app.progress import ConsoleProgress
 from bids_app.runner import run_patient
+from bids_app.selection import (
+    NothingToProcess,
+    finder,
+    plain_labels,
+    unusable_sentences,
+    wanted_labels,
+)
 from bids_app.stages import tasks_for
-from pipeline.compare.labels import read_contact_labels
-from pipeline.errors import InvalidInput, MissingGPU, MissingResource, SpikefocusError
+from pipeline.errors import MissingGPU, MissingResource, SpikefocusError
 from pipeline.files import read_json
-from pipeline.networks.weights import resolve_device
+from pipeline.networks.weights import load_model, resolve_device
 from pipeline.paths import PatientPaths
 from pipeline.progress import Stopped
 
@@ -64,22 +67,29 @@ def participant(args: argparse.Namespace) -> ExitCode:
     """Process every participant asked for; one that fails never stops the others."""
     check_dataset(args.bids_dir)
     configs = stage_configs(args.config, _overrides(args))
+    stages = ("report",) if args.reports_only else tuple(args.stage)
     if not args.preflight:
-        configs["personalize"] = _on_this_machine(configs["personalize"])
-    find = _finder(args)
-    labels = _labels(args)
+        configs["personalize"] = _on_this_machine(configs["personalize"], stages)
+    labels = wanted_labels(args.bids_dir, args.participant_label)
+    find, unusable = finder(args, labels), unusable_sentences(args.bids_dir)
     if args.dicom_template:
         _check_dicom_template(args.dicom_template, labels, find)
-    if args.dry_run:
-        return _dry_run(labels, find, args.stage)
     if args.preflight:
         return preflight.check(
-            args.output_dir, args.work_dir, labels, find, configs, as_json=args.json
+            args.output_dir, args.work_dir, labels, unusable, find, configs, as_json=args.json
         )
+    for sentence in unusable:
+        print(f"spikefocus: {sentence}", file=sys.stderr)
+    if args.dry_run:
+        return _dry_run(labels, find, stages)
     open_output(args.output_dir, args.bids_dir)
+    if unusable:  # names of stray files may be names of people: not in a log
+        ConsoleProgress("dataset", args.output_dir / "logs" / "dataset.log").log_only(
+            f"{len(unusable)} entries look like participants and are passed over; --preflight "
+            "names them"
+        )
     if not args.skip_bids_validation:
         validator.report(args.bids_dir, args.output_dir / "logs" / "bids_validation.json")
-    stages = ("report",) if args.reports_only else tuple(args.stage)
     outcomes = {}
     with StopSignals(ExitCode.STOPPED) as stop:
         for label in labels:
@@ -112,7 +122,8 @@ def plan(args: argparse.Namespace) -> ExitCode:
 
     check_dataset(args.bids_dir)
     configs = stage_configs(args.config, _overrides(args))
-    find, labels = _finder(args), _labels(args)
+    labels = wanted_labels(args.bids_dir, args.participant_label)
+    find = finder(args, labels)
     if args.dicom_template:
         _check_dicom_template(args.dicom_template, labels, find)
     out = args.out or Path(f"spikefocus-{args.engine}")
@@ -141,7 +152,7 @@ def group(args: argparse.Namespace) -> ExitCode:
 
     check_dataset(args.bids_dir)
     config = stage_configs(args.config, {})["report"]
-    labels = [label.removeprefix("sub-") for label in args.participant_label]
+    labels = plain_labels("--participant-label", "sub-", args.participant_label)
     written = write_group(args.bids_dir, args.output_dir, labels, config)
     if not written:
         return _fail(
@@ -167,7 +178,10 @@ def train_generic(args: argparse.Namespace) -> ExitCode:
         "seed": args.seed,
         "device": resolve_device(args.device),
     }
-    config = TrainConfig(**{name: value for name, value in given.items() if value is not None})
+    try:
+        config = TrainConfig(**{name: value for name, value in given.items() if value is not None})
+    except ValueError as error:
+        raise ConfigError(f"train-generic: {error}", hint="correct the value") from error
     args.out_dir.mkdir(parents=True, exist_ok=True)
     with StopSignals(ExitCode.STOPPED) as stop:
         progress = ConsoleProgress("train-generic", args.out_dir / "train.log", stop=stop)
@@ -223,22 +237,6 @@ _COMMANDS = {
 }
 
 
-class NothingToProcess(SpikefocusError):
-    """No participant matches what was asked for."""
-
-
-def _labels(args: argparse.Namespace) -> list[str]:
-    """Participants asked for, without ``sub-``; all of the dataset where none was named."""
-    labels = [label.removeprefix("sub-") for label in args.participant_label]
-    if odd := [label for label in labels if not is_label(label)]:
-        raise ConfigError(f"'{odd[0]}' is no participant label", hint="use letters and digits only")
-    known = participant_labels(args.bids_dir)
-    if not known or (labels and not set(labels) & set(known)):
-        what = f"participants {', '.join(labels)} are" if labels and known else "participants are"
-        raise NothingToProcess(f"no {what} in {args.bids_dir}", hint="check --participant-label")
-    return labels or known
-
-
 def _overrides(args: argparse.Namespace) -> dict[str, dict]:
     return {
         "spikes": {"spike_name": tuple(args.spike_name) if args.spike_name else None},
@@ -251,52 +249,19 @@ def _overrides(args: argparse.Namespace) -> dict[str, dict]:
     }
 
 
-def _on_this_machine(config):
+def _on_this_machine(config, stages: tuple[str, ...]):
     """The personalize stage's options with the device that will be used, which decides last digits.
 
     Raises
     ------
     MissingResource
-        The generic model named or the GPU asked for is not there.
+        The generic model or the GPU asked for is not there.
+    InvalidInput
+        The generic model is none, or one of another network.
     """
-    if config.generic_model and not Path(config.generic_model).is_file():
-        raise MissingResource(
-            "The generic model was not found", file=config.generic_model, hint="check the path"
-        )
+    if {"personalize", "image"}.intersection(stages):
+        load_model(config.generic_model, config.network)
     return dataclasses.replace(config, device=resolve_device(config.device))
-
-
-def _finder(args: argparse.Namespace) -> Callable[[str], PatientFiles]:
-    derivatives = {}
-    for given in args.derivatives:
-        name, _, path = given.rpartition("=")
-        derivatives[name or Path(path).name] = Path(path)
-    for path in derivatives.values():
-        if not path.is_dir():
-            raise ConfigError(
-                "The derivatives folder does not exist", file=path, hint="check --derivatives"
-            )
-    try:
-        filters = _read_filter_file(args.bids_filter_file)
-    except OSError as error:
-        raise ConfigError(
-            "The filter file cannot be read", file=args.bids_filter_file, hint="check the path"
-        ) from error
-    query = Query(tuple(args.session_label), tuple(args.task), tuple(args.run), filters)
-    use_freesurfer = args.fs_subjects_dir != "none"
-    fs_subjects_dir = (
-        Path(args.fs_subjects_dir) if args.fs_subjects_dir and use_freesurfer else None
-    )
-    labels = args.contact_labels
-    read_contact_labels(labels)  # what it does wrong is said before the work begins
-
-    def find(label: str) -> PatientFiles:
-        files = find_patient(
-            args.bids_dir, label, query, derivatives, fs_subjects_dir, use_freesurfer
-        )
-        return dataclasses.replace(files, contact_labels=labels)
-
-    return find
 
 
 def _check_dicom_template(
@@ -305,6 +270,10 @@ def _check_dicom_template(
     """Refuse before the first stage what the report stage would refuse in the end."""
     from reports.dicom import read_template
 
+    if not template.exists():
+        raise ConfigError(
+            "The DICOM images do not exist", file=template, hint="check --dicom-template"
+        )
     if len(labels) > 1:
         raise ConfigError(
             f"--dicom-template names the images of one patient, and {len(labels)} participants "
@@ -318,7 +287,9 @@ def _check_dicom_template(
     read_template(template, t1w)
 
 
-def _dry_run(labels: list[str], find: Callable[[str], PatientFiles], stages: list[str]) -> ExitCode:
+def _dry_run(
+    labels: list[str], find: Callable[[str], PatientFiles], stages: tuple[str, ...]
+) -> ExitCode:
     outcomes = []
     for label in labels:
         try:
@@ -354,15 +325,3 @@ def _fail(code: ExitCode, message: str, hint: str = "") -> ExitCode:
     """Say what is wrong in one sentence on standard error."""
     print(f"spikefocus: {message}{f'; {hint}' if hint else ''}", file=sys.stderr)
     return code
-
-
-def _read_filter_file(path: Path | None) -> dict:
-    """Read ``--bids-filter-file``; InvalidInput where it is no JSON object of objects."""
-    if path is None:
-        return {}
-    filters = read_json(path)
-    if not all(isinstance(value, dict) for value in filters.values()):
-        raise InvalidInput(
-            "the filters are no objects", file=path, hint='write {"t1w": {...}, "meg": {...}}'
-        )
-    return filters

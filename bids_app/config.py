@@ -55,7 +55,9 @@ def _read_tables(file: Path) -> dict[str, dict]:
     for name, table in tables.items():
         if name not in MODULES:
             raise ConfigError(
-                f"Unknown table [{name[:80]}]", file=file, hint=f"the tables are {', '.join(MODULES)}"
+                f"Unknown table [{name[:80]}]",
+                file=file,
+                hint=f"the tables are {', '.join(MODULES)}",
             )
         if not isinstance(table, dict):
             raise ConfigError(

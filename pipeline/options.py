@@ -107,11 +107,13 @@ def from_values(config_class: type, values: dict):
     ValueError
         The text names the option, its value and what is allowed.
     """
-    names = [field.name for field in dataclasses.fields(config_class)]
+    fields = {field.name: field for field in dataclasses.fields(config_class)}
     for name in values:
-        if name not in names:
-            raise ValueError(f"has no option {name[:80]!r}; the options are {', '.join(names)}")
-    return config_class(**{name: _typed(config_class, name, values[name]) for name in values})
+        if name not in fields:
+            raise ValueError(f"Unknown option {name[:80]}; the options are {', '.join(fields)}")
+    return config_class(
+        **{name: _typed(config_class, fields[name], value) for name, value in values.items()}
+    )
 
 
 def check_options(config) -> None:
@@ -123,32 +125,49 @@ def check_options(config) -> None:
         The text names the option, its value and what is allowed.
     """
     for field in dataclasses.fields(config):
-        allowed, value = field.metadata["allowed"], getattr(config, field.name)
-        kind, n = member_type(type(config), field.name)
+        value = getattr(config, field.name)
+        _, n = member_type(type(config), field.name)
         members = (value,) if n == 1 else value
-        meant = allowed.describe(kind, field.metadata["unit"])
-        if not members and not allowed.empty:
-            raise ValueError(f"{field.name} is an empty list; allowed is {meant}")
+        if not members and not field.metadata["allowed"].empty:
+            raise ValueError(f"{field.name} is an empty list; {_allowed(type(config), field)}")
         for member in members:
-            if member not in allowed:
-                raise ValueError(f"{field.name} is {_shown.repr(member)}; allowed is {meant}")
+            if member not in field.metadata["allowed"]:
+                said = _allowed(type(config), field)
+                raise ValueError(f"{field.name} is {_shown.repr(member)}; {said}")
 
 
-def _typed(config_class: type, name: str, value):
-    kind, n = member_type(config_class, name)
+def allowed_values(config_class: type, field: dataclasses.Field) -> str:
+    """What an option may be, for people."""
+    kind, n = member_type(config_class, field.name)
+    words = field.metadata["allowed"].describe(kind, field.metadata["unit"])
+    return words if n == 1 else f"a list of {'' if n is None else f'{n} times '}{words}"
+
+
+def _allowed(config_class: type, field: dataclasses.Field) -> str:
+    return f"allowed is {allowed_values(config_class, field)}"
+
+
+def _typed(config_class: type, field: dataclasses.Field, value):
+    kind, n = member_type(config_class, field.name)
+    listed = isinstance(value, list | tuple)
     if n == 1:
-        return _of_kind(kind, name, value)
-    if not isinstance(value, list | tuple) or (n is not None and len(value) != n):
-        many = "" if n is None else f"{n} times "
+        members = [value]
+    elif listed and (n is None or len(value) == n):
+        members = value
+    else:
         raise ValueError(
-            f"{name} is {_shown.repr(value)}, which is no list of {many}{kind.__name__}"
+            f"{field.name} is {_shown.repr(value)}, which is no list of "
+            f"{'' if n is None else f'{n} '}{kind.__name__}; {_allowed(config_class, field)}"
         )
-    return tuple(_of_kind(kind, name, member) for member in value)
-
-
-def _of_kind(kind: type, name: str, value):
-    if kind is float and type(value) is int:
-        return float(value) if abs(value) < 2**53 else math.inf
-    if type(value) is not kind:  # isinstance takes True for a number
-        raise ValueError(f"{name} is {_shown.repr(value)}, which is no {kind.__name__}")
-    return value
+    if kind is float:  # a whole number too large for a float is as good as infinite
+        members = [
+            (float(one) if abs(one) < 2**53 else math.inf) if type(one) is int else one
+            for one in members
+        ]
+    for one in members:
+        if type(one) is not kind:  # isinstance takes True for a number
+            raise ValueError(
+                f"{field.name} is {_shown.repr(one)}, which is no {kind.__name__}; "
+                f"{_allowed(config_class, field)}"
+            )
+    return members[0] if n == 1 else tuple(members)

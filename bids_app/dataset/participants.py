@@ -38,12 +38,12 @@ def participant_labels(bids_dir: Path) -> list[str]:
 
 
 def unusable_participants(bids_dir: Path) -> dict[str, str]:
-    """Folders that look like participants but cannot be, and why.
+    """Entries that look like participants but cannot be, and why.
 
     Returns
     -------
     reasons : dict of str to str
-        Name of the folder, as it is on disk, to a sentence without its full stop. Sorted.
+        Name of the entry, as it is on disk, to a sentence without its full stop. Sorted.
     """
     reasons = {}
     for path in sorted(bids_dir.iterdir()):
@@ -52,6 +52,8 @@ def unusable_participants(bids_dir: Path) -> dict[str, str]:
         label = path.name[4:]
         if path.is_symlink() and not path.exists():
             reasons[path.name] = "it is a link that leads nowhere"
+        elif path.is_file() and not path.suffix:
+            reasons[path.name] = "it is no folder"
         elif not path.is_dir() or _is_empty_room(label):
             continue
         elif not path.name.startswith("sub-"):

@@ -26,6 +26,7 @@ def check(
     output_dir: Path,
     work_dir: Path | None,
     labels: list[str],
+    unusable: list[str],
     find: Callable[[str], PatientFiles],
     configs: dict[str, object],
     as_json: bool,
@@ -38,6 +39,7 @@ def check(
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         findings = list(machine_findings(output_dir, work_dir, len(labels), configs["personalize"]))
+        findings += [Finding("dataset", "participants", "note", one) for one in unusable]
         for label in labels:
             findings += participant_findings(PatientPaths(output_dir, label), find, configs)
     failed = [finding for finding in findings if finding.state == "FAIL"]

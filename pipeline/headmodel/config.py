@@ -53,9 +53,7 @@ class Config:
         low=1,
         high=100,
     )
-    seed: int = option(
-        1, "seed of the registration's random sampling", low=0, high=LARGEST_SEED
-    )
+    seed: int = option(1, "seed of the registration's random sampling", low=0, high=LARGEST_SEED)
 
     def __post_init__(self):
         check_options(self)

@@ -136,4 +136,6 @@ class Config:
         ):
             low, high = getattr(self, least), getattr(self, most)
             if low > high or (low == high and least == "highpass_hz"):
-                raise ValueError(f"{least} is {low:g} and {most} {high:g}; it must be the smaller one")
+                raise ValueError(
+                    f"{least} is {low:g} and {most} {high:g}; it must be the smaller one"
+                )

@@ -1,0 +1,194 @@
+"""Which participants and files the command line asks for, checked before anything is processed."""
+
+import argparse
+import dataclasses
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+import mne_bids
+
+from bids_app.config import ConfigError
+from bids_app.dataset import (
+    PatientFiles,
+    Query,
+    find_patient,
+    is_label,
+    participant_labels,
+    unusable_participants,
+)
+from pipeline.compare.labels import read_contact_labels
+from pipeline.errors import SpikefocusError
+from pipeline.files import read_json
+
+_FILTERED = ("t1w", "meg")
+_ENTITIES = (*mne_bids.get_entities_from_fname("sub-01"), "suffix", "datatype")
+
+
+class NothingToProcess(SpikefocusError):
+    """No participant matches what was asked for."""
+
+
+def wanted_labels(bids_dir: Path, asked: list[str]) -> list[str]:
+    """Participants asked for, without ``sub-``, each once; all of the dataset where none was named.
+
+    Raises
+    ------
+    ConfigError
+        A word cannot be a label.
+    NothingToProcess
+        None of them is in the dataset.
+    """
+    labels = plain_labels("--participant-label", "sub-", asked)
+    known = participant_labels(bids_dir)
+    if not known or (labels and not set(labels) & set(known)):
+        what = f"participants {', '.join(labels)} are" if labels and known else "participants are"
+        unusable = "".join(f"; {sentence}" for sentence in unusable_sentences(bids_dir))
+        raise NothingToProcess(
+            f"no {what} in {bids_dir}{unusable}", hint="check --participant-label"
+        )
+    return labels or known
+
+
+def plain_labels(option: str, prefix: str, asked: list[str]) -> list[str]:
+    """The labels given to an option, without the prefix that BIDS names have, each once.
+
+    Raises
+    ------
+    ConfigError
+        A word cannot be a label.
+    """
+    labels = [label.removeprefix(prefix) for label in asked]
+    for given, label in zip(asked, labels, strict=True):
+        if not is_label(label):
+            raise ConfigError(
+                f"{option} is {given!r}, which is no label",
+                hint="a label has letters and digits only; rename the files if they have others",
+            )
+    return list(dict.fromkeys(labels))
+
+
+def unusable_sentences(bids_dir: Path) -> list[str]:
+    """A sentence for each entry of the dataset that looks like a participant and cannot be one."""
+    reasons = unusable_participants(bids_dir)
+    return [f"{name!r} is passed over: {reason}" for name, reason in reasons.items()]
+
+
+def finder(args: argparse.Namespace, labels: list[str]) -> Callable[[str], PatientFiles]:
+    """From a label to the participant's files, by the options of a run.
+
+    Raises
+    ------
+    ConfigError
+        An option names what does not exist.
+    InvalidInput
+        The contact labels are not understood.
+    """
+    query = _query(args, labels)
+    derivatives = _derivatives(args.derivatives)
+    use_freesurfer = args.fs_subjects_dir != "none"
+    subjects_dir = Path(args.fs_subjects_dir) if args.fs_subjects_dir and use_freesurfer else None
+    if subjects_dir is not None and not subjects_dir.is_dir():
+        raise ConfigError(
+            "The folder does not exist",
+            file=subjects_dir,
+            hint="check --fs-subjects-dir; 'none' uses the template head model",
+        )
+    read_contact_labels(args.contact_labels)  # what it does wrong is said before the work begins
+
+    def find(label: str) -> PatientFiles:
+        files = find_patient(args.bids_dir, label, query, derivatives, subjects_dir, use_freesurfer)
+        return dataclasses.replace(files, contact_labels=args.contact_labels)
+
+    return find
+
+
+def _query(args: argparse.Namespace, labels: list[str]) -> Query:
+    wanted = {}
+    for entity, prefix, option in (
+        ("session", "ses-", "--session-label"),
+        ("task", "task-", "--task"),
+        ("run", "run-", "--run"),
+    ):
+        given = args.session_label if entity == "session" else getattr(args, entity)
+        wanted[entity] = plain_labels(option, prefix, given)
+        if wanted[entity]:
+            there = _values(args.bids_dir, labels, prefix)
+            for label in wanted[entity]:
+                if label not in there:
+                    raise ConfigError(
+                        f"{option} is {label!r}, which none of the participants' recordings has",
+                        file=args.bids_dir,
+                        hint=f"allowed is {' or '.join(sorted(there)) or 'none'}",
+                    )
+    filters = _filters(args.bids_filter_file)
+    return Query(tuple(wanted["session"]), tuple(wanted["task"]), tuple(wanted["run"]), filters)
+
+
+def _values(bids_dir: Path, labels: list[str], prefix: str) -> set[str]:
+    """Every value that the participants' recordings have of an entity."""
+    names = (
+        path.name
+        for label in labels
+        for path in (bids_dir / f"sub-{label}").glob("**/meg/*_meg*")
+        if not path.name.startswith(".")
+    )
+    return {found[1] for name in names if (found := re.search(rf"_{prefix}([0-9A-Za-z+]+)_", name))}
+
+
+def _derivatives(given: list[str]) -> dict[str, Path]:
+    derivatives = {}
+    for each in given:
+        name, _, path = each.rpartition("=")
+        name = name or Path(path).name
+        if name in derivatives:
+            raise ConfigError(
+                f"--derivatives names two folders {name!r}",
+                file=path,
+                hint="give them different names, as in first=PATH second=PATH",
+            )
+        if not Path(path).is_dir():
+            raise ConfigError(
+                "The derivatives folder does not exist", file=path, hint="check --derivatives"
+            )
+        derivatives[name] = Path(path)
+    return derivatives
+
+
+def _filters(path: Path | None) -> dict[str, dict[str, str]]:
+    """Read ``--bids-filter-file``."""
+    if path is None:
+        return {}
+    try:
+        filters = read_json(path)
+        _check_filters(filters)
+    except OSError as error:
+        raise ConfigError(
+            f"The filter file cannot be read ({error.strerror})",
+            file=path,
+            hint="check --bids-filter-file",
+        ) from error
+    except ValueError as error:
+        raise ConfigError(
+            f"The filter file cannot be used: {error}", file=path, hint="repair it"
+        ) from error
+    return filters
+
+
+def _check_filters(filters: dict) -> None:
+    if not all(isinstance(v, dict) for v in filters.values()):
+        raise ValueError('expected {"t1w": {...}, "meg": {...}}')
+    for kind, entities in filters.items():
+        if kind not in _FILTERED:
+            raise ValueError(
+                f"{kind[:40]!r} is filtered by none; allowed is {' or '.join(_FILTERED)}"
+            )
+        for entity, value in entities.items():
+            if entity not in _ENTITIES:
+                raise ValueError(
+                    f"{entity[:40]!r} in {kind!r} is no entity; allowed is {', '.join(_ENTITIES)}"
+                )
+            if not isinstance(value, str) or not is_label(value):
+                raise ValueError(
+                    f"{entity!r} in {kind!r} is {value!r:.60}; allowed is one label as text"
+                )
