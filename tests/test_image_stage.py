@@ -222,9 +222,9 @@ def test_another_generic_model_than_the_personalized_one_is_refused(copy):
         run(copy, methods=("generic",))
 
 
-def test_an_unknown_method_is_refused(copy):
-    with pytest.raises(InvalidInput, match="unknown imaging method 'loreta'"):
-        run(copy, methods=("loreta",))
+def test_an_unknown_method_is_refused():
+    with pytest.raises(ValueError, match="methods is 'loreta'"):
+        image.Config(methods=("loreta",))
 
 
 def test_a_leadfield_of_another_array_is_refused(copy):

@@ -36,13 +36,8 @@ def run(inputs: Inputs, paths: PatientPaths, config: Config, progress: Progress)
     Raises
     ------
     InvalidInput
-        If a method's name is unknown, the files don't fit together or the spike can't be imaged.
+        If the files don't fit together or the spike can't be imaged.
     """
-    unknown = [method for method in config.methods if method not in METHODS]
-    if unknown:
-        raise InvalidInput(
-            f"unknown imaging method {unknown[0]!r}", hint=f"choose from {', '.join(METHODS)}"
-        )
     _remove_earlier_results(paths)
     patient = read_patient(paths)
     qc = {"warnings": _peak_warnings(patient), **_constants(patient, config), "methods": {}}
