@@ -34,7 +34,12 @@ class Recording:
         return self.n_times / self.sfreq_hz
 
 
-def memory_mb(n_voxels: int, recordings: list[Recording], kept_sfreq_hz: float) -> int:
+def memory_mb(
+    n_voxels: int,
+    recordings: list[Recording],
+    kept_sfreq_hz: float,
+    reading_bytes: int = 0,
+) -> int:
     """Peak memory of one participant; one recording at a time is in memory.
 
     Parameters
@@ -44,10 +49,13 @@ def memory_mb(n_voxels: int, recordings: list[Recording], kept_sfreq_hz: float) 
     recordings : list of Recording
     kept_sfreq_hz : float
         Sampling rate that the spikes stage goes on with.
+    reading_bytes : int
+        The most that reading one of the participant's images takes, by their voxels' types.
     """
+    reading = LIBRARIES_MB + reading_bytes / MB
     headmodel = ANY_STAGE_MB + HEADMODEL_BYTES_PER_VOXEL * n_voxels / MB
     spikes = [LIBRARIES_MB + _recording_mb(one, kept_sfreq_hz) for one in recordings]
-    return round(MARGIN * max(headmodel, *spikes))
+    return round(MARGIN * max(headmodel, reading, *spikes))
 
 
 def _recording_mb(recording: Recording, kept_sfreq_hz: float) -> float:

@@ -11,6 +11,7 @@ import numpy as np
 from pipeline.errors import InvalidInput
 from pipeline.headmodel.registration import affine_of, apply_affine, reproducible_ants, to_ants
 from pipeline.headmodel.t1w import MAX_VOXELS, Volume, resample
+from pipeline.nifti import check_storage, require_memory
 
 SPACING_MM = 2.0
 PERCENTILES = (1.0, 99.5)
@@ -55,6 +56,7 @@ def read_image(path: Path, what: str) -> Volume:
         Unreadable, of absurd size, not 3-D, constant, or without an affine.
     """
     image = open_image(path, what)
+    require_memory(image, path, what)
     try:
         data = np.nan_to_num(np.asarray(image.dataobj, np.float32))
     except Exception as error:  # a corrupt file makes nibabel raise anything
@@ -72,6 +74,7 @@ def read_image(path: Path, what: str) -> Volume:
 
 def open_image(path: Path, what: str):
     """Open an image without reading its voxels; refuse a header that claims more than a head has."""
+    check_storage(path, what)
     try:
         image = nib.load(path)
         n_voxels = math.prod(image.shape)

@@ -13,6 +13,7 @@ from pipeline.compare.coordinates import outside_head_mm
 from pipeline.compare.images import check_affine, open_image, unreadable
 from pipeline.errors import InvalidInput
 from pipeline.headmodel.t1w import Volume
+from pipeline.nifti import require_memory
 
 SCALP_TOLERANCE_MM = 5.0
 BRAIN_TOLERANCE_MM = 5.0
@@ -75,6 +76,7 @@ def read_resection(path: Path) -> Resection:
         Unreadable, of absurd size, not 3-D, or without an affine.
     """
     image = open_image(path, "resection mask")
+    require_memory(image, path, "resection mask")
     try:
         data = np.asarray(image.dataobj)
     except Exception as error:

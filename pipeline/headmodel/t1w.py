@@ -9,6 +9,7 @@ import numpy as np
 from scipy.ndimage import affine_transform, gaussian_filter
 
 from pipeline.errors import InvalidInput
+from pipeline.nifti import check_storage, require_memory
 
 MIN_VOXELS_PER_AXIS, MAX_VOXELS_PER_AXIS = 32, 1024
 MAX_VOXELS = 2**28
@@ -54,6 +55,7 @@ def read_t1w(path: Path) -> Volume:
     """
     path = Path(path)
     image = open_t1w(path)
+    require_memory(image, path, "T1w")
     try:
         data = np.asarray(image.dataobj, np.float32).reshape(image.shape[:3])
     except Exception as error:  # zlib, EOF, OS and value errors all mean the same here
@@ -77,6 +79,7 @@ def open_t1w(path: Path):
     path = Path(path)
     if not path.is_file():
         raise InvalidInput("the T1w is missing", file=path, hint="add the participant's T1w")
+    check_storage(path, "T1w")
     try:
         image = nib.load(path)
     except Exception as error:  # a corrupt header makes nibabel raise anything

@@ -1,0 +1,108 @@
+"""How a NIfTI stores its voxels, looked at before anything is read that its size decides."""
+
+import gzip
+import math
+import zlib
+from pathlib import Path
+
+import nibabel as nib
+import numpy as np
+
+from pipeline.errors import InvalidInput, OutOfMemory
+from pipeline.machine import available_memory_bytes
+
+MAX_EXTENSION_BYTES = 2**20
+# While voxels are read there are, besides those as stored, the scaled ones (float64) and float32.
+_SCALED_BYTES = 12
+_HEADERS = {348: nib.Nifti1Header, 540: nib.Nifti2Header}
+_GZIP_MAGIC = b"\x1f\x8b"
+_COLOURS = ("RGB", "RGBA")
+
+
+def check_storage(path: Path, what: str) -> None:
+    """Refuse voxels that are no intensities, and a header of absurd length.
+
+    Looks at the header's fixed part alone. A file that is no NIfTI is left to its reader.
+
+    Parameters
+    ----------
+    path : Path
+    what : str
+        How the image is called in sentences, for example "T1w".
+
+    Raises
+    ------
+    InvalidInput
+        Complex numbers, colours or another type that no scanner's image has, or more than
+        `MAX_EXTENSION_BYTES` of extensions, which the reader would load whole.
+    """
+    header = _fixed_header(Path(path))
+    if header is None:
+        return
+    kind = _kind(header)
+    if kind is not None:
+        raise InvalidInput(
+            f"the {what} stores {kind} instead of one number per voxel",
+            file=path,
+            hint="convert the DICOM series again, or save the image's magnitude as 16-bit integers",
+        )
+    extension_bytes = float(header["vox_offset"]) - header.template_dtype.itemsize
+    if extension_bytes > MAX_EXTENSION_BYTES:
+        raise InvalidInput(
+            f"the {what} has a header of {extension_bytes / 2**20:.0f} MB",
+            file=path,
+            hint="save the image again without the header's extensions",
+        )
+
+
+def reading_bytes(image) -> int:
+    """Memory that reading all voxels of an opened image takes at its peak."""
+    return math.prod(image.shape) * (np.dtype(image.get_data_dtype()).itemsize + _SCALED_BYTES)
+
+
+def require_memory(image, path: Path, what: str) -> None:
+    """Refuse to read what would not fit into the job's memory.
+
+    Raises
+    ------
+    OutOfMemory
+    """
+    needed, available = reading_bytes(image), available_memory_bytes()
+    if needed > available:
+        raise OutOfMemory(
+            f"reading the {what} takes {needed / 2**30:.1f} GiB of memory and "
+            f"{available / 2**30:.1f} GiB are free",
+            file=path,
+            hint="give the job more memory, or save the image at about 1 mm as 16-bit integers",
+        )
+
+
+def _kind(header) -> str | None:
+    """What the voxels are where they are no plain numbers."""
+    try:
+        dtype = header.get_data_dtype()
+    except nib.spatialimages.HeaderDataError:
+        return "an unknown type of data"
+    if dtype.kind == "c":
+        return f"complex numbers ({dtype.name})"
+    if dtype.fields is not None:
+        return f"colours ({_COLOURS[len(dtype.fields) - 3]})"
+    if dtype.kind not in "iuf" or dtype.itemsize > 8:
+        return f"numbers of {8 * dtype.itemsize} bits"
+    return None
+
+
+def _fixed_header(path: Path):
+    """The header without extensions; None where it is none of NIfTI."""
+    try:
+        with path.open("rb") as stream:
+            packed = stream.read(2) == _GZIP_MAGIC
+        with gzip.open(path) if packed else path.open("rb") as stream:
+            start = stream.read(max(_HEADERS))
+    except (OSError, EOFError, zlib.error):
+        return None
+    for size, header_class in _HEADERS.items():
+        orders = [order for order in ("little", "big") if int.from_bytes(start[:4], order) == size]
+        if orders and len(start) >= size:
+            return header_class(start[:size], {"little": "<", "big": ">"}[orders[0]], check=False)
+    return None
