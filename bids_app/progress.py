@@ -13,6 +13,8 @@ from rich.progress import BarColumn, TextColumn, TimeElapsedColumn, TimeRemainin
 from rich.progress import Progress as RichProgress
 
 from bids_app.interruption import StopSignals
+from bids_app.resources import cpu_seconds
+from pipeline.machine import cores_used
 from pipeline.progress import Progress, Step, Stopped
 
 SECONDS_BETWEEN_LINES = 15
@@ -162,7 +164,7 @@ class _BarStep(Step):
 class _LineStep(Step):
     def __init__(self, progress: ConsoleProgress, description: str, total: float | None):
         self.progress, self.description, self.total = progress, description, total
-        self.done, self.started = 0.0, time.monotonic()
+        self.done, self.started, self.cpu_before = 0.0, time.monotonic(), cpu_seconds()
         self.last_line = self.started
 
     def advance(self, n: float = 1) -> None:
@@ -171,6 +173,9 @@ class _LineStep(Step):
         if self.total and self.done < self.total and now - self.last_line > SECONDS_BETWEEN_LINES:
             self.last_line = now
             left = (now - self.started) * (self.total / self.done - 1)
+            # Few of them, and the machine is busy: what is left may take longer, or less.
+            got = (cpu_seconds() - self.cpu_before) / (now - self.started)
             self.progress.info(
-                f"{self.description}: {100 * self.done / self.total:.0f} %, about {left:.0f} s left"
+                f"{self.description}: {100 * self.done / self.total:.0f} %, about {left:.0f} s left "
+                f"at the {got:.1f} of {cores_used()} cores got so far"
             )

@@ -1,7 +1,8 @@
-"""What a stage took: seconds, peak memory of the process and its children, GPU memory."""
+"""What a stage took: seconds by the clock and of the processor, peak memory of the process and its children, GPU memory."""
 
 import contextlib
 import ctypes
+import os
 import threading
 import time
 from pathlib import Path
@@ -9,8 +10,16 @@ from pathlib import Path
 import psutil
 import torch
 
+from pipeline.machine import cores_used
+
 _SAMPLE_S = 0.5
 _MB = 2**20
+
+
+def cpu_seconds() -> float:
+    """Processor time of this process with all its threads, and of its children that have ended."""
+    used = os.times()
+    return used.user + used.system + used.children_user + used.children_system
 
 
 class StageMeter:
@@ -30,12 +39,13 @@ class StageMeter:
         self._peak_with_children = 0
         self._over = threading.Event()
         self._thread = threading.Thread(target=self._sample, daemon=True)
-        self._started = time.monotonic()
+        self._started, self._cpu_before = time.monotonic(), cpu_seconds()
         self._thread.start()
         return self
 
     def __exit__(self, *_) -> None:
         self.seconds = time.monotonic() - self._started
+        self.cpu_seconds = cpu_seconds() - self._cpu_before
         self._over.set()
         self._thread.join()
         # The allocator keeps freed memory that lies below memory still in use, hundreds of MB of it
@@ -44,11 +54,15 @@ class StageMeter:
             ctypes.CDLL(None).malloc_trim(0)
 
     def record(self) -> dict:
-        """``seconds``, ``peak_memory_mb``, ``peak_gpu_memory_mb``; None where it cannot be told."""
+        """``seconds``, ``cpu_seconds``, ``cores`` that might be used, ``peak_memory_mb``, and
+        ``peak_gpu_memory_mb``; None where it cannot be told.
+        """
         gpu_bytes = torch.cuda.max_memory_allocated() if torch.cuda.is_initialized() else None
         peak = max(_own_peak_bytes(), self._peak_with_children)
         return {
             "seconds": round(self.seconds, 1),
+            "cpu_seconds": round(self.cpu_seconds, 1),
+            "cores": cores_used(),
             "peak_memory_mb": peak // _MB or None,
             "peak_gpu_memory_mb": None if gpu_bytes is None else gpu_bytes // _MB,
         }

@@ -19,6 +19,7 @@ from pipeline.errors import InvalidInput
 from pipeline.files import remove_leftovers, sha256
 from pipeline.paths import PatientPaths
 from pipeline.progress import Stopped
+from reports.dicom import earlier_objects as report_objects
 
 _GO_ON = "run the same command again: it goes on"
 
@@ -78,6 +79,8 @@ def _run_alone(tasks_of, status: Status, wanted, progress, verbose: bool) -> Out
         outcome, message, hint = explain(error)
         status.state, status.outcome, status.failed_stage = "failed", outcome, stage or "inputs"
         status.message, status.hint = message, hint
+        with contextlib.suppress(OSError):
+            remove_report(status, progress)
         progress.error(f"{message}; {hint}")
         if verbose:
             progress.log_only("".join(traceback.format_exception(error)))
@@ -113,6 +116,7 @@ def _run_stage(task: Task, status: Status, progress: ConsoleProgress) -> None:
             return
         progress.info(f"runs again: {changed} is not what it wrote")
     _check_results_of_others(status, stage, hashes)
+    remove_report(status, progress)
     status.stages.pop(stage, None)
     status.running_stage = stage
     status.save()
@@ -134,7 +138,22 @@ def _run_stage(task: Task, status: Status, progress: ConsoleProgress) -> None:
         "options": dataclasses.asdict(task.config),
     }
     status.save()
-    progress.info(f"done in {status.stages[stage]['seconds']:.0f} s")
+    progress.info(f"done in {meter.seconds:.0f} s ({meter.cpu_seconds:.0f} s of the processor)")
+
+
+def remove_report(status: Status, progress: ConsoleProgress) -> None:
+    """Delete the report of an earlier run: it must not stand beside results that it is not about.
+
+    Done before a stage changes anything, so that a run which is killed leaves none either.
+    """
+    paths = status.paths
+    written = [paths.report_pdf, paths.report_html, *report_objects(paths), paths.qc("report")]
+    there = [file for file in written if file.exists()]
+    for file in there:
+        file.unlink()
+    if there:
+        status.stages.pop("report", None)
+        progress.info("the earlier report is removed: it is not about this run's results")
 
 
 def _changed(record: dict, outputs: list[Path]) -> str | None:

@@ -3,6 +3,7 @@
 import argparse
 import dataclasses
 import re
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -104,7 +105,7 @@ def finder(args: argparse.Namespace, labels: list[str]) -> Callable[[str], Patie
 
 
 def _query(args: argparse.Namespace, labels: list[str]) -> Query:
-    wanted = {}
+    wanted, names = {}, _recordings(args.bids_dir, labels)
     for entity, prefix, option in (
         ("session", "ses-", "--session-label"),
         ("task", "task-", "--task"),
@@ -113,27 +114,33 @@ def _query(args: argparse.Namespace, labels: list[str]) -> Query:
         given = args.session_label if entity == "session" else getattr(args, entity)
         wanted[entity] = plain_labels(option, prefix, given)
         if wanted[entity]:
-            there = _values(args.bids_dir, labels, prefix)
-            for label in wanted[entity]:
-                if label not in there:
-                    raise ConfigError(
-                        f"{option} is {label!r}, which none of the participants' recordings has",
-                        file=args.bids_dir,
-                        hint=f"allowed is {' or '.join(sorted(there)) or 'none'}",
-                    )
+            _check_there(option, prefix, wanted[entity], names)
     filters = _filters(args.bids_filter_file)
     return Query(tuple(wanted["session"]), tuple(wanted["task"]), tuple(wanted["run"]), filters)
 
 
-def _values(bids_dir: Path, labels: list[str], prefix: str) -> set[str]:
-    """Every value that the participants' recordings have of an entity."""
-    names = (
+def _check_there(option: str, prefix: str, wanted: list[str], names: list[str]) -> None:
+    """Refuse labels of which the recordings called `names` have none, and tell those they lack."""
+    found = (re.search(rf"_{prefix}([0-9A-Za-z+]+)_", name) for name in names)
+    there = {match[1] for match in found if match}
+    absent = [label for label in wanted if label not in there]
+    if not names or not absent:
+        return
+    told = f"{option} is {absent[0]!r}, which none of the participants' recordings has"
+    if len(absent) == len(wanted):
+        known = " or ".join(sorted(there)) or "nothing: their names have no such part"
+        raise ConfigError(told, hint=f"allowed is {known}")
+    print(f"spikefocus: {told}", file=sys.stderr)
+
+
+def _recordings(bids_dir: Path, labels: list[str]) -> list[str]:
+    """Names of all recordings of the participants."""
+    return [
         path.name
         for label in labels
         for path in (bids_dir / f"sub-{label}").glob("**/meg/*_meg*")
         if not path.name.startswith(".")
-    )
-    return {found[1] for name in names if (found := re.search(rf"_{prefix}([0-9A-Za-z+]+)_", name))}
+    ]
 
 
 def _derivatives(given: list[str]) -> dict[str, Path]:

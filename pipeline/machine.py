@@ -30,6 +30,13 @@ def available_cores(cgroups: Path = _CGROUPS, own: Path = _OWN_CGROUPS) -> int:
     return max(1, math.floor(cores))
 
 
+def cores_used() -> int:
+    """Cores that this process's threads may keep busy: those that it was told to use."""
+    told = os.environ.get("OMP_NUM_THREADS", "")
+    available = available_cores()
+    return min(int(told), available) if told.isdigit() and int(told) else available
+
+
 def available_memory_bytes(cgroups: Path = _CGROUPS, own: Path = _OWN_CGROUPS) -> int:
     """Memory that the job may still take."""
     left = [limit - used for limit, used in _memory(cgroups, own)]

@@ -160,6 +160,26 @@ def test_out_of_memory_doubles_the_next_plan():
     assert needs_of(STEPS, {"01": 3000}, {"01": failed})["01"]["head"].memory_mb == 6000
 
 
+@pytest.mark.parametrize(
+    ("cpu_seconds", "cores", "planned_cores", "minutes"),
+    [
+        (1200, 2, 2, 60),  # it waited for half of the time on a busy machine
+        (9000, 4, 4, 120),  # the clock's seconds, where the cores worked
+        (9000, 4, 2, 240),  # half of the cores, twice the time
+        (3000, 4, 1, 150),  # never longer than one core would work
+    ],
+)
+def test_time_limits_are_those_of_cores_that_are_shared_with_nobody(
+    cpu_seconds, cores, planned_cores, minutes
+):
+    busy = status(2000, 1200)
+    for stage in STAGES:
+        more = {"cpu_seconds": cpu_seconds / 2, "cores": cores}
+        busy["stages"][stage] = busy["stages"][stage] | more
+    need = needs_of(STEPS, {"01": None}, {"01": busy}, planned_cores)["01"]["head"]
+    assert need.minutes == minutes
+
+
 @pytest.mark.parametrize("stages", [{}, {"headmodel": {}}, {"headmodel": None, "spikes": 3}])
 def test_damaged_records_are_no_measurement(stages):
     need = needs_of(STEPS, {"01": 3000}, {"01": {"stages": stages}})["01"]["head"]

@@ -19,7 +19,7 @@ from bids_app.plan.engines import (
     Plan,
     files_of,
 )
-from bids_app.plan.needs import Step, needs_of, steps_of
+from bids_app.plan.needs import DEFAULT_CORES, Step, needs_of, steps_of
 from bids_app.preflight.participant import predicted_memory_mb
 from pipeline.errors import InvalidInput, MissingResource
 from pipeline.files import read_json, write_text
@@ -27,8 +27,6 @@ from pipeline.paths import PatientPaths
 
 __all__ = ["Participant", "Plan", "Step", "make_plan", "run_options", "write_plan"]
 
-# Threads of a task where --nprocs is not given: those of the runs in docs/cluster.md.
-DEFAULT_CORES = 2
 # What the plan itself sets, task by task.
 _OWN = {
     *("command", "bids_dir", "output_dir", "analysis_level", "engine", "out", "program", "image"),
@@ -80,7 +78,8 @@ def make_plan(
         except Exception as error:
             _, message, _ = explain(error)
             say(f"sub-{label} is planned with the largest needs of the others: {message}")
-    needs = needs_of(steps, predicted, dict(_statuses(args.output_dir, labels)))
+    cores = args.nprocs or DEFAULT_CORES
+    needs = needs_of(steps, predicted, dict(_statuses(args.output_dir, labels)), cores)
     in_pod = args.engine == "kubernetes"
     return Plan(
         steps=steps,
@@ -89,7 +88,7 @@ def make_plan(
         bids_dir=str(POD_BIDS if in_pod else args.bids_dir.resolve()),
         output_dir=str(POD_OUTPUT if in_pod else args.output_dir.resolve()),
         options=tuple(run_options(args, defaults, _in_pod(args) if in_pod else Path.resolve)),
-        cores=args.nprocs or DEFAULT_CORES,
+        cores=cores,
         gpu=args.device == "cuda",
         image=args.image,
     )

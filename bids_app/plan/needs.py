@@ -9,6 +9,8 @@ from bids_app.preflight.needs import MARGIN, Recording, memory_mb
 # Of a T1w and a recording of usual size, where no participant can be measured or predicted.
 _USUAL_MEMORY_MB = memory_mb(256 * 256 * 192, [Recording(308, 360_000, 1000.0)], 500.0)
 _USUAL_MINUTES = 240
+# Threads of a task where --nprocs is not given: those of the runs in docs/cluster.md.
+DEFAULT_CORES = 2
 # Nodes differ, and a limit that is too short costs more than one that is too long.
 _TIME_MARGIN = 3.0
 _LEAST_MINUTES = 20
@@ -70,6 +72,7 @@ def needs_of(
     steps: tuple[Step, ...],
     predicted_mb: dict[str, int | None],
     statuses: dict[str, dict],
+    cores: int = DEFAULT_CORES,
 ) -> dict[str, dict[str, Need]]:
     """What each participant's tasks ask for.
 
@@ -81,6 +84,8 @@ def needs_of(
         files cannot be read.
     statuses : dict of participant label to dict
         Contents of the status files that there are.
+    cores : int
+        Of each task.
 
     Returns
     -------
@@ -89,7 +94,7 @@ def needs_of(
         the others; twice that where the last run ended without memory.
     """
     measured = {
-        label: {step.name: _measured(step, status) for step in steps}
+        label: {step.name: _measured(step, status, cores) for step in steps}
         for label, status in statuses.items()
     }
     return {
@@ -100,15 +105,28 @@ def needs_of(
     }
 
 
-def _measured(step: Step, status: dict) -> tuple[float, float] | None:
+def _measured(step: Step, status: dict, cores: int) -> tuple[float, float] | None:
     """Peak memory (MiB) and seconds of a step's stages, where all of them were recorded."""
     records = status.get("stages", {})
     try:
         peaks = [float(records[stage]["peak_memory_mb"]) for stage in step.stages]
-        seconds = [float(records[stage]["seconds"]) for stage in step.stages]
+        seconds = [_seconds_alone(records[stage], cores) for stage in step.stages]
     except (KeyError, TypeError, ValueError):
         return None
     return max(peaks), sum(seconds)
+
+
+def _seconds_alone(record: dict, cores: int) -> float:
+    """How long a stage takes at most on `cores` that it shares with nobody.
+
+    By the clock it took longer where the machine was busy, and will where there are fewer cores;
+    in either case not longer than its processor time, as if only one core had worked.
+    """
+    seconds = float(record["seconds"])
+    if "cpu_seconds" not in record:
+        return seconds
+    fewer = max(1.0, float(record["cores"]) / cores)
+    return min(float(record["cpu_seconds"]), fewer * seconds)
 
 
 def _need(label, step, predicted_mb, measured, statuses) -> Need:

@@ -1,6 +1,5 @@
 """What the machine must offer: folders that can be written, disk, cores, a GPU, intact weights."""
 
-import os
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -10,7 +9,7 @@ from bids_app.preflight import needs
 from bids_app.preflight.findings import MB, Finding, attempt
 from pipeline.errors import MissingResource
 from pipeline.files import sha256
-from pipeline.machine import available_cores
+from pipeline.machine import available_cores, cores_used
 from pipeline.networks.weights import SHIPPED, load_model, resolve_device
 
 CHECKSUMS = SHIPPED.with_name("SHA256SUMS")
@@ -58,8 +57,7 @@ def _disk(output_dir: Path, n_participants: int) -> tuple[str, str]:
 
 
 def cores() -> str:
-    used = os.environ.get("OMP_NUM_THREADS", str(available_cores()))
-    return f"{used} of {available_cores()} used"
+    return f"{cores_used()} of {available_cores()} used"
 
 
 def weights(config) -> tuple[str, str]:

@@ -61,8 +61,13 @@ def written(paths: PatientPaths) -> list[Path]:
 
 def remove_earlier(paths: PatientPaths) -> None:
     """Delete the objects of an earlier run: a report without template must not keep identifiers."""
-    for file in _folder(paths).glob(f"{paths.sub}_*.dcm"):
+    for file in earlier_objects(paths):
         file.unlink()
+
+
+def earlier_objects(paths: PatientPaths) -> list[Path]:
+    """The objects that any run wrote."""
+    return sorted(_folder(paths).glob(f"{paths.sub}_*.dcm"))
 
 
 def _folder(paths: PatientPaths) -> Path:
