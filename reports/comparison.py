@@ -43,7 +43,7 @@ _NAMES = {
     "confidence_volume": "95 % confidence volume",
 }
 _UNITS = {"percent": "%", "cm2": "cm²", "cm3": "cm³", "0 or 1": "", "fraction": "fraction"}
-_DIGITS = {"mm": 1, "fraction": 2, "percent": 0, "cm2": 1, "cm3": 1}
+_DIGITS = {"mm": 1, "fraction": 2, "percent": 0, "cm2": 1}
 _WHOLE_REFERENCE = 3  # with this many metrics absent for one reason, the reference is
 OUTSIDE_ITS_INTERVAL = (
     "the value lies outside its interval: few averages of resampled spikes show what this one shows"

@@ -163,6 +163,7 @@ def _spikes(patient: Patient, measured: findings.Measures) -> dict:
         "snr_definition": qc.get("snr_definition"),
         "onset": NOT_ASSESSABLE if onset is None else number(onset * 1000, "ms", 0),
         "correlation": number(qc.get("mean_correlation"), digits=2),
+        "component_correlation": number(qc.get("mean_component_correlation"), digits=2),
         "at_peak": at_peak,
     }
 
@@ -201,7 +202,7 @@ def _dipole(patient: Patient) -> dict | None:
     return {
         "pos": coordinates(stored["pos_mri_mm"]),
         "gof": number(stored.get("gof_percent"), "%", 0),
-        "volume": number(stored.get("confidence_volume_cm3"), "cm³", 1),
+        "volume": number(stored.get("confidence_volume_cm3"), "cm³"),
         "moment": number(abs(stored["moment_am"]) * 1e9, "nA·m", 0)
         if stored.get("moment_am") is not None
         else NOT_ASSESSABLE,

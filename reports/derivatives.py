@@ -12,6 +12,7 @@ from pipeline import METHODS
 from pipeline.errors import InvalidInput
 from pipeline.files import read_json, read_npz
 from pipeline.paths import PatientPaths
+from pipeline.spikes.outputs import read_average
 from reports.figures.slices import Volume
 from reports.inputs import Inputs
 from reports.wording import METHOD_NAMES
@@ -207,7 +208,7 @@ def read_patient(inputs: Inputs, paths: PatientPaths) -> Patient:
     if paths.resection.exists() and _is_assessable(metrics, "resection"):
         resection = read_volume(paths.resection)
     volume = paths.volume(wanted)
-    average = mne.read_evokeds(paths.average, condition=0, proj=False, verbose="error")
+    average, _ = read_average(paths, proj=False)
     spike_events = _read_tsv(paths.spike_events)
     return Patient(
         sub=paths.sub,

@@ -126,10 +126,13 @@ METRICS = {
         "Distance of the map's maximum to that of the personalized network",
     ),
     "goodness_of_fit": Metric(
-        "model", "percent", "dipole", "Variance of the field that the dipole explains"
+        "model", "percent", "dipole", "Variance of the whitened field that the dipole explains"
     ),
     "confidence_volume": Metric(
-        "model", "cm3", "dipole", "Volume of the dipole's 95 % confidence ellipsoid"
+        "model",
+        "cm3",
+        "dipole",
+        "Volume of the dipole's joint 95 % confidence ellipsoid, from the average's noise alone",
     ),
 }
 

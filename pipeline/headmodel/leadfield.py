@@ -5,6 +5,7 @@ import numpy as np
 from mne.io.constants import FIFF
 from scipy.spatial import ConvexHull, cKDTree
 
+from pipeline.compensation import check_references
 from pipeline.errors import InvalidInput
 from pipeline.template import load_template
 
@@ -72,7 +73,8 @@ def vertex_leadfield(
     Parameters
     ----------
     info : mne.Info
-        MEG channels only; its device-to-head transform places the helmet.
+        MEG channels, and the references of compensated ones; its device-to-head transform places
+        the helmet.
     trans : mne.transforms.Transform
         Head to MRI.
     bem : mne.bem.ConductorModel
@@ -83,6 +85,7 @@ def vertex_leadfield(
     leadfield : ndarray, (n_channels, n_vertices)
         T/(A·m) for magnetometers and axial gradiometers, T/m/(A·m) for planar ones.
     """
+    check_references(info)
     src = mne.setup_volume_source_space(
         pos={"rr": pos_mri_mm / 1000, "nn": normal_mri}, verbose="error"
     )

@@ -9,6 +9,7 @@ import numpy as np
 from pipeline.errors import InvalidInput
 from pipeline.files import read_npz
 from pipeline.paths import PatientPaths
+from pipeline.spikes.outputs import read_average
 from pipeline.template import SUBLOBAR_NAMES
 
 
@@ -19,7 +20,9 @@ class Patient:
     Attributes
     ----------
     average : mne.Evoked
-        The averaged spike, peak at t = 0.
+        The averaged spike, peak at t = 0; MEG channels.
+    sensors : mne.Info
+        These channels, and the references that they were compensated with.
     epochs : mne.Epochs
         The single spikes, same channels.
     noise_cov : mne.Covariance
@@ -37,6 +40,7 @@ class Patient:
     """
 
     average: mne.Evoked
+    sensors: mne.Info
     epochs: mne.Epochs
     noise_cov: mne.Covariance
     trans: mne.Transform
@@ -52,7 +56,7 @@ class Patient:
 
 def read_patient(paths: PatientPaths) -> Patient:
     """Read and align; raises InvalidInput where the files don't belong together."""
-    average = mne.read_evokeds(paths.average, condition=0, verbose="error")
+    average, sensors = read_average(paths)
     regions = read_npz(paths.regions)
     layers = [
         np.vstack([nib.load(paths.surface(hemi, name)).agg_data("pointset") for hemi in "LR"])
@@ -60,6 +64,7 @@ def read_patient(paths: PatientPaths) -> Patient:
     ]
     return Patient(
         average=average,
+        sensors=sensors,
         epochs=mne.read_epochs(paths.epochs, verbose="error"),
         noise_cov=mne.read_cov(paths.noise_cov, verbose="error"),
         trans=mne.read_trans(paths.trans),

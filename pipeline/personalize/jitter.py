@@ -9,6 +9,7 @@ than the training on it.
 import mne
 import numpy as np
 
+from pipeline.compensation import check_references
 from pipeline.synthesis.population import (
     COREGISTRATION_ROTATION_DEG,
     COREGISTRATION_SHIFT_MM,
@@ -91,11 +92,10 @@ def sphere_field(info: mne.Info, pos_head_m: np.ndarray, centre_m: np.ndarray) -
     src = mne.setup_volume_source_space(
         pos={"rr": chosen, "nn": np.tile([0.0, 0.0, 1.0], (len(chosen), 1))}, verbose="error"
     )
-    info = mne.pick_info(info, mne.pick_types(info, meg=True))
+    check_references(info)
+    info = info.copy()
     with info._unlock():
-        # The references of a compensated CTF recording are gone by now; its primary sensors'
-        # own field is what moves.
-        info["comps"], info["projs"] = [], []
+        info["projs"] = []
     forward = mne.make_forward_solution(
         info,
         mne.transforms.Transform("head", "mri"),

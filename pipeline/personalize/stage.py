@@ -24,6 +24,7 @@ from pipeline.paths import PatientPaths
 from pipeline.personalize.config import Config, Inputs
 from pipeline.personalize.jitter import possible_leadfields, sensor_motion_derivatives
 from pipeline.progress import Progress
+from pipeline.spikes.outputs import read_average
 from pipeline.synthesis.library import load_library
 from pipeline.synthesis.patches import patch_bank, template_dictionary, template_graph
 from pipeline.synthesis.recordings import ONE_SOURCE, HeadTensors, Synthesizer
@@ -46,7 +47,7 @@ class PatientHead:
     Attributes
     ----------
     info : mne.Info
-        Of the averaged spike: its channels and its projectors.
+        Channels of the averaged spike, and the references that they were compensated with.
     leadfield : ndarray, (n_channels, 994)
         In the order of the average's channels, without projectors.
     projector : ndarray, (n_channels, n_channels)
@@ -148,7 +149,7 @@ def read_patient_head(paths: PatientPaths) -> PatientHead:
     InvalidInput
         The leadfield is implausible or lacks channels of the averaged spike.
     """
-    average = mne.read_evokeds(paths.average, condition=0, verbose="error")
+    average, sensors = read_average(paths)
     stored = read_npz(paths.leadfield)
     check_leadfield(stored["leadfield"], paths.leadfield)
     row = {str(name): index for index, name in enumerate(stored["ch_names"])}
@@ -174,7 +175,7 @@ def read_patient_head(paths: PatientPaths) -> PatientHead:
     mri_to_head = mne.transforms.invert_transform(mne.read_trans(paths.trans))["trans"]
     projector, _, _ = make_projector(average.info["projs"], average.ch_names)
     return PatientHead(
-        info=average.info,
+        info=sensors,
         leadfield=stored["leadfield"][[row[name] for name in average.ch_names]],
         projector=projector,
         noise_cov=covariance if covariance.ndim == 2 else np.diag(covariance),

@@ -9,6 +9,8 @@ from mne.proj import make_projector
 from scipy.signal import find_peaks
 from scipy.stats import skew
 
+from pipeline.spikes.filtering import meg_picks
+
 MIN_EVENTS = {"heart": 20, "eyes": 3}
 WINDOW_S = {"heart": (-0.2, 0.4), "eyes": (-0.3, 0.3)}
 CORE_S = {"heart": 0.05, "eyes": 0.1}
@@ -66,7 +68,7 @@ def average_artefact(
         inside &= np.abs(times[:, np.newaxis] - spikes_s).min(axis=1) > SPIKE_GUARD_S
     for start, stop in bad_s:
         inside &= (times + after / sfreq < start) | (times - before / sfreq > stop)
-    picks = mne.pick_types(filtered.info, meg=True, exclude=())
+    picks = meg_picks(filtered.info)
     data = filtered.get_data(picks)
     total = np.zeros((len(picks), before + after + 1))
     alternating = np.zeros_like(total)
@@ -207,7 +209,7 @@ def _find_heart(filtered: mne.io.RawArray) -> tuple[np.ndarray, str]:
     nothing = np.empty(0, int)
     has_channel = len(mne.pick_types(filtered.info, meg=False, ecg=True)) > 0
     source = "ECG channel" if has_channel else "heart signal made from the magnetometers"
-    if not has_channel and not len(mne.pick_types(filtered.info, meg="mag")):
+    if not has_channel and not len(mne.pick_types(filtered.info, meg="mag", ref_meg=False)):
         return nothing, "not done: neither an ECG channel nor magnetometers"
     events = find_ecg_events(filtered)[0][:, 0] - filtered.first_samp
     if len(events) < MIN_EVENTS["heart"]:

@@ -7,6 +7,7 @@ import mne
 import numpy as np
 from scipy.signal import oaconvolve
 
+from pipeline.compensation import compensation_grade
 from pipeline.errors import OutOfMemory
 from pipeline.machine import available_memory_bytes
 from pipeline.progress import Progress
@@ -45,6 +46,11 @@ class WindowStats:
     window_s: float
 
 
+def meg_picks(info: mne.Info) -> np.ndarray:
+    """Indices of the MEG channels, bad ones too, without references."""
+    return mne.pick_types(info, meg=True, ref_meg=False, exclude=())
+
+
 def load_filtered(
     raw: mne.io.BaseRaw,
     path: Path,
@@ -72,14 +78,17 @@ def load_filtered(
     Returns
     -------
     filtered : mne.io.RawArray
-        MEG, EOG and ECG channels.
+        MEG, EOG and ECG channels, and the references that MEG channels were compensated with.
     stats : WindowStats
-        Of the MEG channels, in the order of `mne.pick_types(filtered.info, meg=True)`.
+        Of the MEG channels, in the order of `meg_picks(filtered.info)`.
     """
     sfreq = raw.info["sfreq"]
-    picks = mne.pick_types(raw.info, meg=True, eog=True, ecg=True, ref_meg=False, exclude=())
+    with_references = compensation_grade(raw.info) > 0
+    picks = mne.pick_types(
+        raw.info, meg=True, eog=True, ecg=True, ref_meg=with_references, exclude=()
+    )
     info = mne.pick_info(raw.info, picks)
-    is_meg = np.isin(np.arange(len(picks)), mne.pick_types(info, meg=True, exclude=()))
+    is_meg = np.isin(np.arange(len(picks)), meg_picks(info))
     # All power above the pass band is gone, so that leaving out samples aliases nothing.
     step = max(1, int(sfreq // sfreq_hz))
     _check_memory(len(picks), raw.n_times // step, sfreq / step != sfreq_hz, path)

@@ -22,7 +22,12 @@ SPIKE_COLUMNS = {
     "file": ("Recording that the spike is in", None),
     "accepted": ("Whether the spike is part of the average", None),
     "peak": ("Time of the spike's peak, to which it was aligned", "s"),
-    "correlation": ("Correlation over space and time with the average of the others", None),
+    "correlation": (
+        "Correlation over space and time with the average of the others, in the average's leading "
+        "components, by which the spike was judged",
+        None,
+    ),
+    "channel_correlation": ("The same over all channels, whitened, noise included", None),
     "amplitude_ratio": ("Amplitude relative to that average", None),
     "reason": ("Why the spike was rejected", None),
 }
@@ -60,6 +65,7 @@ def spike_table(runs, selection) -> pd.DataFrame:
                     "accepted": "false" if reason else "true",
                     "peak": round(float(peak), 4),
                     "correlation": round(float(selection.correlation[judged]), 4),
+                    "channel_correlation": round(float(selection.channel_correlation[judged]), 4),
                     "amplitude_ratio": round(float(selection.amplitude_ratio[judged]), 4),
                     "reason": reason or np.nan,
                 }
@@ -74,10 +80,53 @@ def rejection_counts(table: pd.DataFrame) -> dict[str, int]:
     return dict(sorted(Counter(reason.split(" (")[0] for reason in reasons).items()))
 
 
-def write_results(paths: PatientPaths, epochs, covariance, table, report: dict) -> None:
-    """Write average, epochs, covariance, table and quality file."""
+def average_with_references(
+    epochs: mne.BaseEpochs, sensors: mne.Info, references: np.ndarray
+) -> mne.Evoked:
+    """Average of the spikes, with the references that its channels were compensated with.
+
+    Without them the field of a source in compensated channels could not be computed.
+
+    Parameters
+    ----------
+    epochs : mne.BaseEpochs
+        MEG channels.
+    sensors : mne.Info
+        These channels among others, and the references.
+    references : ndarray, (n_references, n_times)
+        Averaged like the epochs; none where nothing was compensated.
+    """
     average = epochs.average()
     average.comment = "spikes"
+    if not len(references):
+        return average
+    picks = mne.pick_types(sensors, meg=False, ref_meg=True, exclude=())
+    names = [*average.ch_names, *(sensors["ch_names"][pick] for pick in picks)]
+    info = bare_info(
+        mne.pick_info(sensors, mne.pick_channels(sensors["ch_names"], names, ordered=True))
+    )
+    with info._unlock():
+        info["projs"] = average.info["projs"]
+    return mne.EvokedArray(
+        np.vstack([average.data, references]),
+        info,
+        average.tmin,
+        "spikes",
+        average.nave,
+        verbose="error",
+    )
+
+
+def read_average(paths: PatientPaths, proj: bool = True) -> tuple[mne.Evoked, mne.Info]:
+    """The averaged spike in its MEG channels, and these with their references, for field models."""
+    average = mne.read_evokeds(paths.average, condition=0, proj=proj, verbose="error")
+    sensors = average.info.copy()
+    picks = mne.pick_types(sensors, meg=True, ref_meg=False, exclude=())
+    return average.pick(picks, verbose="error"), sensors
+
+
+def write_results(paths: PatientPaths, average, epochs, covariance, table, report: dict) -> None:
+    """Write average, epochs, covariance, table and quality file."""
     for final, instance in (
         (paths.average, average),
         (paths.epochs, epochs),

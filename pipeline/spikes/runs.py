@@ -6,15 +6,17 @@ from pathlib import Path
 import mne
 import numpy as np
 
+from pipeline.compensation import compensation_grade
 from pipeline.errors import InvalidInput
 from pipeline.progress import Progress
 from pipeline.spikes.artefacts import ArtefactAverage, average_artefact
 from pipeline.spikes.channels import find_bad_channels, find_bad_stretches
 from pipeline.spikes.config import EPOCH_S, Config
 from pipeline.spikes.events import EventTable, read_channels_tsv
-from pipeline.spikes.filtering import load_filtered
+from pipeline.spikes.filtering import load_filtered, meg_picks
 from pipeline.spikes.noise import SPIKE_GUARD_S, baseline_starts
 from pipeline.spikes.recording import open_recording, set_auxiliary_types
+from pipeline.spikes.selection import DUPLICATE
 
 DUPLICATE_S = 0.05
 CORRELATION_WINDOWS_S = 120.0
@@ -35,6 +37,9 @@ class Run:
     early_reason : list of str
         Why a spike cannot be used whatever it looks like; empty otherwise.
     segments : ndarray of float32, (n_usable, n_channels, n_times)
+    sensors : mne.Info
+        All MEG channels, then the references that they were compensated with (CTF; else none).
+    reference_segments : ndarray, (n_usable, n_references, n_times)
     baseline : ndarray, (n_windows, n_channels, n_times)
     bad_channels : dict
         Name to reason.
@@ -51,6 +56,8 @@ class Run:
     max_shift: np.ndarray
     early_reason: list[str]
     segments: np.ndarray
+    sensors: mne.Info
+    reference_segments: np.ndarray
     baseline: np.ndarray
     bad_channels: dict[str, str]
     stretches: list[tuple[float, float, str]]
@@ -97,7 +104,8 @@ def read_run(
         raw, path, (config.highpass_hz, config.lowpass_hz), config.sfreq_hz, progress
     )
     sfreq = filtered.info["sfreq"]
-    picks = mne.pick_types(filtered.info, meg=True, exclude=())
+    picks = meg_picks(filtered.info)
+    reference_picks = mne.pick_types(filtered.info, meg=False, ref_meg=True, exclude=())
     info = mne.pick_info(filtered.info, picks)
     types = np.array(info.get_channel_types())
     pos_m = np.array([channel["loc"][:3] for channel in info["chs"]])
@@ -124,6 +132,11 @@ def read_run(
     segments = np.empty((len(usable), len(picks), 2 * reach + 1), np.float32)
     for i, sample in enumerate(usable):
         segments[i] = data[:, sample - reach : sample + reach + 1]
+    reference_segments = np.empty((len(usable), len(reference_picks), 2 * reach + 1))
+    if len(reference_picks):
+        references = filtered.get_data(reference_picks)
+        for i, sample in enumerate(usable):
+            reference_segments[i] = references[:, sample - reach : sample + reach + 1]
     near_spike = np.column_stack(
         [
             events.onset_s - SPIKE_GUARD_S,
@@ -148,6 +161,8 @@ def read_run(
         max_shift=max_shift,
         early_reason=reasons,
         segments=segments,
+        sensors=mne.pick_info(filtered.info, [*picks, *reference_picks]),
+        reference_segments=reference_segments,
         baseline=baseline,
         bad_channels=bad,
         stretches=stretches,
@@ -167,6 +182,9 @@ def read_empty_room(
             file=path,
             hint="give the empty-room recording of the same device or remove it",
         )
+    grade = compensation_grade(like)
+    if compensation_grade(raw.info) != grade:
+        raw.apply_gradient_compensation(grade)
     filtered, _ = load_filtered(
         raw, path, (config.highpass_hz, config.lowpass_hz), config.sfreq_hz, progress
     )
@@ -201,7 +219,7 @@ def _early_reasons(spike_s, duration_s: float, reach_s: float, bad_s: np.ndarray
         elif time < reach_s or time > duration_s - reach_s:
             reasons.append("too close to the recording's edge")
         elif i and time - spike_s[i - 1] < DUPLICATE_S:
-            reasons.append("duplicate annotation")
+            reasons.append(DUPLICATE)
         elif in_bad.any():
             reasons.append("in a bad stretch")
         else:

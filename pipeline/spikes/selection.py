@@ -14,6 +14,11 @@ NOISE_MARGIN = 1.3
 MAX_COMPONENTS = 5
 NULL_QUANTILE = 0.99
 MAX_RESIDUAL_RATIO = 3.0
+# The longest sharp wave (IFCN's glossary, Kane et al. 2017: spikes take 20 to 70 ms, sharp waves
+# 70 to 200 ms): aligned peaks nearer than this belong to one.
+SPIKE_LENGTH_S = 0.2
+DUPLICATE = "duplicate of another mark"
+TOO_FAR = "peak too far from its mark"
 
 
 @dataclass(frozen=True)
@@ -27,6 +32,8 @@ class Selection:
     correlation : ndarray, (n_spikes,)
         With the average of the other accepted spikes, over space and time, in the average's
         leading spatial components.
+    channel_correlation : ndarray, (n_spikes,)
+        The same over all whitened channels, noise included.
     amplitude_ratio : ndarray, (n_spikes,)
         Least-squares amplitude relative to that average.
     reasons : list of str
@@ -39,6 +46,7 @@ class Selection:
 
     shift: np.ndarray
     correlation: np.ndarray
+    channel_correlation: np.ndarray
     amplitude_ratio: np.ndarray
     reasons: list[str]
     smallest_amplitude: float
@@ -134,12 +142,16 @@ def select_spikes(
     half_width: int,
     min_correlation: float,
     amplitude_range: tuple[float, float],
+    mark: np.ndarray | None = None,
+    spike_length: int = 0,
 ) -> Selection:
     """Align spikes to their own average, and reject those that do not fit it.
 
     The average starts from the median of the spikes aligned to the peak of their leading
     topography, and is improved `N_ITERATIONS` times: match, judge, average the accepted. A
-    spike is judged by the average of the others, never by one that holds itself.
+    spike is judged by the average of the others, never by one that holds itself. The average's
+    peak is brought to its middle before each match, so that no spike moves by more than
+    `max_shift` in all. Of several marks of one spike the one nearest to the peak counts.
 
     Parameters
     ----------
@@ -152,6 +164,10 @@ def select_spikes(
         Half of the window in which spikes are compared.
     min_correlation : float
     amplitude_range : tuple of float
+    mark : ndarray of int, (n_spikes,)
+        Sample of each annotation; None where none can be another mark of the same spike.
+    spike_length : int
+        Samples; peaks nearer to each other are one spike's.
     """
     n_times = segments.shape[2]
     centre, length = n_times // 2, 2 * half_width + 1
@@ -162,8 +178,11 @@ def select_spikes(
     reach = min(int(np.median(max_shift)), half_width)
     for iteration in range(N_ITERATIONS):
         aligned = cut(segments, centre + shift - half_width, length)
+        average = np.median if iteration == 0 else np.mean
+        off_centre = _peak_offset(average(aligned[accepted], axis=0), reach)
+        aligned = cut(segments, centre + shift + off_centre - half_width, length)
         kept = aligned[accepted]
-        template = np.median(kept, axis=0) if iteration == 0 else kept.mean(axis=0)
+        template = average(kept, axis=0)
         basis = spatial_basis(template, kept)
         projected = np.einsum("rc,nct->nrt", basis, segments, optimize=True)
         references = _references(basis @ template, basis @ aligned, accepted, iteration > 0)
@@ -180,13 +199,64 @@ def select_spikes(
         reasons = _judge(
             correlation, amplitude, residual, min_correlation, (smallest, amplitude_range[1])
         )
+        if mark is not None:
+            reasons = name_duplicates(reasons, mark + shift, np.abs(shift), spike_length)
         accepted = np.array([reason == "" for reason in reasons])
         if not accepted.any():
-            return Selection(shift, correlation, amplitude, reasons, smallest)
-    average = cut(segments, centre + shift - half_width, length)[accepted].mean(axis=0)
-    power = np.sum(average**2, axis=0)[half_width - reach : half_width + reach + 1]
-    shift = shift + int(np.argmax(power)) - reach
-    return Selection(shift, correlation, amplitude, reasons, smallest)
+            break
+    if accepted.any():
+        aligned = cut(segments, centre + shift - half_width, length)
+        shift = shift + _peak_offset(aligned[accepted].mean(axis=0), reach)
+    reasons = [
+        TOO_FAR if not reason and abs(moved) > most else reason
+        for reason, moved, most in zip(reasons, shift, max_shift, strict=True)
+    ]
+    accepted = np.array([reason == "" for reason in reasons])
+    over_channels = _channel_correlation(segments, centre + shift - half_width, length, accepted)
+    return Selection(shift, correlation, over_channels, amplitude, reasons, smallest)
+
+
+def _channel_correlation(segments, start, length: int, accepted) -> np.ndarray:
+    """Correlation (n_spikes,) with the average of the other accepted spikes, over all channels."""
+    if not accepted.any():
+        return np.zeros(len(segments))
+    aligned = cut(segments, start, length)
+    others = _references(aligned[accepted].mean(axis=0), aligned, accepted, True)
+    pairs = zip(aligned, others, strict=True)
+    return np.array([np.corrcoef(spike.ravel(), other.ravel())[0, 1] for spike, other in pairs])
+
+
+def name_duplicates(
+    reasons: list[str], peak: np.ndarray, distance: np.ndarray, spike_length: int
+) -> list[str]:
+    """Reasons, with `DUPLICATE` for every mark whose peak is that of an accepted spike.
+
+    Parameters
+    ----------
+    reasons : list of str
+        Empty for accepted spikes.
+    peak : ndarray of int, (n_spikes,)
+        Samples.
+    distance : ndarray, (n_spikes,)
+        Of the mark from the peak; of two marks of a spike the nearer one stays.
+    spike_length : int
+        Samples.
+    """
+    named = list(reasons)
+    for chosen in np.argsort(distance, kind="stable"):
+        if named[chosen]:
+            continue
+        for other in np.flatnonzero(np.abs(peak - peak[chosen]) < spike_length):
+            if other != chosen:
+                named[other] = DUPLICATE
+    return named
+
+
+def _peak_offset(average: np.ndarray, reach: int) -> int:
+    """Samples from the middle of an average (n_ch, n_t) to its strongest within `reach`."""
+    middle = average.shape[1] // 2
+    power = np.sum(average**2, axis=0)[middle - reach : middle + reach + 1]
+    return int(np.argmax(power)) - reach
 
 
 def _references(template, aligned, accepted, leave_one_out: bool) -> list[np.ndarray]:

@@ -5,6 +5,7 @@ from pathlib import Path
 import mne
 import numpy as np
 
+from pipeline.compensation import check_references, compensation_grade
 from pipeline.errors import InvalidInput
 from pipeline.paths import PatientPaths
 from pipeline.progress import Progress
@@ -19,15 +20,31 @@ from pipeline.spikes.noise import (
     noise_covariance,
     whitening,
 )
-from pipeline.spikes.outputs import bare_info, rejection_counts, spike_table, write_results
+from pipeline.spikes.outputs import (
+    average_with_references,
+    bare_info,
+    rejection_counts,
+    spike_table,
+    write_results,
+)
 from pipeline.spikes.recording import open_recording
 from pipeline.spikes.runs import EPOCH_S, Run, position_change, read_empty_room, read_run
-from pipeline.spikes.selection import Selection, cut, select_spikes
+from pipeline.spikes.selection import (
+    DUPLICATE,
+    SPIKE_LENGTH_S,
+    Selection,
+    cut,
+    select_spikes,
+)
 
 FEW_SPIKES = 10
 LOW_SNR_DB = 5.0
 MANY_BAD_CHANNELS, TOO_MANY_BAD_CHANNELS = 0.15, 0.5
 PEAK_MEAN_S = 0.01
+CORRELATION_DEFINITION = (
+    "mean over the spikes used of each one's correlation with the average of the others, over all "
+    "channels (whitened) and the samples in which spikes are compared"
+)
 ARTEFACT_WORDS = {"heart": "heart beats", "eyes": "eye movements"}
 
 
@@ -74,13 +91,14 @@ def _run(inputs: Inputs, paths: PatientPaths, config: Config, progress: Progress
     for run_ in runs:
         run_.segments = run_.baseline = None
     max_shift = np.concatenate([run.max_shift[run.usable] for run in runs])
+    mark = _mark_samples(runs)
     _require(len(segments), config, runs, "lie in clean parts of the recording")
 
     with progress.step("Aligning and judging spikes", total=2) as bar:
         recorded = [p for p in info["projs"] if not p["active"]]
         with info._unlock():
             info["projs"] = [p for p in info["projs"] if p["active"]]
-        first, _, _ = _select(segments, baseline, max_shift, info, config)
+        first, _, _ = _select(segments, baseline, max_shift, mark, info, config)
         _require(int(first.accepted.sum()), config, runs, "fit their own average")
         topography = _peak_topography(segments, first, info["sfreq"])
         bar.advance()
@@ -88,7 +106,7 @@ def _run(inputs: Inputs, paths: PatientPaths, config: Config, progress: Progress
         together = removed_together(kept, topography, info)
         with info._unlock():
             info["projs"] = info["projs"] + kept
-        selection, covariance, rank = _select(segments, baseline, max_shift, info, config)
+        selection, covariance, rank = _select(segments, baseline, max_shift, mark, info, config)
         bar.advance()
     n_used = int(selection.accepted.sum())
     _require(n_used, config, runs, "fit their own average")
@@ -100,7 +118,7 @@ def _run(inputs: Inputs, paths: PatientPaths, config: Config, progress: Progress
     chosen = selection.accepted
     data = cut(segments[chosen], start[chosen], n_epoch).astype(float)
     epochs = mne.EpochsArray(
-        data, info, _event_array(runs, selection), -EPOCH_S / 2, {"spike": 1}, proj=True
+        data, info, _event_array(mark, selection), -EPOCH_S / 2, {"spike": 1}, proj=True
     )
     quality = average_quality(
         np.einsum("kc,nct->nkt", whitening(covariance, info, rank), data, optimize=True),
@@ -110,7 +128,13 @@ def _run(inputs: Inputs, paths: PatientPaths, config: Config, progress: Progress
     _require_signal(quality["snr_db"], config, runs, notes)
     table = spike_table(runs, selection)
     n_annotated = len(table)
-    if n_used < n_annotated / 2:
+    n_again = int((table["reason"] == DUPLICATE).sum())
+    if n_again:
+        notes.warn(
+            f"{n_again} of {n_annotated} marks lie on a spike that another mark lies on: "
+            "each spike counts once."
+        )
+    if n_used < (n_annotated - n_again) / 2:
         notes.warn(f"{n_annotated - n_used} of {n_annotated} annotated spikes were rejected.")
     report = {
         "warnings": notes.warnings,
@@ -122,7 +146,9 @@ def _run(inputs: Inputs, paths: PatientPaths, config: Config, progress: Progress
         "snr_definition": SNR_DEFINITION,
         "snr_over_baseline_definition": SNR_OVER_BASELINE_DEFINITION,
         "peak_time_s": 0.0,
-        "mean_correlation": round(float(selection.correlation[chosen].mean()), 4),
+        "mean_correlation": round(float(selection.channel_correlation[chosen].mean()), 4),
+        "mean_correlation_definition": CORRELATION_DEFINITION,
+        "mean_component_correlation": round(float(selection.correlation[chosen].mean()), 4),
         "smallest_correlation": config.min_correlation,
         "smallest_amplitude_ratio": round(selection.smallest_amplitude, 4),
         "median_absolute_shift_s": round(
@@ -166,7 +192,11 @@ def _run(inputs: Inputs, paths: PatientPaths, config: Config, progress: Progress
         },
         "head_movement": head_movement,
     }
-    write_results(paths, epochs, covariance, table, report)
+    references = np.concatenate([run.reference_segments for run in runs])[chosen]
+    average = average_with_references(
+        epochs, runs[0].sensors, cut(references, start[chosen], n_epoch).mean(axis=0)
+    )
+    write_results(paths, average, epochs, covariance, table, report)
 
 
 def _read_runs(inputs: Inputs, config: Config, progress: Progress, notes: _Notes):
@@ -193,6 +223,7 @@ def _read_runs(inputs: Inputs, config: Config, progress: Progress, notes: _Notes
         )
     # The leadfield is that of the first run's head position, whether it holds spikes or not.
     first_info = open_recording(inputs.meg[0]).info
+    check_references(first_info, inputs.meg[0])
     used, left_out, head_movement = [], [], "not recorded"
     for path, table, channels in zip(inputs.meg, tables, inputs.channels_tsv, strict=True):
         if table is None or not len(table.onset_s):
@@ -223,6 +254,11 @@ def _unlike_first(first: mne.Info, info: mne.Info, config: Config) -> str:
     names = [[i.ch_names[p] for p in pick] for i, pick in zip((first, info), picks, strict=True)]
     if names[0] != names[1]:
         return "its MEG channels are not those of the first run"
+    grades = [compensation_grade(one) for one in (first, info)]
+    if grades[0] != grades[1]:
+        return (
+            f"its gradient compensation is of grade {grades[1]} and the first run's of {grades[0]}"
+        )
     change = position_change(first, info)
     if change is None:
         return ""
@@ -287,13 +323,13 @@ def _require_signal(snr_db: float, config: Config, runs: list[Run], notes: _Note
         notes.warn(f"The averaged spike hardly stands out of its noise (SNR {snr_db:.1f} dB).")
 
 
-def _select(segments, baseline, max_shift, info, config: Config):
+def _select(segments, baseline, max_shift, mark, info, config: Config):
     """Judge the spikes in data whitened and projected as `info` says."""
     covariance, rank = noise_covariance(baseline, info)
     matrix = whitening(covariance, info, rank)
     sfreq = info["sfreq"]
     half_width = round(config.template_half_width_s * sfreq)
-    reach = half_width + int(max_shift.max()) + 1
+    reach = half_width + 2 * int(max_shift.max()) + 1
     middle = segments.shape[2] // 2
     part = segments[:, :, middle - reach : middle + reach + 1]
     selection = select_spikes(
@@ -303,6 +339,8 @@ def _select(segments, baseline, max_shift, info, config: Config):
         half_width,
         config.min_correlation,
         (config.min_amplitude_ratio, config.max_amplitude_ratio),
+        mark,
+        round(SPIKE_LENGTH_S * sfreq),
     )
     return selection, covariance, rank
 
@@ -336,15 +374,19 @@ def _projectors(runs, recorded, topography, info, good, config: Config, notes: _
     return kept, artefacts, report
 
 
-def _event_array(runs: list[Run], selection: Selection) -> np.ndarray:
-    """mne's events: sample of each accepted peak, runs one after the other."""
+def _mark_samples(runs: list[Run]) -> np.ndarray:
+    """Sample of each usable annotation, runs one after the other."""
     sfreq = runs[0].info["sfreq"]
     offsets = np.cumsum([0, *[round(run.duration_s * sfreq) for run in runs[:-1]]])
-    samples = np.concatenate(
+    return np.concatenate(
         [
             offset + np.round(run.spike_s[run.usable] * sfreq).astype(int)
             for offset, run in zip(offsets, runs, strict=True)
         ]
     )
-    samples = (samples + selection.shift)[selection.accepted]
+
+
+def _event_array(mark: np.ndarray, selection: Selection) -> np.ndarray:
+    """mne's events: sample of each accepted peak."""
+    samples = (mark + selection.shift)[selection.accepted]
     return np.column_stack([samples, np.zeros_like(samples), np.ones_like(samples)])
