@@ -15,7 +15,7 @@ from mne.proj import make_projector
 from pipeline import METHODS, image
 from pipeline.errors import InvalidInput
 from pipeline.files import read_json, read_npz, write_json, write_npz
-from pipeline.image import conventional, stage
+from pipeline.image import conventional, networks, stage
 from pipeline.networks.project import prepare_recording, project_head
 from pipeline.networks.weights import apply, load_model
 from pipeline.paths import PatientPaths
@@ -247,3 +247,21 @@ def test_a_spike_off_its_peak_is_warned_about(copy):
     qc = run(copy, methods=("sloreta",))
     assert qc["field_power_peak_s"] == pytest.approx(0.06)
     assert any("strongest 60 ms from the instant" in warning for warning in qc["warnings"])
+
+
+def test_cmem_is_given_white_data(patient, monkeypatch):
+    """The average's noise before the spike has unit variance, and its covariance none beside it."""
+    given = {}
+
+    def watched(data, leadfield, baseline, adjacency, snr):
+        given.update(leadfield=leadfield, baseline=baseline)
+        return np.zeros((994, data.shape[1]))
+
+    monkeypatch.setattr(stage, "cmem", watched)
+    read = stage.read_patient(patient.paths)
+    stage._Solver(read, patient.paths, image.Config())._cmem()
+    assert np.mean(given["baseline"] ** 2) == pytest.approx(1, rel=0.1)
+    projected = networks.projected_leadfield(read)
+    whiten = given["leadfield"] @ np.linalg.pinv(projected)
+    noise = networks.noise_matrix(read) / read.average.nave
+    assert np.allclose(whiten @ noise @ whiten.T, np.eye(len(whiten)), atol=0.01)

@@ -69,6 +69,20 @@ def test_whitener_drops_projected_directions(noise_cov):
     assert len(whitener(projector @ noise_cov @ projector)) == N_CHANNELS - 1
 
 
+def test_whitened_noise_has_unit_variance_in_every_direction(noise_cov):
+    whiten = whitener(noise_cov)
+    assert np.allclose(whiten @ noise_cov @ whiten.T, np.eye(N_CHANNELS), atol=1e-9)
+
+
+def test_networks_read_what_they_were_trained_on(leadfield):
+    """Loaded by 0.05 of the mean: a direction of variance v shows v / (v + 0.05)."""
+    noise_cov = np.kron(np.eye(N_CHANNELS // 2), [[1, 0.9], [0.9, 1]]) * 1e-26
+    whiten, _ = project_head(leadfield, noise_cov, SMALL_DICTIONARY)
+    variance = np.sort(np.diag(whiten @ noise_cov @ whiten.T))
+    assert np.allclose(variance[: N_CHANNELS // 2], 0.1 / 0.15)
+    assert np.allclose(variance[N_CHANNELS // 2 :], 1.9 / 1.95)
+
+
 def test_prepared_recording_does_not_depend_on_scale_or_offset():
     data, projection = np.random.default_rng(0).normal(size=(5, 501)), a_projection(994)
     prepared = prepare_recording(data, projection, 500.0)

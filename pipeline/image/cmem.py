@@ -46,8 +46,9 @@ def cmem(
     leadfield : ndarray, (n_channels, n_regions)
         Whitened alike; one fixed dipole per region.
     baseline : ndarray, (n_channels, n)
-        Whitened samples without a spike; their mean variance is that of the data's noise, which
-        the whitening makes alike in all channels.
+        Whitened samples without a spike; their mean square is the variance of the data's noise,
+        which the whitening makes alike in all channels. Their mean is noise as well: it is not
+        taken away, or a third of a second of slow noise would seem to have less variance.
     adjacency : ndarray of bool, (n_regions, n_regions)
         Which regions are neighbours; a region and its neighbours make a parcel.
     snr : float
@@ -74,7 +75,7 @@ def cmem(
     minimum_norm = leadfield.T @ np.linalg.solve(gain + ridge * np.eye(len(gain)), data)
     root = _smoothness_root(parcel, adjacency)
     root_field = leadfield @ root
-    noise_variance = baseline.var(axis=1).mean()
+    noise_variance = np.mean(baseline**2)
     activity = np.empty_like(minimum_norm)
     for sample, measured in enumerate(data.T):
         probability = _by_parcel(np.median, scores[:, sample], parcel)

@@ -29,7 +29,7 @@ class Network:
     ----------
     module : torch.nn.Module
     whiten : ndarray, (rank, n_channels)
-        From the average's channels to white noise of unit variance.
+        From the average's channels to nearly white noise, loaded as in training (`project_head`).
     projection : Projection
         From there to what the network reads.
     start : int

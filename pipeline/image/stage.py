@@ -170,7 +170,10 @@ class _Solver:
         return self._forward
 
     def _cmem(self) -> tuple[np.ndarray, np.ndarray]:
-        """cMEM at the networks' 125 Hz, because it solves every sample anew."""
+        """cMEM at the networks' 125 Hz, because it solves every sample anew.
+
+        Its noise model is the same variance in all channels, so that it takes data that are white.
+        """
         patient, average = self.patient, self.patient.average
         whiten = whitener(networks.noise_matrix(patient) / average.nave)
         data = whiten @ average.data

@@ -9,7 +9,13 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from pipeline.networks.project import Projection, prepare_recording, project_head, whitener
+from pipeline.networks.project import (
+    COVARIANCE_LOADING,
+    Projection,
+    prepare_recording,
+    project_head,
+    whitener,
+)
 from pipeline.synthesis.library import Library
 from pipeline.synthesis.patches import HALF_MAGNITUDE_MM, PatchDictionary, RegionGraph
 
@@ -103,7 +109,7 @@ def prepare_head(
     whiten, projection = project_head(known_leadfield, noise_cov, dictionary, kind, device)
     rewhiten = None
     if true_noise_cov is not None:
-        known_whiten, whiten = whiten, whitener(true_noise_cov)
+        known_whiten, whiten = whiten, whitener(true_noise_cov, COVARIANCE_LOADING)
         rewhiten = torch.as_tensor(
             known_whiten @ np.linalg.pinv(whiten), dtype=torch.float32, device=device
         )
