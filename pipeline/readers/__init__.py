@@ -22,7 +22,9 @@ def is_recording(path: Path) -> bool:
     path = Path(path)
     is_hidden = path.name.startswith(".")
     named = path.name.lower().endswith(ENDINGS)
-    return named and not is_hidden and bool(path.suffix or not path.is_file())
+    # A BTi recording is a folder: a file of that name is none.
+    is_stray = path.suffix.lower() in bti.SUFFIXES and path.is_file()
+    return named and not is_hidden and not is_stray
 
 
 def companions(path: Path) -> list[Path]:
@@ -44,6 +46,6 @@ def open_raw(path: Path) -> mne.io.BaseRaw:
         raise InvalidInput(
             "the MEG recording has a format that is not read",
             file=path,
-            hint="give FIF, CTF .ds, KIT .con/.sqd or a BTi folder with config",
+            hint="give FIF, CTF .ds, KIT or RICOH .con/.sqd, or a BTi folder with config",
         )
     return reader.open_raw(Path(path))

@@ -1,29 +1,116 @@
-"""KIT, Yokogawa and RICOH: a file ``.con`` or ``.sqd``, markers and digitised points beside it."""
+"""KIT, Yokogawa and RICOH: a file ``.con`` or ``.sqd``, markers and digitised points beside it.
 
+RICOH's files hold the digitised points themselves. Those of KIT come in three further files: where
+the marker coils lay in the helmet (before and after the run, or once), where landmarks and coils
+lay on the head (``acq-ELP``), and the head's shape (``acq-HSP``).
+"""
+
+import re
+import shutil
+import tempfile
 from pathlib import Path
 
 import mne
 
+from pipeline.errors import InvalidInput
+
 SUFFIXES = (".con", ".sqd")
-_KINDS = ("markers", "electrodes", "headshape")
+_MARKER_SUFFIXES = (".mrk", ".sqd", ".txt")
+_POINT_SUFFIXES = (".pos", ".elp", ".hsp", ".txt", ".mat")
+_KINDS = ("elp", "hsp")
 
 
 def companions(path: Path) -> list[Path]:
     """Markers and digitised points."""
-    return [file for kind in _KINDS if (file := _beside(path, kind))]
+    points = (_points(path, kind) for kind in _KINDS)
+    return [*_markers(path), *(file for file in points if file)]
 
 
 def open_raw(path: Path) -> mne.io.BaseRaw:
-    """Open a recording without loading its data."""
-    markers, points, shape = (_beside(path, kind) for kind in _KINDS)
-    return mne.io.read_raw_kit(path, mrk=markers, elp=points, hsp=shape)
+    """Open a recording without loading its data; several markers are averaged.
+
+    Raises
+    ------
+    InvalidInput
+        Some of markers, ELP and HSP are there and others are not.
+    """
+    markers, elp, hsp = _markers(path), _points(path, "elp"), _points(path, "hsp")
+    given = {"markers (*_markers.mrk or .sqd)": markers, "ELP": elp, "HSP": hsp}
+    missing = [name for name, file in given.items() if not file]
+    if len(missing) == len(given):
+        return mne.io.read_raw_kit(path)
+    if missing:
+        raise InvalidInput(
+            f"the KIT recording lacks its {' and '.join(missing)}, so that the head's place in "
+            "the helmet is not known",
+            file=path,
+            hint="put markers, acq-ELP_headshape and acq-HSP_headshape beside the recording",
+        )
+    with tempfile.TemporaryDirectory() as folder:
+        # mne tells the kind of a file by its suffix, which in BIDS is .pos or differs in case.
+        named = [_named_by_kind(file, Path(folder), f"{i}.mrk") for i, file in enumerate(markers)]
+        points = [
+            _named_by_kind(file, Path(folder), f"points.{kind}")
+            for file, kind in ((elp, "elp"), (hsp, "hsp"))
+        ]
+        return mne.io.read_raw_kit(path, named if len(named) > 1 else named[0], *points)
 
 
-def _beside(path: Path, suffix: str) -> Path | None:
-    """The companion file of a recording, None where there is none."""
-    stem = path.stem.removesuffix("_meg")
-    found = sorted(path.parent.glob(f"{stem}_*{suffix}.*"))
-    entities = stem.split("_")
-    if not found and entities:
-        found = sorted(path.parent.glob(f"{entities[0]}_*{suffix}.*"))
-    return found[0] if found else None
+def _named_by_kind(file: Path, folder: Path, name: str) -> Path:
+    """A copy under a name whose suffix says what the file holds."""
+    start = file.open("rb").read(4096)
+    target = folder / name
+    if start.startswith(b"MATLAB"):
+        target = target.with_suffix(".mat")
+    elif file.suffix.lower() == ".txt" or start.lstrip().startswith(b"%"):
+        target = target.with_suffix(".txt")  # FastSCAN
+    shutil.copyfile(file, target)
+    return target
+
+
+def _markers(path: Path) -> list[Path]:
+    """Marker files of this very run, else of its task, session or participant.
+
+    mne-bids puts the run's label into ``acq-``: ``acq-run01pre_markers.mrk``.
+    """
+    run = dict(_entities(path)).get("run")
+    found = []
+    for file in _beside(path, ("markers",), _MARKER_SUFFIXES):
+        label = dict(_entities(file)).get("acq", "")
+        named = re.match(r"run-?0*(\d+)", label)
+        if named and (run is None or named[1] != run.lstrip("0")):
+            continue
+        found.append((bool(named) + len(_entities(file)) - ("acq-" in file.name), file))
+    nearest = max((rank for rank, _ in found), default=0)
+    return [file for rank, file in found if rank == nearest]
+
+
+def _points(path: Path, kind: str) -> Path | None:
+    """The file of landmarks and coils (`kind` elp) or of the head's shape (hsp)."""
+    beside = _beside(path, ("electrodes", "headshape"), _POINT_SUFFIXES)
+    found = [file for file in beside if _kind(file) == kind]
+    return max(found, key=lambda file: len(_entities(file)), default=None)
+
+
+def _kind(file: Path) -> str:
+    for word in (dict(_entities(file)).get("acq", "").lower(), file.suffix[1:].lower()):
+        if word in _KINDS:
+            return word
+    return "elp" if file.stem.lower().endswith("electrodes") else "hsp"
+
+
+def _beside(path: Path, kinds: tuple[str, ...], suffixes: tuple[str, ...]) -> list[Path]:
+    """Files of these kinds whose entities, ``acq-`` apart, are the recording's or fewer; sorted."""
+    own = set(_entities(path))
+    return [
+        file
+        for file in sorted(path.parent.glob("*_*"))
+        if file.suffix.lower() in suffixes
+        and not file.name.startswith(".")
+        and file.stem.rsplit("_", 1)[-1].lower() in kinds
+        and {(key, value) for key, value in _entities(file) if key != "acq"} <= own
+    ]
+
+
+def _entities(path: Path) -> list[tuple[str, str]]:
+    return re.findall(r"([A-Za-z]+)-([A-Za-z0-9]+)", path.name)
