@@ -18,8 +18,6 @@ import mne
 import numpy as np
 import pandas as pd
 
-from pipeline.networks.evaluate import METRICS
-from pipeline.networks.weights import load_model
 from pipeline.personalize import Config, stage
 from pipeline.personalize.jitter import sensor_motion_derivatives
 from pipeline.progress import Progress, Step
@@ -29,6 +27,8 @@ from pipeline.synthesis.patches import template_dictionary
 from pipeline.synthesis.recordings import HeadTensors, prepare_head
 from pipeline.template import load_template
 from pipeline.template.cortex import region_adjacency
+from pipeline.training.evaluate import METRICS
+from pipeline.weights import load_model
 
 RESULTS = Path(__file__).parent / "results" / "personalize_true_heads.csv"
 FIRST_SEED = 4000

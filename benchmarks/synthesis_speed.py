@@ -22,14 +22,14 @@ import pandas as pd
 import torch
 from scipy.io import loadmat, savemat
 
-from pipeline.networks.generic import make_synthesizer
-from pipeline.networks.train import relative_error
-from pipeline.networks.weights import NETWORKS, build_network
+from pipeline.networks import NETWORKS, build_network
 from pipeline.synthesis.library import load_library
 from pipeline.synthesis.patches import patch_bank, template_dictionary, template_graph
 from pipeline.synthesis.population import random_member
 from pipeline.synthesis.recordings import prepare_head
 from pipeline.template import load_template
+from pipeline.training.generic import make_synthesizer
+from pipeline.training.train import relative_error
 
 RESULTS = Path(__file__).parent / "results" / "synthesis_speed.csv"
 N_LOADED, N_BATCHES, BATCH_SIZE, N_ROUNDS = 32, 8, 64, 7

@@ -33,9 +33,9 @@ from bids_app.selection import (
 from bids_app.stages import tasks_for
 from pipeline.errors import MissingGPU, MissingResource, SpikefocusError
 from pipeline.files import read_json
-from pipeline.networks.weights import load_model, resolve_device
 from pipeline.paths import PatientPaths
 from pipeline.progress import Stopped
+from pipeline.weights import load_model, resolve_device
 
 
 def run(args: argparse.Namespace) -> ExitCode:
@@ -167,8 +167,8 @@ def group(args: argparse.Namespace) -> ExitCode:
 
 def train_generic(args: argparse.Namespace) -> ExitCode:
     """Train a generic model; checkpoints in OUT_DIR let it resume."""
-    from pipeline.networks.generic import TrainConfig
-    from pipeline.networks.generic import train_generic as train
+    from pipeline.training.generic import TrainConfig
+    from pipeline.training.generic import train_generic as train
 
     given = {
         "network": args.network,

@@ -8,8 +8,9 @@ from pathlib import Path
 from types import ModuleType
 
 import reports
+from bids_app.code import code_hash
 from bids_app.dataset import PatientFiles
-from pipeline import STAGES, __version__, compare, headmodel, image, personalize, spikes
+from pipeline import STAGES, compare, headmodel, image, personalize, spikes
 from pipeline.files import sha256
 from pipeline.paths import PatientPaths
 from pipeline.spikes.reference import reference_run
@@ -17,34 +18,6 @@ from pipeline.spikes.reference import reference_run
 MODULES: dict[str, ModuleType] = dict(
     zip(STAGES, (headmodel, spikes, personalize, image, compare, reports), strict=True)
 )
-# Code that several stages run: a change there invalidates each of them.
-_SHARED = ("pipeline", "pipeline/template")
-_USED_BY_STAGE = {
-    "headmodel": ("pipeline/headmodel", "pipeline/spikes"),
-    "spikes": ("pipeline/spikes",),
-    "personalize": (
-        "pipeline/personalize",
-        "pipeline/networks",
-        "pipeline/networks/weights",
-        "pipeline/synthesis",
-    ),
-    "image": (
-        "pipeline/image",
-        "pipeline/networks",
-        "pipeline/networks/weights",
-        "pipeline/synthesis",
-        "pipeline/headmodel",
-    ),
-    "compare": ("pipeline/compare", "pipeline/headmodel"),
-    "report": (
-        "reports",
-        "reports/dicom",
-        "reports/figures",
-        "reports/pictures",
-        "reports/templates",
-        "reports/viewer",
-    ),
-}
 
 
 @dataclass(frozen=True)
@@ -88,7 +61,7 @@ class Task:
             "inputs": hashes,
             "config": dataclasses.asdict(self.config)
             | {"generic_model": None, "logo": None, "specification": None},
-            "code": code_hash(self.stage),
+            "code": code_hash(MODULES[self.stage]),
         }
         return hashlib.sha256(json.dumps(recipe, sort_keys=True, default=str).encode()).hexdigest()
 
@@ -133,14 +106,3 @@ def hash_of_all(path: Path) -> str:
     """SHA-256 over the content of a file, or of all files below a folder, whatever their names."""
     files = [p for p in path.rglob("*") if p.is_file()] if path.is_dir() else [path]
     return hashlib.sha256("".join(sorted(map(sha256, files))).encode()).hexdigest()
-
-
-def code_hash(stage: str) -> str:
-    """Hash of the version and of the source and data files that the stage is made of."""
-    root = Path(__file__).resolve().parents[1]
-    digest = hashlib.sha256(__version__.encode())
-    for folder in (*_SHARED, *_USED_BY_STAGE[stage]):
-        for file in sorted((root / folder).glob("*")):
-            if file.is_file():
-                digest.update(file.name.encode() + file.read_bytes())
-    return digest.hexdigest()

@@ -5,8 +5,8 @@ from pathlib import Path
 
 from safetensors import safe_open
 
-from pipeline.networks.weights import SHIPPED
 from pipeline.paths import PatientPaths
+from pipeline.weights import SHIPPED
 from reports.derivatives import Patient
 from reports.wording import NOT_ASSESSABLE, humanise, number
 

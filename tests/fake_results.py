@@ -18,7 +18,8 @@ from pipeline.image.stage import (
     distances_between_maxima,
     nearest_region,
 )
-from pipeline.networks.weights import build_network, save_model
+from pipeline.networks import build_network
+from pipeline.weights import save_model
 
 # First contact and last contact of shafts of eight, scanner RAS of the T1w, mm.
 SHAFTS_MM = {
@@ -165,7 +166,7 @@ def write_models(patient: FakePatient) -> None:
     generic = patient.t1w.parent / "generic.safetensors"
     for seed, path in ((1, generic), (2, patient.paths.model)):
         torch.manual_seed(seed)
-        card = {"network": "compact", "n_in": 994, "input": "projected"}
+        card = {"network": "compact", "input": "projected"}
         save_model(path, build_network("compact"), card)
     write_json(
         patient.paths.qc("personalize"),

@@ -5,7 +5,7 @@ from functools import cache
 import numpy as np
 import torch
 
-from pipeline.networks.project import Projection
+from pipeline.projection import Projection
 from pipeline.synthesis.library import load_library
 from pipeline.synthesis.patches import PatchDictionary, patch_bank, template_graph
 from pipeline.synthesis.recordings import HeadTensors, Synthesizer, prepare_head

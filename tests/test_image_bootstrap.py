@@ -11,9 +11,9 @@ from pipeline import image
 from pipeline.files import read_json, read_npz
 from pipeline.image import bootstrap, maps
 from pipeline.image.networks import Network
-from pipeline.networks.project import Projection, prepare_recording
 from pipeline.paths import PatientPaths
 from pipeline.progress import Progress
+from pipeline.projection import Projection, prepare_recording
 
 N_CHANNELS, N_TIMES = 6, 41
 TIMES_S = (np.arange(N_TIMES) - 20) / 125

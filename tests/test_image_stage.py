@@ -16,11 +16,11 @@ from pipeline import METHODS, image
 from pipeline.errors import InvalidInput
 from pipeline.files import read_json, read_npz, write_json, write_npz
 from pipeline.image import conventional, networks, stage
-from pipeline.networks.project import prepare_recording, project_head
-from pipeline.networks.weights import apply, load_model
 from pipeline.paths import PatientPaths
 from pipeline.progress import Progress
+from pipeline.projection import prepare_recording, project_head
 from pipeline.synthesis.patches import template_dictionary
+from pipeline.weights import apply, load_model
 
 DISTRIBUTED = tuple(method for method in METHODS if method != "ecd")
 

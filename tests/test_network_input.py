@@ -12,7 +12,7 @@ from made_up_head import (
 )
 
 from pipeline.errors import InvalidInput
-from pipeline.networks.project import (
+from pipeline.projection import (
     check_leadfield,
     prepare_recording,
     project_head,

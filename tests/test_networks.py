@@ -12,6 +12,13 @@ from made_up_head import (
 )
 
 from pipeline.errors import InvalidInput, MissingResource
+from pipeline.networks import NETWORKS, build_network
+from pipeline.networks._patch_search import (
+    PatchSearch,
+    attend_to_patches,
+    fit_shapes,
+    pursue_patches,
+)
 from pipeline.networks.compact import (
     _unexplained,
     gates,
@@ -20,21 +27,13 @@ from pipeline.networks.compact import (
     unmixed_maps,
     without_faint,
 )
-from pipeline.networks.evaluate import batch_errors_mm, localisation_errors_mm, peak_maps
-from pipeline.networks.patch_search import (
-    PURSUED_PART,
-    attend_to_patches,
-    fit_shapes,
-    pursue_patches,
-)
-from pipeline.networks.project import Projection
-from pipeline.networks.weights import (
-    build_network,
-    resolve_device,
-)
+from pipeline.projection import Projection
 from pipeline.synthesis.patches import template_graph
 from pipeline.synthesis.recordings import ONE_SOURCE
+from pipeline.training.evaluate import batch_errors_mm, localisation_errors_mm, peak_maps
+from pipeline.weights import resolve_device
 
+SEARCH = PatchSearch()
 # No map's patches are to change their shapes.
 AS_THEY_ARE = torch.tensor([[False]])
 
@@ -44,9 +43,9 @@ def head():
     return made_up_head()
 
 
-@pytest.mark.parametrize("network", ["compact", "deepsif"])
+@pytest.mark.parametrize("network", list(NETWORKS))
 def test_networks_keep_time_and_give_994_regions(network):
-    module, projection = build_network(network, 20), a_projection(20)
+    module, projection = build_network(network, n_in=20), a_projection(20)
     recording = torch.randn(2, 5, 33)
     output = module(recording, projection)
     assert output.shape == (2, 994, 33)
@@ -59,7 +58,7 @@ def test_principal_time_courses_are_the_right_singular_vectors():
     left, _ = torch.linalg.qr(torch.randn(2, 30, 3, generator=rng))
     right, _ = torch.linalg.qr(torch.randn(2, 125, 3, generator=rng))
     recording = left @ torch.diag(torch.tensor([4.0, 2.0, 0.5])) @ right.mT
-    components, strength = principal_time_courses(1e15 * recording, 2)
+    components, strength = principal_time_courses(1e15 * recording, 2, 8)
     match = (components[..., None, :] @ right[:, None, :, :2] / 125**0.5).squeeze(2).abs()
     assert torch.allclose(match, torch.eye(2).expand(2, 2, 2), atol=1e-3)
     assert torch.allclose(strength, torch.tensor([1.0, 0.5]).expand(2, 2), atol=1e-3)
@@ -79,8 +78,8 @@ def disjoint_patches():
     return Projection(
         field,
         field,
-        patches.repeat(PURSUED_PART, 1),
-        topographies.repeat(1, PURSUED_PART),
+        patches.repeat(SEARCH.pursued_part, 1),
+        topographies.repeat(1, SEARCH.pursued_part),
         torch.zeros(994, 994),
     )
 
@@ -88,7 +87,9 @@ def disjoint_patches():
 def test_attention_finds_the_patch_whose_topography_it_sees(disjoint_patches):
     patch = disjoint_patches.patches[17]
     seen = -3.0 * (disjoint_patches.leadfield @ patch)[None, None]
-    sources = attend_to_patches(seen, torch.tensor([[300.0]]), AS_THEY_ARE, disjoint_patches)
+    sources = attend_to_patches(
+        seen, torch.tensor([[300.0]]), AS_THEY_ARE, disjoint_patches, SEARCH
+    )
     assert torch.allclose(sources[0, 0], -patch, atol=1e-3)
 
 
@@ -100,9 +101,11 @@ def test_attention_looks_at_more_patches_than_pursuit(disjoint_patches):
     topographies = torch.nn.functional.normalize(field @ patches.T, dim=0)
     projection = replace(disjoint_patches, patches=patches, topographies=topographies)
     seen = field @ patches[-1]
-    sources = attend_to_patches(seen[None, None], torch.tensor([[300.0]]), AS_THEY_ARE, projection)
+    sources = attend_to_patches(
+        seen[None, None], torch.tensor([[300.0]]), AS_THEY_ARE, projection, SEARCH
+    )
     assert torch.allclose(sources[0, 0], patches[-1], atol=1e-3)
-    _, explained = pursue_patches(seen[None, :, None], torch.tensor([300.0]), projection)
+    _, explained = pursue_patches(seen[None, :, None], torch.tensor([300.0]), projection, SEARCH)
     assert explained[0, 0] < 0.9
 
 
@@ -124,18 +127,18 @@ def test_shapes_are_fitted_until_they_are_what_made_the_map(patch_on_cortex):
     too_small[((patch > 0) & (0.5 <= share) & (share < 1)).nonzero()[0]] = 0.0
     too_large[((patch == 0) & (0 < share) & (share <= 0.5)).nonzero()[0]] = 0.8
     seen = torch.nn.functional.normalize(patch @ projection.leadfield.T, dim=0)
-    fitted = fit_shapes(torch.stack([too_small, too_large])[None], seen[None], projection)
+    fitted = fit_shapes(torch.stack([too_small, too_large])[None], seen[None], projection, SEARCH)
     assert torch.equal(fitted[0], patch.expand(2, -1))
 
 
 def test_shapes_that_fit_stay_and_nothing_joins_from_afar(patch_on_cortex):
     patch, projection = patch_on_cortex
     seen = torch.nn.functional.normalize(patch @ projection.leadfield.T, dim=0)
-    assert torch.equal(fit_shapes(patch[None, None], seen[None], projection)[0, 0], patch)
+    assert torch.equal(fit_shapes(patch[None, None], seen[None], projection, SEARCH)[0, 0], patch)
     far = patch.clone()
     far[0] = 0.8
     seen = torch.nn.functional.normalize(far @ projection.leadfield.T, dim=0)
-    assert torch.equal(fit_shapes(patch[None, None], seen[None], projection)[0, 0], patch)
+    assert torch.equal(fit_shapes(patch[None, None], seen[None], projection, SEARCH)[0, 0], patch)
 
 
 def test_pursuit_finds_the_patches_of_a_mixture_one_after_the_other(disjoint_patches):
@@ -145,7 +148,7 @@ def test_pursuit_finds_the_patches_of_a_mixture_one_after_the_other(disjoint_pat
     mixing = torch.tensor([[0.8, 0.6, 0.0], [0.6, -0.8, 0.0]])
     principal = (fields @ mixing)[None]
     sharpness = torch.full((3,), 300.0)
-    sources, explained = pursue_patches(principal, sharpness, disjoint_patches)
+    sources, explained = pursue_patches(principal, sharpness, disjoint_patches, SEARCH)
     assert torch.allclose(sources[0, 0], strong, atol=1e-2)
     assert torch.allclose(sources[0, 1], weak, atol=1e-2)
     assert 0.5 < explained[0, 0] < 0.99 and explained[0, 1] == pytest.approx(1, abs=1e-2)
@@ -156,7 +159,7 @@ def test_courses_and_maps_of_two_sources_are_told_apart():
     fields = torch.randn(3, 2, 40, generator=rng)
     courses = torch.randn(3, 2, 125, generator=rng)
     recording = fields.mT @ courses
-    fitted = least_squares_courses(recording, fields)
+    fitted = least_squares_courses(recording, fields, 1e-4)
     assert torch.allclose(fitted, courses, atol=0.01)
     certain = torch.ones(3, 2, 1)
     assert torch.allclose(unmixed_maps(recording, fields, courses, certain), fields, atol=1e-4)
@@ -167,7 +170,7 @@ def test_courses_and_maps_of_two_sources_are_told_apart():
 
 def test_closed_gates_are_silent_and_still_learn():
     behind = torch.tensor([[0.0, -0.5, -0.9, -3.0]], requires_grad=True)
-    opening = gates(behind)
+    opening = gates(behind, 0.2)
     assert torch.allclose(opening, torch.tensor([[1.0, 0.5, 0.0, 0.0]]))
     opening.sum().backward()
     assert torch.allclose(behind.grad, torch.tensor([[1.0, 1.0, 1.0, 0.1]]))
@@ -175,7 +178,7 @@ def test_closed_gates_are_silent_and_still_learn():
 
 def test_traces_of_activity_are_silenced_source_by_source():
     sources = torch.tensor([[[1.0, -0.5, 0.04], [0.1, 0.004, -0.006]]], requires_grad=True)
-    clear = without_faint(sources)
+    clear = without_faint(sources, 0.05)
     assert torch.allclose(clear, torch.tensor([[[1.0, -0.5, 0.0], [0.1, 0.0, -0.006]]]))
     clear.sum().backward()
     assert torch.equal(sources.grad, torch.ones(1, 2, 3))
@@ -192,7 +195,7 @@ def test_compact_corrects_by_what_its_sources_leave_unexplained():
 
 def test_deepsif_has_the_published_size():
     """22.5 million parameters at 148 sensors."""
-    assert sum(p.numel() for p in build_network("deepsif", 148).parameters()) == pytest.approx(
+    assert sum(p.numel() for p in build_network("deepsif", n_in=148).parameters()) == pytest.approx(
         22.5e6, rel=0.02
     )
 

@@ -11,8 +11,7 @@ from fake_patient import write_fake_patient
 from pipeline import personalize
 from pipeline.errors import InvalidInput, MissingResource
 from pipeline.files import read_json, read_npz, write_npz
-from pipeline.networks.evaluate import METRICS
-from pipeline.networks.weights import build_network, load_model, save_model
+from pipeline.networks import build_network
 from pipeline.paths import PatientPaths
 from pipeline.personalize import stage
 from pipeline.personalize.jitter import (
@@ -24,6 +23,8 @@ from pipeline.personalize.jitter import (
 from pipeline.progress import Progress
 from pipeline.synthesis import population
 from pipeline.template import load_template
+from pipeline.training.evaluate import METRICS
+from pipeline.weights import load_model, save_model
 
 CONFIG = personalize.Config(steps=4, batch_size=4, n_test=8)
 
@@ -164,7 +165,7 @@ def test_fine_tuning_lowers_the_held_out_error_of_a_network_that_has_learned_not
 ):
     """On recordings that training never saw."""
     torch.manual_seed(0)
-    card = {"network": "compact", "n_in": 994, "input": "projected"}
+    card = {"network": "compact", "input": "projected"}
     save_model(tmp_path / "untrained.safetensors", build_network("compact"), card)
     run(
         paths,
@@ -220,7 +221,7 @@ def test_absent_gpu_and_absent_weights_are_missing_resources(paths, monkeypatch)
 def test_raw_channels_of_another_number_are_refused(patient):
     head = stage.read_patient_head(patient.paths)
     with pytest.raises(InvalidInput, match="reads 12 raw channels"):
-        stage.check_inputs_fit({"input": "raw", "n_in": 12}, head)
+        stage.check_inputs_fit({"input": "raw", "architecture": {"n_in": 12}}, head)
 
 
 # -- head-model errors --------------------------------------------------------------------

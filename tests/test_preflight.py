@@ -21,7 +21,7 @@ from bids_app.lock import participant_lock
 from bids_app.preflight import machine, needs, participant
 from bids_app.preflight.installation import TEMPLATES
 from pipeline import machine as limits
-from pipeline.networks.weights import SHIPPED
+from pipeline.weights import SHIPPED
 
 
 def preflight(world, capsys, *options):

@@ -21,7 +21,7 @@ from pipeline.compare.resection import read_resection
 from pipeline.errors import InvalidInput
 from pipeline.files import read_npz
 from pipeline.headmodel.t1w import read_t1w
-from pipeline.networks.weights import load_model
+from pipeline.weights import load_model
 
 SCRIPTS = Path(__file__).parent / "reliability"
 

@@ -8,7 +8,7 @@ import pytest
 import torch
 from made_up_head import SMALL_DICTIONARY
 
-from pipeline.networks.project import whitener
+from pipeline.projection import whitener
 from pipeline.synthesis import population
 from pipeline.synthesis.library import (
     BEFORE_PEAK_S,

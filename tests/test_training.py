@@ -16,30 +16,26 @@ from made_up_head import (
 )
 
 from pipeline.errors import InvalidInput, OutOfMemory
-from pipeline.networks import generic
+from pipeline.networks import build_network
 from pipeline.networks.deepsif import DeepSIF
-from pipeline.networks.generic import TrainConfig, train_generic
-from pipeline.networks.project import (
+from pipeline.progress import Progress, Stopped
+from pipeline.projection import (
     prepare_recording,
     project_head,
 )
-from pipeline.networks.train import (
+from pipeline.synthesis.library import load_library
+from pipeline.synthesis.patches import template_graph
+from pipeline.synthesis.recordings import ONE_SOURCE, Synthesizer
+from pipeline.training import generic
+from pipeline.training.generic import TrainConfig, train_generic
+from pipeline.training.train import (
     Plan,
     batch_size_that_fits,
     relative_error,
     train,
     validate,
 )
-from pipeline.networks.weights import (
-    NETWORKS,
-    apply,
-    build_network,
-    load_model,
-)
-from pipeline.progress import Progress, Stopped
-from pipeline.synthesis.library import load_library
-from pipeline.synthesis.patches import template_graph
-from pipeline.synthesis.recordings import ONE_SOURCE, Synthesizer
+from pipeline.weights import apply, load_model
 
 PLAN = Plan(
     steps=6,
@@ -214,7 +210,8 @@ def test_generic_training_runs_from_heads_to_card(tmp_path, monkeypatch, network
     monkeypatch.setattr(generic, "TEST_BATCH", 4)
     monkeypatch.setattr(generic, "PATCHES_PER_REGION", 1)
     # One LSTM layer of three, so that the checkpoint takes 80 MB and not 450.
-    monkeypatch.setitem(NETWORKS, "deepsif", partial(DeepSIF, n_spatial=50, n_layers=1))
+    small = partial(DeepSIF.Architecture, n_spatial=50, n_layers=1)
+    monkeypatch.setattr(DeepSIF, "Architecture", small)
     rng = np.random.default_rng(0)
     smooth = np.exp(-((template_graph().distance_mm / 25) ** 2))
     member = generic.Member(
@@ -229,7 +226,7 @@ def test_generic_training_runs_from_heads_to_card(tmp_path, monkeypatch, network
     )
     weights = train_generic(tmp_path, config, Progress())
     module, card = load_model(weights, network)
-    assert card["n_in"] == (994 if kind == "projected" else N_CHANNELS)
+    assert card["architecture"]["n_in"] == (994 if kind == "projected" else N_CHANNELS)
     assert "<svg" in weights.with_name("curve.svg").read_text()
     methods = {row["method"] for row in card["test"]}
     assert methods == ({"network", "sloreta"} if kind == "projected" else {"network"})
@@ -244,3 +241,46 @@ def test_generic_training_runs_from_heads_to_card(tmp_path, monkeypatch, network
 def test_raw_channels_of_several_arrays_are_refused(tmp_path):
     with pytest.raises(InvalidInput, match="several arrays"):
         train_generic(tmp_path, TrainConfig(input="raw"), Progress())
+
+
+class Dropping(torch.nn.Module):
+    """The projected recording, normed by batch, with features dropped at random."""
+
+    def __init__(self):
+        super().__init__()
+        self.norm = torch.nn.BatchNorm1d(994)
+        torch.nn.init.constant_(self.norm.weight, 10.0)  # too loud, so that training helps
+        self.drop = torch.nn.Dropout(0.5)
+
+    def forward(self, recording, projection, samples=slice(None)):
+        return self.drop(self.norm(projection.kernel @ recording))[..., samples]
+
+
+def test_batch_norm_and_dropout_are_trained_and_judged_in_their_own_modes(tmp_path, head):
+    """Judged without dropping, by the running statistics; interrupted as if it had not been."""
+    modes, batches = [], [synthesizer(2).batch(head, 4, ONE_SOURCE)]
+
+    def measure(averaged):
+        modes.append(averaged.training)
+        return validate(averaged, batches, [head])
+
+    def run(folder, progress):
+        module = Dropping()
+        return module, train(
+            module, synthesizer(), [head], measure, PLAN, folder, progress, "training"
+        )
+
+    class StopEachTime(Progress):
+        def stop_requested(self):
+            return True
+
+    whole, curve = run(tmp_path / "a", QUIET)
+    for _ in range(PLAN.steps - 1):
+        with pytest.raises(Stopped):
+            run(tmp_path / "b", StopEachTime())
+    resumed, again = run(tmp_path / "b", QUIET)
+    assert not any(modes) and not whole.training
+    assert again == curve
+    assert same_weights(whole, resumed)
+    assert int(whole.norm.num_batches_tracked) > 0
+    assert whole.norm.running_mean.abs().max() > 0

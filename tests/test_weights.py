@@ -2,25 +2,28 @@
 
 import json
 import resource
+from dataclasses import asdict
 
+import numpy as np
 import pytest
 import torch
 from made_up_head import (
     a_projection,
     same_weights,
 )
+from safetensors import safe_open
 from safetensors.torch import save_file
 
 from pipeline.errors import InvalidInput, MissingResource
-from pipeline.networks.weights import (
+from pipeline.networks import build_network
+from pipeline.weights import (
     SHIPPED,
     apply,
-    build_network,
     load_model,
     save_model,
 )
 
-CARD = {"network": "compact", "n_in": 994, "input": "projected"}
+CARD = {"network": "compact", "input": "projected"}
 
 
 def test_weights_survive_the_file_and_give_the_same_bytes(tmp_path):
@@ -47,15 +50,49 @@ def test_bad_weights_files_are_refused(tmp_path):
     path.write_bytes(b"no weights at all")
     with pytest.raises(InvalidInput, match="not an intact"):
         load_model(path, "compact")
-    tensors = dict(build_network("compact", 20).state_dict())
-    save_file(tensors, path, {"card": json.dumps(CARD)})
+    card = CARD | {"architecture": asdict(build_network("compact").architecture)}
+    tensors = dict(build_network("compact", n_in=20).state_dict())
+    save_file(tensors, path, {"card": json.dumps(card)})
     with pytest.raises(InvalidInput, match="do not fit"):
         load_model(path, "compact")
     tensors = dict(build_network("compact").state_dict())
     tensors["judge.bias"][3] = float("nan")
-    save_file(tensors, path, {"card": json.dumps(CARD)})
+    save_file(tensors, path, {"card": json.dumps(card)})
     with pytest.raises(InvalidInput, match="not finite"):
         load_model(path, "compact")
+    del card["architecture"]["ridge"]
+    save_file(tensors, path, {"card": json.dumps(card)})
+    with pytest.raises(InvalidInput, match="does not say their network's ridge"):
+        load_model(path, "compact")
+
+
+def test_a_default_that_changes_does_not_change_what_stored_weights_do(tmp_path):
+    path = tmp_path / "model.safetensors"
+    trained = build_network("compact", faint_region=0.5)
+    save_model(path, trained, CARD)
+    loaded, card = load_model(path)
+    assert loaded.architecture.faint_region == card["architecture"]["faint_region"] == 0.5
+    recording, projection = torch.randn(5, 126), a_projection(994)
+    assert np.array_equal(
+        apply(loaded, recording, projection), apply(trained, recording, projection)
+    )
+    untrained = build_network("compact")
+    untrained.load_state_dict(trained.state_dict())
+    assert not np.array_equal(
+        apply(untrained, recording, projection), apply(trained, recording, projection)
+    )
+
+
+def test_buffers_are_stored_as_they_are(tmp_path):
+    """A count of batches has no fraction, and may exceed what half precision holds."""
+    module = build_network("compact")
+    module.norm = torch.nn.BatchNorm1d(3)
+    module.norm.num_batches_tracked.fill_(200_001)
+    module.norm.running_mean.fill_(0.25)
+    save_model(tmp_path / "model.safetensors", module, CARD, torch.float16)
+    with safe_open(tmp_path / "model.safetensors", "pt") as stored:
+        assert stored.get_tensor("norm.num_batches_tracked") == 200_001
+        assert stored.get_tensor("norm.running_mean").tolist() == [0.25] * 3
 
 
 def test_shipped_model_is_better_than_its_input():

@@ -16,15 +16,15 @@ import torch
 
 from benchmarks.deepsif import heads as test_heads
 from benchmarks.deepsif.geometry import N_CHANNELS, DeepSif
-from pipeline.networks import generic
-from pipeline.networks.generic import TrainConfig
-from pipeline.networks.project import Projection, whitener
 from pipeline.progress import Progress
+from pipeline.projection import Projection, whitener
 from pipeline.synthesis.library import Library, load_library
 from pipeline.synthesis.patches import patch_bank, patch_dictionary
 from pipeline.synthesis.population import Member
 from pipeline.synthesis.recordings import HeadTensors, Synthesizer, prepare_head
 from pipeline.template import N_REGIONS, load_template
+from pipeline.training import generic
+from pipeline.training.generic import TrainConfig
 
 CANDIDATES = ("raw", "mapped", "projected", "population")
 ARRAYS = TrainConfig().arrays

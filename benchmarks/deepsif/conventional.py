@@ -12,7 +12,7 @@ from scipy.spatial import cKDTree
 
 from pipeline.image.cmem import cmem
 from pipeline.image.conventional import region_forward
-from pipeline.networks.project import whitener
+from pipeline.projection import whitener
 
 # The image stage's settings.
 SNR = 3.0

@@ -12,7 +12,7 @@ from benchmarks.deepsif.candidates import deepsif_library, input_head, synthesiz
 from benchmarks.deepsif.geometry import DeepSif
 from benchmarks.deepsif.heads import TestHead
 from benchmarks.deepsif.measure import METRICS, batch_metrics
-from pipeline.networks.project import NETWORK_SFREQ_HZ
+from pipeline.projection import NETWORK_SFREQ_HZ
 from pipeline.synthesis.population import Member
 from pipeline.synthesis.recordings import Batch, HeadTensors
 

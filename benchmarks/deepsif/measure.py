@@ -6,8 +6,8 @@ from skimage.filters import threshold_otsu
 from sklearn.metrics import roc_auc_score
 
 from pipeline.compare.metrics import balanced_specificity, nearest_distance_mm, sensitivity
-from pipeline.networks.evaluate import OTSU_BINS, peak_maps
 from pipeline.synthesis.recordings import Batch
+from pipeline.training.evaluate import OTSU_BINS, peak_maps
 
 # A region counts as found when it is above the threshold for longer than 7 samples at 500 Hz.
 FOUND_LONGER_THAN_S = 7 / 500

@@ -17,11 +17,11 @@ from benchmarks.deepsif.candidates import (
 from benchmarks.deepsif.geometry import DeepSif
 from benchmarks.deepsif.heads import SENSOR_NOISE_T
 from benchmarks.deepsif.train import SHARES, absolute_part
-from pipeline.networks.train import Plan, train
 from pipeline.progress import Progress
 from pipeline.synthesis.patches import patch_dictionary
 from pipeline.synthesis.population import Member
 from pipeline.synthesis.recordings import HeadTensors, prepare_head
+from pipeline.training.train import Plan, train
 
 PATCHES_PER_REGION = 12
 SEED = 7

@@ -35,12 +35,13 @@ from benchmarks.deepsif.geometry import N_CHANNELS, DeepSif, read_deepsif
 from benchmarks.deepsif.heads import TestHead, different_heads, published_heads
 from benchmarks.deepsif.personalize import CHOSEN, Recipe, fine_tune, personal_head
 from benchmarks.deepsif.train import ABSOLUTE_PART
-from pipeline.networks.evaluate import METRICS
-from pipeline.networks.project import NETWORK_SFREQ_HZ
-from pipeline.networks.train import validate
-from pipeline.networks.weights import build_network, load_model
+from pipeline.networks import build_network
 from pipeline.progress import Progress
+from pipeline.projection import NETWORK_SFREQ_HZ
 from pipeline.synthesis.recordings import ONE_SOURCE, Batch, HeadTensors
+from pipeline.training.evaluate import METRICS
+from pipeline.training.train import validate
+from pipeline.weights import load_model
 
 TABLES = ("candidates", "recipes", "b1", "b2", "b3", "b4")
 RESULTS = Path(__file__).parents[1] / "results"
@@ -180,7 +181,7 @@ def b3(deepsif: DeepSif, raw: nn.Module, population: nn.Module, tilted: TestHead
     ways = {
         "from scratch, raw channels": (
             "raw",
-            build_network("compact", n_inputs("raw")),
+            build_network("compact", n_in=n_inputs("raw")),
             Recipe(3000, 1e-3, constant=True),
             150,
         ),

@@ -19,12 +19,13 @@ from benchmarks.deepsif.candidates import (
 )
 from benchmarks.deepsif.geometry import N_CHANNELS, read_deepsif
 from pipeline import __version__
-from pipeline.networks.curve import draw_curve
-from pipeline.networks.generic import VALIDATION_SAMPLES_PER_HEAD
-from pipeline.networks.train import Plan, train, validate
-from pipeline.networks.weights import build_network, save_model
+from pipeline.networks import build_network
 from pipeline.progress import Progress
 from pipeline.synthesis.recordings import ONE_SOURCE
+from pipeline.training.curve import draw_curve
+from pipeline.training.generic import VALIDATION_SAMPLES_PER_HEAD
+from pipeline.training.train import Plan, train, validate
+from pipeline.weights import save_model
 
 PATCHES_PER_REGION = 12
 BATCH_SIZE = 64
@@ -62,7 +63,7 @@ def main() -> None:
     checker = synthesizer("validation", deepsif, 1, 3)
     batches = [checker.batch(head, VALIDATION_SAMPLES_PER_HEAD, ONE_SOURCE) for head in held_out]
     torch.manual_seed(args.seed)
-    module = build_network(args.network, n_inputs(args.candidate))
+    module = build_network(args.network, n_in=n_inputs(args.candidate))
     plan = Plan(
         steps=args.steps,
         batch_size=BATCH_SIZE,
@@ -86,7 +87,6 @@ def main() -> None:
     )
     card = {
         "network": args.network,
-        "n_in": n_inputs(args.candidate),
         "input": args.candidate,
         "version": __version__,
         "samples": curve[-1]["samples"],

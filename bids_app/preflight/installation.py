@@ -11,7 +11,7 @@ from pathlib import Path
 from bids_app.preflight.findings import Finding, attempt
 from bids_app.preflight.machine import cores, weights, writable
 from pipeline.errors import MissingResource
-from pipeline.networks.weights import resolve_device
+from pipeline.weights import resolve_device
 
 # What the stages read from the packages that carry it; pip notes every file's SHA-256 when it
 # installs. Our own are noted in an image, but not where the package is a source tree: there is no

@@ -10,7 +10,7 @@ from bids_app.preflight.findings import MB, Finding, attempt
 from pipeline.errors import MissingResource
 from pipeline.files import sha256
 from pipeline.machine import available_cores, cores_used
-from pipeline.networks.weights import SHIPPED, load_model, resolve_device
+from pipeline.weights import SHIPPED, load_model, resolve_device
 
 CHECKSUMS = SHIPPED.with_name("SHA256SUMS")
 

@@ -10,7 +10,7 @@ import torch
 
 from pipeline.image.maps import otsu_extent, peak_map
 from pipeline.image.networks import Network
-from pipeline.networks.project import NETWORK_SFREQ_HZ, prepare_recording
+from pipeline.projection import NETWORK_SFREQ_HZ, prepare_recording
 
 BATCH = 50
 PERCENTILES = (2.5, 97.5)

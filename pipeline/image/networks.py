@@ -10,15 +10,15 @@ from mne.proj import make_projector
 from pipeline.errors import InvalidInput
 from pipeline.files import read_json
 from pipeline.image.patient import Patient
-from pipeline.networks.project import (
+from pipeline.paths import PatientPaths
+from pipeline.projection import (
     NETWORK_SFREQ_HZ,
     Projection,
     prepare_recording,
     project_head,
 )
-from pipeline.networks.weights import apply, load_model
-from pipeline.paths import PatientPaths
 from pipeline.synthesis.patches import template_dictionary
+from pipeline.weights import apply, load_model
 
 
 @dataclass(frozen=True)

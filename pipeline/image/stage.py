@@ -15,9 +15,9 @@ from pipeline.image.cmem import cmem
 from pipeline.image.config import Config, Inputs
 from pipeline.image.dipole import fit_dipole
 from pipeline.image.patient import Patient, read_patient
-from pipeline.networks.project import whitener
 from pipeline.paths import PatientPaths
 from pipeline.progress import Progress
+from pipeline.projection import whitener
 from pipeline.template import load_template
 from pipeline.template.cortex import region_adjacency
 

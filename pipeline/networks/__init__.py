@@ -1,0 +1,40 @@
+"""Networks, one file each: it defines ``NETWORK``, the class of a `torch.nn.Module`.
+
+The class's ``Architecture`` is a frozen dataclass of everything that shapes its output beside its
+weights, with ``n_in`` inputs and ``n_out`` regions; it is made from one and keeps it as
+``architecture``. Model cards hold it, so that a default that changes here cannot reinterpret weights
+trained before. ``forward(recording, projection, samples)`` takes recordings (batch, rank, n_times) and
+gives activity (batch, n_out, n_times), or only some samples of it.
+"""
+
+import sys
+from typing import TYPE_CHECKING
+
+from pipeline.errors import InvalidInput
+from pipeline.registry import Registry
+
+if TYPE_CHECKING:
+    from torch import nn
+
+NETWORKS: "Registry[type[nn.Module]]" = Registry(sys.modules[__name__], "NETWORK")
+
+
+def build_network(name: str, **architecture) -> "nn.Module":
+    """A network with random weights; what `architecture` does not name has its default.
+
+    Raises
+    ------
+    InvalidInput
+        There is no such network.
+    """
+    check_network(name)
+    network = NETWORKS[name]
+    return network(network.Architecture(**architecture))
+
+
+def check_network(name: str) -> None:
+    """Raise `InvalidInput` unless there is a network of this name."""
+    if name not in NETWORKS:
+        raise InvalidInput(
+            f"there is no network named '{name}'", hint=f"choose one of {', '.join(NETWORKS)}"
+        )

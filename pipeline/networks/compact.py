@@ -10,33 +10,71 @@ corrects it by what it leaves unexplained, as in unrolled optimisation (Gregor &
 not learn every head by heart.
 """
 
+from dataclasses import dataclass
+
 import torch
 from torch import nn
 
-from pipeline.networks.patch_search import attend_to_patches, pursue_patches
-from pipeline.networks.project import Projection
+from pipeline.networks._patch_search import PatchSearch, attend_to_patches, pursue_patches
+from pipeline.projection import Projection
 
-# What a good estimate leaves unexplained is a fraction of the map.
-RESIDUAL_GAIN = 3.0
-# Of the attention before training: a patch with 99 % of the best one's explained variance counts
-# two fifths of it. How sharp it can be depends on how well the leadfield is known.
-LOG_SHARPNESS = 4.5
-# A single number learns slowly beside layers of thousands.
-SHARPNESS_GAIN = 10.0
-# Time courses that a recording comes down to before patches are sought.
-N_COMPONENTS = 6
-# Of the mean power of the sources' fields: two of the same topography share a course.
-RIDGE = 1e-4
-# The explained parts of sources and of noise differ by tenths.
-EXPLAINED_GAIN = 5.0
 # Before training each source's gate is open by this much less than the one before it.
 LESS_BELIEVED = 0.5
+# Of a closed gate: it shapes the training, not the output.
 CLOSED_GRADIENT = 0.1
-# Gates, and parts of a source's largest region, below which there is silence.
-FAINT_GATE = 0.2
-FAINT_REGION = 0.05
-LARGEST_LOG_RATIO = 5.0
-ORTHOGONAL_ITERATIONS = 8
+
+
+@dataclass(frozen=True, kw_only=True)
+class Architecture(PatchSearch):
+    """Sizes and constants.
+
+    Attributes
+    ----------
+    n_in, n_out : int
+        Inputs (`Projection.kernel`) and regions.
+    n_temporal : int
+        Features per sample.
+    n_sources : int
+        Most sources at a time: the rank of the output over time.
+    n_spatial : int
+        Width of the deblurring layers.
+    n_corrections : int
+    residual_gain : float
+        What a good estimate leaves unexplained is a fraction of the map.
+    log_sharpness : float
+        Of the attention before training: a patch with 99 % of the best one's explained variance
+        counts two fifths of it. How sharp it can be depends on how well the leadfield is known.
+    sharpness_gain : float
+        A single number learns slowly beside layers of thousands.
+    n_components : int
+        Time courses that a recording comes down to before patches are sought.
+    ridge : float
+        Of the mean power of the sources' fields: two of the same topography share a course.
+    explained_gain : float
+        The explained parts of sources and of noise differ by tenths.
+    faint_gate, faint_region : float
+        Gates, and parts of a source's largest region, below which there is silence.
+    largest_log_ratio : float
+        Of a source's strength to the first one's.
+    orthogonal_iterations : int
+    """
+
+    n_in: int = 994
+    n_out: int = 994
+    n_temporal: int = 64
+    n_sources: int = 4
+    n_spatial: int = 512
+    n_corrections: int = 2
+    residual_gain: float = 3.0
+    log_sharpness: float = 4.5
+    sharpness_gain: float = 10.0
+    n_components: int = 6
+    ridge: float = 1e-4
+    explained_gain: float = 5.0
+    faint_gate: float = 0.2
+    faint_region: float = 0.05
+    largest_log_ratio: float = 5.0
+    orthogonal_iterations: int = 8
 
 
 class Deblur(nn.Module):
@@ -55,42 +93,24 @@ class Deblur(nn.Module):
 
 
 class Compact(nn.Module):
-    """Pursuit of patches, convolutions over their time courses and an MLP over space, 994 out.
+    """Pursuit of patches, convolutions over their time courses and an MLP over space, 994 out."""
 
-    Parameters
-    ----------
-    n_in, n_out : int
-        Inputs (`Projection.kernel`) and regions.
-    n_temporal : int
-        Features per sample.
-    n_sources : int
-        Most sources at a time: the rank of the output over time.
-    n_spatial : int
-        Width of the deblurring layers.
-    n_corrections : int
-    """
+    Architecture = Architecture
 
-    def __init__(
-        self,
-        n_in: int = 994,
-        n_out: int = 994,
-        n_temporal: int = 64,
-        n_sources: int = 4,
-        n_spatial: int = 512,
-        n_corrections: int = 2,
-    ):
+    def __init__(self, architecture: Architecture):
         super().__init__()
-        self.n_sources = n_sources
-        self.features = nn.Linear(n_in, n_temporal - n_sources)
+        self.architecture = sizes = architecture
+        n_temporal, n_sources = sizes.n_temporal, sizes.n_sources
+        self.features = nn.Linear(sizes.n_in, n_temporal - n_sources)
         self.near = nn.Conv1d(n_temporal, n_temporal, 7, padding="same")
         self.far = nn.Conv1d(n_temporal, n_temporal, 7, padding="same", dilation=6)
         self.time_course = _beginning_near_zero(nn.Linear(n_temporal, n_sources))
         self.log_sharpness = nn.Parameter(torch.zeros(n_sources))
-        self.look = nn.Linear(n_temporal + 2 * n_sources + N_COMPONENTS, n_temporal)
+        self.look = nn.Linear(n_temporal + 2 * n_sources + sizes.n_components, n_temporal)
         self.sharpen = _beginning_near_zero(nn.Linear(n_temporal, n_sources))
         self.judge = _beginning_near_zero(nn.Linear(n_temporal, n_sources))
         self.deblur = nn.ModuleList(
-            Deblur(n_in, n_out, n_spatial) for _ in range(1 + n_corrections)
+            Deblur(sizes.n_in, sizes.n_out, sizes.n_spatial) for _ in range(1 + sizes.n_corrections)
         )
         with torch.no_grad():
             self.judge.bias.copy_(-LESS_BELIEVED * torch.arange(n_sources))
@@ -103,16 +123,21 @@ class Compact(nn.Module):
         All that looks at every sample happens on the sensors, whose rank is a fraction of the
         number of regions; only the maps are projected.
         """
-        components, strength = principal_time_courses(recording, N_COMPONENTS)
+        fixed = self.architecture
+        components, strength = principal_time_courses(
+            recording, fixed.n_components, fixed.orthogonal_iterations
+        )
         if projection.topographies is None:
-            shape = len(recording), self.n_sources, projection.leadfield.shape[1]
-            sources, courses = recording.new_zeros(shape), components[:, : self.n_sources]
+            shape = len(recording), fixed.n_sources, projection.leadfield.shape[1]
+            sources, courses = recording.new_zeros(shape), components[:, : fixed.n_sources]
             explained = sources[..., 0]
         else:
             principal = recording @ components.mT
-            sharpness = (LOG_SHARPNESS + SHARPNESS_GAIN * self.log_sharpness).exp()
-            sources, explained = pursue_patches(principal, sharpness, projection)
-            courses = least_squares_courses(recording, sources @ projection.leadfield.T)
+            sharpness = (fixed.log_sharpness + fixed.sharpness_gain * self.log_sharpness).exp()
+            sources, explained = pursue_patches(principal, sharpness, projection, fixed)
+            courses = least_squares_courses(
+                recording, sources @ projection.leadfield.T, fixed.ridge
+            )
         peak = courses.abs().amax(2, keepdim=True).clamp_min(1e-30)
         features = (self.features.weight @ projection.kernel) @ recording
         features = nn.functional.elu(features + self.features.bias[:, None])
@@ -121,38 +146,39 @@ class Compact(nn.Module):
         features = (features + nn.functional.elu(self.far(features))).mT
 
         # A source that explains little is noise, and is silenced; one at least is none.
-        ratio = (peak / peak[:, :1]).log().squeeze(2).clamp(-LARGEST_LOG_RATIO, LARGEST_LOG_RATIO)
-        signs = torch.cat([features.mean(1), EXPLAINED_GAIN * explained, strength, ratio], 1)
+        largest = fixed.largest_log_ratio
+        ratio = (peak / peak[:, :1]).log().squeeze(2).clamp(-largest, largest)
+        signs = torch.cat([features.mean(1), fixed.explained_gain * explained, strength, ratio], 1)
         look = nn.functional.elu(self.look(signs))
         verdict = self.judge(look)
-        gate = gates(verdict - verdict.amax(1, keepdim=True))[..., None]
+        gate = gates(verdict - verdict.amax(1, keepdim=True), fixed.faint_gate)[..., None]
 
         # Each source once more, with what is believed of the others taken off.
         seen = unmixed_maps(recording, sources @ projection.leadfield.T, courses, gate)
         if projection.topographies is not None:
-            sharpness = (LOG_SHARPNESS + self.sharpen(look)).exp()
-            sources = attend_to_patches(seen, sharpness, gate.squeeze(2) > 0, projection)
+            sharpness = (fixed.log_sharpness + self.sharpen(look)).exp()
+            sources = attend_to_patches(seen, sharpness, gate.squeeze(2) > 0, projection, fixed)
         maps = seen @ projection.kernel.T
         seen, maps = seen / _size(maps), maps / _size(maps)
         hidden, sources = self.deblur[0](0.0, maps, sources)
         for correct in self.deblur[1:]:
             residual = _unexplained(seen, sources @ projection.leadfield.T)
-            residual = RESIDUAL_GAIN * residual @ projection.kernel.T
+            residual = fixed.residual_gain * residual @ projection.kernel.T
             hidden, sources = correct(hidden, residual, sources)
-        sources = without_faint(sources)
+        sources = without_faint(sources, fixed.faint_region)
         courses = (courses / peak + self.time_course(features).mT) * gate
         return sources.mT @ courses[..., samples]
 
 
 def principal_time_courses(
-    recording: torch.Tensor, n_components: int
+    recording: torch.Tensor, n_components: int, n_iterations: int
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """First right singular vectors of each recording, by orthogonal iteration.
 
     Parameters
     ----------
     recording : Tensor, (batch, rank, n_times)
-    n_components : int
+    n_components, n_iterations : int
 
     Returns
     -------
@@ -169,19 +195,21 @@ def principal_time_courses(
         # Of unit size, whatever the input's unit: powers of it must stay within float32.
         unit = recording / recording.abs().amax((1, 2), keepdim=True).clamp_min(1e-30)
         product = unit.mT @ unit
-        for _ in range(ORTHOGONAL_ITERATIONS):
+        for _ in range(n_iterations):
             vectors, _ = torch.linalg.qr(product @ vectors)
         power = (product @ vectors).norm(dim=1).sqrt()
         strength = power / power.amax(1, keepdim=True).clamp_min(1e-30)
         return vectors.mT * n_times**0.5, strength
 
 
-def least_squares_courses(recording: torch.Tensor, fields: torch.Tensor) -> torch.Tensor:
+def least_squares_courses(
+    recording: torch.Tensor, fields: torch.Tensor, ridge_part: float
+) -> torch.Tensor:
     """Time courses (batch, n_sources, n_times) of `fields` (batch, n_sources, rank), by ridge regression."""
     with torch.autocast(recording.device.type, enabled=False):
         fields = fields.float()
         gram = fields @ fields.mT
-        ridge = RIDGE * gram.diagonal(dim1=1, dim2=2).mean(1) + 1e-30
+        ridge = ridge_part * gram.diagonal(dim1=1, dim2=2).mean(1) + 1e-30
         gram = gram + ridge[:, None, None] * torch.eye(gram.shape[1], device=gram.device)
         return torch.linalg.solve(gram, fields @ recording)
 
@@ -209,24 +237,25 @@ def unmixed_maps(
     return unit @ recording.mT - overlap @ (belief * fields)
 
 
-def gates(behind: torch.Tensor) -> torch.Tensor:
+def gates(behind: torch.Tensor, faint: float) -> torch.Tensor:
     """How far each source is let through, 0-1, by how far it is `behind` (at most 0) the best one.
 
+    Openings up to `faint` are closed.
     Closed gates have a gradient too, else a source once silenced would never be heard again.
     """
     opening = 1 + behind
     leaky = torch.where(opening > 0, opening, CLOSED_GRADIENT * opening)
-    return leaky + (opening * (opening > FAINT_GATE) - leaky).detach()
+    return leaky + (opening * (opening > faint) - leaky).detach()
 
 
-def without_faint(sources: torch.Tensor) -> torch.Tensor:
-    """Sources (..., n_regions), silent where they are faint beside their largest region.
+def without_faint(sources: torch.Tensor, faint: float) -> torch.Tensor:
+    """Sources (..., n_regions), silent below the part `faint` of their largest region.
 
     A few regions on an almost silent cortex have no best threshold: Otsu's is then the lowest, and
     traces of activity would count as found. Gradients pass as if nothing were silenced.
     """
     size = sources.detach().abs()
-    return sources - (size < FAINT_REGION * size.amax(-1, keepdim=True)) * sources.detach()
+    return sources - (size < faint * size.amax(-1, keepdim=True)) * sources.detach()
 
 
 def _beginning_near_zero(layer: nn.Linear) -> nn.Linear:
@@ -245,3 +274,6 @@ def _unexplained(seen: torch.Tensor, field: torch.Tensor) -> torch.Tensor:
     """What is left of `seen` when `field`, in the amount that fits best, is taken off."""
     amount = (seen * field).sum(2, keepdim=True) / field.square().sum(2, keepdim=True).add(1e-6)
     return seen - amount * field
+
+
+NETWORK = Compact

@@ -1,9 +1,11 @@
 """The network of Sun et al. 2022, as its authors' code runs it."""
 
+from dataclasses import dataclass
+
 import torch
 from torch import nn
 
-from pipeline.networks.project import Projection
+from pipeline.projection import Projection
 
 
 class ResidualBlock(nn.Module):
@@ -21,23 +23,41 @@ class ResidualBlock(nn.Module):
 
 
 class DeepSIF(nn.Module):
-    """Spatial module (C to C, C to 500, 500 to 500) and three LSTM layers of 994 units.
+    """Spatial module (C to C, C to 500, 500 to 500) and three LSTM layers of 994 units."""
 
-    Parameters
-    ----------
-    n_in : int
-        994 projected inputs, or the number of sensors for the paper's raw-channel input.
-    """
+    @dataclass(frozen=True)
+    class Architecture:
+        """The published sizes.
 
-    def __init__(self, n_in: int = 994, n_out: int = 994, n_spatial: int = 500, n_layers: int = 3):
+        Attributes
+        ----------
+        n_in : int
+            994 projected inputs, or the number of sensors for the paper's raw-channel input.
+        n_out : int
+            Regions.
+        n_spatial : int
+            Width of the spatial module.
+        n_layers : int
+            Of the LSTM.
+        """
+
+        n_in: int = 994
+        n_out: int = 994
+        n_spatial: int = 500
+        n_layers: int = 3
+
+    def __init__(self, architecture: Architecture):
         super().__init__()
+        self.architecture = sizes = architecture
         self.spatial = nn.Sequential(
-            ResidualBlock(n_in, n_in),
-            ResidualBlock(n_in, n_spatial),
-            nn.Linear(n_spatial, n_spatial),
+            ResidualBlock(sizes.n_in, sizes.n_in),
+            ResidualBlock(sizes.n_in, sizes.n_spatial),
+            nn.Linear(sizes.n_spatial, sizes.n_spatial),
             nn.ELU(),
         )
-        self.temporal = nn.LSTM(n_spatial, n_out, num_layers=n_layers, batch_first=True)
+        self.temporal = nn.LSTM(
+            sizes.n_spatial, sizes.n_out, num_layers=sizes.n_layers, batch_first=True
+        )
 
     def forward(
         self, recording: torch.Tensor, projection: Projection, samples: slice = slice(None)
@@ -46,3 +66,6 @@ class DeepSIF(nn.Module):
         x = projection.kernel @ recording
         x = x / x.abs().amax((1, 2), keepdim=True).clamp_min(1e-30)
         return self.temporal(self.spatial(x.mT))[0].mT[..., samples]
+
+
+NETWORK = DeepSIF

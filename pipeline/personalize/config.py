@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from pipeline import DEVICES
-from pipeline.networks.weights import NETWORKS
+from pipeline.networks import NETWORKS
 from pipeline.options import LARGEST_SEED, check_options, option
 
 
@@ -16,7 +16,7 @@ class Inputs:
 class Config:
     """Options. There is no time limit among them: results must not depend on speed."""
 
-    network: str = option("compact", "architecture", choices=tuple(NETWORKS))
+    network: str = option("compact", "architecture", choices=NETWORKS.names())
     generic_model: str = option(
         "", "weights file of the generic model; empty: the shipped one", empty=True
     )

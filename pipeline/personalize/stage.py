@@ -15,19 +15,19 @@ from torch import nn
 
 from pipeline.errors import InvalidInput
 from pipeline.files import read_npz, sha256, write_json, write_text
-from pipeline.networks.curve import curve_tsv
-from pipeline.networks.evaluate import METRICS, batch_errors_mm
-from pipeline.networks.project import Projection, check_leadfield, project_head
-from pipeline.networks.train import Plan, train, validate
-from pipeline.networks.weights import load_model, resolve_device, save_model
 from pipeline.paths import PatientPaths
 from pipeline.personalize.config import Config, Inputs
 from pipeline.personalize.jitter import possible_leadfields, sensor_motion_derivatives
 from pipeline.progress import Progress
+from pipeline.projection import Projection, check_leadfield, project_head
 from pipeline.spikes.outputs import read_average
 from pipeline.synthesis.library import load_library
 from pipeline.synthesis.patches import patch_bank, template_dictionary, template_graph
 from pipeline.synthesis.recordings import ONE_SOURCE, HeadTensors, Synthesizer
+from pipeline.training.curve import curve_tsv
+from pipeline.training.evaluate import METRICS, batch_errors_mm
+from pipeline.training.train import Plan, train, validate
+from pipeline.weights import load_model, resolve_device, save_model
 
 # Leadfields that the patient's could be, of which each split has its own.
 N_HEADS = {"train": 12, "validation": 2, "test": 4}
@@ -134,7 +134,7 @@ def run(inputs: Inputs, paths: PatientPaths, config: Config, progress: Progress)
         "validation_loss_after": min(row["validation_loss"] for row in curve),
     }
     kept = personalized if improved else generic
-    own_card = {key: card[key] for key in ("network", "n_in", "input")}
+    own_card = {key: card[key] for key in ("network", "input")}
     save_model(paths.model, kept.cpu(), own_card | {"personalized": improved})
     write_text(paths.training_curve, curve_tsv(curve))
     write_json(paths.qc("personalize"), qc)
@@ -186,9 +186,10 @@ def read_patient_head(paths: PatientPaths) -> PatientHead:
 
 def check_inputs_fit(card: dict, patient: PatientHead) -> None:
     """Raise `InvalidInput` if a network of raw channels was trained for another number of them."""
-    if card["input"] == "raw" and card["n_in"] != len(patient.leadfield):
+    n_in = card["architecture"]["n_in"]
+    if card["input"] == "raw" and n_in != len(patient.leadfield):
         raise InvalidInput(
-            f"this model reads {card['n_in']} raw channels and the recording has "
+            f"this model reads {n_in} raw channels and the recording has "
             f"{len(patient.leadfield)} good ones",
             hint="use a model with the projected input, which serves any channels",
         )

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from pipeline.networks.project import (
+from pipeline.projection import (
     COVARIANCE_LOADING,
     Projection,
     prepare_recording,

@@ -12,7 +12,7 @@ from bids_app.config import ConfigError, stage_configs
 from bids_app.exit_codes import ExitCode
 from bids_app.selection import unusable_sentences
 from bids_app.stages import MODULES
-from pipeline.networks.generic import TrainConfig
+from pipeline.training.generic import TrainConfig
 
 
 @pytest.fixture

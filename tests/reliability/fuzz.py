@@ -42,11 +42,12 @@ from pipeline.headmodel.freesurfer import (
 )
 from pipeline.headmodel.landmarks import read_landmarks_mri_mm
 from pipeline.headmodel.t1w import read_t1w
-from pipeline.networks.weights import build_network, load_model, save_model
+from pipeline.networks import build_network
 from pipeline.spikes.config import SPIKE_NAMES
 from pipeline.spikes.events import read_channels_tsv, read_events
 from pipeline.spikes.recording import open_recording, read_block
 from pipeline.template import load_template
+from pipeline.weights import load_model, save_model
 
 # Of CPU time, and of the clock for what waits: the machine may be busy with other work.
 CPU_SECONDS = 20
@@ -117,8 +118,8 @@ def dataset(root: Path) -> Path:
     status = root / "output/sub-01/sub-01_status.json"
     status.parent.mkdir(parents=True)
     status.write_text(json.dumps({"state": "failed", "stages": {"spikes": {"key": "x"}}}))
-    card = {"network": "compact", "n_in": 60, "input": "raw"}
-    save_model(root / "small.safetensors", build_network("compact", 60), card)
+    card = {"network": "compact", "input": "raw"}
+    save_model(root / "small.safetensors", build_network("compact", n_in=60), card)
     return root
 
 

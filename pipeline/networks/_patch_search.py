@@ -1,27 +1,49 @@
 """The search for the patches that explain a map: in a dictionary, then among their neighbours in shape."""
 
+from dataclasses import dataclass
+
 import torch
 from torch import nn
 
-from pipeline.networks.project import Projection
+from pipeline.projection import Projection
 
-# Sources are told apart with this part of the dictionary; then each is looked at with all of it.
-PURSUED_PART = 9
-# Patches over which a softmax is taken, in pursuit and when a source is looked at.
-N_PURSUED = 64
-N_ATTENDED = 32
-# A patch whose topography lies almost within those already found explains nothing of its own.
-SMALLEST_OUTSIDE = 0.05
-# A larger patch explains more of the noise too: by so much a region has to raise the explained part
-# of the map to join. Chosen on validation heads, as was the number of changes.
-LEAST_GAIN = 0.002
-N_CHANGES = 4
-# Regions that may change: more than the best patches and their rims have together.
-N_NEAR = 192
+
+@dataclass(frozen=True, kw_only=True)
+class PatchSearch:
+    """How patches are sought.
+
+    Attributes
+    ----------
+    pursued_part : int
+        Sources are told apart with this part of the dictionary, 1 / `pursued_part`; then each is
+        looked at with all of it.
+    n_pursued, n_attended : int
+        Patches over which a softmax is taken, in pursuit and when a source is looked at.
+    smallest_outside : float
+        A patch whose topography lies almost within those already found explains nothing of its own.
+    least_gain : float
+        A larger patch explains more of the noise too: by so much a region has to raise the explained
+        part of the map to join. Chosen on validation heads, as was `n_changes`.
+    n_changes : int
+        Regions that join or leave, one after the other.
+    n_near : int
+        Regions that may change: more than the best patches and their rims have together.
+    """
+
+    pursued_part: int = 9
+    n_pursued: int = 64
+    n_attended: int = 32
+    smallest_outside: float = 0.05
+    least_gain: float = 0.002
+    n_changes: int = 4
+    n_near: int = 192
 
 
 def pursue_patches(
-    principal: torch.Tensor, sharpness: torch.Tensor, projection: Projection
+    principal: torch.Tensor,
+    sharpness: torch.Tensor,
+    projection: Projection,
+    search: PatchSearch,
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """Patches that explain a recording one after the other: orthogonal matching pursuit, softened.
 
@@ -33,6 +55,7 @@ def pursue_patches(
         Factor of the explained part in each round's softmax over patches.
     projection : Projection
         With patches.
+    search : PatchSearch
 
     Returns
     -------
@@ -44,7 +67,7 @@ def pursue_patches(
     # In full precision: the best patches' topographies differ by fractions of a percent.
     with torch.autocast(principal.device.type, enabled=False):
         topographies = projection.topographies
-        topographies = topographies[:, : -(-topographies.shape[1] // PURSUED_PART)]
+        topographies = topographies[:, : -(-topographies.shape[1] // search.pursued_part)]
         residual = principal.detach().float()
         found = residual.new_zeros(len(residual), 0, residual.shape[1])
         outside = residual.new_ones(1, 1)
@@ -52,9 +75,9 @@ def pursue_patches(
         for one in sharpness.float():
             with torch.no_grad():
                 power = _matches(residual.mT, topographies).square_().sum(1)
-                power /= outside.clamp_min(SMALLEST_OUTSIDE)
+                power /= outside.clamp_min(search.smallest_outside)
                 power /= residual.square().sum((1, 2))[:, None].clamp_min(1e-30)
-                best, chosen = power.topk(min(N_PURSUED, power.shape[1]), 1)
+                best, chosen = power.topk(min(search.n_pursued, power.shape[1]), 1)
             weight = torch.softmax(one * best, 1)
             sources.append((weight[:, None] @ projection.patches[chosen].float()).squeeze(1))
             explained.append(best[:, 0])
@@ -71,7 +94,11 @@ def pursue_patches(
 
 
 def attend_to_patches(
-    seen: torch.Tensor, sharpness: torch.Tensor, heard: torch.Tensor, projection: Projection
+    seen: torch.Tensor,
+    sharpness: torch.Tensor,
+    heard: torch.Tensor,
+    projection: Projection,
+    search: PatchSearch,
 ) -> torch.Tensor:
     """Mean of the patches whose topographies explain a map best, their shapes fitted to it.
 
@@ -84,6 +111,7 @@ def attend_to_patches(
         Maps for which shapes are fitted; the others do with the dictionary's.
     projection : Projection
         With patches.
+    search : PatchSearch
 
     Returns
     -------
@@ -94,16 +122,18 @@ def attend_to_patches(
         seen = nn.functional.normalize(seen.float(), dim=2)
         with torch.no_grad():
             match = _matches(seen, projection.topographies).abs_()
-            chosen = match.topk(min(N_ATTENDED, match.shape[2]), 2).indices
+            chosen = match.topk(min(search.n_attended, match.shape[2]), 2).indices
             patches = projection.patches[chosen].float()
-            patches[heard] = fit_shapes(patches[heard], seen[heard], projection)
+            patches[heard] = fit_shapes(patches[heard], seen[heard], projection, search)
             topographies = nn.functional.normalize(patches @ projection.leadfield.T, dim=3)
         match = (topographies @ seen[..., None]).squeeze(3)
         weight = torch.softmax(sharpness.float()[..., None] * match.square(), 2) * match
         return (weight[..., None, :] @ patches).squeeze(2)
 
 
-def fit_shapes(patches: torch.Tensor, seen: torch.Tensor, projection: Projection) -> torch.Tensor:
+def fit_shapes(
+    patches: torch.Tensor, seen: torch.Tensor, projection: Projection, search: PatchSearch
+) -> torch.Tensor:
     """Patches after the changes of shape that raise the explained part of a map most.
 
     No dictionary holds all the shapes that a patch's rim can take. One region at a time joins or
@@ -119,6 +149,7 @@ def fit_shapes(patches: torch.Tensor, seen: torch.Tensor, projection: Projection
         A map of unit norm for each group of patches.
     projection : Projection
         With neighbours.
+    search : PatchSearch
 
     Returns
     -------
@@ -129,7 +160,7 @@ def fit_shapes(patches: torch.Tensor, seen: torch.Tensor, projection: Projection
     inside = (patches > 0).float()
     # Only regions in or beside the patches count, those of the most patches first.
     held = inside.sum(1)
-    near = (held + held @ neighbours).topk(min(N_NEAR, patches.shape[2]), 1).indices
+    near = (held + held @ neighbours).topk(min(search.n_near, patches.shape[2]), 1).indices
     columns = near[:, None].expand(-1, patches.shape[1], -1)
     n_inside = torch.sparse.mm(neighbours.to_sparse(), inside.flatten(0, 1).T).T
     n_inside = n_inside.reshape(patches.shape).gather(2, columns)
@@ -138,14 +169,14 @@ def fit_shapes(patches: torch.Tensor, seen: torch.Tensor, projection: Projection
     match, power = (leadfield @ seen).mT, leadfield.square().sum(2)[:, None]
     weakest = patches.masked_fill(patches == 0, torch.inf).amin(2, keepdim=True)
     field, shape = patches @ projection.leadfield.T, patches.gather(2, columns)
-    for _ in range(N_CHANGES):
+    for _ in range(search.n_changes):
         inside = shape > 0
         change = torch.where(inside, -shape, weakest)
         explaining, own = field @ seen, field.square().sum(2, keepdim=True)
         new_own = own + change * (2 * field @ leadfield.mT + change * power)
         gain = (explaining + change * match).square() / new_own.clamp_min(1e-6 * power.mean())
         gain -= explaining.square() / own
-        gain -= LEAST_GAIN * ~inside
+        gain -= search.least_gain * ~inside
         half = 2 * n_inside - n_neighbours[columns]
         gain.masked_fill_(torch.where(inside, half > 0, half < 0), 0)
         best, chosen = gain.max(2, keepdim=True)

@@ -11,12 +11,12 @@ from torch import nn
 
 from pipeline.errors import OutOfMemory
 from pipeline.files import write_text
-from pipeline.networks.curve import curve_tsv
-from pipeline.networks.evaluate import METRICS, batch_errors_mm
-from pipeline.networks.project import Projection
-from pipeline.networks.weights import load_checkpoint, save_checkpoint
 from pipeline.progress import Progress, Stopped
+from pipeline.projection import Projection
 from pipeline.synthesis.recordings import Batch, HeadTensors, Synthesizer
+from pipeline.training.curve import curve_tsv
+from pipeline.training.evaluate import METRICS, batch_errors_mm
+from pipeline.weights import load_checkpoint, save_checkpoint
 
 WARM_UP_STEPS = 100
 # The training loss looks at every fourth sample, beginning with another one in each step: at
@@ -170,7 +170,7 @@ def train(
     progress: Progress,
     description: str,
 ) -> list[dict[str, float | None]]:
-    """Train `module` in place and leave in it the averaged weights that validated best.
+    """Train `module` in place and leave in it, in evaluation mode, the averaged weights that validated best.
 
     Each batch comes from one head, drawn at random. Killed or stopped and called again with the
     same arguments, it goes on from the checkpoint in `folder` and ends with the same weights.
@@ -178,7 +178,7 @@ def train(
     Parameters
     ----------
     module : nn.Module
-        A network of `pipeline.networks.weights.NETWORKS`.
+        A network of `pipeline.networks.NETWORKS`.
     synthesizer : Synthesizer
         Of the training split.
     heads : list of HeadTensors
@@ -191,7 +191,7 @@ def train(
     Returns
     -------
     curve : list of dict
-        One row of `pipeline.networks.curve.COLUMNS` per validation, the first before any training.
+        One row of `pipeline.training.curve.COLUMNS` per validation, the first before any training.
 
     Raises
     ------
@@ -202,8 +202,8 @@ def train(
     """
     torch.use_deterministic_algorithms(True, warn_only=True)
     optimizer = torch.optim.Adam(module.parameters(), lr=plan.learning_rate)
-    averaged = deepcopy(module)
-    best = deepcopy(module)
+    averaged = deepcopy(module).eval()
+    best = deepcopy(module).eval()
     curve: list[dict[str, float | None]] = []
     checkpoint = folder / "checkpoint.safetensors"
     parts = {"module": module, "averaged": averaged, "best": best}
@@ -214,7 +214,8 @@ def train(
         )
         progress.info(f"{description}: goes on from step {first_step}")
     else:
-        curve.append({"step": 0, "samples": 0, "training_loss": None, **measure(module)})
+        curve.append({"step": 0, "samples": 0, "training_loss": None, **measure(averaged)})
+    module.train()
 
     def keep(next_step: int) -> None:
         folder.mkdir(parents=True, exist_ok=True)
@@ -232,14 +233,14 @@ def train(
             optimizer.param_groups[0]["lr"] = plan.learning_rate_at(step)
             samples = slice(step % LOSS_EVERY, None, LOSS_EVERY)
             head = heads[int(chosen)]
+            # Dropout draws from torch's own generator: by step, so that a training that was
+            # interrupted draws the same.
+            torch.manual_seed(step)
             loss = update(
                 module, optimizer, synthesizer, head, batch_size, samples, plan.absolute_part
             )
             # The mean starts short, so that the initial weights are soon forgotten.
-            decay = min(plan.averaging, (step + 1) / (step + 10))
-            with torch.no_grad():
-                for mean, value in zip(averaged.parameters(), module.parameters(), strict=True):
-                    mean.lerp_(value, 1 - decay)
+            average_into(averaged, module, min(plan.averaging, (step + 1) / (step + 10)))
             training_loss += loss
             bar.advance()
 
@@ -267,4 +268,14 @@ def train(
                 keep(step + 1)
                 raise Stopped(f"{description} goes on from step {step + 1}")
     module.load_state_dict(best.state_dict())
+    module.eval()
     return curve
+
+
+def average_into(averaged: nn.Module, module: nn.Module, decay: float) -> None:
+    """Move the averaged weights towards the module's; buffers, running means already, are copied."""
+    with torch.no_grad():
+        for mean, value in zip(averaged.parameters(), module.parameters(), strict=True):
+            mean.lerp_(value, 1 - decay)
+        for kept, value in zip(averaged.buffers(), module.buffers(), strict=True):
+            kept.copy_(value)

@@ -11,10 +11,7 @@ from torch import nn
 from pipeline import DEVICES, __version__
 from pipeline.errors import InvalidInput
 from pipeline.files import write_json, write_text
-from pipeline.networks.curve import draw_curve
-from pipeline.networks.evaluate import METRICS, batch_errors_mm
-from pipeline.networks.train import Plan, train, validate
-from pipeline.networks.weights import NETWORKS, build_network, resolve_device, save_model
+from pipeline.networks import NETWORKS, build_network, check_network
 from pipeline.options import LARGEST_SEED, check_options, option
 from pipeline.progress import Progress
 from pipeline.synthesis.library import Library, load_library
@@ -27,6 +24,10 @@ from pipeline.synthesis.population import (
 )
 from pipeline.synthesis.recordings import ONE_SOURCE, HeadTensors, Synthesizer, prepare_head
 from pipeline.template import N_REGIONS, SourceCortex, load_template
+from pipeline.training.curve import draw_curve
+from pipeline.training.evaluate import METRICS, batch_errors_mm
+from pipeline.training.train import Plan, train, validate
+from pipeline.weights import resolve_device, save_model
 
 N_VALIDATION_HEADS = 4
 N_TEST_HEADS = 4
@@ -49,7 +50,7 @@ SPLIT_SEED = {"train": 1, "validation": 2, "test": 3}
 class TrainConfig:
     """Options of ``spikefocus train-generic``."""
 
-    network: str = option("compact", "architecture", choices=tuple(NETWORKS))
+    network: str = option("compact", "architecture", choices=NETWORKS.names())
     arrays: tuple[str, ...] = option(
         ("neuromag", "ctf275", "neuromag", "ctf275", "ctf151"),
         "arrays that the heads take in turn",
@@ -83,8 +84,7 @@ def train_generic(out_dir: Path, config: TrainConfig, progress: Progress) -> Pat
         ``generic_<network>.safetensors``, with ``.json`` (card) and ``.md`` beside it.
     """
     device = resolve_device(config.device)
-    if config.network not in NETWORKS:
-        build_network(config.network)
+    check_network(config.network)
     unknown = set(config.arrays) - set(ARRAYS)
     if unknown or not config.arrays:
         raise InvalidInput(
@@ -118,7 +118,7 @@ def train_generic(out_dir: Path, config: TrainConfig, progress: Progress) -> Pat
 
     torch.manual_seed(config.seed)
     n_in = len(heads[0].projection.kernel)
-    module = build_network(config.network, n_in).to(device)
+    module = build_network(config.network, n_in=n_in).to(device)
     plan = Plan(
         steps=config.steps,
         batch_size=config.batch_size,
@@ -141,7 +141,6 @@ def train_generic(out_dir: Path, config: TrainConfig, progress: Progress) -> Pat
     )
     card = {
         "network": config.network,
-        "n_in": n_in,
         "input": config.input,
         "version": __version__,
         "config": {k: v for k, v in asdict(config).items() if k != "device"},
@@ -157,7 +156,7 @@ def train_generic(out_dir: Path, config: TrainConfig, progress: Progress) -> Pat
 def write_generic(folder: Path, module: nn.Module, card: dict) -> Path:
     """Weights as float16, and the card as JSON and Markdown; return the weights' path."""
     weights = folder / f"generic_{card['network']}.safetensors"
-    save_model(weights, module, card, torch.float16)
+    card = save_model(weights, module, card, torch.float16)
     write_json(weights.with_suffix(".json"), card)
     write_text(weights.with_suffix(".md"), card_markdown(card))
     return weights

@@ -5,7 +5,7 @@ from pathlib import Path
 from matplotlib.figure import Figure
 
 from pipeline.files import atomic_path
-from pipeline.networks.evaluate import METRICS
+from pipeline.training.evaluate import METRICS
 
 COLUMNS = ("step", "samples", "training_loss", "validation_loss", *METRICS)
 LABELS = {

@@ -1,6 +1,7 @@
 """Weights on disk: safetensors with the model card in the file's metadata, never pickle."""
 
 import json
+from dataclasses import asdict
 from importlib.resources import files
 from pathlib import Path
 
@@ -12,21 +13,10 @@ from torch import nn
 
 from pipeline.errors import InvalidInput, MissingGPU, MissingResource
 from pipeline.files import atomic_path, sha256
-from pipeline.networks.compact import Compact
-from pipeline.networks.deepsif import DeepSIF
-from pipeline.networks.project import Projection
+from pipeline.networks import build_network, check_network
+from pipeline.projection import Projection
 
-NETWORKS = {"compact": Compact, "deepsif": DeepSIF}
 SHIPPED = Path(str(files("pipeline.networks") / "weights" / "generic_compact.safetensors"))
-
-
-def build_network(name: str, n_in: int = 994) -> nn.Module:
-    """A network of `NETWORKS` with random weights, `n_in` inputs and 994 outputs."""
-    if name not in NETWORKS:
-        raise InvalidInput(
-            f"there is no network named '{name}'", hint=f"choose one of {', '.join(NETWORKS)}"
-        )
-    return NETWORKS[name](n_in=n_in)
 
 
 def resolve_device(device: str) -> str:
@@ -49,19 +39,29 @@ def resolve_device(device: str) -> str:
     return device
 
 
-def save_model(path: Path, module: nn.Module, card: dict, dtype=torch.float32) -> None:
-    """Write weights and card; the same weights and card give the same bytes.
+def save_model(path: Path, module: nn.Module, card: dict, dtype=torch.float32) -> dict:
+    """Write weights, architecture and card; the same ones give the same bytes.
 
     Parameters
     ----------
     card : dict
-        JSON values; must hold "network" and "n_in".
+        JSON values; must hold "network", by its name among `pipeline.networks.NETWORKS`.
     dtype : torch.dtype
-        float16 halves the file; loading gives float32 again.
+        Of numbers with a fraction; float16 halves the file, loading gives float32 again.
+
+    Returns
+    -------
+    card : dict
+        With the architecture, as stored.
     """
-    tensors = {name: value.to("cpu", dtype).contiguous() for name, value in _state(module).items()}
+    tensors = {
+        name: value.to("cpu", dtype if value.is_floating_point() else value.dtype).contiguous()
+        for name, value in _state(module).items()
+    }
+    card = card | {"architecture": asdict(module.architecture)}
     with atomic_path(path) as tmp:
         _write(tmp, tensors, {"card": json.dumps(card, allow_nan=False, sort_keys=True)})
+    return card
 
 
 def load_model(path: Path | str = "", network: str = "compact") -> tuple[nn.Module, dict]:
@@ -80,8 +80,7 @@ def load_model(path: Path | str = "", network: str = "compact") -> tuple[nn.Modu
     InvalidInput
         Not a weights file, or one of another network.
     """
-    if path == "" and network not in NETWORKS:
-        build_network(network)
+    check_network(network)
     path = Path(path) if str(path) else SHIPPED.with_name(f"generic_{network}.safetensors")
     if not path.exists():
         raise MissingResource(
@@ -94,10 +93,18 @@ def load_model(path: Path | str = "", network: str = "compact") -> tuple[nn.Modu
     try:
         with safe_open(path, "pt") as stored:
             card = json.loads((stored.metadata() or {})["card"])
-            tensors = {name: stored.get_tensor(name).float() for name in stored.keys()}
-        module = build_network(card["network"], card["n_in"])
-    except (SafetensorError, OSError, KeyError, json.JSONDecodeError) as error:
+            tensors = {name: stored.get_tensor(name) for name in stored.keys()}
+        module = build_network(card["network"], **card["architecture"])
+    except (SafetensorError, OSError, KeyError, TypeError, json.JSONDecodeError) as error:
         raise InvalidInput("this is not an intact weights file", file=path, hint=hint) from error
+    # What the card does not say would take today's default, whatever the weights were trained with.
+    unsaid = set(asdict(module.architecture)) - set(card["architecture"])
+    if unsaid:
+        raise InvalidInput(
+            f"the weights' card does not say their network's {', '.join(sorted(unsaid))}",
+            file=path,
+            hint=hint,
+        )
     if card["network"] != network:
         raise InvalidInput(
             f"the weights are of the network '{card['network']}', not '{network}'",
