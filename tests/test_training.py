@@ -249,7 +249,7 @@ class Dropping(torch.nn.Module):
     def __init__(self):
         super().__init__()
         self.norm = torch.nn.BatchNorm1d(994)
-        torch.nn.init.constant_(self.norm.weight, 10.0)  # too loud, so that training helps
+        self.norm.running_var.fill_(0.01)  # far too small: what it judges by is to be learned
         self.drop = torch.nn.Dropout(0.5)
 
     def forward(self, recording, projection, samples=slice(None)):
@@ -283,4 +283,4 @@ def test_batch_norm_and_dropout_are_trained_and_judged_in_their_own_modes(tmp_pa
     assert again == curve
     assert same_weights(whole, resumed)
     assert int(whole.norm.num_batches_tracked) > 0
-    assert whole.norm.running_mean.abs().max() > 0
+    assert whole.norm.running_var.min() > 0.1
