@@ -43,7 +43,7 @@ def forget():
 @pytest.mark.parametrize(
     ("changed", "stages"),
     [
-        ("pipeline/fif.py", {"headmodel", "spikes", "personalize", "image", "compare"}),
+        ("pipeline/personalize/jitter.py", {"personalize"}),
         ("pipeline/compare/rows.py", {"compare"}),
         ("pipeline/errors.py", set(MODULES)),
         ("reports/templates/report.css", {"report"}),
