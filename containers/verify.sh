@@ -109,7 +109,7 @@ proven "the image ($VARIANT) builds from commit $revision in $((SECONDS - begun)
     "$(du -sm --apparent-size "$root" | cut -f1) MB"
 note "$(du -sm --apparent-size --exclude=opt "$root" | cut -f1) MB Debian, Python, Pango and fonts"
 du -m --apparent-size -d 1 "$root"/opt/spikefocus/lib/python3.*/site-packages 2>/dev/null |
-    sort -rn | head -13 | while read -r size path; do
+    sort -rn | sed -n 1,13p | while read -r size path; do
     note "$size MB $(basename "$path")"
 done
 note "$(du -sm --apparent-size "$root/opt/spikefocus/bin" | cut -f1) MB programs of the packages"
@@ -241,7 +241,7 @@ generated = json.loads((out / "dataset_description.json").read_text())["Generate
 assert generated["Container"]["Tag"] == f"spikefocus:{version}-{revision}", generated
 PYTHON
 proven "report, status (six stages done) and metrics are there, with the container's version"
-strangers=$(find "$WORK/out" "$WORK/demo" ! \( -uid $ANY_UID -gid $ANY_UID \) | head -3)
+strangers=$(find "$WORK/out" "$WORK/demo" ! \( -uid $ANY_UID -gid $ANY_UID \) | sed -n 1,3p)
 [[ -z $strangers ]] || fail "not owned by $ANY_UID: $strangers"
 proven "all $(find "$WORK/out" -type f | wc -l) output files belong to $ANY_UID:$ANY_UID"
 manifest "$WORK/demo" | cmp -s - "$WORK/input-before" || fail "the input has changed"

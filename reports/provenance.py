@@ -25,8 +25,8 @@ _PACKAGES = (
 
 REFERENCES = {
     "pdeepsif": "Sun R, Zhang W, Bagić A, He B. Personalized deep learning based source imaging "
-    "framework improves the imaging of epileptic sources from MEG interictal spikes. bioRxiv 2022, "
-    "doi:10.1101/2022.11.13.516312.",
+    "framework improves the imaging of epileptic sources from MEG interictal spikes. NeuroImage "
+    "2023;281:120366.",
     "deepsif": "Sun R, Sohrabpour A, Worrell GA, He B. Deep neural networks constrained by neural "
     "mass models improve electrophysiological source imaging of spatiotemporal brain dynamics. "
     "Proc Natl Acad Sci USA 2022;119:e2201128119.",

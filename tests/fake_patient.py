@@ -305,7 +305,7 @@ def _write_spikes(
     ]
     columns = ["onset", "duration", "run", "accepted", "correlation", "amplitude_ratio", "reason"]
     pd.DataFrame(rows)[columns].to_csv(paths.spike_events, sep="\t", index=False)
-    write_json(paths.qc("spikes"), {"warnings": [], "n_accepted": N_SPIKES, "n_rejected": 2})
+    write_json(paths.qc("spikes"), {"warnings": [], "n_used": N_SPIKES, "n_rejected": 2})
 
 
 def _recording(leadfield, types, n_epochs: int, rng: np.random.Generator) -> np.ndarray:
