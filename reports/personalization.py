@@ -91,10 +91,7 @@ def model_card(patient: Patient, paths: PatientPaths) -> dict:
         ("Synthetic recordings they were trained on", _grouped(generic.get("samples"))),
         ("Random heads they were trained on", config.get("n_heads")),
         ("Seed", config.get("seed")),
-        (
-            "Hours of training since its last interruption",
-            number(generic.get("hours_since_last_resume")),
-        ),
+        ("Hours of training since it was last taken up", generic.get("hours_since_last_resume")),
     ]
     return {
         "facts": [(name, str(value)) for name, value in facts if value is not None],
