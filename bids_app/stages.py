@@ -70,7 +70,9 @@ def tasks_for(
     patient: PatientFiles, configs: dict[str, object], dicom_template: Path | None = None
 ) -> list[Task]:
     """The stages in order, each given only the files that it needs."""
-    reference = reference_run(patient.meg, patient.events, configs["spikes"].spike_name)
+    reference = reference_run(
+        patient.meg, patient.events, configs["spikes"].spike_name, patient.events_json
+    )
     inputs = {
         "headmodel": headmodel.Inputs(
             t1w=patient.t1w,
@@ -78,12 +80,7 @@ def tasks_for(
             freesurfer_dir=patient.freesurfer_dir,
             meg=[patient.meg[reference]],
         ),
-        "spikes": spikes.Inputs(
-            meg=patient.meg,
-            events=patient.events,
-            channels_tsv=patient.channels,
-            empty_room=patient.empty_room,
-        ),
+        "spikes": spikes_inputs(patient),
         "personalize": personalize.Inputs(),
         "image": image.Inputs(t1w=patient.t1w),
         "compare": compare.Inputs(
@@ -100,6 +97,17 @@ def tasks_for(
         "report": reports.Inputs(t1w=patient.t1w, dicom_template=dicom_template),
     }
     return [Task(stage, inputs[stage], configs[stage]) for stage in STAGES]
+
+
+def spikes_inputs(patient: PatientFiles) -> spikes.Inputs:
+    """The recordings with what lies beside them."""
+    return spikes.Inputs(
+        meg=patient.meg,
+        events=patient.events,
+        channels_tsv=patient.channels,
+        empty_room=patient.empty_room,
+        events_json=patient.events_json,
+    )
 
 
 def hash_of_all(path: Path) -> str:

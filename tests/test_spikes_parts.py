@@ -11,12 +11,13 @@ from pipeline.fif import check_complete, scrub_ids
 from pipeline.progress import Progress
 from pipeline.spikes.artefacts import eye_movements, keep_sparing, removed_power, removed_together
 from pipeline.spikes.channels import find_bad_stretches, robust_z, unexplained_variance
+from pipeline.spikes.choice import position_change
 from pipeline.spikes.config import SPIKE_NAMES, Config
-from pipeline.spikes.events import name_pattern, read_channels_tsv, read_events
+from pipeline.spikes.events import name_pattern, read_events
 from pipeline.spikes.filtering import WindowStats, load_filtered
+from pipeline.spikes.marks import read_channels_tsv
 from pipeline.spikes.noise import average_quality, baseline_starts
 from pipeline.spikes.recording import open_recording
-from pipeline.spikes.runs import position_change
 from pipeline.spikes.selection import cut, match, select_spikes
 
 
@@ -88,7 +89,7 @@ def test_channels_marked_bad_come_with_their_description(tmp_path):
     file.write_text(
         "name\ttype\tstatus\tstatus_description\nA\tMEGMAG\tbad\tnoisy\nB\tVEOG\tgood\tn/a\n"
     )
-    bad, types = read_channels_tsv(file)
+    bad, types = read_channels_tsv(file, [])
     assert bad == {"A": "noisy"}
     assert types["B"] == "VEOG"
 

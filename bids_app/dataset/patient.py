@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from itertools import chain
 from pathlib import Path
 
 import mne_bids
@@ -15,6 +16,7 @@ from bids_app.clinical import (
     find_resection_mask,
 )
 from bids_app.dataset.participants import participant_labels
+from bids_app.sidecars import applicable
 from pipeline.compare.frames import is_postoperative
 from pipeline.errors import InvalidInput
 from pipeline.files import read_json, read_metadata
@@ -45,6 +47,8 @@ class PatientFiles:
     meg: list[Path]
     events: list[Path | None]
     channels: list[Path | None]
+    events_json: list[list[Path]]
+    """For each recording the ``events.json`` that apply, the most specific first."""
     empty_room: Path | None
     ieeg: IeegFiles
     resection_mask: Path | None
@@ -97,6 +101,7 @@ def find_patient(
         meg=meg,
         events=[_sidecar(path, "events") for path in meg],
         channels=[_sidecar(path, "channels") for path in meg],
+        events_json=[applicable(path, "events", ".json", bids_dir) for path in meg],
         empty_room=_find_empty_room(bids_dir, meg[0], notes),
         ieeg=find_ieeg(folder, roots),
         resection_mask=mask,
@@ -109,7 +114,7 @@ def find_patient(
         named.append(files.freesurfer_dir)  # a SUBJECTS_DIR is often a folder of links
     if files.freesurfer_dir:
         _refuse_links_out(files.freesurfer_dir.rglob("*"), [bids_dir, *named])
-    others = [*files.events, *files.channels, files.empty_room]
+    others = [*files.events, *files.channels, *chain(*files.events_json), files.empty_room]
     clinical = [*files.ieeg.images, files.resection_mask, files.postop_t1w]
     _refuse_links_out(filter(None, [*others, *clinical]), [bids_dir, *named])
     return files

@@ -10,18 +10,20 @@ from bids_app.dataset import PatientFiles
 from bids_app.lock import Locked, living_owner
 from bids_app.preflight import needs
 from bids_app.preflight.findings import MB, Finding, attempt
+from bids_app.stages import spikes_inputs
+from pipeline import spikes
 from pipeline.compare.contacts import with_key
 from pipeline.compare.images import open_image
 from pipeline.compare.labels import read_contact_labels
 from pipeline.compare.marks import resolve_mark
-from pipeline.errors import InvalidInput, OutOfMemory, SpikefocusError
+from pipeline.errors import OutOfMemory, SpikefocusError
 from pipeline.headmodel import freesurfer
 from pipeline.headmodel.coregistration import digitised_points_head_m
 from pipeline.headmodel.landmarks import read_landmarks_mri_mm
 from pipeline.headmodel.t1w import open_t1w
 from pipeline.machine import available_memory_bytes
 from pipeline.paths import PatientPaths
-from pipeline.spikes.events import no_spikes, read_channels_tsv, read_events
+from pipeline.spikes.marks import channel_marks
 from pipeline.spikes.recording import open_recording
 from pipeline.spikes.reference import reference_run
 from pipeline.tables import read_tsv, stacked
@@ -116,8 +118,9 @@ def _head_model(files: PatientFiles) -> tuple[str, str]:
 
 def _meg(files: PatientFiles, size: dict) -> tuple[str, str]:
     raws = [open_recording(path) for path in files.meg]
-    for path in filter(None, files.channels):
-        read_channels_tsv(path)
+    doubts: list[str] = []
+    for raw, path in zip(raws, files.channels, strict=True):
+        channel_marks(raw, path, doubts)
     size["infos"] = [raw.info for raw in raws]
     size["recordings"] = [
         needs.Recording(
@@ -130,15 +133,14 @@ def _meg(files: PatientFiles, size: dict) -> tuple[str, str]:
     minutes = sum(one.duration_s for one in size["recordings"]) / 60
     n_channels = len(mne.pick_types(raws[0].info, meg=True, exclude=()))
     empty_room = "with" if files.empty_room else "no"
-    return "ok", (
-        f"{len(raws)} run(s), {minutes:.1f} min, {n_channels} channels, {empty_room} empty room"
-    )
+    told = f"{len(raws)} run(s), {minutes:.1f} min, {n_channels} channels, {empty_room} empty room"
+    return ("note" if doubts else "ok"), " ".join([f"{told}.", *doubts] if doubts else [told])
 
 
 def _landmarks(files: PatientFiles, size: dict, spike_name: tuple[str, ...]) -> tuple[str, str]:
     if "infos" not in size or "affine" not in size:
         return "note", "not looked for: T1w or MEG cannot be read"
-    reference = reference_run(files.meg, files.events, spike_name)
+    reference = reference_run(files.meg, files.events, spike_name, files.events_json)
     _, head_points = digitised_points_head_m(size["infos"][reference], files.meg[reference])
     marked = read_landmarks_mri_mm(files.t1w_json, size["affine"])
     told = f"{len(head_points)} head points"
@@ -148,16 +150,11 @@ def _landmarks(files: PatientFiles, size: dict, spike_name: tuple[str, ...]) -> 
 
 
 def _spikes(files: PatientFiles, config) -> tuple[str, str]:
-    tables = [read_events(path, config.spike_name) for path in files.events if path is not None]
-    n = sum(len(table.onset_s) for table in tables)
-    if n == 0:
-        raise no_spikes(files.events, tables)
-    if not config.min_spikes <= n <= config.max_spikes:
-        raise InvalidInput(
-            f"{n} spikes are annotated, and {config.min_spikes} to {config.max_spikes} needed",
-            hint="annotate more or fewer, or name them with --spike-name",
-        )
-    return "ok", f"{n} annotated"
+    choice = spikes.choose_runs(spikes_inputs(files), config)
+    told = f"{choice.n_spikes} annotated in {len(choice.used)} run(s)"
+    if choice.warnings:
+        return "note", " ".join([f"{told}.", *choice.warnings])
+    return "ok", told
 
 
 def _soz(files: PatientFiles) -> tuple[str, str]:

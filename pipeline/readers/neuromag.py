@@ -1,5 +1,6 @@
 """FIF, as Neuromag, Elekta and MEGIN write it and as every other format can be converted to."""
 
+import re
 from pathlib import Path
 
 import mne
@@ -10,11 +11,11 @@ SUFFIXES = (".fif",)
 def companions(path: Path) -> list[Path]:
     """The other parts of a split recording: BIDS numbers them, Neuromag hyphenates them."""
     stem = path.stem.removesuffix("_meg").split("_split-")[0]
-    starts = (f"{stem}_split-", f"{stem}-", f"{stem}_meg-")
+    part = re.compile(rf"{re.escape(stem)}(_split-\d+_meg|(_meg)?-\d+)\.fif")
     return [
         file
         for file in path.parent.glob("*.fif")
-        if file.name.startswith(starts) and file.name != path.name
+        if part.fullmatch(file.name) and file.name != path.name
     ]
 
 

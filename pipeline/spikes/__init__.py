@@ -6,14 +6,16 @@ stretches, a table of all annotated spikes with the reason for each rejected one
 the stage measured about itself.
 """
 
+from itertools import chain
 from pathlib import Path
 
 from pipeline.paths import PatientPaths
 from pipeline.readers import companions
+from pipeline.spikes.choice import choose_runs
 from pipeline.spikes.config import Config, Inputs
 from pipeline.spikes.stage import run
 
-__all__ = ["Config", "Inputs", "reads", "run", "writes"]
+__all__ = ["Config", "Inputs", "choose_runs", "reads", "run", "writes"]
 
 
 def reads(inputs: Inputs, paths: PatientPaths) -> list[Path]:
@@ -27,7 +29,8 @@ def reads(inputs: Inputs, paths: PatientPaths) -> list[Path]:
         else:
             files.append(recording)
         files += companions(recording)
-    files += [file for file in [*inputs.events, *inputs.channels_tsv] if file is not None]
+    tables = [*inputs.events, *inputs.channels_tsv, *chain.from_iterable(inputs.events_json)]
+    files += [file for file in tables if file is not None]
     return sorted({file for file in files if file.exists()})
 
 

@@ -8,6 +8,8 @@ from pipeline.spikes.filtering import WindowStats
 STUCK_FRACTION = 0.25
 LARGEST_PTP = {"mag": 2e-11, "grad": 2e-9}  # T and T/m: beyond what brain and eyes make
 MOST_BAD_WINDOWS = 0.05
+ALWAYS = 0.95
+SHARED_BY = 0.5
 N_NEIGHBOURS = 8
 MIN_ROBUST_Z = 6.0
 NOISE_RATIO = 2.5
@@ -27,7 +29,8 @@ def find_bad_channels(
 ) -> dict[int, str]:
     """Channels that are stuck, noisy, quiet or alone, with the reason in words.
 
-    Every measure is a median over windows, so that spikes, blinks and movements, which fill
+    `stats` should be those of the windows that hold data, see `windows_with_data`: a pause of the
+    acquisition is no channel's fault. Every measure is a median over windows, so that spikes, blinks and movements, which fill
     few windows, make no channel bad; the strength of brain signals varies over the helmet, so
     that in the pass band a channel is compared with its neighbours of the same type.
 
@@ -81,6 +84,39 @@ def find_bad_channels(
         for i in np.flatnonzero(extreme - shared > MOST_BAD_WINDOWS):
             blame(members[i], f"beyond brain and eyes in {extreme[i]:.0%} of the time")
     return {channel: "; ".join(texts) for channel, texts in sorted(reasons.items())}
+
+
+def windows_with_data(stats: WindowStats, types: np.ndarray, bad_s: np.ndarray) -> np.ndarray:
+    """Windows that are not marked bad and in which the device as a whole delivered data.
+
+    A pause of the acquisition and MaxFilter's zeros, where it lost the head's position, leave all
+    sensors of a type stuck at once. Channels that are stuck nearly always do not vote.
+
+    Parameters
+    ----------
+    stats : WindowStats
+    types : ndarray of str, (n_channels,)
+    bad_s : ndarray, (n, 2)
+        Stretches marked as bad.
+
+    Returns
+    -------
+    holds_data : ndarray of bool, (n_windows,)
+    """
+    stuck = stats.stuck > STUCK_FRACTION
+    start_s = np.arange(stuck.shape[1]) * stats.window_s
+    marked = np.zeros(stuck.shape[1], bool)
+    for start, stop in bad_s:
+        marked |= (start_s < stop) & (start_s + stats.window_s > start)
+    lost = np.zeros_like(marked)
+    alive = stuck.mean(axis=1) < ALWAYS
+    if not alive.any():
+        alive[:] = True
+    for kind in np.unique(types):
+        members = alive & (types == kind)
+        if members.any():
+            lost |= stuck[members].mean(axis=0) > SHARED_BY
+    return ~marked & ~lost
 
 
 def find_bad_stretches(

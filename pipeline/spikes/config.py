@@ -1,6 +1,6 @@
 """Options and input files of the spikes stage."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from pipeline.options import check_options, option
@@ -34,12 +34,15 @@ class Inputs:
     channels_tsv : list of (Path or None)
         BIDS ``channels.tsv``.
     empty_room : Path or None
+    events_json : list of (list of Path)
+        The ``events.json`` that apply to each run, the most specific first; empty without any.
     """
 
     meg: list[Path]
     events: list[Path | None]
     channels_tsv: list[Path | None]
     empty_room: Path | None = None
+    events_json: list[list[Path]] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -105,14 +108,14 @@ class Config:
     )
     max_position_change_mm: float = option(
         5.0,
-        "runs whose head moved further from the first are left out",
+        "runs whose head moved further from the first with spikes are left out",
         unit="mm",
         low=0,
         high=100,
     )
     max_position_change_deg: float = option(
         3.0,
-        "runs whose head turned further from the first are left out",
+        "runs whose head turned further from the first with spikes are left out",
         unit="degrees",
         low=0,
         high=180,

@@ -1,6 +1,8 @@
 """Which rows of a BIDS ``events.tsv`` are spikes."""
 
 import re
+from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -8,10 +10,23 @@ import numpy as np
 import pandas as pd
 
 from pipeline.errors import InvalidInput
+from pipeline.spikes.meanings import (
+    hed_names_spike,
+    hed_of,
+    levels_of,
+    name_pattern,
+    names_spike,
+    read_descriptions,
+    seconds_per_unit,
+)
+from pipeline.tables import NOT_GIVEN, numbers, read_tsv
 
-NAME_COLUMNS = ("trial_type", "annotation_type", "value", "HED")
-MAX_FILE_BYTES = 200 * 2**20
+NAME_COLUMNS = ("trial_type", "annotation_type", "value")
 LONGEST_SPIKE_S = 1.0
+ONSETS_IN_SECONDS = "write onsets in seconds from the recording's first sample"
+_BAD = re.compile(r"bad(?![a-z])", re.IGNORECASE)
+# Cells are quoted only where they can hold nothing but a number or a time of day.
+_QUOTABLE = re.compile(r"[\d\s.,:;+\-/eET]{1,24}")
 
 
 @dataclass(frozen=True)
@@ -27,9 +42,13 @@ class EventTable:
     n_rows : int
         Rows of the table.
     n_without_onset : int
-        Spike rows whose onset is no number.
+        Spike rows whose onset is missing or no number.
+    odd_onset : str
+        How such an onset reads, for messages; empty where it is missing.
     names : tuple of str
         Names found in the table, for the message when none matches.
+    notes : tuple of str
+        How the table was read, where the reader of the report must know.
     """
 
     onset_s: np.ndarray
@@ -37,135 +56,166 @@ class EventTable:
     bad_s: np.ndarray
     n_rows: int
     n_without_onset: int
+    odd_onset: str
     names: tuple[str, ...]
+    notes: tuple[str, ...]
+
+    @property
+    def lost(self) -> str:
+        """What the spikes without a usable onset have instead of one."""
+        if not self.odd_onset:
+            return "no onset"
+        return f"an onset that is no number, such as {self.odd_onset}"
 
 
-def name_pattern(names: tuple[str, ...]) -> re.Pattern:
-    """Pattern of the names as whole words in any case, a plural s or a number behind allowed.
-
-    ``IED`` finds ``IED_left`` and ``IEDs`` but neither ``verified`` nor ``carried``.
-    """
-    alternatives = []
-    for name in names:
-        words = [re.escape(word) for word in re.split(r"[\s_\-/]+", name.strip()) if word]
-        if words:
-            closing = r"(?!\d)" if name.strip()[-1].isdigit() else r"s?(?![a-z])"
-            alternatives.append(r"[\s_\-/]*".join(words) + closing)
-    if not alternatives:
-        raise InvalidInput("no name for spikes is given", hint="give one with --spike-name")
-    return re.compile(r"(?<![a-z0-9])(?:" + "|".join(alternatives) + ")", re.IGNORECASE)
-
-
-def read_events(path: Path, names: tuple[str, ...]) -> EventTable:
+def read_events(path: Path, names: tuple[str, ...], sidecars: Sequence[Path] = ()) -> EventTable:
     """Read one ``events.tsv``.
 
     Parameters
     ----------
     path : Path
     names : tuple of str
-        Words or phrases that name a spike.
+        Words or phrases that name a spike: in the table, in its HED tags, or in what
+        ``events.json`` says of a cell (``Levels``, ``HED``).
+    sidecars : sequence of Path
+        The ``events.json`` that apply, the most specific first.
 
     Raises
     ------
     InvalidInput
-        The file is not a table with an ``onset`` column.
+        The file is not a table with an ``onset`` column, or its onsets are in no unit of time.
     """
-    table = _read_tsv(path)
-    if "onset" not in table.columns:
-        raise InvalidInput(
-            "the events file has no column onset",
-            file=path,
-            hint="write the events as a BIDS events.tsv",
-        )
+    notes: list[str] = []
+    table = read_tsv(path, ("onset",), notes)
+    described = read_descriptions(sidecars, notes)
     pattern = name_pattern(names)
-    columns = [name for name in NAME_COLUMNS if name in table.columns]
-    text = table[columns].fillna("")
-    is_spike = np.zeros(len(table), bool)
-    is_bad = np.zeros(len(table), bool)
-    for column in columns:
-        is_spike |= text[column].str.contains(pattern).to_numpy(bool)
-        is_bad |= text[column].str.lower().str.startswith("bad").to_numpy(bool)
-    onset = pd.to_numeric(table["onset"], errors="coerce").to_numpy(float)
-    duration = np.zeros(len(table))
-    if "duration" in table.columns:
-        duration = pd.to_numeric(table["duration"], errors="coerce").fillna(0).to_numpy(float)
-    has_onset = np.isfinite(onset)
+    is_spike, is_bad = _named(table, pattern)
+    for name, n_rows in Counter(_described_spikes(table, described, pattern, is_spike)).items():
+        notes.append(f"{n_rows} spikes of {path.name} are named by events.json ({name}).")
+    is_bad |= _described_bad(table, described)
     is_spike &= ~is_bad
+    onset_s, odd = _seconds(table, "onset", described, path, notes)
+    duration_s, _ = _seconds(table, "duration", described, path, notes)
+    duration_s = np.nan_to_num(duration_s)
+    has_onset = np.isfinite(onset_s)
     spikes = np.flatnonzero(is_spike & has_onset)
-    spikes = spikes[np.argsort(onset[spikes], kind="stable")]
-    spike_duration = duration[spikes]
-    spike_duration[(spike_duration < 0) | (spike_duration > LONGEST_SPIKE_S)] = 0
-    bad = is_bad & has_onset & (duration > 0)
-    shown = sorted({name for column in columns for name in text[column] if name})
+    spikes = spikes[np.argsort(onset_s[spikes], kind="stable")]
+    spike_duration_s = duration_s[spikes]
+    spike_duration_s[(spike_duration_s < 0) | (spike_duration_s > LONGEST_SPIKE_S)] = 0
+    bad = is_bad & has_onset & (duration_s > 0)
+    odd_cells = table["onset"][is_spike & odd]
     return EventTable(
-        onset_s=onset[spikes],
-        duration_s=spike_duration,
-        bad_s=np.column_stack([onset[bad], onset[bad] + duration[bad]]),
+        onset_s=onset_s[spikes],
+        duration_s=spike_duration_s,
+        bad_s=np.column_stack([onset_s[bad], onset_s[bad] + duration_s[bad]]),
         n_rows=len(table),
         n_without_onset=int((is_spike & ~has_onset).sum()),
-        names=tuple(shown),
+        odd_onset=_quoted(odd_cells.iloc[0]) if len(odd_cells) else "",
+        names=_names_in(table),
+        notes=tuple(notes),
     )
 
 
-def no_spikes(files: list[Path | None], tables: list[EventTable]) -> InvalidInput:
-    """Say in one sentence why there is no spike and what to do."""
-    given = [file for file in files if file is not None]
-    if not given:
+def no_spikes(annotated: Sequence[tuple[Path, EventTable]]) -> InvalidInput:
+    """Say in one sentence why there is no spike and what to do.
+
+    Parameters
+    ----------
+    annotated : sequence of (Path, EventTable)
+        The events files and what was read from them.
+    """
+    if not annotated:
         return InvalidInput(
             "no spikes: none of the MEG recordings has an events.tsv",
             hint="annotate the spikes in an events.tsv beside the recording",
         )
-    found = sorted({name for table in tables for name in table.names})
+    for path, table in annotated:
+        if table.n_without_onset:
+            return InvalidInput(
+                f"{table.n_without_onset} spikes have {table.lost}",
+                file=path,
+                hint=ONSETS_IN_SECONDS,
+            )
+    found = sorted({name for _, table in annotated for name in table.names})
     listed = ", ".join(repr(name[:40]) for name in found[:8]) or "nothing"
     return InvalidInput(
         f"no spikes: no row of the events is named like a spike (found: {listed})",
-        file=given[0],
+        file=annotated[0][0],
         hint="name them with --spike-name NAME, or annotate the spikes",
     )
 
 
-def read_channels_tsv(path: Path) -> tuple[dict[str, str], dict[str, str]]:
-    """Channels marked bad, and channel types, of a BIDS ``channels.tsv``.
+def listed(names: Sequence[str]) -> str:
+    """Up to five of them."""
+    shown = ", ".join(repr(str(name)[:20]) for name in list(names)[:5])
+    return f"{shown}, …" if len(names) > 5 else shown
 
-    Returns
-    -------
-    bad : dict
-        Name to ``status_description`` (may be empty).
-    types : dict
-        Name to BIDS type in capitals.
-    """
-    table = _read_tsv(path)
-    if "name" not in table.columns:
-        raise InvalidInput(
-            "the channels file has no column name",
-            file=path,
-            hint="write it as a BIDS channels.tsv",
+
+def _named(table: pd.DataFrame, pattern: re.Pattern) -> tuple[np.ndarray, np.ndarray]:
+    """Rows that the table itself names as spikes, and as bad stretches."""
+    is_spike, is_bad = np.zeros(len(table), bool), np.zeros(len(table), bool)
+    for column in NAME_COLUMNS:
+        if column in table:
+            is_spike |= _spoken(table[column], pattern)
+            is_bad |= table[column].str.match(_BAD).to_numpy(bool)
+    if "hed" in table:
+        is_spike |= _tagged(table["hed"], pattern)
+    return is_spike, is_bad
+
+
+def _spoken(texts: pd.Series, pattern: re.Pattern) -> np.ndarray:
+    return np.array([names_spike(text, pattern) for text in texts], bool)
+
+
+def _tagged(texts: pd.Series, pattern: re.Pattern) -> np.ndarray:
+    return np.array([hed_names_spike(text, pattern) for text in texts], bool)
+
+
+def _described_spikes(table, described: dict, pattern, is_spike: np.ndarray) -> list[str]:
+    """Add the spikes that only events.json names; for each of them, which cell names it."""
+    added = []
+    for column, description in described.items():
+        if column not in table:
+            continue
+        by_level = _spoken(levels_of(table[column], description), pattern)
+        by_hed = _tagged(hed_of(table[column], description), pattern)
+        new = (by_level | by_hed) & ~is_spike
+        added += [f"{column} {cell[:20]!r}" for cell in table[column][new]]
+        is_spike |= new
+    return added
+
+
+def _described_bad(table: pd.DataFrame, described: dict) -> np.ndarray:
+    is_bad = np.zeros(len(table), bool)
+    for column in NAME_COLUMNS:
+        if column in table and column in described:
+            is_bad |= levels_of(table[column], described[column]).str.match(_BAD).to_numpy(bool)
+    return is_bad
+
+
+def _seconds(table, column: str, described: dict, path: Path, notes: list[str]):
+    """A column in seconds, NaN where it says no number; where it says something else instead."""
+    if column not in table:
+        return np.full(len(table), np.nan), np.zeros(len(table), bool)
+    unit_s = seconds_per_unit(column, described.get(column, {}), path)
+    values, odd = numbers(table[column])
+    commas = table[column].str.contains(",", regex=False).to_numpy(bool) & np.isfinite(values)
+    if commas.any():
+        cell = table[column][commas].iloc[0]
+        notes.append(
+            f"The {column}s of {path.name} have decimal commas: {_quoted(cell)} was read as "
+            f"{values[commas][0]:g}."
         )
-    table = table.fillna("")
-    status = table["status"].str.strip().str.lower() if "status" in table else None
-    why = table["status_description"] if "status_description" in table else [""] * len(table)
-    bad = {}
-    if status is not None:
-        bad = {
-            name: reason
-            for name, state, reason in zip(table["name"], status, why, strict=True)
-            if state == "bad"
-        }
-    types = {}
-    if "type" in table:
-        types = dict(zip(table["name"], table["type"].str.strip().str.upper(), strict=True))
-    return bad, types
+    if unit_s != 1:
+        notes.append(f"The {column}s of {path.name} are in units of {unit_s:g} s by events.json.")
+    return values * unit_s, odd
 
 
-def _read_tsv(path: Path) -> pd.DataFrame:
-    hint = "write it as a tab-separated table in UTF-8, as BIDS asks"
-    try:
-        if path.stat().st_size > MAX_FILE_BYTES:
-            raise InvalidInput("the table is far too large", file=path, hint=hint)
-        return pd.read_csv(
-            path, sep="\t", dtype=str, encoding="utf-8-sig", na_values=["n/a"], quotechar='"'
-        )
-    except (OSError, UnicodeDecodeError, ValueError, pd.errors.ParserError) as error:
-        raise InvalidInput(
-            f"the table cannot be read ({type(error).__name__})", file=path, hint=hint
-        ) from error
+def _names_in(table: pd.DataFrame) -> tuple[str, ...]:
+    columns = [column for column in (*NAME_COLUMNS, "hed") if column in table]
+    cells = {cell for column in columns for cell in table[column]}
+    return tuple(sorted(cell for cell in cells if cell.lower() not in NOT_GIVEN))
+
+
+def _quoted(cell: str) -> str:
+    return repr(cell) if _QUOTABLE.fullmatch(cell) else "a text"

@@ -1,6 +1,6 @@
 """Band-pass and resampling in one pass over the file, measuring each half second on the way."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 
 import mne
@@ -45,6 +45,15 @@ class WindowStats:
     fast_std: np.ndarray
     window_s: float
 
+    def at(self, windows: np.ndarray) -> "WindowStats":
+        """Of some windows only; they no longer follow each other in time."""
+        arrays = {
+            field.name: getattr(self, field.name)[:, windows]
+            for field in fields(self)
+            if field.name != "window_s"
+        }
+        return replace(self, **arrays)
+
 
 def meg_picks(info: mne.Info) -> np.ndarray:
     """Indices of the MEG channels, bad ones too, without references."""
@@ -61,7 +70,8 @@ def load_filtered(
     """Filter with a zero-phase FIR, resample, and measure each window of each MEG channel.
 
     The file is read once in chunks that overlap by the filter's length, so that memory holds
-    the resampled data and one chunk, and the result is that of filtering the whole.
+    the resampled data and one chunk, and the result is that of filtering the whole. Stretches in
+    which all MEG channels stand still are bridged, so that their edges do not ring.
 
     Parameters
     ----------
@@ -103,11 +113,12 @@ def load_filtered(
         for start in starts:
             stop = min(start + chunk, raw.n_times)
             block = _read_padded(raw, path, picks, start, stop, half)
+            core = block[is_meg, half : half + stop - start]
+            block[is_meg] = bridged(block[is_meg])
             filtered = oaconvolve(block, kernel[np.newaxis], mode="valid", axes=1)
             first = -(-start // step)
             samples = filtered[:, first * step - start :: step]
             kept[:, first : first + samples.shape[1]] = samples
-            core = block[is_meg, half : half + stop - start]
             measured.append(_measure(core, filtered[is_meg], window))
             bar.advance()
     with info._unlock():
@@ -118,6 +129,22 @@ def load_filtered(
         result.resample(sfreq_hz, verbose="error")
     arrays = (np.concatenate(part, axis=1) for part in zip(*measured, strict=True))
     return result, WindowStats(*arrays, window_s=window / sfreq)
+
+
+def bridged(block: np.ndarray) -> np.ndarray:
+    """The same signals with a straight line wherever all of them stand still.
+
+    Parameters
+    ----------
+    block : ndarray, (n_channels, n_times)
+        Unchanged where nothing stands still, or everything.
+    """
+    still = (block[:, 1:] == block[:, :-1]).all(axis=0)
+    lost = np.append(still, False) | np.append(False, still)
+    if lost.all() or not lost.any():
+        return block
+    times = np.arange(block.shape[1])
+    return np.array([np.interp(times, times[~lost], channel[~lost]) for channel in block])
 
 
 def _read_padded(raw, path, picks, start: int, stop: int, half: int) -> np.ndarray:

@@ -7,7 +7,8 @@ import numpy as np
 
 from pipeline.errors import InvalidInput
 from pipeline.fif import check_complete
-from pipeline.readers import open_raw
+from pipeline.names import channel_key, match
+from pipeline.readers import companions, open_raw
 
 MIN_CHANNELS = 30
 MIN_DURATION_S = 10.0
@@ -34,10 +35,18 @@ def open_recording(path: Path) -> mne.io.BaseRaw:
         raise InvalidInput(
             "the MEG recording is missing", file=path, hint="restore it or remove it from BIDS"
         )
-    if path.suffix.lower() == ".fif":
-        check_complete(path)
+    parts = [path, *companions(path)] if path.suffix.lower() == ".fif" else []
+    for part in parts:
+        check_complete(part)
     try:
         raw = open_raw(path)
+        if len(raw.filenames) < len(parts):
+            raise InvalidInput(
+                f"only {len(raw.filenames)} of the {len(parts)} parts of the split recording "
+                "follow from each other",
+                file=path,
+                hint="copy all parts again from the original, or remove those of another recording",
+            )
         _check_plausible(raw, path)
     except InvalidInput:
         raise
@@ -46,12 +55,32 @@ def open_recording(path: Path) -> mne.io.BaseRaw:
     return raw
 
 
+def meg_names(info: mne.Info) -> list[str]:
+    """Names of the MEG channels without references, bad ones included."""
+    picks = mne.pick_types(info, meg=True, ref_meg=False, exclude=())
+    return [info.ch_names[pick] for pick in picks]
+
+
+def rename_like(raw: mne.io.BaseRaw, names: list[str]) -> tuple[str, ...]:
+    """Give the MEG channels the names and the order that another recording of the device has.
+
+    Returns
+    -------
+    lost : tuple of str
+        Those of `names` that no channel, or several, could have.
+    """
+    joined = match(names, meg_names(raw.info), channel_key)
+    raw.rename_channels({own: name for name, own in joined.found.items() if own != name})
+    if [name for name in raw.ch_names if name in joined.found] != list(joined.found):
+        others = [name for name in raw.ch_names if name not in joined.found]
+        raw.reorder_channels([*joined.found, *others])
+    return joined.lost
+
+
 def set_auxiliary_types(raw: mne.io.BaseRaw, bids_types: dict[str, str]) -> None:
     """Make known the heart and eye channels that only ``channels.tsv`` names as such."""
     types = {
-        name: AUXILIARY_TYPES[kind]
-        for name, kind in bids_types.items()
-        if kind in AUXILIARY_TYPES and name in raw.ch_names
+        name: AUXILIARY_TYPES[kind] for name, kind in bids_types.items() if kind in AUXILIARY_TYPES
     }
     raw.set_channel_types(types, on_unit_change="ignore")
 
@@ -109,7 +138,8 @@ def _unreadable(path: Path, error: Exception) -> InvalidInput:
         return InvalidInput(
             "the recording was made with internal active shielding and is raw",
             file=path,
-            hint="apply MaxFilter (SSS) first and give its output",
+            hint="apply MaxFilter (SSS) and give its output; where it lies beside this file, choose "
+            'it with --bids-filter-file and {"meg": {"processing": "sss"}}',
         )
     if isinstance(error, ValueError) and "split" in str(error).lower():
         return InvalidInput(

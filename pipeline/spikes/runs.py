@@ -10,17 +10,18 @@ from pipeline.compensation import compensation_grade
 from pipeline.errors import InvalidInput
 from pipeline.progress import Progress
 from pipeline.spikes.artefacts import ArtefactAverage, average_artefact
-from pipeline.spikes.channels import find_bad_channels, find_bad_stretches
+from pipeline.spikes.channels import find_bad_channels, find_bad_stretches, windows_with_data
+from pipeline.spikes.choice import Annotated
 from pipeline.spikes.config import EPOCH_S, Config
-from pipeline.spikes.events import EventTable, read_channels_tsv
+from pipeline.spikes.events import EventTable, listed
 from pipeline.spikes.filtering import load_filtered, meg_picks
-from pipeline.spikes.noise import SPIKE_GUARD_S, baseline_starts
-from pipeline.spikes.recording import open_recording, set_auxiliary_types
+from pipeline.spikes.marks import channel_marks, join_projectors
+from pipeline.spikes.noise import BASELINE_S, SPIKE_GUARD_S, baseline_starts
+from pipeline.spikes.recording import MIN_DURATION_S, open_recording, rename_like
 from pipeline.spikes.selection import DUPLICATE
 
 DUPLICATE_S = 0.05
-CORRELATION_WINDOWS_S = 120.0
-HEAD_CENTRE_HEAD_M = np.array([0.0, 0.0, 0.04])
+CORRELATION_S = 120.0
 
 
 @dataclass
@@ -46,6 +47,8 @@ class Run:
     stretches : list of (start_s, end_s, reason)
     artefacts : dict of ArtefactAverage
         ``heart`` and ``eyes``.
+    notes : list of str
+        How the run was read, where the reader of the report must know.
     """
 
     path: Path
@@ -62,44 +65,33 @@ class Run:
     bad_channels: dict[str, str]
     stretches: list[tuple[float, float, str]]
     artefacts: dict[str, ArtefactAverage]
+    notes: list[str]
 
     @property
     def usable(self) -> np.ndarray:
         return np.array([reason == "" for reason in self.early_reason], bool)
 
 
-def position_change(first: mne.Info, other: mne.Info) -> tuple[float, float] | None:
-    """How far the head lay from its first place in the helmet: mm and degrees.
-
-    None where a recording holds no head position.
-    """
-    if first["dev_head_t"] is None or other["dev_head_t"] is None:
-        return None
-    a, b = (np.linalg.inv(info["dev_head_t"]["trans"]) for info in (first, other))
-    centre = np.append(HEAD_CENTRE_HEAD_M, 1)
-    rotation = a[:3, :3].T @ b[:3, :3]
-    angle = np.degrees(np.arccos(np.clip((np.trace(rotation) - 1) / 2, -1, 1)))
-    return float(1000 * np.linalg.norm((a - b) @ centre)), float(angle)
-
-
 def read_run(
-    path: Path,
-    events: EventTable,
-    channels_tsv: Path | None,
-    config: Config,
-    max_windows: int,
-    progress: Progress,
+    run: Annotated, names: list[str], config: Config, max_windows: int, progress: Progress
 ) -> Run:
-    """Filter one run and cut out of it what the later steps need."""
+    """Filter one run and cut out of it what the later steps need.
+
+    Parameters
+    ----------
+    run : Annotated
+    names : list of str
+        The MEG channels as the reference run calls and orders them.
+    config : Config
+    max_windows : int
+        Most spike-free windows to take.
+    progress : Progress
+    """
+    path, events, notes = run.path, run.events, []
     raw = open_recording(path)
-    bad = {name: "marked bad in the recording" for name in raw.info["bads"]}
-    if channels_tsv is not None:
-        marked, types = read_channels_tsv(channels_tsv)
-        set_auxiliary_types(raw, types)
-        bad |= {
-            name: "marked bad in channels.tsv" + (f": {why}" if why else "")
-            for name, why in marked.items()
-        }
+    rename_like(raw, names)
+    join_projectors(raw.info, notes)
+    bad = channel_marks(raw, run.channels_tsv, notes)
     filtered, stats = load_filtered(
         raw, path, (config.highpass_hz, config.lowpass_hz), config.sfreq_hz, progress
     )
@@ -110,8 +102,17 @@ def read_run(
     types = np.array(info.get_channel_types())
     pos_m = np.array([channel["loc"][:3] for channel in info["chs"]])
     stretches = marked_stretches(raw, events)
+    windows = windows_with_data(stats, types, _spans(stretches))
+    if windows.sum() * stats.window_s < MIN_DURATION_S:
+        raise InvalidInput(
+            f"only {windows.sum() * stats.window_s:g} s of the recording hold data that are not "
+            "marked as bad",
+            file=path,
+            hint="check the marks of bad stretches, or give a recording without such losses",
+        )
     with progress.step(f"Looking for bad channels in {path.name}"):
-        found = find_bad_channels(stats, types, pos_m, _correlation(filtered, picks))
+        correlation = _correlation(filtered, picks, windows, stats.window_s)
+        found = find_bad_channels(stats.at(windows), types, pos_m, correlation)
     for index, reason in found.items():
         name = info.ch_names[index]
         bad[name] = f"{bad[name]}; {reason}" if name in bad else reason
@@ -119,7 +120,7 @@ def read_run(
     bad = {name: reason for name, reason in bad.items() if name in info.ch_names}
     good = ~np.isin(info.ch_names, list(bad))
     stretches = sorted(stretches + find_bad_stretches(stats, types, good))
-    bad_s = np.array([stretch[:2] for stretch in stretches]).reshape(-1, 2)
+    bad_s = _spans(stretches)
 
     spike_s = events.onset_s + events.duration_s / 2
     max_shift_s = config.max_shift_s + events.duration_s / 2
@@ -167,6 +168,7 @@ def read_run(
         bad_channels=bad,
         stretches=stretches,
         artefacts=artefacts,
+        notes=notes,
     )
 
 
@@ -175,31 +177,43 @@ def read_empty_room(
 ) -> np.ndarray:
     """Windows (n, n_channels, n_times) of an empty-room recording, channels ordered as in `like`."""
     raw = open_recording(path)
-    missing = set(like.ch_names) - set(raw.ch_names)
+    missing = rename_like(raw, like.ch_names)
     if missing:
         raise InvalidInput(
-            f"the empty-room recording lacks {len(missing)} channels of the patient's recording",
+            f"the empty-room recording lacks {len(missing)} channels of the patient's recording "
+            f"({listed(missing)})",
             file=path,
             hint="give the empty-room recording of the same device or remove it",
         )
     grade = compensation_grade(like)
     if compensation_grade(raw.info) != grade:
         raw.apply_gradient_compensation(grade)
-    filtered, _ = load_filtered(
+    filtered, stats = load_filtered(
         raw, path, (config.highpass_hz, config.lowpass_hz), config.sfreq_hz, progress
     )
     sfreq = filtered.info["sfreq"]
-    starts = baseline_starts(filtered.n_times, sfreq, np.empty((0, 2)), max_windows)
+    types = np.array(filtered.get_channel_types(meg_picks(filtered.info)))
+    stretches = _spans(marked_stretches(raw, None))
+    lost = np.flatnonzero(~windows_with_data(stats, types, stretches)) * stats.window_s
+    lost_s = np.column_stack([lost, lost + stats.window_s])
+    starts = baseline_starts(filtered.n_times, sfreq, lost_s, max_windows)
+    if len(starts) * BASELINE_S < config.min_baseline_s:
+        raise InvalidInput(
+            f"the empty-room recording holds {len(starts) * BASELINE_S:g} s of data",
+            file=path,
+            hint=f"give an empty-room recording of at least {config.min_baseline_s:g} s",
+        )
     data = filtered.get_data(like.ch_names)
     length = round(EPOCH_S * sfreq)
     return np.array([data[:, start : start + length] for start in starts])
 
 
-def marked_stretches(raw: mne.io.BaseRaw, events: EventTable) -> list[tuple[float, float, str]]:
+def marked_stretches(
+    raw: mne.io.BaseRaw, events: EventTable | None
+) -> list[tuple[float, float, str]]:
     """Stretches that the recording's own annotations or events.tsv call bad."""
-    stretches = [
-        (float(start), float(stop), "marked in events.tsv") for start, stop in events.bad_s
-    ]
+    annotated = [] if events is None else events.bad_s
+    stretches = [(float(start), float(stop), "marked in events.tsv") for start, stop in annotated]
     first = raw.first_samp / raw.info["sfreq"]
     # Onsets count from the measurement's start where it has a date, else from the first sample.
     dated = raw.annotations.orig_time is not None
@@ -227,20 +241,28 @@ def _early_reasons(spike_s, duration_s: float, reach_s: float, bad_s: np.ndarray
     return reasons
 
 
-def _correlation(filtered: mne.io.RawArray, picks: np.ndarray) -> np.ndarray:
-    """Correlation of the channels over up to two minutes, drawn evenly in one-second windows.
+def _spans(stretches: list[tuple[float, float, str]]) -> np.ndarray:
+    """Start and end (n, 2) of stretches."""
+    return np.array([stretch[:2] for stretch in stretches]).reshape(-1, 2)
+
+
+def _correlation(
+    filtered: mne.io.RawArray, picks: np.ndarray, windows: np.ndarray, window_s: float
+) -> np.ndarray:
+    """Correlation of the channels over up to two minutes of data, drawn evenly.
 
     Each channel's windows are scaled by their own power first, so that a moment of artefact
     does not decide.
     """
-    sfreq = int(filtered.info["sfreq"])
-    n_windows = filtered.n_times // sfreq
-    drawn = np.unique(
-        np.linspace(0, n_windows - 1, min(n_windows, int(CORRELATION_WINDOWS_S))).astype(int)
-    )
+    sfreq = filtered.info["sfreq"]
+    length = int(window_s * sfreq)
+    starts = np.round(np.flatnonzero(windows) * window_s * sfreq).astype(int)
+    starts = starts[starts + length <= filtered.n_times]
+    n_drawn = min(len(starts), int(CORRELATION_S / window_s))
+    drawn = starts[np.unique(np.linspace(0, len(starts) - 1, n_drawn).astype(int))]
     total = np.zeros((len(picks), len(picks)))
-    for window in drawn:
-        data = filtered.get_data(picks, window * sfreq, (window + 1) * sfreq)
+    for start in drawn:
+        data = filtered.get_data(picks, start, start + length)
         norm = np.linalg.norm(data, axis=1, keepdims=True)
         data = data / np.where(norm > 0, norm, 1)
         total += data @ data.T

@@ -1,17 +1,17 @@
 """From recordings and annotations to the averaged spike and its noise covariance."""
 
+from collections import Counter
 from pathlib import Path
 
 import mne
 import numpy as np
 
-from pipeline.compensation import check_references, compensation_grade
 from pipeline.errors import InvalidInput
 from pipeline.paths import PatientPaths
 from pipeline.progress import Progress
 from pipeline.spikes.artefacts import artefact_projectors, keep_sparing, removed_together
+from pipeline.spikes.choice import Choice, choose_runs
 from pipeline.spikes.config import Config, Inputs
-from pipeline.spikes.events import no_spikes, read_events
 from pipeline.spikes.noise import (
     BASELINE_S,
     SNR_DEFINITION,
@@ -27,8 +27,8 @@ from pipeline.spikes.outputs import (
     spike_table,
     write_results,
 )
-from pipeline.spikes.recording import open_recording
-from pipeline.spikes.runs import EPOCH_S, Run, position_change, read_empty_room, read_run
+from pipeline.spikes.recording import meg_names, open_recording
+from pipeline.spikes.runs import EPOCH_S, Run, read_empty_room, read_run
 from pipeline.spikes.selection import (
     DUPLICATE,
     SPIKE_LENGTH_S,
@@ -75,7 +75,7 @@ def run(inputs: Inputs, paths: PatientPaths, config: Config, progress: Progress)
 
 def _run(inputs: Inputs, paths: PatientPaths, config: Config, progress: Progress) -> None:
     notes = _Notes(progress)
-    runs, left_out, head_movement = _read_runs(inputs, config, progress, notes)
+    runs, choice = _read_runs(inputs, config, progress, notes)
     bad_channels = _merge_bad_channels(runs, notes)
     all_info = runs[0].info
     good = np.flatnonzero(~np.isin(all_info.ch_names, list(bad_channels)))
@@ -92,7 +92,10 @@ def _run(inputs: Inputs, paths: PatientPaths, config: Config, progress: Progress
         run_.segments = run_.baseline = None
     max_shift = np.concatenate([run.max_shift[run.usable] for run in runs])
     mark = _mark_samples(runs)
-    _require(len(segments), config, runs, "lie in clean parts of the recording")
+    reasons = Counter(reason for run in runs for reason in run.early_reason if reason)
+    counted = ", ".join(f"{n} {reason}" for reason, n in reasons.most_common())
+    clean = "lie in clean parts of the recording" + (f" ({counted})" if counted else "")
+    _require(len(segments), config, runs, clean)
 
     with progress.step("Aligning and judging spikes", total=2) as bar:
         recorded = [p for p in info["projs"] if not p["active"]]
@@ -183,14 +186,14 @@ def _run(inputs: Inputs, paths: PatientPaths, config: Config, progress: Progress
             }
             for run in runs
         ],
-        "runs_left_out": left_out,
+        "runs_left_out": choice.left_out,
         "noise_covariance": {
             "source": covariance_source,
             "duration_s": len(baseline) * BASELINE_S,
             "method": "Ledoit-Wolf shrinkage",
             "rank": rank,
         },
-        "head_movement": head_movement,
+        "head_movement": choice.head_movement,
     }
     references = np.concatenate([run.reference_segments for run in runs])[chosen]
     average = average_with_references(
@@ -199,73 +202,18 @@ def _run(inputs: Inputs, paths: PatientPaths, config: Config, progress: Progress
     write_results(paths, average, epochs, covariance, table, report)
 
 
-def _read_runs(inputs: Inputs, config: Config, progress: Progress, notes: _Notes):
-    """Every run with the head where it was in the first; what was left out; head movement."""
-    if not inputs.meg:
-        raise InvalidInput(
-            "there is no MEG recording", hint="add one to the participant's meg folder"
-        )
-    tables = [
-        None if file is None else read_events(file, config.spike_name) for file in inputs.events
-    ]
-    given = [table for table in tables if table is not None]
-    n_spikes = sum(len(table.onset_s) for table in given)
-    if n_spikes == 0:
-        raise no_spikes(inputs.events, given)
-    without_onset = sum(table.n_without_onset for table in given)
-    if without_onset:
-        notes.warn(f"{without_onset} annotated spikes have no onset and were not used.")
-    if n_spikes > config.max_spikes:
-        raise InvalidInput(
-            f"{n_spikes} spikes are annotated and at most {config.max_spikes} are read",
-            file=next(file for file in inputs.events if file is not None),
-            hint="annotate one kind of spike, or raise max_spikes in the configuration",
-        )
-    # The leadfield is that of the first run's head position, whether it holds spikes or not.
-    first_info = open_recording(inputs.meg[0]).info
-    check_references(first_info, inputs.meg[0])
-    used, left_out, head_movement = [], [], "not recorded"
-    for path, table, channels in zip(inputs.meg, tables, inputs.channels_tsv, strict=True):
-        if table is None or not len(table.onset_s):
-            left_out.append({"file": path.name, "reason": "no spikes annotated"})
-            continue
-        info = open_recording(path).info
-        if len(mne.chpi.get_chpi_info(info, on_missing="ignore")[0]):
-            head_movement = "recorded continuously, not evaluated"
-        reason = _unlike_first(first_info, info, config)
-        if reason:
-            left_out.append({"file": path.name, "reason": reason})
-            notes.warn(f"Run {path.name} was left out: {reason}.")
-            continue
-        used.append((path, table, channels))
-    if not used:
-        raise InvalidInput(
-            "no run with spikes has the sensors and head position of the first run",
-            file=inputs.meg[0],
-            hint="process the run with the spikes alone, with --run",
-        )
-    quota = int(np.ceil(config.max_baseline_s / BASELINE_S / len(used)))
-    runs = [read_run(*one, config, quota, progress) for one in used]
-    return runs, left_out, head_movement
-
-
-def _unlike_first(first: mne.Info, info: mne.Info, config: Config) -> str:
-    picks = [mne.pick_types(i, meg=True, ref_meg=False, exclude=()) for i in (first, info)]
-    names = [[i.ch_names[p] for p in pick] for i, pick in zip((first, info), picks, strict=True)]
-    if names[0] != names[1]:
-        return "its MEG channels are not those of the first run"
-    grades = [compensation_grade(one) for one in (first, info)]
-    if grades[0] != grades[1]:
-        return (
-            f"its gradient compensation is of grade {grades[1]} and the first run's of {grades[0]}"
-        )
-    change = position_change(first, info)
-    if change is None:
-        return ""
-    millimetres, degrees = change
-    if millimetres > config.max_position_change_mm or degrees > config.max_position_change_deg:
-        return f"the head lay {millimetres:.1f} mm and {degrees:.1f} degrees from the first run's place"
-    return ""
+def _read_runs(
+    inputs: Inputs, config: Config, progress: Progress, notes: _Notes
+) -> tuple[list[Run], Choice]:
+    choice = choose_runs(inputs, config)
+    for sentence in choice.warnings:
+        notes.warn(sentence)
+    names = meg_names(open_recording(choice.used[0].path).info)
+    quota = int(np.ceil(config.max_baseline_s / BASELINE_S / len(choice.used)))
+    runs = [read_run(run, names, config, quota, progress) for run in choice.used]
+    for sentence in dict.fromkeys(sentence for run in runs for sentence in run.notes):
+        notes.warn(sentence)
+    return runs, choice
 
 
 def _merge_bad_channels(runs: list[Run], notes: _Notes) -> dict[str, str]:
@@ -276,10 +224,12 @@ def _merge_bad_channels(runs: list[Run], notes: _Notes) -> dict[str, str]:
             merged.setdefault(name, reason)
     part = len(merged) / len(runs[0].info.ch_names)
     if part > TOO_MANY_BAD_CHANNELS:
+        n_marked = sum(reason.startswith("marked") for reason in merged.values())
         raise InvalidInput(
-            f"{len(merged)} of {len(runs[0].info.ch_names)} MEG channels are bad",
+            f"{len(merged)} of {len(runs[0].info.ch_names)} MEG channels are bad ({n_marked} are "
+            "marked so, the rest was found)",
             file=runs[0].path,
-            hint="check the recording, or apply interference suppression before",
+            hint="check the recording and its channels.tsv, or apply interference suppression before",
         )
     if part > MANY_BAD_CHANNELS:
         notes.warn(f"{len(merged)} of {len(runs[0].info.ch_names)} MEG channels are bad.")
@@ -299,7 +249,15 @@ def _fall_back(empty_room: Path | None, baseline, info, config: Config, progress
         "comes from the empty room and knows nothing of the brain's background."
     )
     n_windows = int(config.max_baseline_s / BASELINE_S)
-    return read_empty_room(empty_room, info, config, n_windows, progress), "empty room"
+    try:
+        return read_empty_room(empty_room, info, config, n_windows, progress), "empty room"
+    except InvalidInput as error:
+        raise InvalidInput(
+            f"only {seconds:g} s of the recording are free of spikes and artefacts, and the empty "
+            f"room cannot take their place: {error.message}",
+            file=error.file,
+            hint=error.hint,
+        ) from error
 
 
 def _require(n: int, config: Config, runs: list[Run], what: str) -> None:

@@ -44,7 +44,8 @@ from pipeline.headmodel.landmarks import read_landmarks_mri_mm
 from pipeline.headmodel.t1w import read_t1w
 from pipeline.networks import build_network
 from pipeline.spikes.config import SPIKE_NAMES
-from pipeline.spikes.events import read_channels_tsv, read_events
+from pipeline.spikes.events import read_events
+from pipeline.spikes.marks import read_channels_tsv
 from pipeline.spikes.recording import open_recording, read_block
 from pipeline.template import load_template
 from pipeline.weights import load_model, save_model
@@ -212,7 +213,9 @@ def targets(root: Path) -> list[Target]:
         Target(
             "events.tsv", Path(f"{stem}_events.tsv"), lambda p: read_events(p, SPIKE_NAMES), text
         ),
-        Target("channels.tsv", Path(f"{stem}_channels.tsv"), read_channels_tsv, text),
+        Target(
+            "channels.tsv", Path(f"{stem}_channels.tsv"), lambda p: read_channels_tsv(p, []), text
+        ),
         Target("electrodes.tsv", ieeg["electrodes.tsv"][0], contacts, text),
         Target("iEEG channels.tsv", ieeg["channels.tsv"][0], contacts, text),
         Target("coordsystem.json", sub / "ieeg/sub-01_coordsystem.json", contacts, text),

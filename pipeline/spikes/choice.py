@@ -1,0 +1,207 @@
+"""Which runs are averaged: read from tables and headers alone, for a run and for its preflight."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import mne
+import numpy as np
+
+from pipeline.compensation import check_references, compensation_grade
+from pipeline.errors import InvalidInput
+from pipeline.names import channel_key, match
+from pipeline.spikes.config import Config, Inputs
+from pipeline.spikes.events import ONSETS_IN_SECONDS, EventTable, listed, no_spikes, read_events
+from pipeline.spikes.recording import meg_names, open_recording
+
+HEAD_CENTRE_HEAD_M = np.array([0.0, 0.0, 0.04])
+
+
+@dataclass(frozen=True)
+class Annotated:
+    """One run with what was annotated in it.
+
+    Attributes
+    ----------
+    path : Path
+    events_tsv : Path or None
+    events : EventTable or None
+        None where there is no events.tsv, or an unreadable one.
+    problem : InvalidInput or None
+        Why it is unreadable.
+    channels_tsv : Path or None
+    """
+
+    path: Path
+    events_tsv: Path | None
+    events: EventTable | None
+    problem: InvalidInput | None
+    channels_tsv: Path | None
+
+    @property
+    def n_spikes(self) -> int:
+        return 0 if self.events is None else len(self.events.onset_s)
+
+
+@dataclass(frozen=True)
+class Choice:
+    """The runs to average, the reference first.
+
+    Attributes
+    ----------
+    used : list of Annotated
+    left_out : list of dict
+        ``file`` and ``reason``.
+    head_movement : str
+    warnings : list of str
+    """
+
+    used: list[Annotated]
+    left_out: list[dict[str, str]]
+    head_movement: str
+    warnings: list[str]
+
+    @property
+    def n_spikes(self) -> int:
+        return sum(run.n_spikes for run in self.used)
+
+
+def choose_runs(inputs: Inputs, config: Config) -> Choice:
+    """Choose the runs with spikes in which the head lay where it lay in the first of them.
+
+    Raises
+    ------
+    InvalidInput
+        No recording, no spikes, too few or too many, or a recording that cannot be read.
+    """
+    if not inputs.meg:
+        raise InvalidInput(
+            "there is no MEG recording", hint="add one to the participant's meg folder"
+        )
+    runs = _annotated(inputs, config.spike_name)
+    _check_number(runs, config)
+    warnings, left_out, used = [], [], []
+    for run in runs:
+        if run.problem is not None:
+            warnings.append(
+                f"Run {run.path.name} was left out: its events cannot be read "
+                f"({run.events_tsv.name}: {run.problem.message})."
+            )
+        if run.events is None or not run.n_spikes:
+            unread = run.problem is not None
+            reason = "its events cannot be read" if unread else "no spikes annotated"
+            left_out.append({"file": run.path.name, "reason": reason})
+    head_movement, reference, n_outside, durations = "not recorded", None, 0, []
+    for run in (run for run in runs if run.n_spikes):
+        raw = open_recording(run.path)
+        if reference is None:
+            reference = raw.info
+            check_references(reference, run.path)
+        if len(mne.chpi.get_chpi_info(raw.info, on_missing="ignore")[0]):
+            head_movement = "recorded continuously, not evaluated"
+        reason = unlike_reference(reference, raw.info, config)
+        if reason:
+            left_out.append({"file": run.path.name, "reason": reason})
+            warnings.append(f"Run {run.path.name} was left out: {reason}.")
+            continue
+        duration_s = raw.n_times / raw.info["sfreq"]
+        durations.append(duration_s)
+        n_outside += int(np.sum((run.events.onset_s < 0) | (run.events.onset_s > duration_s)))
+        used.append(run)
+        warnings += run.events.notes
+        if run.events.n_without_onset:
+            warnings.append(
+                f"{run.events.n_without_onset} annotated spikes of {run.path.name} have "
+                f"{run.events.lost}, and were not used."
+            )
+    choice = Choice(used, left_out, head_movement, warnings)
+    if n_outside:
+        told = (
+            f"{n_outside} of {choice.n_spikes} annotated spikes lie before the first sample or "
+            f"after the last one ({' s, '.join(f'{duration:.1f}' for duration in durations)} s)"
+        )
+        if choice.n_spikes - n_outside < config.min_spikes:
+            raise InvalidInput(told, file=used[0].events_tsv, hint=ONSETS_IN_SECONDS)
+        warnings.append(f"{told}, and were not used.")
+    return choice
+
+
+def unlike_reference(reference: mne.Info, info: mne.Info, config: Config) -> str:
+    """Why a run cannot be averaged with the reference; empty where it can."""
+    names, own = meg_names(reference), meg_names(info)
+    joined = match(names, own, channel_key)
+    if joined.lost or sorted(joined.found.values()) != sorted(own):
+        lost = joined.lost or [name for name in own if name not in joined.found.values()]
+        return (
+            f"{len(lost)} MEG channels are in this run or in the reference run only, "
+            f"such as {listed(lost)}"
+        )
+    grades = [compensation_grade(one) for one in (reference, info)]
+    if grades[0] != grades[1]:
+        return (
+            f"its gradient compensation is of grade {grades[1]} and the reference run's of "
+            f"{grades[0]}"
+        )
+    change = position_change(reference, info)
+    if change is None:
+        return ""
+    millimetres, degrees = change
+    if millimetres > config.max_position_change_mm or degrees > config.max_position_change_deg:
+        return (
+            f"the head lay {millimetres:.1f} mm and {degrees:.1f} degrees from its place in the "
+            "first run with spikes"
+        )
+    return ""
+
+
+def position_change(first: mne.Info, other: mne.Info) -> tuple[float, float] | None:
+    """How far the head lay from its first place in the helmet: mm and degrees.
+
+    None where a recording holds no head position.
+    """
+    if first["dev_head_t"] is None or other["dev_head_t"] is None:
+        return None
+    a, b = (np.linalg.inv(info["dev_head_t"]["trans"]) for info in (first, other))
+    centre = np.append(HEAD_CENTRE_HEAD_M, 1)
+    rotation = a[:3, :3].T @ b[:3, :3]
+    angle = np.degrees(np.arccos(np.clip((np.trace(rotation) - 1) / 2, -1, 1)))
+    return float(1000 * np.linalg.norm((a - b) @ centre)), float(angle)
+
+
+def _annotated(inputs: Inputs, names: tuple[str, ...]) -> list[Annotated]:
+    runs = []
+    sidecars = inputs.events_json or [[]] * len(inputs.meg)
+    for path, events_tsv, described, channels_tsv in zip(
+        inputs.meg, inputs.events, sidecars, inputs.channels_tsv, strict=True
+    ):
+        events = problem = None
+        if events_tsv is not None:
+            try:
+                events = read_events(events_tsv, names, described)
+            except InvalidInput as error:
+                problem = error
+        runs.append(Annotated(path, events_tsv, events, problem, channels_tsv))
+    return runs
+
+
+def _check_number(runs: list[Annotated], config: Config) -> None:
+    n_spikes = sum(run.n_spikes for run in runs)
+    if n_spikes == 0:
+        for run in runs:
+            if run.problem is not None:
+                raise run.problem
+        raise no_spikes([(run.events_tsv, run.events) for run in runs if run.events is not None])
+    events_tsv = next(run.events_tsv for run in runs if run.n_spikes)
+    if n_spikes < config.min_spikes:
+        lost = sum(run.events.n_without_onset for run in runs if run.events is not None)
+        rest = f" ({lost} more have no usable onset)" if lost else ""
+        raise InvalidInput(
+            f"{n_spikes} spikes are annotated{rest}, and {config.min_spikes} are needed",
+            file=events_tsv,
+            hint="annotate more spikes of one kind, or name them with --spike-name",
+        )
+    if n_spikes > config.max_spikes:
+        raise InvalidInput(
+            f"{n_spikes} spikes are annotated and at most {config.max_spikes} are read",
+            file=events_tsv,
+            hint="annotate one kind of spike, or raise max_spikes in the configuration",
+        )

@@ -1,0 +1,113 @@
+"""What is known of a recording's channels beforehand: marks of bad ones, types, projectors."""
+
+from pathlib import Path
+
+import mne
+import pandas as pd
+
+from pipeline.errors import InvalidInput
+from pipeline.names import channel_key, match
+from pipeline.spikes.events import listed
+from pipeline.spikes.recording import set_auxiliary_types
+from pipeline.tables import NOT_GIVEN, read_tsv
+
+
+def read_channels_tsv(path: Path, notes: list[str]) -> tuple[dict[str, str], dict[str, str]]:
+    """Channels marked bad, and channel types, of a BIDS ``channels.tsv``.
+
+    Parameters
+    ----------
+    path : Path
+    notes : list of str
+        Gets a sentence where a state is neither good nor bad.
+
+    Returns
+    -------
+    bad : dict
+        Name to ``status_description`` (may be empty).
+    types : dict
+        Every name to its BIDS type in capitals, empty where the table has no types.
+    """
+    table = read_tsv(path, ("name",), notes)
+    empty = pd.Series("", table.index)
+    status, why, types = (
+        table.get(column, empty) for column in ("status", "status_description", "type")
+    )
+    status = status.str.lower()
+    marked = (status == "bad").to_numpy(bool)
+    why = why.where(~why.str.lower().isin(NOT_GIVEN), "")
+    odd = table["name"][~status.isin({"good", "bad", *NOT_GIVEN})]
+    if len(odd):
+        notes.append(
+            f"{len(odd)} channels of {path.name} are marked neither good nor bad "
+            f"({listed(odd)}); they count as good."
+        )
+    bad = dict(zip(table["name"][marked], why[marked], strict=True))
+    return bad, dict(zip(table["name"], types.str.upper(), strict=True))
+
+
+def channel_marks(
+    raw: mne.io.BaseRaw, channels_tsv: Path | None, notes: list[str]
+) -> dict[str, str]:
+    """Channels that the recording or its ``channels.tsv`` marks as bad, with the reason.
+
+    Also makes known to `raw` the heart and eye channels that only the table names as such.
+
+    Parameters
+    ----------
+    raw : mne.io.BaseRaw
+    channels_tsv : Path or None
+    notes : list of str
+        Gets a sentence where the table cannot be used, or names channels that are not here.
+
+    Returns
+    -------
+    bad : dict
+        Name in the recording to reason.
+    """
+    bad = {name: "marked bad in the recording" for name in raw.info["bads"]}
+    if channels_tsv is None:
+        return bad
+    try:
+        marked, types = read_channels_tsv(channels_tsv, notes)
+    except InvalidInput as error:
+        notes.append(
+            f"{channels_tsv.name} was not used: {error.message}. Which channels it would mark as "
+            "bad is not known."
+        )
+        return bad
+    joined = match(types, raw.ch_names, channel_key)
+    if joined.lost:
+        n_bad = sum(name in marked for name in joined.lost)
+        notes.append(
+            f"{len(joined.lost)} of {len(types)} names of {channels_tsv.name} fit no channel of "
+            f"the recording, or several ({listed(joined.lost)}); {n_bad} of them are marked bad."
+        )
+    set_auxiliary_types(raw, {own: types[name] for name, own in joined.found.items()})
+    for name, why in marked.items():
+        if name in joined.found:
+            text = "marked bad in channels.tsv" + (f": {why}" if why else "")
+            bad[joined.found[name]] = text
+    return bad
+
+
+def join_projectors(info: mne.Info, notes: list[str]) -> None:
+    """Give the channels in the recording's projectors the names that its channels have.
+
+    mne leaves a channel out of a projector where the two are not written alike.
+
+    Parameters
+    ----------
+    info : mne.Info
+    notes : list of str
+        Gets a sentence for each projector that names channels which are not here.
+    """
+    for projector in info["projs"]:
+        names = projector["data"]["col_names"]
+        joined = match(names, info["ch_names"], channel_key)
+        projector["data"]["col_names"] = [joined.found.get(name, name) for name in names]
+        if joined.lost:
+            notes.append(
+                f"{len(joined.lost)} of {len(names)} channels of projector {projector['desc']} "
+                f"are not in the recording ({listed(joined.lost)})."
+            )
