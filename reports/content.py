@@ -64,7 +64,7 @@ def build(patient: Patient, paths: PatientPaths, config: Config) -> dict:
         "checks": checks,
         "soz_relation": soz_relation(patient, metrics),
         "resection_relation": resection_relation(patient, metrics),
-        "verdict": findings.verdict(measured, warnings),
+        "verdict": findings.verdict(measured, warnings, quality.doubts(patient)),
         "thresholds": findings,
         "missing": _missing(patient, metrics),
         "head_model_sentence": quality.head_model_sentence(patient),

@@ -3,10 +3,12 @@
 The rules are here in one place, with their thresholds, and the report prints them.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
+from pipeline.doubts import Doubt
 from pipeline.template import SUBLOBAR_NAMES
 from reports.derivatives import Patient
 from reports.wording import (
@@ -194,9 +196,10 @@ def _agreement(patient: Patient) -> Check:
     )
 
 
-def verdict(measures: Measures, warnings: list[str]) -> Verdict:
+def verdict(measures: Measures, warnings: list[str], doubts: Sequence[Doubt] = ()) -> Verdict:
     """Quality of data and processing by fixed thresholds; the worst reason decides."""
-    red, amber = [], []
+    red = [doubt.text for doubt in doubts if doubt.grave]
+    amber = [doubt.text for doubt in doubts if not doubt.grave]
     _grade(
         measures.n_accepted,
         ENOUGH_SPIKES,

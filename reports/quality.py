@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from pipeline.doubts import Doubt
 from reports.derivatives import Patient
 from reports.findings import Measures
 from reports.personalization import held_out_error_mm
@@ -17,6 +18,7 @@ STAGE_TITLES = {
 # Told elsewhere in the report, in sentences or tables of their own.
 _TOLD_ELSEWHERE = {
     "warnings",
+    "doubts",
     "bad_channels",
     "bad_stretches",
     "artefacts",
@@ -156,12 +158,19 @@ def stage_blocks(patient: Patient) -> list[dict]:
     ]
 
 
+def doubts(patient: Patient) -> list[Doubt]:
+    """What page one tells whatever else there is to tell."""
+    return [Doubt(**doubt) for qc in patient.qc.values() for doubt in qc.get("doubts", ())]
+
+
 def warnings_for_verdict(patient: Patient) -> list[str]:
-    """Every stage's warnings, in the order of the stages, but for one that has a rule of its own."""
+    """Every stage's other warnings, in the order of the stages, but for one with a rule of its own."""
+    doubted = {doubt.text for doubt in doubts(patient)}
     return [
         warning
         for stage, qc in patient.qc.items()
         for warning in qc.get("warnings", ())
+        if warning not in doubted
         if stage != "personalize" or patient.personalization_used
     ]
 

@@ -1,7 +1,6 @@
 """What the headmodel stage reads, and what it refuses with a word to the user."""
 
 import gzip
-import json
 
 import nibabel as nib
 import numpy as np
@@ -13,7 +12,7 @@ from pipeline.headmodel.anatomy import choose_landmarks
 from pipeline.headmodel.config import Inputs
 from pipeline.headmodel.coregistration import digitised_points_head_m
 from pipeline.headmodel.freesurfer import check_same_image
-from pipeline.headmodel.landmarks import read_landmarks_mri_mm, template_landmarks_mni305_mm
+from pipeline.headmodel.landmarks import template_landmarks_mni305_mm
 from pipeline.headmodel.registration import MNI305_TO_MNI152, apply_affine, register_template
 from pipeline.headmodel.scalp import scalp_surface
 from pipeline.headmodel.t1w import Volume, bounding_box_mm, read_t1w, resample
@@ -134,49 +133,21 @@ def test_resampling_keeps_positions(head):
     assert (low_mm < ours).all() and (ours < high_mm).all()
 
 
-@pytest.mark.parametrize("names", [("NAS", "LPA", "RPA"), ("Nasion", "lpa", "rpa")])
-def test_landmarks_are_zero_based_voxels(tmp_path, names):
-    sidecar = tmp_path / "t1w.json"
-    voxels = ([60, 120, 50], [10, 70, 40], [110, 70, 40.5])
-    sidecar.write_text(
-        json.dumps({"AnatomicalLandmarkCoordinates": dict(zip(names, voxels, strict=True))})
-    )
-    found = read_landmarks_mri_mm(sidecar, GRID)
-    np.testing.assert_allclose(found["nasion"], (GRID @ [60, 120, 50, 1])[:3])
-    np.testing.assert_allclose(found["rpa"], (GRID @ [110, 70, 40.5, 1])[:3])
-
-
-def test_incomplete_landmarks_count_as_none(tmp_path):
-    sidecar = tmp_path / "t1w.json"
-    sidecar.write_text(json.dumps({"AnatomicalLandmarkCoordinates": {"NAS": [1, 2, 3]}}))
-    assert read_landmarks_mri_mm(sidecar, GRID) is None
-    assert read_landmarks_mri_mm(None, GRID) is None
-
-
-@pytest.mark.parametrize("text", ["{", '{"AnatomicalLandmarkCoordinates": {"NAS": ["a", 1, 2]}}'])
-def test_broken_sidecar_is_refused(tmp_path, text):
-    sidecar = tmp_path / "t1w.json"
-    sidecar.write_text(text)
-    with pytest.raises(InvalidInput) as caught:
-        read_landmarks_mri_mm(sidecar, GRID)
-    assert caught.value.file == sidecar
-
-
 def test_landmarks_on_the_wrong_side_are_refused(tmp_path):
     inputs = Inputs(tmp_path / "t1w.nii.gz", tmp_path / "t1w.json", None, [])
     right = template_landmarks_mni305_mm()
     swapped = {"nasion": right["nasion"], "lpa": right["rpa"], "rpa": right["lpa"]}
     with pytest.raises(InvalidInput, match="each other's side"):
         choose_landmarks(swapped, np.eye(4), inputs)
-    assert choose_landmarks(right, np.eye(4), inputs)[1:] == (True, [])
+    assert choose_landmarks(right, np.eye(4), inputs)[1:] == (True, ())
 
 
-def test_impossible_landmarks_are_ignored_with_a_warning(tmp_path):
+def test_impossible_landmarks_are_not_used_and_that_is_told(tmp_path):
     inputs = Inputs(tmp_path / "t1w.nii.gz", tmp_path / "t1w.json", None, [])
     template = template_landmarks_mni305_mm()
     off = {name: pos_mm + np.array([0, 0, 60.0]) for name, pos_mm in template.items()}
-    chosen, marked, warnings = choose_landmarks(off, np.eye(4), inputs)
-    assert not marked and len(warnings) == 1
+    chosen, marked, (doubt,) = choose_landmarks(off, np.eye(4), inputs)
+    assert not marked and "up to 60 mm from where they can be" in doubt.text
     np.testing.assert_allclose(chosen["nasion"], template["nasion"])
 
 

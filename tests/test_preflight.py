@@ -39,7 +39,7 @@ def test_a_run_that_can_succeed(world, capsys):
     assert {one["state"] for one in found.values()} == {"ok", "note"}
     assert "128 x 128 x 96 voxels" in found["sub-01", "T1w"]["detail"]
     assert "2.0 min, 306 channels, with empty room" in found["sub-01", "MEG"]["detail"]
-    assert "three marked in the T1w" in found["sub-01", "landmarks"]["detail"]
+    assert "landmarks marked in the T1w" in found["sub-01", "landmarks"]["detail"]
     assert "SOZ marks (channels.tsv:status_description)" in found["sub-02", "SOZ labels"]["detail"]
 
 

@@ -1,7 +1,7 @@
 """What a participant's files must hold, read from their headers and tables."""
 
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 import mne
 import psutil
@@ -16,11 +16,13 @@ from pipeline.compare.contacts import with_key
 from pipeline.compare.images import open_image
 from pipeline.compare.labels import read_contact_labels
 from pipeline.compare.marks import resolve_mark
+from pipeline.doubts import Doubt
 from pipeline.errors import OutOfMemory, SpikefocusError
 from pipeline.headmodel import freesurfer
 from pipeline.headmodel.coregistration import digitised_points_head_m
-from pipeline.headmodel.landmarks import read_landmarks_mri_mm
+from pipeline.headmodel.landmarks import read_landmarks
 from pipeline.headmodel.t1w import open_t1w
+from pipeline.image_frame import frame_doubts
 from pipeline.machine import available_memory_bytes
 from pipeline.paths import PatientPaths
 from pipeline.spikes.marks import channel_marks
@@ -106,7 +108,8 @@ def _t1w(files: PatientFiles, size: dict) -> tuple[str, str]:
     image = open_t1w(files.t1w)
     size["affine"] = image.affine
     size["voxels"] = image.shape[0] * image.shape[1] * image.shape[2]
-    return "ok", f"{files.t1w.name}, {' x '.join(map(str, image.shape[:3]))} voxels"
+    told = f"{files.t1w.name}, {' x '.join(map(str, image.shape[:3]))} voxels"
+    return _with_doubts(told, frame_doubts(image, files.t1w, "T1w"))
 
 
 def _head_model(files: PatientFiles) -> tuple[str, str]:
@@ -141,12 +144,12 @@ def _landmarks(files: PatientFiles, size: dict, spike_name: tuple[str, ...]) -> 
     if "infos" not in size or "affine" not in size:
         return "note", "not looked for: T1w or MEG cannot be read"
     reference = reference_run(files.meg, files.events, spike_name, files.events_json)
-    _, head_points = digitised_points_head_m(size["infos"][reference], files.meg[reference])
-    marked = read_landmarks_mri_mm(files.t1w_json, size["affine"])
-    told = f"{len(head_points)} head points"
-    if marked is None:
-        return "note", f"{told}, none marked in the T1w: found from the template"
-    return "ok", f"{told}, three marked in the T1w"
+    recording = files.meg[reference]
+    _, head_points = digitised_points_head_m(size["infos"][reference], recording)
+    marked = read_landmarks(files.t1w_json, size["affine"], recording)
+    told = f"{len(head_points)} head points, landmarks {marked.origin}"
+    state, told = _with_doubts(told, marked.doubts)
+    return (state if marked.pos_mri_mm is not None else "note"), told
 
 
 def _spikes(files: PatientFiles, config) -> tuple[str, str]:
@@ -178,12 +181,19 @@ def _soz(files: PatientFiles) -> tuple[str, str]:
 def _resection(files: PatientFiles) -> tuple[str, str]:
     if files.resection_mask is None:
         return "note", "no resection mask: that comparison is not assessable"
-    shape = open_image(files.resection_mask, "resection mask").shape
-    told = f"{files.resection_mask.name}, {' x '.join(map(str, shape))} voxels"
+    mask = open_image(files.resection_mask, "resection mask")
+    doubts = frame_doubts(mask, files.resection_mask, "resection mask")
+    told = f"{files.resection_mask.name}, {' x '.join(map(str, mask.shape))} voxels"
     if files.postop_t1w is not None:
-        open_image(files.postop_t1w, "post-op T1w")
+        postop = open_image(files.postop_t1w, "post-op T1w")
+        doubts += frame_doubts(postop, files.postop_t1w, "post-op T1w")
         told += f", with {files.postop_t1w.name}"
-    return "ok", told
+    return _with_doubts(told, doubts)
+
+
+def _with_doubts(told: str, doubts: Iterable[Doubt]) -> tuple[str, str]:
+    texts = [doubt.text for doubt in doubts]
+    return ("note", "; ".join([told, *texts])) if texts else ("ok", told)
 
 
 def _memory(size: dict, kept_sfreq_hz: float) -> tuple[str, str]:

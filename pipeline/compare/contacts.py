@@ -11,6 +11,7 @@ from pipeline.compare.coordinates import HEAD_TOLERANCE_MM, outside_head_mm, to_
 from pipeline.compare.frames import RANK, Frame, frame_of
 from pipeline.compare.labels import MARKS, ContactLabels
 from pipeline.compare.marks import check_plausible, resolve_mark
+from pipeline.doubts import Doubt
 from pipeline.errors import InvalidInput
 from pipeline.files import read_metadata
 from pipeline.tables import read_tsv, stacked
@@ -49,12 +50,14 @@ class Carried:
     quality : dict of str to float
         Figures of merit, units in their names.
     warning : str or None
+    doubts : tuple of Doubt
     """
 
     to_mri_mm: Callable[[np.ndarray], np.ndarray]
     method: str
     quality: dict[str, float] = field(default_factory=dict)
     warning: str | None = None
+    doubts: tuple[Doubt, ...] = ()
 
 
 @dataclass
@@ -75,6 +78,7 @@ class Resolution:
     contacts: Contacts | None = None
     reason: str | None = None
     warnings: list[str] = field(default_factory=list)
+    doubts: list[Doubt] = field(default_factory=list)
     rules: dict[str, str | None] = field(default_factory=dict)
     counts: dict[str, int] = field(default_factory=dict)
     transforms: list[dict] = field(default_factory=list)
@@ -211,6 +215,7 @@ def _placed(placeable, carry, scalp_mri_mm, found, reasons) -> pd.DataFrame | No
         tables.append(table.assign(**dict(zip(_XYZ, xyz.T, strict=True)), placed=known, rank=rank))
         placed_by_rank.setdefault(rank, set()).update(table.loc[known, "key"])
         found.warnings += [text for text in (each.frame.warning, carried.warning) if text]
+        found.doubts += carried.doubts
         found.transforms.append(
             {
                 "file": each.path.name,

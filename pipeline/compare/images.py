@@ -11,6 +11,7 @@ import numpy as np
 from pipeline.errors import InvalidInput
 from pipeline.headmodel.registration import affine_of, apply_affine, reproducible_ants, to_ants
 from pipeline.headmodel.t1w import MAX_VOXELS, Volume, resample
+from pipeline.image_frame import frame_doubts
 from pipeline.nifti import check_storage, require_memory
 
 SPACING_MM = 2.0
@@ -68,8 +69,7 @@ def read_image(path: Path, what: str) -> Volume:
             file=path,
             hint="convert the DICOM series again",
         )
-    check_affine(image, path, what)
-    return Volume(data, np.asarray(image.affine, float))
+    return Volume(data, np.asarray(image.affine, float), frame_doubts(image, path, what))
 
 
 def open_image(path: Path, what: str):
@@ -92,18 +92,6 @@ def open_image(path: Path, what: str):
 def unreadable(path: Path, what: str) -> InvalidInput:
     """What is raised where nibabel can't make sense of a file."""
     return InvalidInput(f"the {what} cannot be read as NIfTI", file=path, hint="replace the file")
-
-
-def check_affine(image, path: Path, what: str) -> None:
-    """Refuse an image whose header does not say where it lies: nothing is guessed."""
-    coded = getattr(image, "header", {})
-    unplaced = "sform_code" in coded and not (coded["sform_code"] or coded["qform_code"])
-    if unplaced or abs(np.linalg.det(image.affine[:3, :3])) < 1e-3:
-        raise InvalidInput(
-            f"the {what} does not say where it lies (its sform and qform are not set)",
-            file=path,
-            hint="write it again with the affine of the image that it was made on",
-        )
 
 
 def register_rigidly(moving: Volume, t1w: Volume, seed: int = 0) -> RigidFit:

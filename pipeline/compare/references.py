@@ -11,6 +11,7 @@ from pipeline.compare.config import Inputs
 from pipeline.compare.contacts import Contacts, resolve_contacts
 from pipeline.compare.labels import read_contact_labels
 from pipeline.compare.spaces import Spaces
+from pipeline.doubts import in_qc
 from pipeline.files import read_npz, write_json, write_text
 from pipeline.paths import PatientPaths
 from pipeline.progress import Progress
@@ -104,6 +105,7 @@ def soz_reference(
         head.scalp_mm,
     )
     qc["warnings"] += found.warnings
+    qc["doubts"] += in_qc(found.doubts)
     qc["contact_rules"], qc["contact_counts"] = found.rules, found.counts
     qc["contact_transforms"] = found.transforms
     reason, reference = found.reason, None

@@ -10,9 +10,11 @@ from scipy import ndimage
 from scipy.spatial import cKDTree
 
 from pipeline.compare.coordinates import outside_head_mm
-from pipeline.compare.images import check_affine, open_image, unreadable
+from pipeline.compare.images import open_image, unreadable
+from pipeline.doubts import Doubt
 from pipeline.errors import InvalidInput
 from pipeline.headmodel.t1w import Volume
+from pipeline.image_frame import frame_doubts
 from pipeline.nifti import require_memory
 
 SCALP_TOLERANCE_MM = 5.0
@@ -32,10 +34,13 @@ class Resection:
     inside : ndarray of bool, (i, j, k)
     affine : ndarray, (4, 4)
         Voxel to scanner RAS, mm.
+    doubts : tuple of Doubt
+        What is doubtful about where it lies (see `frame_doubts`).
     """
 
     inside: np.ndarray
     affine: np.ndarray
+    doubts: tuple[Doubt, ...] = ()
 
     @property
     def volume_cm3(self) -> float:
@@ -88,8 +93,8 @@ def read_resection(path: Path) -> Resection:
             file=path,
             hint="give a three-dimensional mask in the T1w's space",
         )
-    check_affine(image, path, "resection mask")
-    return Resection(np.nan_to_num(data) > 0.5, image.affine)
+    doubts = frame_doubts(image, path, "resection mask")
+    return Resection(np.nan_to_num(data) > 0.5, image.affine, doubts)
 
 
 def check_in_head(

@@ -51,7 +51,8 @@ class Spaces:
 
 
 def _carried_by_image(image: Path, t1w: Path) -> Carried | str:
-    fit = register_rigidly(read_image(image, "image of the contacts"), read_t1w(t1w))
+    moving = read_image(image, "image of the contacts")
+    fit = register_rigidly(moving, read_t1w(t1w))
     if fit.inconsistency_mm > MAX_INCONSISTENCY_MM:
         return (
             f"the coordinates refer to {image.name}, whose registration to the T1w is not reliable: "
@@ -62,4 +63,4 @@ def _carried_by_image(image: Path, t1w: Path) -> Carried | str:
         return apply_affine(fit.to_t1w, pos_mm)
 
     method = f"rigid registration of {image.name} to the T1w by mutual information"
-    return Carried(to_mri_mm, method, fit.quality)
+    return Carried(to_mri_mm, method, fit.quality, doubts=moving.doubts)

@@ -32,10 +32,11 @@ def run(inputs: Inputs, paths: PatientPaths, config: Config, progress: Progress)
         stale.with_name(stale.name.split(".")[0] + ".json").unlink(missing_ok=True)
     head = read_head(paths)
     no_outcome = None if inputs.outcome else "participants.tsv states no outcome of surgery"
-    qc = {"warnings": [], "outcome": inputs.outcome, "outcome_reason": no_outcome}
+    qc = {"warnings": [], "doubts": [], "outcome": inputs.outcome, "outcome_reason": no_outcome}
     qc["nearest_contacts"] = {}
     soz, no_soz = soz_reference(inputs, paths, head, qc, progress)
     resected, no_resection = resection_reference(inputs, paths, head, config, qc, progress)
+    qc["warnings"] = [doubt["text"] for doubt in qc["doubts"]] + qc["warnings"]
     for warning in qc["warnings"]:
         progress.warn(warning)
     table = Table([])

@@ -10,6 +10,7 @@ from pipeline.compare.config import Config, Inputs
 from pipeline.compare.images import MAX_INCONSISTENCY_MM, read_image
 from pipeline.compare.postop import carry_to_preop, is_in_postop_space
 from pipeline.compare.references import Head
+from pipeline.doubts import in_qc
 from pipeline.files import atomic_path, write_json
 from pipeline.headmodel.t1w import Volume, read_t1w
 from pipeline.paths import PatientPaths
@@ -88,12 +89,15 @@ def resection_reference(
 def _mask_on_t1w(inputs, paths, head, config, qc, progress):
     """The mask on the T1w's grid and None, or None and why it can't be used."""
     given = resection.read_resection(inputs.resection_mask)
+    qc["doubts"] += in_qc(given.doubts)
     if not given.inside.any():
         return None, "the resection mask is empty"
     t1w = read_t1w(inputs.t1w)
     brain = resection.read_resection(paths.brain_mask)
     postop = None if inputs.postop_t1w is None else read_image(inputs.postop_t1w, "post-op T1w")
     names = (inputs.t1w.name, inputs.postop_t1w.name if inputs.postop_t1w else "")
+    if postop is not None:
+        qc["doubts"] += in_qc(postop.doubts)
     if is_in_postop_space(inputs.resection_mask, given, t1w, postop, names):
         if postop is None:
             return None, (

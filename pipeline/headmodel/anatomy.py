@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from pipeline.doubts import Doubt
 from pipeline.errors import InvalidInput
 from pipeline.headmodel.brain import extract_brain, mask_volume_cm3
 from pipeline.headmodel.config import Config, Inputs
@@ -14,8 +15,9 @@ from pipeline.headmodel.freesurfer import (
     read_talairach,
 )
 from pipeline.headmodel.landmarks import (
+    CARRIED,
     LANDMARKS,
-    read_landmarks_mri_mm,
+    read_landmarks,
     template_landmarks_mni305_mm,
 )
 from pipeline.headmodel.registration import (
@@ -97,6 +99,7 @@ class Anatomy:
         From MNI152.
     qc : dict
     warnings : list of str
+    doubts : tuple of Doubt
     """
 
     t1w: Volume
@@ -109,6 +112,7 @@ class Anatomy:
     warp: HeadWarp
     qc: dict
     warnings: list[str]
+    doubts: tuple[Doubt, ...]
 
 
 def build_anatomy(inputs: Inputs, config: Config, progress: Progress) -> Anatomy:
@@ -120,7 +124,7 @@ def build_anatomy(inputs: Inputs, config: Config, progress: Progress) -> Anatomy
         An image, sidecar or FreeSurfer file is missing, unreadable or not of this head.
     """
     t1w = read_t1w(inputs.t1w)
-    marked_mm = read_landmarks_mri_mm(inputs.t1w_json, t1w.affine)
+    given = read_landmarks(inputs.t1w_json, t1w.affine, next(iter(inputs.meg), None))
     with progress.step("brain extraction"):
         brain_mask = extract_brain(t1w, inputs.t1w)
     with progress.step("scalp"):
@@ -146,8 +150,8 @@ def build_anatomy(inputs: Inputs, config: Config, progress: Progress) -> Anatomy
         warnings.append(
             f"the inner skull had to be pushed outwards by up to {push_mm.max():.0f} mm to hold the cortex"
         )
-    landmarks_mm, marked, landmark_warnings = choose_landmarks(
-        marked_mm, head.affine_mni305_to_mri, inputs
+    landmarks_mm, marked, landmark_doubts = choose_landmarks(
+        given.pos_mri_mm, head.affine_mni305_to_mri, inputs
     )
     qc = {
         **head.qc,
@@ -157,7 +161,7 @@ def build_anatomy(inputs: Inputs, config: Config, progress: Progress) -> Anatomy
         "inner_skull_vertices": len(shell_mm),
         "inner_skull_vertices_pushed_outwards": int((push_mm > 0).sum()),
         "inner_skull_largest_push_mm": round(float(push_mm.max()), 2),
-        "landmarks": "marked in the T1w" if marked else "carried from the template",
+        "landmarks": given.origin if marked == (given.pos_mri_mm is not None) else CARRIED,
     }
     return Anatomy(
         t1w,
@@ -169,7 +173,8 @@ def build_anatomy(inputs: Inputs, config: Config, progress: Progress) -> Anatomy
         marked,
         head.warp,
         qc,
-        warnings + landmark_warnings,
+        warnings,
+        (*t1w.doubts, *given.doubts, *landmark_doubts),
     )
 
 
@@ -249,7 +254,7 @@ def choose_landmarks(marked_mm, affine_mni305_to_mri: np.ndarray, inputs: Inputs
     -------
     landmarks_mri_mm : dict of str to ndarray (3,)
     marked : bool
-    warnings : list of str
+    doubts : tuple of Doubt
 
     Raises
     ------
@@ -261,7 +266,7 @@ def choose_landmarks(marked_mm, affine_mni305_to_mri: np.ndarray, inputs: Inputs
         for name, pos_mm in template_landmarks_mni305_mm().items()
     }
     if marked_mm is None:
-        return carried_mm, False, []
+        return carried_mm, False, ()
     to_left = np.linalg.norm(marked_mm["lpa"] - carried_mm["lpa"])
     if to_left > np.linalg.norm(marked_mm["lpa"] - carried_mm["rpa"]):
         raise InvalidInput(
@@ -271,15 +276,12 @@ def choose_landmarks(marked_mm, affine_mni305_to_mri: np.ndarray, inputs: Inputs
         )
     shift_mm = max(np.linalg.norm(marked_mm[name] - carried_mm[name]) for name in LANDMARKS)
     if shift_mm > MAX_LANDMARK_SHIFT_MM:
-        return (
-            carried_mm,
-            False,
-            [
-                f"the landmarks in the T1w's sidecar lie up to {shift_mm:.0f} mm from where they can be "
-                "and were ignored"
-            ],
+        text = (
+            f"the landmarks marked in the T1w lie up to {shift_mm:.0f} mm from where they can be and "
+            "are not used, but a template's"
         )
-    return marked_mm, True, []
+        return carried_mm, False, (Doubt(text),)
+    return marked_mm, True, ()
 
 
 def _linear_part(from_mm: np.ndarray, to_mm: np.ndarray) -> np.ndarray:

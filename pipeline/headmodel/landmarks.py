@@ -1,32 +1,60 @@
 """Nasion and preauricular points in the T1w."""
 
+import re
+from dataclasses import dataclass
 from importlib.resources import files
+from itertools import combinations
 from pathlib import Path
 
 import mne
 import numpy as np
 from mne.io.constants import FIFF
 
+from pipeline.doubts import Doubt
 from pipeline.errors import InvalidInput
-from pipeline.files import read_metadata
+from pipeline.files import read_json
 from pipeline.headmodel.registration import apply_affine
 
 LANDMARKS = ("nasion", "lpa", "rpa")
-_SPELLINGS = {
-    "nas": "nasion",
-    "nasion": "nasion",
-    "nz": "nasion",
-    "lpa": "lpa",
-    "leftear": "lpa",
-    "rpa": "rpa",
-    "rightear": "rpa",
-}
-# Marked points lie on the skin or, at the ears, within the outer ear canal.
-MAX_FROM_SCALP_MM = 25.0
+FIELD = "AnatomicalLandmarkCoordinates"
+# Several markings of one point: closer than this they are one, and any of them serves.
+SAME_POINT_MM = 2.0
+CARRIED = "carried from the template"
+NOT_GIVEN = f"{CARRIED}, since the T1w's sidecar gives them as n/a"
+MARKED = "marked in the T1w"
+_EAR = r"[\W_]*(?:ear|preauricular(?:[\W_]*point)?|tragus)"
+# A known spelling, then what tells one marking from another: LPA, LPA_ses-01, NAS-session1, NAS_1.
+_NAME = re.compile(
+    rf"(?:(?P<nasion>nasion|nas|nz)|(?P<lpa>lpa|left{_EAR})|(?P<rpa>rpa|right{_EAR}))"
+    r"(?:$|[\W_]+|(?=ses)|(?=\d))(?:ses(?:sion)?(?![a-z])[\W_]*)?(?P<marking>.*)"
+)
+_NOT_KNOWN = ("", "n/a")
 
 
-def read_landmarks_mri_mm(sidecar: Path | None, affine: np.ndarray) -> dict[str, np.ndarray] | None:
-    """Landmarks of ``AnatomicalLandmarkCoordinates`` in scanner RAS, mm.
+@dataclass(frozen=True)
+class Marked:
+    """Landmarks that somebody marked in the T1w.
+
+    Attributes
+    ----------
+    pos_mri_mm : dict of str to ndarray (3,), or None
+        "nasion", "lpa" and "rpa" in scanner RAS; None where not all three are usable.
+    origin : str
+        Where the landmarks used come from, in words.
+    doubts : tuple of Doubt
+        Why what is marked was not used.
+    """
+
+    pos_mri_mm: dict[str, np.ndarray] | None
+    origin: str
+    doubts: tuple[Doubt, ...] = ()
+
+
+def read_landmarks(sidecar: Path | None, affine: np.ndarray, meg: Path | None = None) -> Marked:
+    """Landmarks of ``AnatomicalLandmarkCoordinates``; an unusable sidecar counts as none, and is told.
+
+    Of several markings, as for several MEG sessions, those of the recording's session are used,
+    else those without a session, else any where all agree.
 
     Parameters
     ----------
@@ -34,37 +62,146 @@ def read_landmarks_mri_mm(sidecar: Path | None, affine: np.ndarray) -> dict[str,
         The T1w's JSON; its coordinates are 0-based voxel indices (BIDS).
     affine : ndarray, (4, 4)
         The T1w's.
-
-    Returns
-    -------
-    landmarks : dict of str to ndarray (3,), or None
-        "nasion", "lpa", "rpa"; None if the sidecar does not hold all three.
+    meg : Path or None
+        The recording that is co-registered; its name holds the session.
 
     Raises
     ------
     InvalidInput
-        The sidecar is not JSON, or a landmark is not a position.
+        The left ear lies on the right, or the nasion behind the ears.
     """
     if sidecar is None:
-        return None
-    stored = read_metadata(sidecar).get("AnatomicalLandmarkCoordinates")
-    found = {}
-    for name, voxel in (stored if isinstance(stored, dict) else {}).items():
-        known = _SPELLINGS.get("".join(filter(str.isalpha, name.lower())))
-        if known is None:
+        return Marked(None, CARRIED)
+    try:
+        content = read_json(sidecar)
+    except (InvalidInput, ValueError, RecursionError, OSError):
+        return _unused(sidecar, "cannot be read as JSON")
+    if not isinstance(content, dict):
+        return _unused(sidecar, "holds no JSON object")
+    stored = content.get(FIELD)
+    if _is_unknown(stored):
+        return Marked(None, NOT_GIVEN if FIELD in content else CARRIED)
+    if not isinstance(stored, dict):
+        return _unused(sidecar, f"holds no names in {FIELD}")
+    units = content.get("AnatomicalLandmarkCoordinateUnits")
+    if isinstance(units, str) and units.strip().lower() in ("mm", "cm", "m"):
+        return _unused(sidecar, f"gives landmarks in {units.strip()}, not in voxel indices")
+    return _chosen(sidecar, stored, affine, _session_of(meg))
+
+
+def _chosen(sidecar: Path, stored: dict, affine: np.ndarray, session: str | None) -> Marked:
+    markings, odd = _markings(stored, affine)
+    if odd:
+        return _unused(sidecar, f"gives no position for {odd[0]!r}")
+    whole = {label: of for label, of in markings.items() if set(of) == set(LANDMARKS)}
+    if not whole:
+        known = sorted(set().union(*markings.values()))
+        if known:
+            return Marked(None, f"{CARRIED}, since the T1w's sidecar marks only {', '.join(known)}")
+        if all(_is_unknown(position) for position in stored.values()):
+            return Marked(None, NOT_GIVEN)
+        return _unused(sidecar, "names none of nasion, LPA and RPA")
+    own = {label: of for label, of in whole.items() if _is_session(label, session)}
+    usable = own or ({"": whole[""]} if "" in whole else whole)
+    if not _agree(usable.values()):
+        return _unused(
+            sidecar,
+            f"marks the landmarks {len(usable)} times, up to {_apart_mm(usable.values()):.0f} mm "
+            "apart, and none is of the recording's session",
+        )
+    label, positions = next(iter(usable.items()))
+    _check_sides(positions, sidecar)
+    return Marked(positions, f"{MARKED}, those of {label!r}" if label else MARKED)
+
+
+def _unused(sidecar: Path, why: str) -> Marked:
+    text = f"{sidecar.name} {why}: landmarks marked in the T1w are not used, but a template's"
+    return Marked(None, CARRIED, (Doubt(text),))
+
+
+def _is_unknown(value) -> bool:
+    """Whether BIDS would say ``n/a``: of each of three numbers, too."""
+    if isinstance(value, dict):
+        return not value
+    return all(
+        each is None or (isinstance(each, str) and each.strip().lower() in _NOT_KNOWN)
+        for each in (value if isinstance(value, list) else [value])
+    )
+
+
+def _markings(stored: dict, affine: np.ndarray):
+    """Positions by marking and landmark, and the names of landmarks without a position."""
+    found, odd = {}, []
+    for name, voxel in stored.items():
+        known = _NAME.fullmatch(name.strip().lower())
+        if known is None or _is_unknown(voxel):
             continue
-        try:
-            index = np.array(voxel, float)
-        except (TypeError, ValueError):
-            index = np.empty(0)
-        if index.shape != (3,) or not np.isfinite(index).all():
-            raise InvalidInput(
-                f"the anatomical landmark {name} is not a position",
-                file=sidecar,
-                hint="give three voxel indices (0-based) or remove AnatomicalLandmarkCoordinates",
-            )
-        found[known] = apply_affine(affine, index[None])[0]
-    return found if set(found) == set(LANDMARKS) else None
+        index = _voxel_index(voxel)
+        if index is None:
+            odd.append(name)
+            continue
+        landmark = next(each for each in LANDMARKS if known[each])
+        of_marking = found.setdefault(known["marking"], {})
+        pos_mm = apply_affine(affine, index[None])[0]
+        if not np.linalg.norm(of_marking.get(landmark, pos_mm) - pos_mm) <= SAME_POINT_MM:
+            odd.append(name)
+        of_marking[landmark] = pos_mm
+    shared = found.get("", {})
+    return {label: {**shared, **of} for label, of in found.items()}, odd
+
+
+def _voxel_index(voxel) -> np.ndarray | None:
+    if not isinstance(voxel, list) or len(voxel) != 3 or any(isinstance(v, bool) for v in voxel):
+        return None
+    try:
+        index = np.array(voxel, float)
+    except (TypeError, ValueError, OverflowError):
+        return None
+    return index if index.shape == (3,) and np.isfinite(index).all() else None
+
+
+def _session_of(meg: Path | None) -> str | None:
+    found = re.search(r"_ses-([^_]+)_", meg.name) if meg else None
+    return found[1].lower() if found else None
+
+
+def _is_session(label: str, session: str | None) -> bool:
+    marked = re.split(r"[\W_]", label)[0]
+    if session is None or not marked:
+        return False
+    return marked == session or (marked.lstrip("0") == session.lstrip("0") and marked.isdigit())
+
+
+def _apart_mm(markings) -> float:
+    return max(
+        (
+            float(np.linalg.norm(one[name] - other[name]))
+            for one, other in combinations(markings, 2)
+            for name in LANDMARKS
+        ),
+        default=0.0,
+    )
+
+
+def _agree(markings) -> bool:
+    return _apart_mm(markings) <= SAME_POINT_MM
+
+
+def _check_sides(pos_mri_mm: dict[str, np.ndarray], sidecar: Path) -> None:
+    """Refuse landmarks that no head can have in scanner RAS, however it was turned."""
+    if pos_mri_mm["lpa"][0] >= pos_mri_mm["rpa"][0]:
+        raise InvalidInput(
+            "the landmarks marked in the T1w have the left ear (LPA) on the right of the right one",
+            file=sidecar,
+            hint="exchange LPA and RPA if their names are wrong; if they are right, the T1w's header "
+            "mirrors the head: convert the DICOM series again",
+        )
+    if pos_mri_mm["nasion"][1] <= (pos_mri_mm["lpa"][1] + pos_mri_mm["rpa"][1]) / 2:
+        raise InvalidInput(
+            "the landmarks marked in the T1w have the nasion behind the ears",
+            file=sidecar,
+            hint="check their names and that they are 0-based voxel indices of this very image",
+        )
 
 
 def template_landmarks_mni305_mm() -> dict[str, np.ndarray]:

@@ -6,6 +6,7 @@ import mne
 import numpy as np
 from scipy.spatial import cKDTree
 
+from pipeline.doubts import in_qc
 from pipeline.errors import InvalidInput
 from pipeline.files import write_json
 from pipeline.headmodel import freesurfer
@@ -84,7 +85,9 @@ def run(inputs: Inputs, paths: PatientPaths, config: Config, progress: Progress)
             config.max_head_point_mm,
             inputs.meg[0],
         )
-    warnings = anatomy.warnings + placement_warnings(placement, anatomy.landmarks_marked)
+    doubts = anatomy.doubts
+    warnings = [doubt.text for doubt in doubts] + anatomy.warnings
+    warnings += placement_warnings(placement, anatomy.landmarks_marked)
     sensor_mm = _nearest_sensor_mm(info, placement, anatomy)
     if sensor_mm < MIN_SENSOR_DISTANCE_MM:
         warnings.append(
@@ -112,6 +115,7 @@ def run(inputs: Inputs, paths: PatientPaths, config: Config, progress: Progress)
         progress.warn(warning)
     qc = {
         "warnings": warnings,
+        "doubts": in_qc(doubts),
         **anatomy.qc,
         **placement_numbers(placement),
         "nearest_sensor_to_scalp_mm": round(sensor_mm, 1),

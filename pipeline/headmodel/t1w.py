@@ -8,9 +8,12 @@ import nibabel as nib
 import numpy as np
 from scipy.ndimage import affine_transform, gaussian_filter
 
+from pipeline.doubts import Doubt
 from pipeline.errors import InvalidInput
+from pipeline.image_frame import frame_doubts
 from pipeline.nifti import check_storage, require_memory
 
+WHAT = "T1w"
 MIN_VOXELS_PER_AXIS, MAX_VOXELS_PER_AXIS = 32, 1024
 MAX_VOXELS = 2**28
 MIN_VOXEL_MM, MAX_VOXEL_MM = 0.2, 4.0
@@ -26,10 +29,13 @@ class Volume:
     data : ndarray of float32, (i, j, k)
     affine : ndarray, (4, 4)
         Voxel indices to scanner RAS, mm.
+    doubts : tuple of Doubt
+        What is doubtful about where it lies (see `frame_doubts`).
     """
 
     data: np.ndarray
     affine: np.ndarray
+    doubts: tuple[Doubt, ...] = ()
 
     @property
     def voxel_mm(self) -> np.ndarray:
@@ -71,7 +77,11 @@ def read_t1w(path: Path) -> Volume:
             file=path,
             hint="convert the DICOM series again and look at the image",
         )
-    return Volume(np.where(finite, data, np.float32(0)), np.array(image.affine, float))
+    return Volume(
+        np.where(finite, data, np.float32(0)),
+        np.array(image.affine, float),
+        frame_doubts(image, path, WHAT),
+    )
 
 
 def open_t1w(path: Path):
@@ -108,9 +118,9 @@ def _check_header(image, path: Path) -> None:
             file=path,
             hint="give a whole-head volume at about 1 mm",
         )
+    frame_doubts(image, path, WHAT)
     voxel_mm = np.linalg.norm(np.asarray(image.affine, float)[:3, :3], axis=0)
-    usable = np.isfinite(image.affine).all() and abs(np.linalg.det(image.affine[:3, :3])) > 1e-3
-    if not usable or voxel_mm.min() < MIN_VOXEL_MM or voxel_mm.max() > MAX_VOXEL_MM:
+    if voxel_mm.min() < MIN_VOXEL_MM or voxel_mm.max() > MAX_VOXEL_MM:
         raise InvalidInput(
             f"the T1w has implausible voxels of {' x '.join(f'{size:.3g}' for size in voxel_mm)} mm",
             file=path,

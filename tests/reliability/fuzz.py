@@ -40,7 +40,7 @@ from pipeline.headmodel.freesurfer import (
     read_reconstruction,
     read_talairach,
 )
-from pipeline.headmodel.landmarks import read_landmarks_mri_mm
+from pipeline.headmodel.landmarks import read_landmarks
 from pipeline.headmodel.t1w import read_t1w
 from pipeline.networks import build_network
 from pipeline.spikes.config import SPIKE_NAMES
@@ -222,7 +222,7 @@ def targets(root: Path) -> list[Target]:
         Target(
             "T1w.json",
             sub / "anat/sub-01_T1w.json",
-            lambda path: read_landmarks_mri_mm(path, np.eye(4)),
+            lambda path: read_landmarks(path, np.eye(4)),
             text,
         ),
         Target("meg.json", Path(f"{stem}_meg.json"), lambda _: find(), text),

@@ -1,0 +1,26 @@
+"""Warnings that a reader must not miss: page one of the report tells every one of them."""
+
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
+
+
+@dataclass(frozen=True)
+class Doubt:
+    """One reservation about what the result rests on.
+
+    Attributes
+    ----------
+    text : str
+        A sentence without a full stop.
+    grave : bool
+        The result may be wrong altogether, for example on the wrong side: the report's verdict is
+        "do not rely on this result".
+    """
+
+    text: str
+    grave: bool = False
+
+
+def in_qc(doubts: Iterable[Doubt]) -> list[dict]:
+    """The entry ``doubts`` of a stage's QC file, from which the report takes them."""
+    return [asdict(doubt) for doubt in dict.fromkeys(doubts)]
