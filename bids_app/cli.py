@@ -1,7 +1,11 @@
 """``spikefocus``: the BIDS-App's command line and its companions demo, train-generic, plan, status, options."""
 
 import argparse
+import atexit
+import io
 import os
+import secrets
+import shutil
 import sys
 import tempfile
 from pathlib import Path
@@ -16,6 +20,7 @@ COMMANDS = ("demo", "train-generic", "plan", "status", "options")
 
 def main(argv: list[str] | None = None) -> int:
     """Entry point of the console script; returns the exit code."""
+    _guard_what_is_written()
     argv = sys.argv[1:] if argv is None else argv
     if argv and argv[0] in COMMANDS:
         args = _command_parser().parse_args(argv)
@@ -38,6 +43,10 @@ def main(argv: list[str] | None = None) -> int:
     # A plan's work folder is one of the nodes.
     if work_dir and args.command != "plan" and not _use_work_dir(work_dir):
         return ExitCode.MISSING_RESOURCE
+    # torch names its cache after the user, in a place that all can read.
+    cache = Path(tempfile.gettempdir()) / f"spikefocus_{secrets.token_hex(8)}"
+    os.environ.setdefault("TORCHINDUCTOR_CACHE_DIR", str(cache))
+    atexit.register(shutil.rmtree, cache, ignore_errors=True)
     # Heavy libraries are imported after the threads are limited, which they read once.
     from bids_app import commands
 
@@ -46,6 +55,14 @@ def main(argv: list[str] | None = None) -> int:
     except KeyboardInterrupt:
         print("spikefocus: interrupted; run the same command again to go on", file=sys.stderr)
         return ExitCode.INTERRUPTED
+
+
+def _guard_what_is_written() -> None:
+    """Keep files from everybody but the user and, where the umask lets it write, the group."""
+    os.umask(os.umask(0o077) | 0o007)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
 
 
 def _bids_app_arguments(argv: list[str]) -> argparse.Namespace:

@@ -35,6 +35,7 @@ from pipeline.errors import MissingGPU, MissingResource, SpikefocusError
 from pipeline.files import read_json
 from pipeline.paths import PatientPaths
 from pipeline.progress import Stopped
+from pipeline.text import plain
 from pipeline.weights import load_model, resolve_device
 
 
@@ -161,7 +162,7 @@ def group(args: argparse.Namespace) -> ExitCode:
             "run the participant level first",
         )
     for path in written:
-        print(f"group: {path}")
+        print(plain(f"group: {path}"))
     return ExitCode.DONE
 
 
@@ -296,20 +297,25 @@ def _dry_run(
             files = find(label)
         except Exception as error:
             outcome, message, hint = explain(error)
-            print(f"sub-{label}: would fail: {message}; {hint}")
+            print(plain(f"sub-{label}: would fail: {message}; {hint}"))
             outcomes.append(outcome)
             continue
         outcomes.append(Outcome.DONE)
         head = f"FreeSurfer ({files.freesurfer_dir.name})" if files.freesurfer_dir else "template"
         print(f"sub-{label}: would run {', '.join(stages)}")
         print(
-            f"  T1w {files.t1w.name}; head model: {head}; MEG {', '.join(p.name for p in files.meg)}"
+            plain(
+                f"  T1w {files.t1w.name}; head model: {head}; "
+                f"MEG {', '.join(p.name for p in files.meg)}"
+            )
         )
         print(
-            f"  empty room: {files.empty_room.name if files.empty_room else 'none'}; "
-            f"iEEG contacts: {len(files.ieeg.electrodes)} file(s); "
-            f"resection mask: {files.resection_mask.name if files.resection_mask else 'none'}; "
-            f"post-operative T1w: {files.postop_t1w.name if files.postop_t1w else 'none'}"
+            plain(
+                f"  empty room: {files.empty_room.name if files.empty_room else 'none'}; "
+                f"iEEG contacts: {len(files.ieeg.electrodes)} file(s); "
+                f"resection mask: {files.resection_mask.name if files.resection_mask else 'none'}; "
+                f"post-operative T1w: {files.postop_t1w.name if files.postop_t1w else 'none'}"
+            )
         )
     return exit_code_of(outcomes)
 
@@ -318,10 +324,10 @@ def _print_outcomes(output_dir: Path, outcomes: dict[str, Outcome]) -> None:
     for label, outcome in outcomes.items():
         report = PatientPaths(output_dir, label).report_pdf
         where = f": {report}" if outcome is Outcome.DONE and report.exists() else ""
-        print(f"sub-{label}: {outcome}{where}")
+        print(plain(f"sub-{label}: {outcome}{where}"))
 
 
 def _fail(code: ExitCode, message: str, hint: str = "") -> ExitCode:
     """Say what is wrong in one sentence on standard error."""
-    print(f"spikefocus: {message}{f'; {hint}' if hint else ''}", file=sys.stderr)
+    print(f"spikefocus: {plain(message)}{f'; {plain(hint)}' if hint else ''}", file=sys.stderr)
     return code

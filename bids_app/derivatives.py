@@ -5,7 +5,7 @@ from pathlib import Path
 
 from pipeline import __version__
 from pipeline.errors import InvalidInput, MissingResource
-from pipeline.files import read_json, to_json, write_shared_text
+from pipeline.files import read_json, refuse_linked_folders, to_json, write_shared_text
 
 BIDS_VERSION = "1.10.0"
 # BIDS has no names yet for derivatives of MEG, for surfaces, and for reports: those are listed
@@ -48,6 +48,7 @@ One folder per participant; sub-X_report.pdf is the report, sub-X_status.json sa
 
 def open_output(output_dir: Path, bids_dir: Path) -> None:
     """Create the derivatives dataset; refuse a folder that cannot be written."""
+    refuse_linked_folders(output_dir / "logs")
     try:
         (output_dir / "logs").mkdir(parents=True, exist_ok=True)
         # Jobs on other participants write the same files at the same time.
@@ -81,6 +82,6 @@ def _description(bids_dir: Path) -> dict:
         "DatasetType": "derivative",
         "GeneratedBy": [generated_by],
     }
-    if "DatasetDOI" in source:
+    if isinstance(source.get("DatasetDOI"), str):
         description["SourceDatasets"] = [{"DOI": source["DatasetDOI"]}]
     return description

@@ -21,12 +21,18 @@ _RESOURCE_ERRNOS = {
     errno.EMFILE,
     errno.ENFILE,
     errno.EFBIG,
+    errno.ELOOP,
+    errno.EIO,
+    errno.ESTALE,
 }
 _HINTS = {
     errno.ENOSPC: "free disk space, then run again",
     errno.EDQUOT: "free disk space or ask for a larger quota, then run again",
     errno.EFBIG: "write to a file system that holds larger files",
     errno.EMFILE: "raise the limit of open files (ulimit -n), then run again",
+    errno.ELOOP: "remove the link, then run again",
+    errno.EIO: "check the disk or the file server, then run again",
+    errno.ESTALE: "check the file server, then run again",
     errno.ENFILE: "raise the limit of open files (ulimit -n), then run again",
 }
 _OWN_PACKAGES = ("bids_app", "pipeline", "reports")

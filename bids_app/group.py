@@ -4,7 +4,7 @@ from pathlib import Path
 
 from bids_app.dataset import participant_labels
 from bids_app.status import read_cohort as read_states
-from pipeline.files import read_json
+from pipeline.files import read_json, refuse_linked_folders
 from reports import group
 from reports.config import Config
 
@@ -28,7 +28,10 @@ def write_group(bids_dir: Path, output_dir: Path, labels: list[str], config: Con
     ------
     InvalidInput
         A table cannot be read.
+    MissingResource
+        The group's folder is a link.
     """
+    refuse_linked_folders(output_dir / "group")
     metrics = {
         file.parent.name: file for file in sorted(output_dir.glob("sub-*/sub-*_metrics.tsv"))
     }
@@ -38,7 +41,7 @@ def write_group(bids_dir: Path, output_dir: Path, labels: list[str], config: Con
         participants = [name for name in participants if name in wanted]
         metrics = {name: file for name, file in metrics.items() if name in wanted}
     states = {
-        stored["participant"]: (str(stored.get("state")), stored.get("message") or "")
+        stored["participant"]: (str(stored.get("state")), str(stored.get("message") or ""))
         for stored in read_states(output_dir)
     }
     # Metrics of an earlier run, of a participant that fails now, are no result.

@@ -7,14 +7,14 @@ import socket
 import tempfile
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from pipeline.errors import SpikefocusError
-from pipeline.files import TMP_PREFIX
+from pipeline.errors import InvalidInput, MissingResource, SpikefocusError
+from pipeline.files import TMP_PREFIX, open_itself, read_json, refuse_linked_folders
 
 LOCK_NAME = ".spikefocus.lock"
 # An owner that cannot be looked at (on another computer) shows that it lives by touching its lock.
@@ -71,8 +71,11 @@ class Owner:
 
 
 @contextmanager
-def participant_lock(folder: Path) -> Iterator[None]:
+def participant_lock(folder: Path) -> Iterator[Callable[[], None]]:
     """Hold the lock of a participant's folder while the block runs.
+
+    Yields a function that raises MissingResource where the folder was taken away meanwhile, so
+    that nothing is written into one made anew, which nobody holds.
 
     The kernel's lock on the file (flock) ends with its process whatever happened to it, in a
     container too, and lets only one job take over from a dead owner. The record in the file speaks
@@ -82,9 +85,12 @@ def participant_lock(folder: Path) -> Iterator[None]:
     ------
     Locked
         A living process holds it.
+    MissingResource
+        The folder is a link.
     OSError
         The folder cannot be written.
     """
+    refuse_linked_folders(folder)
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / LOCK_NAME
     descriptor, by_kernel = _open_locked(path)
@@ -98,10 +104,16 @@ def participant_lock(folder: Path) -> Iterator[None]:
         os.ftruncate(descriptor, 0)
         os.pwrite(descriptor, json.dumps(asdict(Owner.this_process())).encode(), 0)
         threading.Thread(target=_beat, args=(path, over), daemon=True).start()
+
+        def check() -> None:
+            if not _is_at(path, descriptor):
+                raise taken_away(folder)
+
         try:
-            yield
+            yield check
         finally:
-            path.unlink(missing_ok=True)
+            if _is_at(path, descriptor):
+                path.unlink(missing_ok=True)
     finally:
         over.set()
         os.close(descriptor)
@@ -110,8 +122,8 @@ def participant_lock(folder: Path) -> Iterator[None]:
 def read_owner(lock: Path) -> Owner | None:
     """Who wrote a lock file; None where there is none or it names nobody."""
     try:
-        return Owner(**json.loads(lock.read_text(encoding="utf-8")))
-    except (OSError, ValueError, TypeError):
+        return Owner(**read_json(lock))
+    except (OSError, InvalidInput, TypeError):
         return None
 
 
@@ -128,7 +140,7 @@ def living_owner(folder: Path) -> Owner | None:
 def _open_locked(path: Path) -> tuple[int, bool]:
     """Open file descriptor, and whether the kernel's lock on it is held."""
     while True:
-        descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
+        descriptor = open_itself(path, os.O_RDWR)
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
@@ -137,9 +149,26 @@ def _open_locked(path: Path) -> tuple[int, bool]:
         except OSError:
             return descriptor, False  # a file system without such locks: the record decides
         # Its last owner may have removed the file between our opening and locking it.
-        if path.exists() and os.path.samestat(os.fstat(descriptor), path.stat()):
+        if _is_at(path, descriptor):
             return descriptor, True
         os.close(descriptor)
+
+
+def _is_at(path: Path, descriptor: int) -> bool:
+    """Whether an open file still lies under its name."""
+    try:
+        return os.path.samestat(os.fstat(descriptor), path.lstat())
+    except FileNotFoundError:
+        return False
+
+
+def taken_away(folder: Path) -> MissingResource:
+    """What to raise where a folder of results is not there any more."""
+    return MissingResource(
+        "The output folder was removed or replaced during the run",
+        file=folder,
+        hint="leave it where it is until the run has ended, then run again",
+    )
 
 
 def _locked(lock: Path) -> Locked:
@@ -154,7 +183,7 @@ def _locked(lock: Path) -> Locked:
 def _beat(lock: Path, over: threading.Event) -> None:
     while not over.wait(HEARTBEAT_S):
         try:
-            os.utime(lock)
+            os.utime(lock, follow_symlinks=False)
         except OSError:
             continue  # a file server that is away for a moment is no reason to stop
 

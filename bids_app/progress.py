@@ -1,6 +1,7 @@
 """Progress on a terminal (bars) and elsewhere (plain timestamped lines), and in the log files."""
 
 import json
+import os
 import sys
 import time
 from collections.abc import Callable
@@ -14,8 +15,10 @@ from rich.progress import Progress as RichProgress
 
 from bids_app.interruption import StopSignals
 from bids_app.resources import cpu_seconds
+from pipeline.files import open_itself
 from pipeline.machine import cores_used
 from pipeline.progress import Progress, Step, Stopped
+from pipeline.text import plain
 
 SECONDS_BETWEEN_LINES = 15
 LOG_FORMATS = ("text", "json")
@@ -62,7 +65,7 @@ class ConsoleProgress(Progress):
         self._say(message)
 
     def warn(self, message: str) -> None:
-        self.warnings.append(message)
+        self.warnings.append(plain(message))
         self._say(message, "warning")
 
     def error(self, message: str) -> None:
@@ -84,7 +87,7 @@ class ConsoleProgress(Progress):
         if self.console.is_terminal and not self.quiet and self.log_format == "text":
             self.log_only(description)
             with self._bar() as bar:
-                task = bar.add_task(self._titled(description), total=total)
+                task = bar.add_task(self._titled(plain(description)), total=total)
                 yield _BarStep(bar, task)
         else:
             self._say(description)
@@ -133,9 +136,14 @@ class ConsoleProgress(Progress):
                 self._log_is_lost = True
                 self.console_only(f"the log cannot be written ({error.strerror})", "warning")
 
+    def log_traceback(self, text: str) -> None:
+        """Write to the log file where an error came from, one line for each of its lines."""
+        for line in text.splitlines():
+            self.log_only(line)
+
     def _text_line(self, message: str, level: str) -> str:
         prefix = "" if level == "info" else f"{level}: "
-        return f"{datetime.now():%Y-%m-%d %H:%M:%S} {self._titled(prefix + message)}"
+        return f"{datetime.now():%Y-%m-%d %H:%M:%S} {self._titled(prefix + plain(message))}"
 
     def _json_line(self, message: str, level: str) -> str:
         line = {
@@ -143,13 +151,14 @@ class ConsoleProgress(Progress):
             "name": self.name,
             "stage": self.stage or None,
             "level": level,
-            "message": message,
+            "message": plain(message),
         }
         return json.dumps(line, ensure_ascii=False)
 
 
 def _append(file: Path, line: str) -> None:
-    with file.open("a", encoding="utf-8") as log:
+    descriptor = open_itself(file, os.O_WRONLY | os.O_APPEND)
+    with os.fdopen(descriptor, "a", encoding="utf-8", errors="replace") as log:
         log.write(line + "\n")
 
 

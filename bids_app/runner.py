@@ -10,12 +10,12 @@ from pathlib import Path
 
 from bids_app.exit_codes import Outcome
 from bids_app.failures import anonymous_traceback, explain
-from bids_app.lock import Locked, participant_lock
+from bids_app.lock import participant_lock, taken_away
 from bids_app.progress import ConsoleProgress
 from bids_app.resources import StageMeter
 from bids_app.stages import Task
 from bids_app.status import Status, now
-from pipeline.errors import InvalidInput
+from pipeline.errors import InvalidInput, MissingResource
 from pipeline.files import remove_leftovers, sha256
 from pipeline.paths import PatientPaths
 from pipeline.progress import Stopped
@@ -44,13 +44,13 @@ def run_patient(
         After the status was written.
     """
     try:
-        with participant_lock(paths.folder):
-            return _run_alone(tasks_of, Status.load(paths), wanted, progress, verbose)
-    except Locked as error:
-        # The log and the status are the other job's: this one says it on the console alone.
-        progress.console_only(str(error), "error")
-        return Outcome.LOCKED
-    except OSError as error:
+        if progress.log_file is not None and not progress.log_file.parent.is_dir():
+            raise taken_away(paths.output_dir)  # its log folder is there from the start
+        with participant_lock(paths.folder) as check_place:
+            status = Status.load(paths, check_place)
+            return _run_alone(tasks_of, status, wanted, progress, verbose)
+    except Exception as error:
+        # The folder is another job's, or none of ours: this one says it on the console alone.
         outcome, message, hint = explain(error)
         progress.console_only(f"{message}; {hint}", "error")
         return outcome
@@ -76,22 +76,31 @@ def _run_alone(tasks_of, status: Status, wanted, progress, verbose: bool) -> Out
             raise
         return Outcome.STOPPED
     except Exception as error:
-        outcome, message, hint = explain(error)
+        outcome, message, hint = explain(_root_cause(status, error))
         status.state, status.outcome, status.failed_stage = "failed", outcome, stage or "inputs"
         status.message, status.hint = message, hint
         with contextlib.suppress(OSError):
             remove_report(status, progress)
         progress.error(f"{message}; {hint}")
         if verbose:
-            progress.log_only("".join(traceback.format_exception(error)))
+            progress.log_traceback("".join(traceback.format_exception(error)))
         elif outcome is Outcome.INTERNAL_ERROR:
-            progress.log_only(anonymous_traceback(error))
+            progress.log_traceback(anonymous_traceback(error))
         _save_if_possible(status, progress)
         return outcome
     status.state, status.outcome, status.running_stage = "done", Outcome.DONE, None
     status.warnings = list(progress.warnings)
     status.save()
     return Outcome.DONE
+
+
+def _root_cause(status: Status, error: Exception) -> Exception:
+    """A folder that was taken away explains whatever came of it."""
+    try:
+        status.check_place()
+    except MissingResource as taken_away:
+        return taken_away
+    return error
 
 
 def record_stop(status: Status, progress: ConsoleProgress) -> None:
@@ -179,7 +188,7 @@ def _check_results_of_others(status: Status, stage: str, hashes: dict[str, str])
 def _save_if_possible(status: Status, progress: ConsoleProgress) -> None:
     status.running_stage = None
     status.warnings = list(progress.warnings)
-    with contextlib.suppress(OSError):
+    with contextlib.suppress(OSError, MissingResource):
         status.save()
         return
     progress.error("the status file could not be written")

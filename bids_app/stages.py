@@ -3,6 +3,7 @@
 import dataclasses
 import hashlib
 import json
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
@@ -39,12 +40,11 @@ class Task:
             if path is None or not Path(path).exists():
                 continue
             path = Path(path)
-            files = sorted(p for p in path.rglob("*") if p.is_file()) if path.is_dir() else [path]
-            for file in files:
-                name = str(Path(path.name) / file.relative_to(path)) if path.is_dir() else path.name
-                if name in hashes:  # the same name in another folder, as FreeSurfer's may be
-                    name = f"{path.parent.name}/{name}"
-                hashes[name] = sha256(file)
+            name = path.name
+            if name in hashes:  # the same name in another folder, as FreeSurfer's may be
+                name = f"{path.parent.name}/{name}"
+            # The files of a recording's folder often bear the patient's name.
+            hashes[name] = hash_of_folder(path) if path.is_dir() else sha256(path)
         # Options that name a file: what is in it counts, not where it lies.
         for option in ("generic_model", "logo", "specification"):
             if file := getattr(self.config, option, ""):
@@ -108,6 +108,14 @@ def spikes_inputs(patient: PatientFiles) -> spikes.Inputs:
         empty_room=patient.empty_room,
         events_json=patient.events_json,
     )
+
+
+def hash_of_folder(folder: Path) -> str:
+    """SHA-256 over the names and the content of all files below a folder."""
+    digest = hashlib.sha256()
+    for file in sorted(p for p in folder.rglob("*") if p.is_file()):
+        digest.update(os.fsencode(file.relative_to(folder)) + b"\0" + sha256(file).encode())
+    return digest.hexdigest()
 
 
 def hash_of_all(path: Path) -> str:

@@ -5,6 +5,7 @@ import os
 import socket
 import sys
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -19,6 +20,7 @@ from pipeline import STAGES, __version__
 from pipeline.errors import InvalidInput
 from pipeline.files import read_json, write_json
 from pipeline.paths import PatientPaths
+from pipeline.text import plain
 
 _STALE_HINT = "run the same command again: it goes on (if the system killed it, with code 137, give it more memory)"
 
@@ -42,11 +44,13 @@ class Status:
     """When this run began."""
     warnings: list[str] = field(default_factory=list)
     stages: dict[str, dict] = field(default_factory=dict)
+    check_place: Callable[[], None] = lambda: None
+    """Raises MissingResource where the participant's folder is not the one that was opened."""
 
     @classmethod
-    def load(cls, paths: PatientPaths) -> "Status":
+    def load(cls, paths: PatientPaths, check_place: Callable[[], None]) -> "Status":
         """Read the records of earlier runs; a missing or damaged file means that nothing is known."""
-        status = cls(paths)
+        status = cls(paths, check_place=check_place)
         try:
             stored = read_json(paths.status)
             status.stages = {stage: dict(stored["stages"][stage]) for stage in stored["stages"]}
@@ -55,6 +59,7 @@ class Status:
         return status
 
     def save(self) -> None:
+        self.check_place()
         write_json(
             self.paths.status,
             {
@@ -102,7 +107,8 @@ def show(output_dir: Path, as_json: bool) -> ExitCode:
     """Print the state of every participant, as a table or as JSON."""
     cohort = read_cohort(output_dir)
     if not cohort:
-        print(f"spikefocus: no status files below {output_dir}; check the path", file=sys.stderr)
+        missing = f"spikefocus: no status files below {plain(output_dir)}; check the path"
+        print(missing, file=sys.stderr)
         return ExitCode.NOTHING_TO_PROCESS
     if as_json:
         print(json.dumps(cohort, indent=2))
@@ -119,12 +125,12 @@ def cohort_table(cohort: list[dict]) -> Table:
     table = Table("participant", "state", "stage", "what and what to do")
     for one in cohort:
         stage = one.get("failed_stage") or one.get("running_stage")
-        said = "; ".join(filter(None, (one.get("message"), one.get("hint"))))
+        said = "; ".join(str(one[key]) for key in ("message", "hint") if one.get(key))
         if one["state"] == "running":
             said = f"process {one['pid']} on {one['host']} since {one['since']}"
         cells = (one["participant"], one["state"], stage, said)
         # As Text, so that brackets in a message are no markup.
-        table.add_row(*(Text(str(cell or "")) for cell in cells))
+        table.add_row(*(Text(plain(cell or "")) for cell in cells))
     return table
 
 

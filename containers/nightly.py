@@ -14,6 +14,7 @@ Needs nothing but Python 3.7 or newer.
 import argparse
 import json
 import os
+import re
 import shlex
 import signal
 import subprocess
@@ -28,6 +29,7 @@ DONE, NOTHING_TO_PROCESS, LOCKED, STOPPED = 0, 4, 10, 75
 OF_THE_MACHINE = ("missing resource", "no GPU")
 # Not a participant, but the recordings of the empty room.
 EMPTY_ROOM = "sub-emptyroom"
+PARTICIPANT = re.compile("sub-[0-9A-Za-z+]+")
 
 
 def say(text):
@@ -50,8 +52,14 @@ def newest_change(bids_dir, participant):
     By the time of arrival (ctime): copying often keeps the time that the file was written.
     """
     folders = [bids_dir / participant, *bids_dir.glob(f"derivatives/*/{participant}")]
-    files = [file for folder in folders for file in (folder, *folder.rglob("*"))]
-    return max(file.lstat().st_ctime for file in files)
+    changes = []
+    for folder in folders:
+        for file in (folder, *folder.rglob("*")):
+            try:
+                changes.append(file.lstat().st_ctime)
+            except FileNotFoundError:
+                changes.append(time.time())  # moved away just now
+    return max(changes)
 
 
 def reason(status, changed):
@@ -60,9 +68,12 @@ def reason(status, changed):
         return "new"
     if status["state"] in ("stale", "stopped", "unreadable"):
         return status["state"]
-    if status["state"] == "failed" and status["outcome"] in OF_THE_MACHINE:
+    if status["state"] == "failed" and status.get("outcome") in OF_THE_MACHINE:
         return status["outcome"]
-    began = datetime.fromisoformat(status["since"]).timestamp()  # in whole seconds
+    try:
+        began = datetime.fromisoformat(status["since"]).timestamp()  # in whole seconds
+    except (KeyError, TypeError, ValueError):
+        return "unreadable"
     if status["state"] in ("done", "failed") and changed >= began + 1:
         return "files changed"
     return ""
@@ -115,7 +126,14 @@ def main():
     known = statuses(args.command, args.output_dir)
     batch, failed = Batch(args.hours), []
     options = shlex.split(os.environ.get("SPIKEFOCUS_OPTIONS", ""))
-    for participant in sorted(p.name for p in args.bids_dir.glob("sub-*") if p.is_dir()):
+    folders = sorted(p.name for p in args.bids_dir.glob("sub-*") if p.is_dir())
+    odd = [name for name in folders if not PARTICIPANT.fullmatch(name)]
+    if odd:
+        # Not by name: it may hold anything, also what no terminal can show.
+        say(
+            f"{len(odd)} folders are no participants: their names are not sub- and letters or digits"
+        )
+    for participant in (name for name in folders if name not in odd):
         changed = newest_change(args.bids_dir, participant)
         why = reason(known.get(participant), changed)
         if not why or participant == EMPTY_ROOM:

@@ -1,5 +1,6 @@
 """Writing files so that nothing half-written ever stands under a final name."""
 
+import errno
 import hashlib
 import json
 import os
@@ -11,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
-from pipeline.errors import InvalidInput
+from pipeline.errors import InvalidInput, MissingResource
 
 TMP_PREFIX = ".tmp_"
 
@@ -47,9 +48,44 @@ def remove_leftovers(folder: Path) -> None:
         leftover.unlink(missing_ok=True)
 
 
+def open_itself(path: Path, flags: int) -> int:
+    """Descriptor of a file under a name that others can foresee, created where it is missing.
+
+    Raises
+    ------
+    OSError
+        The file cannot be opened, or is a link: what is written would land behind it.
+    """
+    try:
+        return os.open(path, flags | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o666)
+    except OSError as error:
+        if error.errno == errno.ELOOP:
+            raise OSError(errno.ELOOP, "The file is a symbolic link", str(path)) from error
+        raise
+
+
+def refuse_linked_folders(folder: Path) -> None:
+    """Refuse a folder of results that is a link, or that holds a link to a folder.
+
+    Raises
+    ------
+    MissingResource
+        What is written under that name would land elsewhere.
+    """
+    found = (Path(root) / name for root, names, _ in os.walk(folder) for name in names)
+    for path in (folder, *found):
+        if path.is_symlink():
+            raise MissingResource(
+                "A folder of the results is a symbolic link",
+                file=path,
+                hint="remove the link, or name the folder behind it as the output folder",
+            )
+
+
 def write_text(final: Path, text: str) -> None:
+    """Write text in UTF-8; what cannot be encoded, such as half a character, becomes "?"."""
     with atomic_path(final) as tmp:
-        tmp.write_text(text, encoding="utf-8")
+        tmp.write_text(text, encoding="utf-8", errors="replace")
 
 
 def write_shared_text(final: Path, text: str) -> None:

@@ -1,4 +1,4 @@
-"""Reading BIDS tables as clinics write them: encodings, quotes, decimal commas, ragged rows."""
+"""Tables: reading them as clinics write them, and writing ours so that none does harm."""
 
 import codecs
 import re
@@ -8,9 +8,12 @@ import numpy as np
 import pandas as pd
 
 from pipeline.errors import InvalidInput
+from pipeline.text import plain
 
 MAX_FILE_BYTES = 200 * 2**20
 NOT_GIVEN = frozenset({"n/a", "", "na", "nan"})
+# Also the full-width forms, which spreadsheets take for the same.
+_FORMULA_SIGNS = tuple("=+-@\uff1d\uff0b\uff0d\uff20")
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
 _COMMA_NUMBER = re.compile(r"[+-]?(\d+,\d*|,\d+)([eE][+-]?\d+)?")
 
@@ -62,6 +65,18 @@ def read_tsv(path: Path, required: tuple[str, ...], warnings: list[str]) -> pd.D
     return pd.DataFrame(rows, columns=header, dtype=str)
 
 
+def to_tsv(table: pd.DataFrame, float_format: str | None = None) -> str:
+    """A table as tab-separated text that a spreadsheet shows and does not execute.
+
+    Text that a spreadsheet would take for a formula gets an apostrophe before it, control
+    characters are replaced; numbers stay numbers, None and NaN become ``n/a``.
+    """
+    safe = table.map(_inert).rename(columns=_inert)
+    return safe.to_csv(
+        sep="\t", index=False, na_rep="n/a", float_format=float_format, lineterminator="\n"
+    )
+
+
 def numbers(column: pd.Series) -> tuple[np.ndarray, np.ndarray]:
     """The numbers of a column of text.
 
@@ -81,11 +96,11 @@ def numbers(column: pd.Series) -> tuple[np.ndarray, np.ndarray]:
     """
     cells = column.str.strip()
     given = ~cells.str.lower().isin(NOT_GIVEN)
-    plain = cells.map(lambda cell: _NUMBER.fullmatch(cell) is not None)
+    pointed = cells.map(lambda cell: _NUMBER.fullmatch(cell) is not None)
     comma = cells.map(lambda cell: _COMMA_NUMBER.fullmatch(cell) is not None)
-    if comma.any() and not cells[plain].str.contains(".", regex=False).any():
-        cells, plain = cells.str.replace(",", ".", regex=False), plain | comma
-    values = pd.to_numeric(cells.where(plain), errors="coerce").to_numpy(float, copy=True)
+    if comma.any() and not cells[pointed].str.contains(".", regex=False).any():
+        cells, pointed = cells.str.replace(",", ".", regex=False), pointed | comma
+    values = pd.to_numeric(cells.where(pointed), errors="coerce").to_numpy(float, copy=True)
     values[~np.isfinite(values)] = np.nan
     return values, (given & np.isnan(values)).to_numpy(bool)
 
@@ -126,6 +141,14 @@ def _text(path: Path, warnings: list[str]) -> str:
             return content.decode("latin-1")
     except (OSError, UnicodeDecodeError) as error:
         raise InvalidInput("the table cannot be read", file=path, hint=hint) from error
+
+
+def _inert(cell):
+    if not isinstance(cell, str):
+        return cell
+    text = plain(cell)
+    is_formula = text.lstrip().startswith(_FORMULA_SIGNS) and not _NUMBER.fullmatch(text.strip())
+    return f"'{text}" if is_formula else text
 
 
 def _unquoted(cell: str) -> str:

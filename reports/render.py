@@ -15,6 +15,7 @@ from weasyprint.urls import FatalURLFetchingError, URLFetcher
 
 from pipeline.errors import InvalidInput, MissingResource
 from pipeline.files import atomic_path
+from pipeline.text import plain
 from reports.figures.style import FONT_FAMILY
 from reports.specification import TEMPLATES, Section
 from reports.wording import number
@@ -70,10 +71,16 @@ def environment(
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
+        finalize=_printable,
     )
     templates.filters["number"] = number
     templates.filters["source"] = source
     return templates
+
+
+def _printable(value):
+    """Text from a file without control characters; markup of ours as it is."""
+    return plain(value) if isinstance(value, str) and not isinstance(value, Markup) else value
 
 
 def bodies(

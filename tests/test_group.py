@@ -247,7 +247,7 @@ def test_subgroups_are_read_as_they_are_spelled(tmp_path, factor, column, value,
     files = {"sub-01": out / "sub-01/sub-01_metrics.tsv"}
     found = read_cohort(files, ["sub-01"], bids / "participants.tsv", {}, {})
     assert found.patients.loc["sub-01", factor] == level
-    assert found.columns[factor] == column
+    assert found.columns[factor] == column.lower()
 
 
 def test_published_values_are_those_of_the_paper():

@@ -68,6 +68,8 @@ def create_virtual_patients(
     final = Path(out_dir) / "bids"
     # Renamed once complete, so that an interrupted run leaves nothing that looks like a dataset.
     draft, truth_dir = Path(out_dir) / f"{TMP_PREFIX}demo" / "bids", Path(out_dir) / "truth"
+    if draft.parent.is_symlink():
+        draft.parent.unlink()  # nothing is written behind it
     shutil.rmtree(draft.parent, ignore_errors=True)
     draft.mkdir(parents=True)
     write_dataset_files(draft)

@@ -115,7 +115,7 @@ def write_plan(plan: Plan, engine: str, out: Path) -> list[Path]:
         for name, text in files_of(plan, engine).items():
             write_text(out / name, text)
             if name.endswith(EXECUTABLE_SUFFIX):
-                (out / name).chmod(0o755)
+                (out / name).chmod(0o750)
             written.append(out / name)
     except OSError as error:
         raise MissingResource(

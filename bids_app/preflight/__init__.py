@@ -18,6 +18,7 @@ from bids_app.preflight.installation import installation_findings
 from bids_app.preflight.machine import machine_findings
 from bids_app.preflight.participant import participant_findings
 from pipeline.paths import PatientPaths
+from pipeline.text import plain
 
 _STYLES = {"ok": "green", "note": "yellow", "FAIL": "bold red"}
 
@@ -84,6 +85,6 @@ def _print(findings: list[Finding]) -> None:
             "" if repeated else one.subject,
             one.check,
             Text(one.state, style=_STYLES[one.state]),
-            Text(said),
+            Text(plain(said)),
         )
     Console().print(table)

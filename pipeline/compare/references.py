@@ -5,6 +5,7 @@ from functools import cached_property
 
 import nibabel as nib
 import numpy as np
+import pandas as pd
 from scipy.spatial import cKDTree
 
 from pipeline.compare.config import Inputs
@@ -15,6 +16,7 @@ from pipeline.doubts import in_qc
 from pipeline.files import read_npz, write_json, write_text
 from pipeline.paths import PatientPaths
 from pipeline.progress import Progress
+from pipeline.tables import to_tsv
 from pipeline.template import SUBLOBAR_NAMES
 from pipeline.template.cortex import vertex_areas_mm2
 
@@ -124,9 +126,8 @@ def soz_reference(
 def write_contacts(paths: PatientPaths, soz: SozReference, head: Head) -> None:
     """Write the contacts with position, marks and anatomy."""
     contacts = soz.contacts
-    lines = [
-        "name\tx\ty\tz\tsoz\tresected\tedge\tnearest_region\tsublobar\tnearest_label\tto_cortex"
-    ]
+    columns = "name x y z soz resected edge nearest_region sublobar nearest_label to_cortex".split()
+    rows = []
     for i, name in enumerate(contacts.name):
         x, y, z = contacts.pos_mri_mm[i]
         marks = (
@@ -135,8 +136,8 @@ def write_contacts(paths: PatientPaths, soz: SozReference, head: Head) -> None:
         region = soz.nearest_region[i]
         cells = [name, f"{x:.3f}", f"{y:.3f}", f"{z:.3f}", *marks, str(region)]
         cells += [SUBLOBAR_NAMES[soz.contact_sublobar[i]], str(head.region_label[region])]
-        lines.append("\t".join([*cells, f"{soz.to_cortex_mm[i]:.2f}"]))
-    write_text(paths.contacts, "\n".join(lines) + "\n")
+        rows.append([*cells, f"{soz.to_cortex_mm[i]:.2f}"])
+    write_text(paths.contacts, to_tsv(pd.DataFrame(rows, columns=columns)))
     position = {
         "Description": "Position in the scanner RAS of the pre-operative T1w",
         "Units": "mm",

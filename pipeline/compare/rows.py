@@ -3,7 +3,10 @@
 import math
 from dataclasses import dataclass
 
+import pandas as pd
+
 from pipeline import METHODS
+from pipeline.tables import to_tsv
 
 
 @dataclass(frozen=True)
@@ -188,11 +191,9 @@ class Table:
             self.add(method, metric, None, reason)
 
     def tsv(self) -> str:
-        lines = ["\t".join(COLUMNS)]
         rank = {name: index for index, name in enumerate((*METHODS, *METRICS))}
         rows = sorted(self.rows, key=lambda row: (rank[row["method"]], rank[row["metric"]]))
-        lines += ["\t".join(row[column] for column in COLUMNS) for row in rows]
-        return "\n".join(lines) + "\n"
+        return to_tsv(pd.DataFrame(rows, columns=COLUMNS))
 
 
 def defined(reference: str, method: str) -> list[str]:

@@ -19,16 +19,12 @@ __all__ = ["Config", "Inputs", "choose_runs", "reads", "run", "writes"]
 
 
 def reads(inputs: Inputs, paths: PatientPaths) -> list[Path]:
-    """Every file that the stage reads, those of folder formats and split parts included."""
+    """Every file that the stage reads, split parts included; of folder formats the folder."""
     files = []
     for recording in [*inputs.meg, inputs.empty_room]:
         if recording is None:
             continue
-        if recording.is_dir():
-            files += [child for child in recording.rglob("*") if child.is_file()]
-        else:
-            files.append(recording)
-        files += companions(recording)
+        files += [recording, *companions(recording)]
     tables = [*inputs.events, *inputs.channels_tsv, *chain.from_iterable(inputs.events_json)]
     files += [file for file in tables if file is not None]
     return sorted({file for file in files if file.exists()})

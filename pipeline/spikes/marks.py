@@ -84,11 +84,9 @@ def channel_marks(
             f"the recording, or several ({listed(joined.lost)}); {n_bad} of them are marked bad."
         )
     set_auxiliary_types(raw, {own: types[name] for name, own in joined.found.items()})
-    for name, why in marked.items():
-        if name in joined.found:
-            text = "marked bad in channels.tsv" + (f": {why}" if why else "")
-            bad[joined.found[name]] = text
-    return bad
+    # What the clinic wrote about a channel may name a person: it stays in the clinic's file.
+    own = [joined.found[name] for name in marked if name in joined.found]
+    return bad | dict.fromkeys(own, "marked bad in channels.tsv")
 
 
 def join_projectors(info: mne.Info, notes: list[str]) -> None:
@@ -102,12 +100,12 @@ def join_projectors(info: mne.Info, notes: list[str]) -> None:
     notes : list of str
         Gets a sentence for each projector that names channels which are not here.
     """
-    for projector in info["projs"]:
+    for number, projector in enumerate(info["projs"], 1):
         names = projector["data"]["col_names"]
         joined = match(names, info["ch_names"], channel_key)
         projector["data"]["col_names"] = [joined.found.get(name, name) for name in names]
         if joined.lost:
             notes.append(
-                f"{len(joined.lost)} of {len(names)} channels of projector {projector['desc']} "
+                f"{len(joined.lost)} of {len(names)} channels of projector {number} "
                 f"are not in the recording ({listed(joined.lost)})."
             )

@@ -9,6 +9,7 @@ import pandas as pd
 from pipeline.fif import scrub_ids
 from pipeline.files import atomic_path, write_json, write_text
 from pipeline.paths import PatientPaths
+from pipeline.tables import to_tsv
 
 IDENTIFYING = (
     "subject_info experimenter description proj_id proj_name device_info helium_info "
@@ -135,8 +136,7 @@ def write_results(paths: PatientPaths, average, epochs, covariance, table, repor
         with atomic_path(final) as tmp:
             instance.save(tmp, overwrite=True)
             scrub_ids(tmp)
-    text = table.to_csv(sep="\t", index=False, na_rep="n/a", lineterminator="\n")
-    write_text(paths.spike_events, text)
+    write_text(paths.spike_events, to_tsv(table))
     described = {
         name: {"Description": what} | ({"Units": unit} if unit else {})
         for name, (what, unit) in SPIKE_COLUMNS.items()

@@ -5,8 +5,10 @@ from the template's headers into these objects and nowhere else: not into logs, 
 file names or messages.
 """
 
+import os
 from datetime import datetime
 from pathlib import Path
+from typing import BinaryIO
 
 import nibabel as nib
 import numpy as np
@@ -47,8 +49,8 @@ def write(template: Template, paths: PatientPaths, method: str) -> list[Path]:
         files = []
         for name, dataset in made.items():
             files.append(_folder(paths) / f"{paths.sub}_{name}.dcm")
-            with atomic_path(files[-1]) as tmp:
-                dataset.save_as(tmp, enforce_file_format=True)
+            with atomic_path(files[-1]) as tmp, _for_the_owner(tmp) as stream:
+                dataset.save_as(stream, enforce_file_format=True)
     return files
 
 
@@ -68,6 +70,11 @@ def remove_earlier(paths: PatientPaths) -> None:
 def earlier_objects(paths: PatientPaths) -> list[Path]:
     """The objects that any run wrote."""
     return sorted(_folder(paths).glob(f"{paths.sub}_*.dcm"))
+
+
+def _for_the_owner(file: Path) -> BinaryIO:
+    """A new file with a patient's identity: nobody else may read it."""
+    return os.fdopen(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb")
 
 
 def _folder(paths: PatientPaths) -> Path:

@@ -77,6 +77,8 @@ _RC = {
     # what the picture says.
     "svg.fonttype": "path",
     "svg.hashsalt": "spikefocus",
+    # Two dollar signs in a name are no formula.
+    "text.parse_math": False,
     "path.simplify_threshold": 0.2,
 }
 

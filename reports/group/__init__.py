@@ -11,6 +11,7 @@ from pathlib import Path
 
 from pipeline.errors import InvalidInput
 from pipeline.files import write_json, write_text
+from pipeline.tables import to_tsv
 from reports import render
 from reports.config import Config
 from reports.content import NOTICE
@@ -51,9 +52,9 @@ def write(cohort: Cohort, folder: Path, config: Config) -> list[Path]:
             hint=f"use {' or '.join(PAGE_SIZES)}",
         )
     metrics, statistics = folder / "group_metrics.tsv", folder / "group_statistics.tsv"
-    write_text(metrics, _tsv(_metrics_table(cohort)))
+    write_text(metrics, to_tsv(_metrics_table(cohort), "%.6g"))
     write_json(metrics.with_suffix(".json"), _metrics_sidecar(cohort))
-    write_text(statistics, _tsv(analysis.statistics_table(cohort)))
+    write_text(statistics, to_tsv(analysis.statistics_table(cohort), "%.6g"))
     write_json(statistics.with_suffix(".json"), _STATISTICS_SIDECAR)
     figures = folder / "figures"
     for old in figures.glob("group_*_figure.svg"):
@@ -73,10 +74,6 @@ def _to_html(text: dict, page_size: str, fonts: str) -> str:
     return templates.get_template("group.html.j2").render(
         **text, page_size=page_size, css=css, notice=NOTICE
     )
-
-
-def _tsv(table) -> str:
-    return table.to_csv(sep="\t", index=False, na_rep="n/a", float_format="%.6g")
 
 
 def _metrics_table(cohort: Cohort):

@@ -9,6 +9,8 @@ import pandas as pd
 
 from pipeline import METHODS
 from pipeline.errors import InvalidInput
+from pipeline.tables import read_tsv
+from pipeline.text import plain
 
 GEOMETRIC_MEAN = "resection_geometric_mean"
 NOT_STATED = "not stated"
@@ -166,23 +168,17 @@ def _subgroups(
 ) -> tuple[pd.DataFrame, dict[str, str | None]]:
     table = pd.DataFrame(index=pd.Index([], name="participant_id"))
     if participants_tsv is not None and participants_tsv.is_file():
-        try:
-            table = pd.read_csv(
-                participants_tsv, sep="\t", dtype=str, keep_default_na=False, encoding="utf-8-sig"
-            ).set_index("participant_id")
-            if table.index.duplicated().any():
-                raise ValueError("a participant stands in it twice")
-        except (OSError, ValueError, KeyError) as error:
+        table = read_tsv(participants_tsv, ("participant_id",), []).set_index("participant_id")
+        if table.index.duplicated().any():
             raise InvalidInput(
-                f"The table of participants cannot be read: {error}",
+                "a participant stands in it twice",
                 file=participants_tsv,
-                hint="repair the table",
-            ) from error
-    by_lower = {name.lower(): name for name in table.columns}
+                hint="keep one of the rows",
+            )
     found = {}
     chosen: dict[str, str | None] = {}
     for factor, names in _COLUMNS.items():
-        name = next((by_lower[n] for n in names if n in by_lower), None)
+        name = next((n for n in names if n in table.columns), None)
         chosen[factor] = name
         stated = table[name] if name else pd.Series(dtype=str)
         found[factor] = [_level(factor, name, str(stated.get(who, ""))) for who in everyone]
@@ -195,8 +191,8 @@ def _level(factor: str, column: str | None, value: str) -> str:
     if text in _MISSING:
         return NOT_STATED
     if factor == "centre":
-        return value.strip()
-    return _epilepsy(text) if factor == "epilepsy" else _outcome(text, column.lower())
+        return plain(value.strip())
+    return _epilepsy(text) if factor == "epilepsy" else _outcome(text, column)
 
 
 def _epilepsy(text: str) -> str:
