@@ -1,5 +1,6 @@
 """Find what surgery and iEEG left in a BIDS dataset: contacts, CT, resection mask, outcome."""
 
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -8,6 +9,10 @@ from pipeline.errors import InvalidInput
 from pipeline.files import read_metadata
 
 _NIFTI = (".nii", ".nii.gz")
+_OUTCOME_WORDS = frozenset(
+    "engel ilae class grade yes no true false s f success failure successful failed seizure seizures "
+    "free not improved improvement worthwhile unchanged worse good poor excellent bad recurrence".split()
+)
 
 
 @dataclass(frozen=True)
@@ -124,11 +129,29 @@ def find_outcome(bids_dir: Path, label: str, notes: list[str]) -> str | None:
     for row in rows:
         values = dict(zip(header, row, strict=False))
         if values.get("participant_id") == f"sub-{label}":
-            stated = [
-                f"{name.replace('_', ' ')}: {values[name]}"
+            stated = {
+                name: values[name]
                 for name in header
                 if ("outcome" in name or "engel" in name or name in ("ilae", "seizure_free"))
                 and values.get(name, "n/a") not in ("", "n/a")
-            ]
-            return "; ".join(stated) or None
+            }
+            told = {name: text for name, text in stated.items() if _is_outcome(text)}
+            if len(told) < len(stated):
+                notes.append(
+                    f"{len(stated) - len(told)} outcomes in participants.tsv are in words of their "
+                    "own, which are not repeated here."
+                )
+            return (
+                "; ".join(f"{name.replace('_', ' ')}: {text}" for name, text in told.items())
+                or None
+            )
     return None
+
+
+def _is_outcome(text: str) -> bool:
+    """Whether a cell holds a grade or a usual word: free text may hold a name or a date."""
+    words = re.split(r"[\s:;,_-]+", text.strip().lower())
+    return len(words) <= 6 and all(
+        word in _OUTCOME_WORDS or re.fullmatch(r"(?:i{1,3}|iv|v|vi|\d)[a-d]?\d?", word)
+        for word in words
+    )

@@ -70,13 +70,13 @@ def reason(status, changed):
         return status["state"]
     if status["state"] == "failed" and status.get("outcome") in OF_THE_MACHINE:
         return status["outcome"]
+    if status["state"] not in ("done", "failed"):
+        return ""
     try:
         began = datetime.fromisoformat(status["since"]).timestamp()  # in whole seconds
     except (KeyError, TypeError, ValueError):
         return "unreadable"
-    if status["state"] in ("done", "failed") and changed >= began + 1:
-        return "files changed"
-    return ""
+    return "files changed" if changed >= began + 1 else ""
 
 
 class Batch:

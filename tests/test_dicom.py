@@ -308,6 +308,7 @@ def test_report_stage_writes_objects_and_leaks_nothing(patient, series, tmp_path
     reports.run(inputs, patient.paths, reports.Config(), Listening())
     files = [path for path in reports.writes(patient.paths) if path.suffix == ".dcm"]
     assert len(files) == 3 and all(path.exists() for path in files)
+    assert {path.stat().st_mode & 0o777 for path in files} == {0o600}
     stored = pydicom.dcmread(files[0])
     pdf = patient.paths.report_pdf.read_bytes()
     assert stored.EncapsulatedDocument[: stored.EncapsulatedDocumentLength] == pdf

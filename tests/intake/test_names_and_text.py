@@ -3,6 +3,9 @@
 import io
 import json
 import os
+import subprocess
+import sys
+from pathlib import Path
 
 import pandas as pd
 import pytest
@@ -216,3 +219,26 @@ def test_centre_of_any_name_does_not_end_the_group_level(tmp_path, centre):
     page = (out / "group/group_report.html").read_text()
     assert "\x1b" not in table + page and "\t=" not in table
     assert "Content-Security-Policy\" content=\"default-src 'none'" in page
+
+
+def test_table_of_a_night_with_odd_folders_and_odd_status(tmp_path):
+    bids, output = tmp_path / "bids", tmp_path / "out"
+    for name in ("sub-01", "sub-02", "sub-\udcff", "sub-x\x1b[2J"):
+        (bids / name).mkdir(parents=True)
+    stand_in = tmp_path / "stand_in.py"
+    known = [{"participant": "sub-01", "state": "done"}]
+    stand_in.write_text(
+        "import sys\n"
+        f"print({json.dumps(known)!r}) if sys.argv[1] == 'status' else None\n"
+        "sys.exit(0)\n"
+    )
+    nightly = Path(__file__).parents[2] / "containers/nightly.py"
+    done = subprocess.run(
+        [sys.executable, nightly, "--settled", "0", bids, output, sys.executable, stand_in],
+        capture_output=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    told = done.stdout.decode()
+    assert "sub-01: begins (unreadable)" in told and "sub-02: begins (new)" in told
+    assert "2 folders are no participants" in told and "\x1b" not in told

@@ -32,7 +32,9 @@ from bids_app.exit_codes import ExitCode, Outcome
 from bids_app.failures import explain
 from bids_app.status import read_cohort
 from pipeline.compare.contacts import resolve_contacts
+from pipeline.compare.labels import read_contact_labels
 from pipeline.compare.resection import read_resection
+from pipeline.compare.spaces import Carried
 from pipeline.headmodel.coregistration import digitised_points_head_m
 from pipeline.headmodel.freesurfer import (
     HEMIS,
@@ -86,6 +88,8 @@ def dataset(root: Path) -> Path:
     (sub / "anat/sub-01_T1w.json").write_text(sidecar)
     mask = root / "bids/derivatives/resection/sub-01/anat/sub-01_desc-resection_mask.nii"
     mask.parent.mkdir(parents=True)
+    made_by = json.dumps({"Name": "x", "GeneratedBy": [{"Name": "somebody"}]})
+    (root / "bids/derivatives/resection/dataset_description.json").write_text(made_by)
     nib.save(nib.Nifti1Image((voxels > 900).astype(np.uint8), affine), mask)
 
     info = mne.channels.read_meg_canonical_info("neuromag")
@@ -167,6 +171,9 @@ def targets(root: Path) -> list[Target]:
             ieeg["channels.tsv"],
             [sub / "ieeg/sub-01_coordsystem.json"],
             sub / "anat/sub-01_T1w.nii",
+            [],
+            read_contact_labels(None),
+            lambda _: Carried(lambda pos_mm: pos_mm, "not at all"),
             scalp_mri_mm,
         )
 
@@ -240,6 +247,12 @@ def targets(root: Path) -> list[Target]:
             text,
         ),
         Target("safetensors", root / "small.safetensors", load_model, binary),
+        Target(
+            "dataset_description.json of a derivative",
+            bids / "derivatives/resection/dataset_description.json",
+            lambda _: find(),
+            text,
+        ),
         Target("command, events.tsv", Path(f"{stem}_events.tsv"), preflight, text),
         Target("command, T1w.json", sub / "anat/sub-01_T1w.json", preflight, text),
         Target("command, T1w", sub / "anat/sub-01_T1w.nii", preflight, damaged_header()),

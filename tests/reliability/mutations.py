@@ -32,6 +32,10 @@ _NASTY_TEXT = [
         "Infinity",
     ),
     "[" * 5_000,
+    # Names and text that end what does not expect them: half a character, control characters,
+    # a turned reading direction, a formula for a spreadsheet and one for matplotlib.
+    *('"\\ud800"', "\\udfff", "\x1b[2J", "\u202e", "=1+1", "$\\frac{$", "\u2028", "\ufffe"),
+    '{"a":' * 5_000,
 ]
 
 
