@@ -6,19 +6,10 @@ the asked suffix, and all entities in its name are the file's own (BIDS, "The In
 
 from pathlib import Path
 
+from pipeline.names import entities_of
+
 # Parts of one recording share what is said of it.
 _OF_ONE_PART = "split"
-_INDICES = ("run", "echo", "split")
-
-
-def entities_of(path: Path) -> dict[str, str]:
-    """Entities of a BIDS file name, indices without leading zeros."""
-    parts = path.name.split(".", 1)[0].split("_")
-    entities = dict(part.split("-", 1) for part in parts if "-" in part)
-    return {
-        key: (value.lstrip("0") or "0") if key in _INDICES and value.isdigit() else value
-        for key, value in entities.items()
-    }
 
 
 def applicable(path: Path, suffix: str, extension: str, root: Path) -> list[Path]:
@@ -33,13 +24,13 @@ def applicable(path: Path, suffix: str, extension: str, root: Path) -> list[Path
     root : Path
         The dataset's root, at which the search ends.
     """
-    entities = {key: value for key, value in entities_of(path).items() if key != _OF_ONE_PART}
+    entities = {key: value for key, value in entities_of(path.name).items() if key != _OF_ONE_PART}
     folders = [folder for folder in path.parents if folder == root or root in folder.parents]
     sidecars = []
     for depth, folder in enumerate(folders):
         for sidecar in folder.glob(f"*{suffix}{extension}"):
             stem = sidecar.name.removesuffix(extension)
-            named = entities_of(sidecar)
+            named = entities_of(sidecar.name)
             named.pop(_OF_ONE_PART, None)
             if (
                 not sidecar.name.startswith(".")

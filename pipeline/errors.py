@@ -23,6 +23,11 @@ class SpikefocusError(Exception):
         where = "" if self.file is None else f" ({self.file})"
         super().__init__(f"{message}{where}; {hint}")
 
+    @property
+    def reason(self) -> str:
+        """What is wrong, and in which file, for a report: without folders."""
+        return self.message if self.file is None else f"{self.message} ({self.file.name})"
+
 
 class InvalidInput(SpikefocusError):
     """A file of the dataset is missing, unreadable or contradicts itself."""

@@ -16,7 +16,10 @@ _PREFIX = re.compile(r"^(?:seeg|eeg|ecog|pol)\s+")
 _REFERENCE = re.compile(r"-(?:ref|avg|average|mean|g2)$")
 # CTF appends the number of the system to its sensors: MLC11-1609.
 _CTF_SERIAL = re.compile(r"^([a-z]+\d+)-\d{3,5}$")
-_CONTACT = r"[^\W\d_][^\W_]*?'?[\s_\-]*'?\d+'?"
+_CONTACT = r"[^\W\d_](?:[^\W_]|')*?[\s_\-]*'?\d+'?"
+# Between two digits a separator tells one number from the next: RA1-2 is no RA12.
+_SEPARATOR = re.compile(r"(?<!\d)[\s_\-]+|[\s_\-]+(?!\d)")
+_INDICES = ("run", "echo", "split")
 _BIPOLAR = re.compile(rf"({_CONTACT})\s*[-/:]\s*({_CONTACT}|\d+)")
 
 
@@ -70,7 +73,7 @@ def channel_key(name: str) -> str:
 def contact_key(name: str) -> str:
     """``RA01``, ``ra-1`` and ``RA 1`` alike; ``A’1`` and ``A1'`` as ``a'1``."""
     plain = _REFERENCE.sub("", _PREFIX.sub("", _plain(name)))
-    plain = _unpadded(re.sub(r"[\s_\-]+", "", plain))
+    plain = _unpadded(re.sub(r"[\s_\-]+", "-", _SEPARATOR.sub("", plain)))
     return re.sub(r"^([^\W\d_]+)(\d+)'$", r"\1'\2", plain)
 
 
@@ -84,6 +87,16 @@ def bipolar_pair(name: str) -> tuple[str, str] | None:
     if second.isdigit():
         second = re.sub(r"\d+('?)$", rf"{second}\1", first)
     return first, second
+
+
+def entities_of(name: str) -> dict[str, str]:
+    """Entities of a BIDS file name, indices without leading zeros."""
+    parts = name.split(".", 1)[0].split("_")
+    entities = dict(part.split("-", 1) for part in parts if "-" in part)
+    return {
+        key: (value.lstrip("0") or "0") if key in _INDICES and value.isdigit() else value
+        for key, value in entities.items()
+    }
 
 
 def participant_label(name: str) -> str:

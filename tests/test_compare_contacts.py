@@ -18,7 +18,6 @@ from contact_files import (
 from pipeline.compare.contacts import Carried
 from pipeline.compare.coordinates import outside_head_mm
 from pipeline.compare.frames import T1W as T1W_FRAME
-from pipeline.errors import InvalidInput
 from pipeline.tables import words
 
 
@@ -30,6 +29,11 @@ def scalp():
 @pytest.fixture
 def write(tmp_path):
     return partial(write_contacts, tmp_path)
+
+
+def told(found):
+    """Everything that the resolution tells beside its result."""
+    return found.warnings
 
 
 def test_words():
@@ -85,7 +89,7 @@ def test_disagreeing_homes_are_warned_about_and_the_explicit_one_wins(write):
 
 def test_marked_channel_without_contact_is_warned_about(write):
     found = write(None, CHANNELS + b"B7\tSEEG\tgood\tsoz\n")
-    assert any("b7" in warning and "no contact" in warning for warning in found.warnings)
+    assert any("B7" in warning and "no contact" in warning for warning in found.warnings)
     assert found.counts["soz"] == 2
 
 
@@ -125,18 +129,19 @@ def test_declared_units_are_honoured(write, unit, factor):
         ("cm", 0.001, "m"),
     ],
 )
-def test_wrong_unit_is_refused_with_file_and_remedy(write, declared, factor, meant):
-    with pytest.raises(InvalidInput) as error:
-        write(unit=declared, pos=POS_MM * factor)
-    assert error.value.file.name == "sub-01_coordsystem.json"
-    assert f"declared in {declared} but fit this head only in {meant}" in error.value.message
-    assert f'"{meant}"' in error.value.hint
+def test_an_impossible_unit_is_replaced_by_the_only_possible_one(write, declared, factor, meant):
+    found = write(unit=declared, pos=POS_MM * factor)
+    np.testing.assert_allclose(found.contacts.pos_mri_mm, POS_MM)
+    assert any(
+        f"declared in {declared}" in text and f"read in {meant}" in text for text in told(found)
+    )
 
 
-def test_contacts_of_another_frame_are_refused(write):
-    with pytest.raises(InvalidInput, match="do not lie in this head in any unit") as error:
-        write(pos=POS_MM + np.array([0, 200, 0]))
-    assert error.value.file.name == "sub-01_electrodes.tsv"
+def test_contacts_of_another_frame_are_not_assessable(write):
+    found = write(pos=POS_MM + np.array([0, 200, 0]))
+    assert found.contacts is None
+    assert "do not lie in this head in any unit" in found.reason
+    assert "sub-01_electrodes.tsv" in found.reason
 
 
 def test_a_contact_outside_the_scalp_is_warned_about(write):
@@ -235,8 +240,9 @@ def test_marks_count_from_files_whose_space_is_not_used(tmp_path, scalp):
 
 def test_the_unit_is_checked_in_the_t1w_whatever_the_space(tmp_path, scalp):
     files, systems = write_spaces(tmp_path, MNI305=at(POS_MM / 1000))
-    with pytest.raises(InvalidInput, match="declared in mm but fit this head only in m"):
-        resolve(files, [], systems, scalp, carry=moved_from_mni)
+    found = resolve(files, [], systems, scalp, carry=moved_from_mni)
+    np.testing.assert_allclose(found.contacts.pos_mri_mm, POS_MM - np.array([10.0, 0, 0]))
+    assert any("declared in mm" in text and "read in m," in text for text in told(found))
 
 
 def test_contacts_far_outside_the_head_are_left_out_by_name(tmp_path, scalp):
@@ -263,8 +269,9 @@ def test_decimal_commas_are_not_lost_in_silence(tmp_path, scalp):
 
 def test_a_cell_too_many_names_the_line(tmp_path, scalp):
     files, systems = write_spaces(tmp_path, ScanRAS=[*at(POS_MM), ("B1", 1, 2, 3, "yes")])
-    with pytest.raises(InvalidInput, match="line 6 of the table has 5 cells instead of 4"):
-        resolve(files, [], systems, scalp)
+    found = resolve(files, [], systems, scalp)
+    assert found.contacts is None
+    assert "line 6 of the table has 5 cells instead of 4" in found.reason
 
 
 def test_an_unclosed_quote_swallows_no_contact(write):
@@ -276,20 +283,20 @@ def test_an_unclosed_quote_swallows_no_contact(write):
     ("content", "message"),
     [(b"name\tx\ty\nA1\t1\t2\n", "no column 'z'"), (b"\xff\xfe\x00", "cannot be read")],
 )
-def test_broken_tables_are_refused(tmp_path, scalp, content, message):
+def test_broken_tables_are_not_assessable(tmp_path, scalp, content, message):
     path = tmp_path / "sub-01_electrodes.tsv"
     path.write_bytes(content)
-    with pytest.raises(InvalidInput, match=message):
-        resolve([path], [], [], scalp)
+    found = resolve([path], [], [], scalp)
+    assert message in found.reason and path.name in found.reason
 
 
-def test_broken_coordsystem_is_refused(tmp_path, scalp):
+def test_broken_coordsystem_is_not_assessable(tmp_path, scalp):
     path = tmp_path / "sub-01_electrodes.tsv"
     path.write_text("name\tx\ty\tz\nA1\t1\t2\t3\n")
     system = tmp_path / "sub-01_coordsystem.json"
     system.write_text('{"iEEGCoordinateSystem": ')
-    with pytest.raises(InvalidInput, match="not valid JSON"):
-        resolve([path], [], [system], scalp)
+    found = resolve([path], [], [system], scalp)
+    assert "not valid JSON" in found.reason and system.name in found.reason
 
 
 def test_distance_outside_the_head(scalp):

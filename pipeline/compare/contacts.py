@@ -7,14 +7,20 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from pipeline.compare.coordinates import HEAD_TOLERANCE_MM, outside_head_mm, to_mm
+from pipeline.compare.contact_names import joined, with_keys, without_contact
+from pipeline.compare.coordinates import (
+    HEAD_TOLERANCE_MM,
+    in_possible_unit,
+    outside_head_mm,
+    unit_of,
+)
+from pipeline.compare.coordsystems import description_of
 from pipeline.compare.frames import RANK, Frame, frame_of
-from pipeline.compare.labels import MARKS, ContactLabels
-from pipeline.compare.marks import check_plausible, resolve_mark
+from pipeline.compare.labels import MARKS, OPTION, ContactLabels
+from pipeline.compare.marks import Marked, check_plausible, resolve_mark, unread_columns
 from pipeline.doubts import Doubt
 from pipeline.errors import InvalidInput
-from pipeline.files import read_metadata
-from pipeline.tables import read_tsv, stacked
+from pipeline.tables import numbers, read_tsv, stacked
 
 SAME_CONTACT_MM = 1.0
 _XYZ = ["x_mri_mm", "y_mri_mm", "z_mri_mm"]
@@ -51,6 +57,8 @@ class Carried:
         Figures of merit, units in their names.
     warning : str or None
     doubts : tuple of Doubt
+    head_mm : ndarray, (n, 3), or None
+        Outline of the head that the carried positions must lie in; None for the T1w's scalp.
     """
 
     to_mri_mm: Callable[[np.ndarray], np.ndarray]
@@ -58,6 +66,7 @@ class Carried:
     quality: dict[str, float] = field(default_factory=dict)
     warning: str | None = None
     doubts: tuple[Doubt, ...] = ()
+    head_mm: np.ndarray | None = None
 
 
 @dataclass
@@ -68,6 +77,8 @@ class Resolution:
     ----------
     contacts : Contacts or None
         None where `reason` says why there are no usable positions.
+    no_soz : str or None
+        Why none of the contacts is seizure onset.
     rules : dict
         Where each mark was found ("channels.tsv:status_description"), None where nowhere.
     counts : dict
@@ -77,6 +88,7 @@ class Resolution:
 
     contacts: Contacts | None = None
     reason: str | None = None
+    no_soz: str | None = None
     warnings: list[str] = field(default_factory=list)
     doubts: list[Doubt] = field(default_factory=list)
     rules: dict[str, str | None] = field(default_factory=dict)
@@ -119,33 +131,41 @@ def resolve_contacts(
         How a frame comes to the T1w, or why it doesn't.
     scalp_mri_mm : ndarray, (n, 3)
 
-    Raises
-    ------
-    InvalidInput
-        A file is unreadable, or the coordinates do not fit the head in the declared unit.
+    What cannot be used is told in the resolution: none of these files is needed for anything else.
     """
-    found = Resolution()
+    found = Resolution(warnings=list(labels.warnings))
     if not electrodes:
         found.reason = "no iEEG contacts are given (electrodes.tsv)"
         return found
-    tables = [with_key(read_tsv(path, ("name",), found.warnings)) for path in electrodes]
-    channel_tables = [with_key(read_tsv(path, ("name",), found.warnings)) for path in channels]
-    placeable, reasons = _placeable(electrodes, tables, coordsystem, t1w, images)
-    table = _placed(placeable, carry, scalp_mri_mm, found, reasons)
+    tables, reasons = _read(electrodes, found.warnings)
+    tables = with_keys(tables)
+    channel_tables, channel_reasons = _read(channels, found.warnings)
+    found.warnings += [f"Channels left out: {reason}." for reason in channel_reasons]
+    placeable, more = _placeable(tables, coordsystem, t1w, images, found.warnings)
+    table = _placed(placeable, carry, scalp_mri_mm, found, reasons := [*reasons, *more])
     reasons = list(dict.fromkeys(reasons))
     if table is None:
         found.reason = "; ".join(reasons)
         return found
     found.warnings += [f"Contacts left out: {reason}." for reason in reasons]
     # Marks count from every row, also of repeated contacts and of files in a space that is not used.
-    rows, channel_rows = stacked(tables), stacked(channel_tables)
-    marks = {}
-    for mark in MARKS:
-        names, found.rules[mark] = resolve_mark(mark, labels, rows, channel_rows, found.warnings)
-        marks[mark] = table["key"].isin(names).to_numpy(bool)
+    rows = stacked(list(tables.values()))
+    channel_rows = stacked([joined(each, file, rows) for file, each in channel_tables.items()])
+    homes = {"electrodes.tsv": rows, "channels.tsv": channel_rows}
+    marked = {
+        mark: resolve_mark(mark, labels, rows, channel_rows, found.warnings) for mark in MARKS
+    }
+    found.rules = {mark: one.rule for mark, one in marked.items()}
+    marks = {mark: table["key"].isin(one.keys).to_numpy(bool) for mark, one in marked.items()}
     check_plausible(marks, found.warnings)
-    placed = _usable(table, scalp_mri_mm, found)
+    unread = unread_columns(homes, labels)
+    if unread:
+        found.warnings.append(
+            f"{', '.join(unread)} may hold marks, but no rule reads it; name it with {OPTION} if so."
+        )
+    placed = _usable(table, found)
     _count(marks, placed, found)
+    found.counts["channels_without_contact"] = len(without_contact(channel_rows))
     if not placed.any():
         found.reason = "no contact has coordinates in the head (electrodes.tsv)"
         return found
@@ -154,34 +174,55 @@ def resolve_contacts(
         table.loc[placed, _XYZ].to_numpy(float),
         *(marks[mark][placed] for mark in MARKS),
     )
+    if not found.contacts.soz.any():
+        found.no_soz = _why_no_soz(marked["soz"], channel_reasons, unread)
     return found
 
 
-def with_key(table: pd.DataFrame) -> pd.DataFrame:
-    """The rows that name a contact, with the name in lower case as key."""
-    table = table.assign(key=table["name"].str.lower())
-    return table[~table["key"].isin({"", "n/a"})].reset_index(drop=True)
+def _why_no_soz(soz: Marked, unreadable: list[str], unread: list[str]) -> str:
+    """Why no contact with a position is marked as seizure onset."""
+    if soz.keys:
+        n = f"{len(soz.keys)} contacts are" if len(soz.keys) > 1 else "one contact is"
+        return f"{n} marked as seizure onset in {soz.rule}, but without usable coordinates"
+    if soz.lost:
+        return (
+            f"{len(soz.lost)} SOZ marks were found in {soz.rule}, but none of these names is a "
+            f"contact of electrodes.tsv (such as {soz.lost[0]})"
+        )
+    doubts = [*unreadable, *(f"{column} was not read" for column in unread)]
+    return "; ".join(["no contact is marked as seizure onset", *doubts])
 
 
-def _placeable(electrodes, tables, coordsystem, t1w, images) -> tuple[list[_Placeable], list[str]]:
+def _read(paths: list[Path], warnings: list[str]) -> tuple[dict[Path, pd.DataFrame], list[str]]:
+    """The tables by their files, and why others cannot be read."""
+    tables, reasons = {}, []
+    for path in paths:
+        try:
+            tables[path] = read_tsv(path, ("name",), warnings)
+        except InvalidInput as error:
+            reasons.append(error.reason)
+    return tables, reasons
+
+
+def _placeable(tables, coordsystem, t1w, images, warnings) -> tuple[list[_Placeable], list[str]]:
     """The files whose space is known, nearest to the T1w first, and why the others can't be used."""
     usable, reasons = [], []
-    for path, table in zip(electrodes, tables, strict=True):
+    for path, table in tables.items():
         missing = [axis for axis in "xyz" if axis not in table]
         if missing:
-            raise InvalidInput(
-                f"the table has no column {missing[0]!r}", file=path, hint="add it as BIDS requires"
-            )
-        described_by = _coordsystem_of(path, coordsystem)
-        if described_by is None:
-            reasons.append(f"{path.name} has no coordsystem.json")
+            reasons.append(f"{path.name} has no column {missing[0]!r}")
             continue
-        description = read_metadata(described_by)
+        try:
+            described_by, description, doubt = description_of(path, coordsystem)
+        except InvalidInput as error:
+            reasons.append(error.reason)
+            continue
         frame = frame_of(description, t1w, images)
         if isinstance(frame, str):
             reasons.append(f"{frame} ({described_by.name})")
             continue
-        unit = description["iEEGCoordinateUnits"]
+        warnings += [doubt] if doubt else []
+        unit = unit_of(description["iEEGCoordinateUnits"])
         usable.append(_Placeable(path, described_by, unit, frame, table))
     return sorted(usable, key=lambda each: RANK[each.frame.kind]), reasons
 
@@ -203,16 +244,31 @@ def _placed(placeable, carry, scalp_mri_mm, found, reasons) -> pd.DataFrame | No
             continue
         table = each.table[["name", "key"]].copy()
         xyz, known = _numbers(each, found.warnings)
+        head_mm = scalp_mri_mm if carried.head_mm is None else carried.head_mm
+        outside_mm = np.full(len(table), -np.inf)
         if known.any():
-            xyz[known] = to_mm(
-                xyz[known],
-                each.unit,
-                carried.to_mri_mm,
-                scalp_mri_mm,
-                each.path,
-                each.described_by,
+            placed = in_possible_unit(xyz[known], each.unit, carried.to_mri_mm, head_mm)
+            if isinstance(placed, str):
+                reasons.append(f"the contacts of {each.path.name} {placed}")
+                continue
+            xyz[known], unit = placed
+            outside_mm[known] = outside_head_mm(xyz[known], head_mm)
+            if unit != each.unit:
+                found.doubts.append(
+                    Doubt(
+                        f"The contacts of {each.path.name} are declared in {each.unit}, in which they "
+                        f"do not lie in this head; they were read in {unit}, the only unit in which "
+                        "they do"
+                    )
+                )
+        tables.append(
+            table.assign(
+                **dict(zip(_XYZ, xyz.T, strict=True)),
+                placed=known,
+                rank=rank,
+                outside_mm=outside_mm,
             )
-        tables.append(table.assign(**dict(zip(_XYZ, xyz.T, strict=True)), placed=known, rank=rank))
+        )
         placed_by_rank.setdefault(rank, set()).update(table.loc[known, "key"])
         found.warnings += [text for text in (each.frame.warning, carried.warning) if text]
         found.doubts += carried.doubts
@@ -229,13 +285,13 @@ def _placed(placeable, carry, scalp_mri_mm, found, reasons) -> pd.DataFrame | No
 
 def _numbers(each: _Placeable, warnings: list[str]) -> tuple[np.ndarray, np.ndarray]:
     """Coordinates (n, 3) and whether all three are numbers (n,)."""
-    cells = each.table[["x", "y", "z"]]
-    xyz = cells.apply(pd.to_numeric, errors="coerce").to_numpy(float, copy=True)
-    odd = ~np.isfinite(xyz) & ~cells.isin(["n/a", ""]).to_numpy()
+    columns = [each.table[axis] for axis in "xyz"]
+    xyz, odd = (np.column_stack(part) for part in zip(*map(numbers, columns), strict=True))
     if odd.any():
+        cells = np.column_stack(columns)
         warnings.append(
             f"{odd.any(1).sum()} contacts of {each.path.name} have coordinates that are no numbers, "
-            f"such as {cells.to_numpy()[odd][0]!r}; they count as unknown."
+            f"such as {cells[odd][0]!r}; they count as unknown."
         )
     return xyz, np.isfinite(xyz).all(1)
 
@@ -250,12 +306,10 @@ def _without_repeats(table: pd.DataFrame, found: Resolution) -> pd.DataFrame:
     return table.drop_duplicates("key").sort_index()
 
 
-def _usable(table: pd.DataFrame, scalp_mri_mm: np.ndarray, found: Resolution) -> np.ndarray:
+def _usable(table: pd.DataFrame, found: Resolution) -> np.ndarray:
     """The contacts (n,) with a position that can be that of a contact in this head."""
     placed = table["placed"].to_numpy(bool).copy()
-    outside_mm = np.full(len(table), -np.inf)
-    if placed.any():
-        outside_mm[placed] = outside_head_mm(table.loc[placed, _XYZ].to_numpy(float), scalp_mri_mm)
+    outside_mm = table["outside_mm"].to_numpy(float)
     far = outside_mm > HEAD_TOLERANCE_MM
     n_outside = int((outside_mm > 0).sum())
     found.counts["outside_scalp"] = n_outside
@@ -271,16 +325,6 @@ def _usable(table: pd.DataFrame, scalp_mri_mm: np.ndarray, found: Resolution) ->
             )
         )
     return placed & ~far
-
-
-def _coordsystem_of(electrodes: Path, coordsystem: list[Path]) -> Path | None:
-    """The coordsystem.json of the same entities, else the only one of the same folder."""
-    stem = electrodes.name.removesuffix("_electrodes.tsv")
-    for path in coordsystem:
-        if path.parent == electrodes.parent and path.name == f"{stem}_coordsystem.json":
-            return path
-    beside = [path for path in coordsystem if path.parent == electrodes.parent]
-    return beside[0] if len(beside) == 1 else None
 
 
 def _count(marks: dict[str, np.ndarray], placed: np.ndarray, found: Resolution) -> None:

@@ -1,17 +1,22 @@
 """Contact coordinates: which unit, and do they lie in this head."""
 
+import re
 from collections.abc import Callable
-from pathlib import Path
 
 import numpy as np
 from scipy.spatial import cKDTree
 
-from pipeline.errors import InvalidInput
-
 UNIT_IN_MM = {"m": 1000.0, "cm": 10.0, "mm": 1.0}
+_UNIT_NAMES = {
+    r"m|met(er|re)s?": "m",
+    r"cm|centimet(er|re)s?": "cm",
+    r"mm|millimet(er|re)s?": "mm",
+}
 # Brain shift, post-operative swelling and a coarse scalp move contacts by less than this.
 HEAD_TOLERANCE_MM = 10.0
 MIN_SHARE_IN_HEAD = 0.9
+# Asked of a unit that the dataset does not declare.
+MIN_SHARE_BY_OTHER_UNIT = 0.95
 # No array that is implanted for presurgical evaluation has its contacts closer or its nearest
 # neighbours further apart.
 SPACING_MM = (1.25, 60.0)
@@ -30,10 +35,16 @@ def outside_head_mm(pos_mri_mm: np.ndarray, scalp_mri_mm: np.ndarray) -> np.ndar
     return radius - scalp_radius[nearest].mean(1)
 
 
-def fits_head(pos_mri_mm: np.ndarray, scalp_mri_mm: np.ndarray) -> bool:
-    """Whether contacts (n, 3) lie in the head and as far apart as contacts do."""
+def unit_of(stated) -> str | None:
+    """m, cm or mm as a dataset spells it; None for anything else."""
+    spelt = str(stated).strip().lower()
+    return next((unit for name, unit in _UNIT_NAMES.items() if re.fullmatch(name, spelt)), None)
+
+
+def fits_head(pos_mri_mm: np.ndarray, scalp_mri_mm: np.ndarray, share: float) -> bool:
+    """Whether this share of contacts (n, 3) lies in the head, as far apart as contacts do."""
     inside = outside_head_mm(pos_mri_mm, scalp_mri_mm) <= HEAD_TOLERANCE_MM
-    if inside.mean() < MIN_SHARE_IN_HEAD:
+    if inside.mean() < share:
         return False
     if len(pos_mri_mm) == 1:
         return True
@@ -41,52 +52,41 @@ def fits_head(pos_mri_mm: np.ndarray, scalp_mri_mm: np.ndarray) -> bool:
     return SPACING_MM[0] <= spacing <= SPACING_MM[1]
 
 
-def to_mm(
+def in_possible_unit(
     coordinates: np.ndarray,
-    unit: str,
+    declared: str,
     carry: Callable[[np.ndarray], np.ndarray],
     scalp_mri_mm: np.ndarray,
-    electrodes: Path,
-    coordsystem: Path,
-) -> np.ndarray:
-    """Contacts (n, 3) in the T1w, mm; refused where the declared unit does not fit the head.
+) -> tuple[np.ndarray, str] | str:
+    """Contacts in the T1w by their declared unit; by another where that is the only possible one.
 
     Parameters
     ----------
     coordinates : ndarray, (n, 3)
-    unit : str
-        Declared unit of them.
+    declared : str
+        Unit of them, as `unit_of` gives it.
     carry : callable
         From positions (n, 3) in their own space, mm, to the T1w's scanner RAS.
     scalp_mri_mm : ndarray, (m, 3)
-    electrodes, coordsystem : Path
-        Named in the error.
 
-    Raises
-    ------
-    InvalidInput
-        Another unit, or none, would place the contacts in the head; nothing is guessed.
+    Returns
+    -------
+    pos_mri_mm, unit : ndarray, (n, 3), and str
+        Or why no unit can be used.
     """
-    declared = carry(coordinates * UNIT_IN_MM[unit])
-    if fits_head(declared, scalp_mri_mm):
-        return declared
-    fitting = [
-        other
-        for other, factor in UNIT_IN_MM.items()
-        if other != unit and fits_head(carry(coordinates * factor), scalp_mri_mm)
-    ]
+    pos_mri_mm = carry(coordinates * UNIT_IN_MM[declared])
+    if fits_head(pos_mri_mm, scalp_mri_mm, MIN_SHARE_IN_HEAD):
+        return pos_mri_mm, declared
+    carried = {
+        unit: carry(coordinates * factor) for unit, factor in UNIT_IN_MM.items() if unit != declared
+    }
+    fitting = {
+        unit: pos_mm
+        for unit, pos_mm in carried.items()
+        if fits_head(pos_mm, scalp_mri_mm, MIN_SHARE_BY_OTHER_UNIT)
+    }
+    if len(fitting) == 1:
+        return next((pos_mm, unit) for unit, pos_mm in fitting.items())
     if fitting:
-        raise InvalidInput(
-            f"the contacts of {electrodes.name} are declared in {unit} but fit this head only "
-            f"in {' or '.join(fitting)}",
-            file=coordsystem,
-            hint=f'correct "iEEGCoordinateUnits" to "{fitting[0]}" if that is what they are, '
-            "or the coordinates",
-        )
-    raise InvalidInput(
-        f"the contacts, declared in {unit} in {coordsystem.name}, do not lie in this head "
-        "in any unit",
-        file=electrodes,
-        hint="check which image or template their coordinates refer to "
-        '("iEEGCoordinateSystem" and "IntendedFor")',
-    )
+        return f"are declared in {declared}, but can be in {' or '.join(fitting)} just as well"
+    return f"are declared in {declared}, but do not lie in this head in any unit"

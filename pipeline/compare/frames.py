@@ -4,17 +4,36 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from pipeline.compare.coordinates import UNIT_IN_MM
+from pipeline.compare.coordinates import unit_of
+from pipeline.names import entities_of
 
 _SCANNER = {"scanras", "t1w", "individual", "scanner", "native"}
 # The axes of these are those of an image only where the dataset names it.
 _NEEDING_IMAGE = {"acpc", "other", "ct"}
-_MNI305 = re.compile(r"mni305|fsaverage[3-6]?")
-_MNI152 = re.compile(r"mni152(lin|nlin6a?sym|nlin2009[abc]a?sym)?")
+# fsaverage and its coarser and symmetric surfaces share FreeSurfer's MNI305 volume.
+_MNI305 = re.compile(r"mni305|avg305|fsaverage([3-7]|sym)?")
+# IXI549Space is SPM12's average, linearly aligned to MNI152.
+_MNI152 = re.compile(r"mni152(lin|nlin(6|2009[abc]?)?(a?sym)?)?|ixi549(space)?")
+# Other spaces that BIDS names, and why nothing here leads from them to a T1w.
+_OTHER_SPACES = {
+    r"mni": "which does not say which MNI template is meant",
+    r"mnicolin27|colin27": "the brain of one person, which is not the MNI152 average",
+    r"icbm452.*": "an average of 452 brains, which is not the MNI152 average",
+    r"talairach|tal": "the atlas of one brain, which is not the MNI152 average",
+    r"nihpd.*": "a template of children",
+    r"uncinfant.*": "a template of infants",
+    r"oasis30.*": "an average of 30 heads, which is not the MNI152 average",
+    r"fslr": "a template of surfaces",
+    r"fsnative|freesurfer|tkras": "FreeSurfer's surface coordinates, whose origin is not stated",
+    r"pixels": "places in a picture",
+}
 _CT = re.compile(r"\bct\b|computed tomography", re.IGNORECASE)
-_POSTOPERATIVE = re.compile(r"_(?:ses|acq|desc|space|rec)-post[a-z0-9]*", re.IGNORECASE)
-# With electrodes in place, but with the brain still whole.
-_IMPLANTED = re.compile(r"-post-?(?:imp|elec|sdg|seeg)", re.IGNORECASE)
+_AFTER = re.compile(r"_(?:ses|acq|desc|space|rec)-(post[a-z0-9]*)", re.IGNORECASE)
+# With electrodes in place, but with the brain still whole; after contrast agent; not of time.
+_NOT_OPERATION = re.compile(
+    r"post-?(?:imp|elec|sdg|seeg|con|gd|gad|ga$|ce$|km$|inj|proc|erior)", re.IGNORECASE
+)
+_CONTRAST_AGENT = re.compile(r"_ce-", re.IGNORECASE)
 T1W, IMAGE, MNI305, MNI152 = "T1w", "image", "MNI305", "MNI152"
 # What is measured in the patient's own images before what a template stands between.
 RANK = {T1W: 0, IMAGE: 1, MNI305: 2, MNI152: 2}
@@ -52,36 +71,66 @@ def frame_of(coordsystem: dict, t1w: Path, images: list[Path]) -> Frame | str:
     images : list of Path
         The participant's other images; ``IntendedFor`` may name one of them.
     """
-    space = str(coordsystem.get("iEEGCoordinateSystem", "n/a"))
-    unit = str(coordsystem.get("iEEGCoordinateUnits", "n/a"))
-    if unit not in UNIT_IN_MM:
-        return f"the coordinates' unit is {unit!r}, not m, cm or mm"
-    name = space.lower()
-    if _MNI305.fullmatch(name):
-        return Frame(space, MNI305)
-    if _MNI152.fullmatch(name):
-        return Frame(space, MNI152)
-    if name not in _SCANNER | _NEEDING_IMAGE:
-        return f"the coordinates are in {space} space, which has no transform to the T1w"
-    return _by_image(coordsystem, space, t1w, images)
+    space, unit = (coordsystem.get(f"iEEGCoordinate{what}", "n/a") for what in ("System", "Units"))
+    if unit_of(unit) is None:
+        return f"the coordinates' unit is {str(unit)[:40]!r}, not m, cm or mm"
+    if not isinstance(space, str):
+        return f"the coordinates' system is {str(space)[:40]!r}, which is no name"
+    kind = template_of(space)
+    if kind is not None:
+        return Frame(space, kind)
+    if _key(space) in _SCANNER | _NEEDING_IMAGE:
+        return _by_image(coordsystem, space, t1w, images)
+    if _key(space) in {"", "na"}:
+        return "no system of the coordinates is stated (iEEGCoordinateSystem)"
+    why = next((why for name, why in _OTHER_SPACES.items() if re.fullmatch(name, _key(space))), "")
+    aside = why and f" ({why})"
+    return f"the coordinates are in {space} space{aside}, which has no transform to the T1w"
+
+
+def template_of(space: str) -> str | None:
+    """MNI305 or MNI152 where a space is a variant of it, whatever its spelling."""
+    if _MNI305.fullmatch(_key(space)):
+        return MNI305
+    return MNI152 if _MNI152.fullmatch(_key(space)) else None
+
+
+def same_space(first: str, second: str) -> bool | None:
+    """Whether two names are of one space; None where that of either is not known here."""
+    kinds = [T1W if _key(name) in _SCANNER else template_of(name) for name in (first, second)]
+    return None if None in kinds else kinds[0] == kinds[1]
+
+
+def _key(space: str) -> str:
+    return re.sub(r"[^a-z0-9]", "", space.lower())
 
 
 def _by_image(coordsystem: dict, space: str, t1w: Path, images: list[Path]) -> Frame | str:
+    intended = coordsystem.get("IntendedFor")
+    if not _is_known_type(intended):
+        return f"the coordinates' IntendedFor is {str(intended)[:40]!r}, which names no file"
     named = intended_names(coordsystem)
-    assumed = None
-    if space.lower() in _NEEDING_IMAGE:
+    assumed = ""
+    if _key(space) in _NEEDING_IMAGE:
         assumed = f"The contacts' coordinate system is {space}, taken as the scanner RAS of "
-    if t1w.name in named:
-        return Frame(space, T1W, warning=assumed and f"{assumed}the T1w, which it is intended for.")
-    if not named and space.lower() in _SCANNER:
+    if not named and not assumed:
         return Frame(space, T1W)
-    meant = [image for image in images if image.name in named]
-    if not named:
-        described = f"{space} {coordsystem.get('iEEGCoordinateSystemDescription', '')}"
-        meant = [image for image in images if is_ct(image)] if _CT.search(described) else []
+    others = [image for image in images if image.name != t1w.name]
+    described = f"{space} {coordsystem.get('iEEGCoordinateSystemDescription', '')}"
+    if named:
+        meant = [image for image in (t1w, *others) if _stem(image.name) in set(map(_stem, named))]
+        # The T1w needs no registration.
+        meant = [t1w] if t1w in meant else meant
+    else:
+        meant = [image for image in others if is_ct(image)] if _CT.search(described) else []
+    substituted = "" if meant else _substitute(named, [t1w, *others], meant)
     if len(meant) == 1:
-        warning = assumed and f"{assumed}{meant[0].name}."
-        return Frame(space, IMAGE, meant[0], warning)
+        image = meant[0]
+        warning = f"{assumed}{image.name}." if assumed else ""
+        warning = " ".join(filter(None, (substituted, warning))) or None
+        if image == t1w:
+            return Frame(space, T1W, warning=warning)
+        return Frame(space, IMAGE, image, warning)
     refers = (
         f"refers to {', '.join(named)}, which cannot be found"
         if named
@@ -92,12 +141,63 @@ def _by_image(coordsystem: dict, space: str, t1w: Path, images: list[Path]) -> F
     return f"the coordinates are in {space} space, which {refers}"
 
 
+def _substitute(named: list[str], images: list[Path], meant: list[Path]) -> str:
+    """Add to `meant` the only image of a named one's kind, if one entity alone tells them apart."""
+    for name in named:
+        kind = _kind(name)
+        alike = [image for image in images if _kind(image.name) == kind]
+        if len(alike) == 1 and _differ_in_one_entity(name, alike[0].name):
+            meant.append(alike[0])
+            return (
+                f"The contacts' coordinates are intended for {name}, which is not there; they are "
+                f"taken as those of {alike[0].name}, the only {kind} image, whose name differs in "
+                "one entity."
+            )
+    return ""
+
+
+def _differ_in_one_entity(name: str, other: str) -> bool:
+    """Whether images of two names can be of one acquisition: never across sessions or operations."""
+    first, second = entities_of(name), entities_of(other)
+    fixed = ("sub", "ses", "space")
+    if any(first[key] != second[key] for key in fixed if key in first and key in second):
+        return False
+    if first.get("sub") != second.get("sub") or _AFTER.findall(name) != _AFTER.findall(other):
+        return False
+    only = first.items() - second.items(), second.items() - first.items()
+    return max(map(len, only)) <= 1
+
+
+def _kind(name: str) -> str:
+    """The BIDS suffix."""
+    return _stem(name).rsplit("_", 1)[-1]
+
+
+def _stem(name: str) -> str:
+    return name.removesuffix(".gz").removesuffix(".nii")
+
+
 def intended_names(coordsystem: dict) -> list[str]:
     """File names of the images that ``IntendedFor`` names."""
-    intended = coordsystem.get("IntendedFor") or []
-    intended = [intended] if isinstance(intended, str) else intended
-    names = [str(each).rsplit("/", 1)[-1] for each in intended]
-    return [name for name in names if name.endswith((".nii", ".nii.gz"))]
+    intended = coordsystem.get("IntendedFor")
+    return [
+        name
+        for name in (file_names(intended) if _is_known_type(intended) else [])
+        if name.endswith((".nii", ".nii.gz"))
+    ]
+
+
+def _is_known_type(intended) -> bool:
+    several = intended if isinstance(intended, list) else [intended]
+    return all(each is None or isinstance(each, str) for each in several)
+
+
+def file_names(paths) -> list[str]:
+    """Names of the files that a BIDS metadata field names: text, or texts in a list or object."""
+    if isinstance(paths, dict):
+        paths = list(paths.values())
+    several = paths if isinstance(paths, list) else [paths]
+    return [each.rsplit("/", 1)[-1] for each in several if isinstance(each, str)]
 
 
 def is_ct(image: Path) -> bool:
@@ -107,4 +207,7 @@ def is_ct(image: Path) -> bool:
 
 def is_postoperative(path: Path) -> bool:
     """Whether a BIDS file name says that the image was made after the operation."""
-    return bool(_POSTOPERATIVE.search(path.name)) and not _IMPLANTED.search(path.name)
+    labels = _AFTER.findall(path.name)
+    if _CONTRAST_AGENT.search(path.name):
+        labels = [label for label in labels if label.lower() != "post"]
+    return any(not _NOT_OPERATION.match(label) for label in labels)

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from pipeline.errors import InvalidInput
 from pipeline.files import read_json
+from pipeline.names import match, participant_label
 from pipeline.tables import normalised
 
 MARKS = ("soz", "resected", "edge")
@@ -21,18 +22,21 @@ class Rule:
     table : str
         "electrodes.tsv" or "channels.tsv".
     column : str
-    meaning : frozenset of str or None
-        Normalised words that set the mark; None for a column of yes and no.
+    meaning : frozenset of str
+        Normalised words that set the mark.
     denying : frozenset of str
         Words that say the opposite.
+    of_one_mark : bool
+        The column is there for this mark: every cell says yes or no to it.
     custom : bool
         From the mapping file.
     """
 
     table: str
     column: str
-    meaning: frozenset[str] | None = None
+    meaning: frozenset[str]
     denying: frozenset[str] = frozenset()
+    of_one_mark: bool = False
     custom: bool = False
 
     @property
@@ -50,18 +54,20 @@ class ContactLabels:
     rules : dict of str to tuple of Rule
         By mark; a mark that is absent keeps its built-in rules.
     listed : dict of str to frozenset of str
-        By mark, the contacts' names in lower case; they override every rule.
+        By mark, the contacts' names as written; they override every rule.
+    warnings : tuple of str
     """
 
     rules: dict[str, tuple[Rule, ...]] = field(default_factory=dict)
     listed: dict[str, frozenset[str]] = field(default_factory=dict)
+    warnings: tuple[str, ...] = field(default=(), compare=False)
 
 
 def read_contact_labels(path: Path | None, sub: str = "") -> ContactLabels:
     """Read the mapping file.
 
     Per mark (soz, resected, edge) it holds ``{"electrodes.tsv:COLUMN": ["word", ...]}`` or, under
-    ``participants``, ``{"sub-01": {"soz": ["A1", "A2"]}}``.
+    ``participants``, ``{"sub-01": {"soz": ["A1", "A2"]}}``, with or without ``sub-``.
 
     Parameters
     ----------
@@ -90,12 +96,20 @@ def read_contact_labels(path: Path | None, sub: str = "") -> ContactLabels:
         _check_keys(marks, MARKS, path)
         for names in marks.values():
             _check_words(names, path)
+    listed, warnings = {}, ()
+    if sub and participants:
+        meant = match([sub], participants, participant_label)
+        if meant.ambiguous:
+            raise _wrong(f"{sub} is listed twice, with and without sub-", path)
+        listed = participants[meant.found[sub]] if meant.found else {}
+        if not meant.found:
+            warnings = (
+                f"{OPTION} lists contacts of {len(participants)} participants, but not of {sub}.",
+            )
     return ContactLabels(
         rules={mark: _rules(content[mark], path) for mark in MARKS if mark in content},
-        listed={
-            mark: frozenset(name.strip().lower() for name in names)
-            for mark, names in participants.get(sub, {}).items()
-        },
+        listed={mark: frozenset(name.strip() for name in names) for mark, names in listed.items()},
+        warnings=warnings,
     )
 
 

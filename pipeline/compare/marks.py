@@ -1,37 +1,67 @@
 """Which contacts are seizure onset, resected, or the resection's edge: every home of these marks."""
 
+from dataclasses import dataclass
+
 import numpy as np
 import pandas as pd
 
-from pipeline.compare.labels import MARKS, OPTION, ContactLabels, Rule
-from pipeline.tables import normalised, words
+from pipeline.compare.contact_names import NO_CONTACT, contacts_meant, some
+from pipeline.compare.labels import MARKS, OPTION, TABLES, ContactLabels, Rule
+from pipeline.tables import NOT_GIVEN, normalised, words
 
-_SOZ = frozenset({"soz", "seizureonset", "seizureonsetzone"})
+_YES = frozenset({"yes", "true", "1", "1.0", "y", "x", "+"})
+_NO = frozenset({"no", "false", "0", "0.0", "n"})
+_SOZ, _NO_SOZ = frozenset({"soz", "seizureonset", "seizureonsetzone"}), frozenset({"nonsoz"})
 _RESECTED = frozenset({"resect", "resected"})
+_NOT_RESECTED = frozenset({"nonresected", "notresected"})
 _EDGE = frozenset({"resectededge"})
+
+
+def _homes(columns: tuple[str, ...], meaning: frozenset, denying=frozenset()) -> tuple[Rule, ...]:
+    """Columns of its own, then those that hold several marks; of each, both tables."""
+    own = (
+        Rule(table, column, _YES | meaning, _NO | denying, of_one_mark=True)
+        for column in columns
+        for table in TABLES
+    )
+    shared = (
+        Rule(table, column, meaning, denying)
+        for column, tables in (("seizure_zone", TABLES), ("status_description", TABLES[::-1]))
+        for table in tables
+    )
+    return (*own, *shared)
+
+
 # Where a mark may stand, most explicit first.
 RULES = {
-    "soz": (
-        Rule("electrodes.tsv", "soz"),
-        Rule("electrodes.tsv", "seizure_zone", _SOZ, frozenset({"nonsoz"})),
-        Rule("channels.tsv", "status_description", _SOZ, frozenset({"nonsoz"})),
-    ),
-    "resected": (
-        Rule("electrodes.tsv", "resected"),
-        Rule("electrodes.tsv", "seizure_zone", _RESECTED, frozenset({"nonresected"})),
-        Rule("channels.tsv", "status_description", _RESECTED, frozenset({"nonresected"})),
-    ),
-    "edge": (
-        Rule("electrodes.tsv", "edge"),
-        Rule("electrodes.tsv", "seizure_zone", _EDGE),
-    ),
+    "soz": _homes(("soz",), _SOZ, _NO_SOZ),
+    "resected": _homes(("resected", "resection"), _RESECTED, _NOT_RESECTED),
+    "edge": _homes(("edge",), _EDGE),
 }
-_YES, _NO = {"yes", "true", "1", "1.0", "y"}, {"no", "false", "0", "0.0", "n"}
-_NOTHING = {"n/a", "", "na", "nan"}
-_KNOWN_WORDS = _SOZ | _RESECTED | _EDGE | {"nonsoz", "nonresected"}
+_KNOWN_WORDS = _SOZ | _NO_SOZ | _RESECTED | _NOT_RESECTED | _EDGE
 _KNOWN_ZONES = {"irritativezone", "earlypropagationzone"}
 # A word that holds one of these is meant as a mark, even where it is spelt as none.
 _TELLING = ("soz", "onset", "resec")
+# A column whose name holds one of these may hold marks.
+_TELLING_COLUMNS = (*_TELLING, "zone", "seiz", "ictal", "epilep", "ablat", "removed")
+
+
+@dataclass(frozen=True)
+class Marked:
+    """The contacts that carry a mark.
+
+    Attributes
+    ----------
+    keys : set of str
+    rule : str or None
+        Where the mark stands, None where nowhere.
+    lost : tuple of str
+        Names that carry it and are no contact.
+    """
+
+    keys: frozenset[str] = frozenset()
+    rule: str | None = None
+    lost: tuple[str, ...] = ()
 
 
 def resolve_mark(
@@ -40,8 +70,8 @@ def resolve_mark(
     electrodes: pd.DataFrame,
     channels: pd.DataFrame | None,
     warnings: list[str],
-) -> tuple[set[str], str | None]:
-    """The names (lower case) that carry a mark, and the rule that said so.
+) -> Marked:
+    """Find the contacts that carry a mark.
 
     The first rule that marks any contact decides; where others say something else, a warning does.
 
@@ -51,25 +81,27 @@ def resolve_mark(
         One of `MARKS`.
     labels : ContactLabels
     electrodes, channels : DataFrame or None
-        All rows of all files, with the column ``key``, the name in lower case.
+        All rows of all files, as `with_keys` and `joined` give them.
     warnings : list of str
         Gets a sentence for everything that is doubtful.
     """
     if mark in labels.listed:
-        names, used = set(labels.listed[mark]), f"{OPTION} (list)"
+        meant = contacts_meant(sorted(labels.listed[mark]), electrodes)
+        keys = frozenset(key for keys in meant.values() for key in keys) - {NO_CONTACT}
+        lost = tuple(name for name, keys in meant.items() if NO_CONTACT in keys)
+        marked = Marked(keys, f"{OPTION} (list)", lost)
     else:
-        names, used = _by_rules(mark, labels, electrodes, channels, warnings)
-    lost = sorted(names - set(electrodes["key"]))
-    if lost:
+        marked = _by_rules(mark, labels, electrodes, channels, warnings)
+    if marked.lost:
         warnings.append(
-            f"{len(lost)} {mark} channels have no contact of that name "
-            f"in electrodes.tsv: {', '.join(lost[:5])}."
+            f"{len(marked.lost)} names that {marked.rule} marks as {mark} are no contact of "
+            f"electrodes.tsv: {some(marked.lost)}."
         )
-    return names, used
+    return marked
 
 
-def _by_rules(mark, labels, electrodes, channels, warnings) -> tuple[set[str], str | None]:
-    found = {}
+def _by_rules(mark, labels, electrodes, channels, warnings) -> Marked:
+    found: dict[str, Marked] = {}
     for rule in labels.rules.get(mark, RULES[mark]):
         table = electrodes if rule.table == "electrodes.tsv" else channels
         if table is None or rule.column not in table:
@@ -82,19 +114,43 @@ def _by_rules(mark, labels, electrodes, channels, warnings) -> tuple[set[str], s
                 f"{rule.name} holds words that are not understood and mark nothing: "
                 f"{', '.join(sorted(unknown)[:5])} (name them with {OPTION})."
             )
-        marked, denied = set(table.loc[yes, "key"]), set(table.loc[no, "key"])
-        if both := sorted(marked & denied):
-            warnings.append(
-                f"{rule.name} both marks and denies {mark} for {', '.join(both[:5])}; "
-                "the mark is used."
-            )
-        if marked or denied:
-            found[rule.name] = marked
-    used = next((name for name, marked in found.items() if marked), None)
-    if len({frozenset(marked) for marked in found.values()}) > 1:
-        counts = ", ".join(f"{name} ({len(marked)})" for name, marked in found.items())
-        warnings.append(f"Files disagree on the {mark} contacts: {counts}; {used} is used.")
-    return found.get(used, set()), used
+        of_contact = (table["key"] != NO_CONTACT).to_numpy(bool)
+        lost = tuple(dict.fromkeys(table.loc[yes & ~of_contact, "name"]))
+        if (yes | no).any():
+            keys = frozenset(table.loc[yes & of_contact, "key"])
+            found[rule.name] = Marked(keys, rule.name, lost)
+            _warn_of_contradictions(mark, rule, table, yes, no, warnings)
+    used = next((one for one in found.values() if one.keys), None)
+    if len({one.keys for one in found.values()}) > 1:
+        counts = ", ".join(f"{name} ({len(one.keys)})" for name, one in found.items())
+        warnings.append(f"Files disagree on the {mark} contacts: {counts}; {used.rule} is used.")
+    return used or next((one for one in found.values() if one.lost), Marked())
+
+
+def _warn_of_contradictions(mark, rule, table, yes, no, warnings: list[str]) -> None:
+    """Tell of contacts that one column both marks and does not mark.
+
+    What is denied of a bipolar channel may still hold for one of its contacts.
+    """
+    rows = table.assign(yes=yes, no=no & ~table["bipolar"])[table["key"] != NO_CONTACT]
+    name = rows.groupby("key")["name"].first()
+    each = rows.groupby(["file", "key"])[["yes", "no"]].any()
+    both = each.index[each["yes"] & each["no"]].get_level_values("key")
+    if len(both):
+        warnings.append(
+            f"{rule.name} both marks and denies {mark} for {some(list(name[both.unique()]))}; "
+            "the mark is used."
+        )
+    # A file that says nothing at all is no witness.
+    says = (yes | no) & (table["key"] != NO_CONTACT)
+    witnesses = each[each.index.isin(set(table.loc[says, "file"]), level="file")]
+    marked = witnesses["yes"].groupby("key")
+    some_only = marked.any() & ~marked.all()
+    if some_only.any():
+        warnings.append(
+            f"Runs disagree on the {mark} contacts ({rule.name}): {some(list(name[some_only]), 20)} "
+            "not marked in all of them; marked in one is marked."
+        )
 
 
 def read_cells(column: pd.Series, rule: Rule) -> tuple[np.ndarray, np.ndarray, set[str]]:
@@ -107,21 +163,36 @@ def read_cells(column: pd.Series, rule: Rule) -> tuple[np.ndarray, np.ndarray, s
     unknown : set of str
         Cells or words that look like a statement but are none.
     """
-    if rule.meaning is None:
+    if rule.of_one_mark:
         cell = column.map(normalised)
-        unknown = set(column[~cell.isin(_YES | _NO | _NOTHING)])
-        return cell.isin(_YES).to_numpy(bool), cell.isin(_NO).to_numpy(bool), unknown
+        unknown = set(column[~cell.isin(rule.meaning | rule.denying | NOT_GIVEN)])
+        return *(cell.isin(said).to_numpy(bool) for said in (rule.meaning, rule.denying)), unknown
     # The whole cell counts as a word, too: a centre's own label may hold a comma.
     said = column.map(lambda cell: words(cell) | {normalised(cell)})
     yes = said.map(lambda own: bool(own & rule.meaning)).to_numpy(bool)
     no = said.map(lambda own: bool(own & rule.denying)).to_numpy(bool)
     unknown = set()
     if not rule.custom:
-        for word in set().union(*column.map(words)) - _KNOWN_WORDS - _NOTHING:
+        for word in set().union(*column.map(words)) - _KNOWN_WORDS - NOT_GIVEN:
             in_zones = rule.column == "seizure_zone" and word not in _KNOWN_ZONES
             if in_zones or any(part in word for part in _TELLING):
                 unknown.add(word)
     return yes, no, unknown
+
+
+def unread_columns(tables: dict[str, pd.DataFrame | None], labels: ContactLabels) -> list[str]:
+    """Columns (``table:column``) that look like marks, say something, and are no rule's."""
+    rules = [rule for mark in MARKS for rule in (*RULES[mark], *labels.rules.get(mark, ()))]
+    read = {(rule.table, rule.column) for rule in rules}
+    return [
+        f"{table}:{column}"
+        for table, rows in tables.items()
+        if rows is not None
+        for column in rows
+        if any(part in column for part in _TELLING_COLUMNS)
+        and (table, column) not in read
+        and not rows[column].str.lower().isin(NOT_GIVEN).all()
+    ]
 
 
 def check_plausible(marked: dict[str, np.ndarray], warnings: list[str]) -> None:

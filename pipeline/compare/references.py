@@ -117,8 +117,7 @@ def soz_reference(
         reference = SozReference(found.contacts, region, sublobar, to_cortex_mm)
         qc["contact_to_cortex_median_mm"] = float(np.median(to_cortex_mm))
         write_contacts(paths, reference, head)
-        if not found.contacts.soz.any():
-            reason = "no contact is marked as seizure onset"
+        reason = found.no_soz
     qc["soz_assessable"], qc["soz_reason"] = reason is None, reason
     return reference, reason
 
