@@ -4,9 +4,13 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from pipeline.compare.frames import intended_names, is_ct, is_postoperative
+from pipeline.compare.config import NO_MASK, NO_POSTOP
+from pipeline.compare.frames import intended_names, is_ct, is_postoperative, suffix_of
+from pipeline.compare.postop import drawn_on
 from pipeline.errors import InvalidInput
 from pipeline.files import read_metadata
+from pipeline.names import participant_label
+from pipeline.tables import NOT_GIVEN, read_tsv
 
 _NIFTI = (".nii", ".nii.gz")
 _OUTCOME_WORDS = frozenset(
@@ -53,6 +57,11 @@ def find_ieeg(folder: Path, roots: list[Path]) -> IeegFiles:
                 wanted = path.name in named or (parent == folder and is_ct(path))
                 if path.name.endswith(_NIFTI) and wanted:
                     images.setdefault(path.name, path)
+        # What may stand for a named image that is not there: all of its kind.
+        for kind in {suffix_of(name) for name in named - images.keys()}:
+            for path in sorted(folder.glob(f"**/*_{kind}.nii*")):
+                if path.name.endswith(_NIFTI) and not path.name.startswith("."):
+                    images.setdefault(path.name, path)
     return IeegFiles(
         electrodes=electrodes,
         channels=sorted(folder.glob("**/ieeg/*_channels.tsv")),
@@ -69,50 +78,65 @@ def _intended(coordsystem: Path) -> list[str]:
         return []
 
 
-def find_resection_mask(label: str, roots: list[Path], notes: list[str]) -> Path | None:
-    """The participant's resection mask; of several, the only one in the pre-operative space."""
-    found = sorted(
-        {
-            p
-            for root in roots
-            for p in root.glob(f"sub-{label}/**/*resection*.nii*")
-            if p.name.startswith(f"sub-{label}_") and p.name.endswith(_NIFTI)
-        }
-    )
-    if len(found) > 1:
-        preoperative = [p for p in found if not is_postoperative(p)]
-        if len(preoperative) != 1:
-            raise InvalidInput(
-                f"{len(found)} resection masks were found: {', '.join(p.name for p in found)}",
-                file=found[0].parent,
-                hint="keep the one that is meant",
-            )
+def find_resection_mask(label: str, roots: list[Path], notes: list[str]) -> tuple[Path | None, str]:
+    """The participant's resection mask, of several the only one in the pre-operative space.
+
+    Returns
+    -------
+    mask, no_mask : Path or None, and str
+        Why there is none.
+    """
+    found = _images(label, roots, "*resection*.nii*")
+    preoperative = [path for path in found if not is_postoperative(path)]
+    if len(found) > 1 and len(preoperative) == 1:
         notes.append(
             f"{len(found)} resection masks were found; {preoperative[0].name}, which is not in "
             "post-operative space, was used."
         )
-        return preoperative[0]
-    return found[0] if found else None
+        found = preoperative
+    if len(found) > 1:
+        names = ", ".join(path.name for path in found)
+        return (
+            None,
+            f"{len(found)} resection masks were found, and which is meant is not said: {names}",
+        )
+    return (found[0] if found else None), NO_MASK
 
 
-def find_postop_t1w(label: str, bids_dir: Path, roots: list[Path]) -> Path | None:
-    """The T1w made after the operation, in the dataset or in a derivative of it."""
-    found = sorted(
+def find_postop_t1w(
+    label: str, bids_dir: Path, roots: list[Path], mask: Path
+) -> tuple[Path | None, str]:
+    """The T1w made after the operation, in the dataset or in a derivative of it.
+
+    Of several, the one on which the mask was drawn.
+
+    Returns
+    -------
+    postop_t1w, no_postop : Path or None, and str
+        Why there is none.
+    """
+    found = [
+        path for path in _images(label, [bids_dir, *roots], "*_T1w.nii*") if is_postoperative(path)
+    ]
+    if len(found) > 1:
+        names = ", ".join(path.name for path in found)
+        return drawn_on(mask, found), (
+            f"{len(found)} post-operative T1w images were found, and on which the mask was drawn is "
+            f"not said: {names}"
+        )
+    return (found[0] if found else None), NO_POSTOP
+
+
+def _images(label: str, roots: list[Path], pattern: str) -> list[Path]:
+    """The participant's NIfTI images whose names fit, in order."""
+    return sorted(
         {
-            p
-            for root in (bids_dir, *roots)
-            for p in root.glob(f"sub-{label}/**/*_T1w.nii*")
-            if p.name.endswith(_NIFTI) and is_postoperative(p)
+            path
+            for root in roots
+            for path in root.glob(f"sub-{label}/**/{pattern}")
+            if path.name.startswith(f"sub-{label}_") and path.name.endswith(_NIFTI)
         }
     )
-    if len(found) > 1:
-        raise InvalidInput(
-            f"{len(found)} post-operative T1w images were found: "
-            f"{', '.join(p.name for p in found)}",
-            file=found[0].parent,
-            hint="keep the one that the resection mask was drawn on",
-        )
-    return found[0] if found else None
 
 
 def find_outcome(bids_dir: Path, label: str, notes: list[str]) -> str | None:
@@ -121,31 +145,30 @@ def find_outcome(bids_dir: Path, label: str, notes: list[str]) -> str | None:
     if not table.is_file():
         return None
     try:
-        text = table.read_text(encoding="utf-8-sig")
-    except UnicodeDecodeError:
-        notes.append("participants.tsv is not UTF-8 text: the outcome is not known.")
+        rows = read_tsv(table, ("participant_id",), notes)
+    except InvalidInput as error:
+        notes.append(f"The outcome is not known: {error.reason}.")
         return None
-    header, *rows = [line.split("\t") for line in text.splitlines() if line.strip()] or [[]]
-    for row in rows:
-        values = dict(zip(header, row, strict=False))
-        if values.get("participant_id") == f"sub-{label}":
-            stated = {
-                name: values[name]
-                for name in header
-                if ("outcome" in name or "engel" in name or name in ("ilae", "seizure_free"))
-                and values.get(name, "n/a") not in ("", "n/a")
-            }
-            told = {name: text for name, text in stated.items() if _is_outcome(text)}
-            if len(told) < len(stated):
-                notes.append(
-                    f"{len(stated) - len(told)} outcomes in participants.tsv are in words of their "
-                    "own, which are not repeated here."
-                )
-            return (
-                "; ".join(f"{name.replace('_', ' ')}: {text}" for name, text in told.items())
-                or None
-            )
-    return None
+    own = rows[rows["participant_id"].map(participant_label) == label]
+    if len(own) > 1:
+        notes.append(
+            f"participants.tsv has {len(own)} rows of sub-{label}: the outcome is not known."
+        )
+    if len(own) != 1:
+        return None
+    stated = {
+        name: text
+        for name, text in own.iloc[0].items()
+        if ("outcome" in name or "engel" in name or name in ("ilae", "seizure_free"))
+        and text.lower() not in NOT_GIVEN
+    }
+    told = {name: text for name, text in stated.items() if _is_outcome(text)}
+    if len(told) < len(stated):
+        notes.append(
+            f"{len(stated) - len(told)} outcomes in participants.tsv are in words of their "
+            "own, which are not repeated here."
+        )
+    return "; ".join(f"{name.replace('_', ' ')}: {text}" for name, text in told.items()) or None
 
 
 def _is_outcome(text: str) -> bool:

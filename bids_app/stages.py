@@ -59,6 +59,7 @@ class Task:
         recipe = {
             "stage": self.stage,
             "inputs": hashes,
+            "stated": [value for value in vars(self.inputs).values() if isinstance(value, str)],
             "config": dataclasses.asdict(self.config)
             | {"generic_model": None, "logo": None, "specification": None},
             "code": code_hash(MODULES[self.stage]),
@@ -91,6 +92,8 @@ def tasks_for(
             contact_labels=patient.contact_labels,
             resection_mask=patient.resection_mask,
             postop_t1w=patient.postop_t1w,
+            no_mask=patient.no_mask,
+            no_postop=patient.no_postop,
             t1w=patient.t1w,
             outcome=patient.outcome,
         ),

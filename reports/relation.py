@@ -62,7 +62,7 @@ def resection_relation(patient: Patient, metrics: Metrics) -> list[str]:
 def _contacts_sentence(patient: Patient) -> str:
     counts = patient.qc["compare"].get("contact_counts", {})
     rule = patient.qc["compare"].get("contact_rules", {}).get("soz")
-    if not counts.get("contacts"):
+    if not counts.get("contacts") or not counts.get("soz"):
         return ""
     read = f", as marked in {rule}" if rule else ""
     return f"{counts.get('soz', 0)} of {count(counts['contacts'], 'contact')} are SOZ{read}."

@@ -70,10 +70,10 @@ def no_points(sub):
     replace(sidecar, lambda path: path.write_text(json.dumps(content)))
 
 
-def metres_declared_as_millimetres(sub):
+def contacts_of_another_head(sub):
     electrodes = only(sub, "ieeg/*_electrodes.tsv")
     table = pd.read_csv(electrodes, sep="\t")
-    table[["x", "y", "z"]] /= 1000
+    table[["x", "y", "z"]] += 400
     replace(electrodes, lambda path: table.to_csv(path, sep="\t", index=False))
 
 
@@ -96,8 +96,6 @@ def mask_of_another_geometry(sub):
         (not_a_nifti, "headmodel", ["T1w.nii.gz"]),
         (t1w_without_head, "headmodel", ["no brain was found", "T1w.nii.gz"]),
         (no_points, "headmodel", ["head points", "_meg.fif"]),
-        (metres_declared_as_millimetres, "compare", ["electrodes.tsv", "m"]),
-        (mask_of_another_geometry, "compare", ["resection_mask.nii.gz"]),
     ],
     ids=lambda value: getattr(value, "__name__", None),
 )
@@ -115,6 +113,23 @@ def test_one_bad_patient(world, capfd, spoil, stage, says):
     printed = capfd.readouterr().err
     assert status["message"] in printed
     assert "Traceback" not in printed
+
+
+@pytest.mark.parametrize(
+    ("spoil", "reference", "says"),
+    [
+        (contacts_of_another_head, "soz", "electrodes.tsv"),
+        (mask_of_another_geometry, "resection", "resection_mask.nii.gz"),
+    ],
+)
+def test_one_bad_optional_file_stops_nobody(world, spoil, reference, says):
+    spoil(world.bids / "sub-02")
+    assert world.run() == ExitCode.DONE
+    metrics = pd.read_csv(world.output / "sub-02/sub-02_metrics.tsv", sep="\t", dtype=str)
+    own = metrics[metrics.reference == reference]
+    assert set(own.assessable) == {"false"}
+    assert own.reason.str.contains(says, regex=False).all()
+    assert (world.output / "sub-02_report.pdf").is_file()
 
 
 def test_contacts_without_soz_marks_are_not_assessable(world):

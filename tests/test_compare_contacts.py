@@ -133,7 +133,8 @@ def test_an_impossible_unit_is_replaced_by_the_only_possible_one(write, declared
     found = write(unit=declared, pos=POS_MM * factor)
     np.testing.assert_allclose(found.contacts.pos_mri_mm, POS_MM)
     assert any(
-        f"declared in {declared}" in text and f"read in {meant}" in text for text in told(found)
+        f"declared in {declared}" in text and f"read in {meant}" in text
+        for text in (doubt.text for doubt in found.doubts)
     )
 
 
@@ -242,7 +243,9 @@ def test_the_unit_is_checked_in_the_t1w_whatever_the_space(tmp_path, scalp):
     files, systems = write_spaces(tmp_path, MNI305=at(POS_MM / 1000))
     found = resolve(files, [], systems, scalp, carry=moved_from_mni)
     np.testing.assert_allclose(found.contacts.pos_mri_mm, POS_MM - np.array([10.0, 0, 0]))
-    assert any("declared in mm" in text and "read in m," in text for text in told(found))
+    assert any(
+        "declared in mm" in doubt.text and "read in m," in doubt.text for doubt in found.doubts
+    )
 
 
 def test_contacts_far_outside_the_head_are_left_out_by_name(tmp_path, scalp):

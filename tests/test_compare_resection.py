@@ -15,7 +15,6 @@ from pipeline.compare import resection, surgery
 from pipeline.compare.images import RigidFit
 from pipeline.compare.references import read_head
 from pipeline.compare.surgery import ResectionReference
-from pipeline.errors import InvalidInput
 from pipeline.files import read_json, read_npz
 
 
@@ -51,12 +50,13 @@ def test_a_mask_of_the_whole_brain_is_not_assessable(patient, inputs):
     assert not qc["resection_assessable"] and not patient.paths.resection.exists()
 
 
-def test_a_mask_that_does_not_say_where_it_lies_is_refused(patient, inputs):
+def test_a_mask_that_does_not_say_where_it_lies_is_not_assessable(patient, inputs):
     image = nib.load(inputs.resection_mask)
     unplaced = nib.Nifti1Image(np.asarray(image.dataobj), None)
     nib.save(unplaced, inputs.resection_mask)
-    with pytest.raises(InvalidInput, match="does not say where it lies"):
-        run(patient, inputs)
+    found, qc = run(patient, inputs)
+    assert "does not say where it lies" in found["generic", "max_in_resection"]
+    assert not qc["resection_assessable"]
 
 
 def test_a_postoperative_mask_without_its_image_is_not_assessable(patient, inputs):
@@ -178,14 +178,15 @@ def test_mask_smaller_than_a_region_still_has_distances(patient, inputs):
 
 
 @pytest.mark.parametrize("shift_mm", [(0, 120, 0), (0, 0, 80), (-45, 0, 0)])
-def test_mask_of_another_geometry_is_refused(patient, inputs, shift_mm):
+def test_mask_of_another_geometry_is_not_assessable(patient, inputs, shift_mm):
     mask = nib.load(inputs.resection_mask)
     affine = mask.affine.copy()
     affine[:3, 3] += shift_mm
     save_mask(inputs, np.asarray(mask.dataobj), affine)
-    with pytest.raises(InvalidInput, match="another subject's geometry") as error:
-        run(patient, inputs)
-    assert error.value.file == inputs.resection_mask
+    found, _ = run(patient, inputs)
+    assert "another subject's geometry" in found["generic", "spatial_dispersion"]
+    assert inputs.resection_mask.name in found["generic", "spatial_dispersion"]
+    assert not patient.paths.resection.exists()
 
 
 def test_mask_on_another_grid_is_placed_by_its_affine_with_a_warning(patient, inputs):
@@ -198,7 +199,20 @@ def test_mask_on_another_grid_is_placed_by_its_affine_with_a_warning(patient, in
     assert any("not on the T1w's grid" in warning for warning in qc["warnings"])
 
 
-def test_a_mask_that_is_no_nifti_is_refused(patient, inputs):
+def test_a_mask_that_is_no_nifti_is_not_assessable(patient, inputs):
     inputs.resection_mask.write_bytes(b"not an image")
-    with pytest.raises(InvalidInput, match="cannot be read as NIfTI"):
-        run(patient, inputs)
+    found, _ = run(patient, inputs)
+    assert "cannot be read as NIfTI" in found["generic", "spatial_dispersion"]
+    assert isinstance(found["generic", "max_to_soz"], float)
+
+
+def test_a_broken_postoperative_image_costs_the_mask_drawn_on_it_alone(patient, inputs):
+    broken = inputs.t1w.with_name("sub-01_ses-postop_T1w.nii.gz")
+    broken.write_bytes(b"not an image")
+    inputs = dataclasses.replace(inputs, postop_t1w=broken)
+    found, _ = run(patient, inputs)
+    assert isinstance(found["generic", "spatial_dispersion"], float)
+    post = inputs.resection_mask.with_name("sub-01_space-postop_desc-resection_mask.nii.gz")
+    shutil.copy(inputs.resection_mask, post)
+    found, _ = run(patient, dataclasses.replace(inputs, resection_mask=post))
+    assert "post-op T1w cannot be read as NIfTI" in found["generic", "spatial_dispersion"]

@@ -16,7 +16,6 @@ from pipeline import METHODS, compare
 from pipeline.compare import spaces
 from pipeline.compare.images import RigidFit
 from pipeline.compare.rows import METRICS, Table
-from pipeline.errors import InvalidInput
 from pipeline.files import read_json, read_npz
 from pipeline.headmodel.outputs import write_template_xfm
 from pipeline.headmodel.registration import MNI305_TO_MNI152, HeadWarp
@@ -154,7 +153,8 @@ def test_a_failed_method_says_so_in_its_rows(patient, inputs, tmp_path):
     assert isinstance(found["dspm", "spatial_dispersion"], float)
 
 
-def test_metres_declared_as_millimetres_stop_the_stage(patient, inputs):
+def test_metres_declared_as_millimetres_are_read_in_metres_and_told(patient, inputs):
+    expected, _ = run(patient, inputs)
     electrodes = inputs.electrodes[0]
     lines = electrodes.read_text().splitlines()
     in_metres = [
@@ -162,13 +162,9 @@ def test_metres_declared_as_millimetres_stop_the_stage(patient, inputs):
         for name, *pos, size in (line.split("\t") for line in lines[1:])
     ]
     electrodes.write_text("\n".join([lines[0], *in_metres]) + "\n")
-    with pytest.raises(InvalidInput, match="declared in mm but fit this head only in m "):
-        run(patient, inputs)
-    inputs.coordsystem[0].write_text(
-        json.dumps({"iEEGCoordinateSystem": "ScanRAS", "iEEGCoordinateUnits": "m"})
-    )
-    found, _ = run(patient, inputs)
-    assert found["ecd", "max_to_soz"] == pytest.approx(6.0, abs=0.01)
+    found, qc = run(patient, inputs)
+    assert found["ecd", "max_to_soz"] == pytest.approx(expected["ecd", "max_to_soz"], abs=0.01)
+    assert any("declared in mm" in text and "read in m," in text for text in qc["warnings"])
 
 
 def test_distances_have_intervals_and_nothing_else_has(patient, inputs):

@@ -91,11 +91,13 @@ def test_unknown_participant_lists_the_known(bids_dir):
         find(bids_dir, "99")
 
 
-def test_two_resection_masks_are_ambiguous(bids_dir):
+def test_of_two_resection_masks_none_is_used(bids_dir):
     folder = bids_dir / "derivatives/resection/sub-01/anat"
     (folder / "sub-01_desc-resection2_mask.nii.gz").write_text("")
-    with pytest.raises(InvalidInput, match="2 resection masks"):
-        find(bids_dir)
+    files = find(bids_dir)
+    assert files.resection_mask is None
+    assert files.no_mask.startswith("2 resection masks")
+    assert "sub-01_desc-resection2_mask.nii.gz" in files.no_mask
 
 
 def add(root, *names, content=""):
@@ -128,8 +130,13 @@ def test_the_postoperative_t1w_is_never_the_preoperative_one(bids_dir):
     assert files.postop_t1w.name == "sub-01_ses-postop_T1w.nii.gz"
     assert not any("T1-weighted" in note for note in files.notes)
     add(bids_dir, "derivatives/resection/sub-01/anat/sub-01_acq-postop_T1w.nii.gz")
-    with pytest.raises(InvalidInput, match="2 post-operative T1w images"):
-        find(bids_dir)
+    files = find(bids_dir)
+    assert files.postop_t1w is None
+    assert files.no_postop.startswith("2 post-operative T1w images")
+    drawn_on = {"Sources": ["bids::sub-01/ses-postop/anat/sub-01_ses-postop_T1w.nii.gz"]}
+    mask = files.resection_mask
+    add(mask.parent, mask.name.replace(".nii.gz", ".json"), content=json.dumps(drawn_on))
+    assert find(bids_dir).postop_t1w.name == "sub-01_ses-postop_T1w.nii.gz"
 
 
 def test_a_participant_with_a_postoperative_t1w_alone_says_so(bids_dir):
@@ -148,6 +155,11 @@ def test_a_participant_with_a_postoperative_t1w_alone_says_so(bids_dir):
         ("sub-01_acq-post_T1w.nii.gz", True),
         ("sub-01_ses-postimplant_T1w.nii.gz", False),
         ("sub-01_ses-preop_T1w.nii.gz", False),
+        ("sub-01_ses-postop_ce-gadolinium_T1w.nii.gz", True),
+        ("sub-01_acq-post_ce-gadolinium_T1w.nii.gz", False),
+        ("sub-01_acq-postcontrast_T1w.nii.gz", False),
+        ("sub-01_acq-postGd_T1w.nii.gz", False),
+        ("sub-01_rec-postproc_T1w.nii.gz", False),
         ("sub-01_desc-resection_mask.nii.gz", False),
         ("sub-post_T1w.nii.gz", False),
     ],

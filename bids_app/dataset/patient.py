@@ -17,6 +17,7 @@ from bids_app.clinical import (
 )
 from bids_app.dataset.participants import participant_labels
 from bids_app.sidecars import applicable
+from pipeline.compare.config import NO_MASK, NO_POSTOP
 from pipeline.compare.frames import is_postoperative
 from pipeline.errors import InvalidInput
 from pipeline.files import read_json, read_metadata
@@ -57,6 +58,9 @@ class PatientFiles:
     notes: list[str]
     """Choices made on the way that the reader of the report must know."""
     contact_labels: Path | None = None
+    no_mask: str = NO_MASK
+    """Why there is no resection mask."""
+    no_postop: str = NO_POSTOP
 
 
 def find_patient(
@@ -89,7 +93,10 @@ def find_patient(
     meg = _find_meg(folder, query)
     roots = [*derivatives.values(), *sorted(p for p in (bids_dir / "derivatives").glob("*/"))]
     roots = [root for root in roots if not _is_our_output(root)]
-    mask = find_resection_mask(label, roots, notes)
+    mask, no_mask = find_resection_mask(label, roots, notes)
+    postop_t1w, no_postop = (
+        find_postop_t1w(label, bids_dir, roots, mask) if mask else (None, NO_POSTOP)
+    )
     _refuse_links_out(filter(Path.is_file, [bids_dir / "participants.tsv"]), [bids_dir])
     files = PatientFiles(
         label=label,
@@ -105,7 +112,9 @@ def find_patient(
         empty_room=_find_empty_room(bids_dir, meg[0], notes),
         ieeg=find_ieeg(folder, roots),
         resection_mask=mask,
-        postop_t1w=find_postop_t1w(label, bids_dir, roots) if mask else None,
+        postop_t1w=postop_t1w,
+        no_mask=no_mask,
+        no_postop=no_postop,
         outcome=find_outcome(bids_dir, label, notes),
         notes=notes,
     )

@@ -12,12 +12,12 @@ from bids_app.preflight import needs
 from bids_app.preflight.findings import MB, Finding, attempt
 from bids_app.stages import spikes_inputs
 from pipeline import spikes
-from pipeline.compare.contacts import with_key
+from pipeline.compare.contacts import resolve_contacts
 from pipeline.compare.images import open_image
 from pipeline.compare.labels import read_contact_labels
-from pipeline.compare.marks import resolve_mark
+from pipeline.compare.outlines import unregistered
 from pipeline.doubts import Doubt
-from pipeline.errors import OutOfMemory, SpikefocusError
+from pipeline.errors import InvalidInput, OutOfMemory, SpikefocusError
 from pipeline.headmodel import freesurfer
 from pipeline.headmodel.coregistration import digitised_points_head_m
 from pipeline.headmodel.landmarks import read_landmarks
@@ -28,7 +28,6 @@ from pipeline.paths import PatientPaths
 from pipeline.spikes.marks import channel_marks
 from pipeline.spikes.recording import open_recording
 from pipeline.spikes.reference import reference_run
-from pipeline.tables import read_tsv, stacked
 
 
 def participant_findings(
@@ -48,7 +47,7 @@ def participant_findings(
         subject, "landmarks", lambda: _landmarks(files, size, configs["spikes"].spike_name)
     )
     yield attempt(subject, "spikes", lambda: _spikes(files, configs["spikes"]))
-    yield attempt(subject, "SOZ labels", lambda: _soz(files))
+    yield attempt(subject, "SOZ labels", lambda: _soz(files, size))
     yield attempt(subject, "resection", lambda: _resection(files))
     if "voxels" in size and "recordings" in size:
         yield attempt(subject, "memory", lambda: _memory(size, configs["spikes"].sfreq_hz))
@@ -160,34 +159,48 @@ def _spikes(files: PatientFiles, config) -> tuple[str, str]:
     return "ok", told
 
 
-def _soz(files: PatientFiles) -> tuple[str, str]:
-    doubts: list[str] = []
-    electrodes, channels = (
-        stacked([with_key(read_tsv(path, ("name",), doubts)) for path in tables])
-        for tables in (files.ieeg.electrodes, files.ieeg.channels)
-    )
-    if electrodes is None or electrodes.empty:
+def _soz(files: PatientFiles, size: dict) -> tuple[str, str]:
+    if not files.ieeg.electrodes:
         return "note", "no iEEG contacts: the comparison is not assessable"
-    labels = read_contact_labels(files.contact_labels, f"sub-{files.label}")
-    marked, rule = resolve_mark("soz", labels, electrodes, channels, doubts)
-    contacts = electrodes["key"].nunique()
-    doubt = "".join(f"; {sentence}" for sentence in doubts)
-    if marked:
-        return "ok", f"{len(marked)} SOZ marks ({rule}), {contacts} contacts{doubt}"
-    none = f"{contacts} contacts, none marked as SOZ: that comparison is not assessable"
-    return "note", none + doubt
+    if "affine" not in size:
+        return "note", "not looked for: the T1w cannot be read"
+    carry, head_mm = unregistered(files.t1w)
+    found = resolve_contacts(
+        files.ieeg.electrodes,
+        files.ieeg.channels,
+        files.ieeg.coordsystem,
+        files.t1w,
+        files.ieeg.images,
+        read_contact_labels(files.contact_labels, f"sub-{files.label}"),
+        carry,
+        head_mm,
+    )
+    doubts = [*(doubt.text for doubt in found.doubts), *found.warnings]
+    if n := found.counts.get("channels_without_contact"):
+        doubts.append(f"{n} iEEG channels are no contact of electrodes.tsv")
+    doubt = "".join(f"; {text.rstrip('.')}" for text in doubts)
+    if found.contacts is None:
+        return "note", f"{found.reason}: the comparison is not assessable{doubt}"
+    contacts = f"{found.counts['contacts']} contacts"
+    if found.no_soz:
+        return "note", f"{contacts}; {found.no_soz}: that comparison is not assessable{doubt}"
+    told = f"{found.counts['soz']} SOZ marks ({found.rules['soz']}), {contacts}"
+    return ("note" if doubts else "ok"), told + doubt
 
 
 def _resection(files: PatientFiles) -> tuple[str, str]:
     if files.resection_mask is None:
-        return "note", "no resection mask: that comparison is not assessable"
-    mask = open_image(files.resection_mask, "resection mask")
-    doubts = frame_doubts(mask, files.resection_mask, "resection mask")
-    told = f"{files.resection_mask.name}, {' x '.join(map(str, mask.shape))} voxels"
-    if files.postop_t1w is not None:
-        postop = open_image(files.postop_t1w, "post-op T1w")
-        doubts += frame_doubts(postop, files.postop_t1w, "post-op T1w")
-        told += f", with {files.postop_t1w.name}"
+        return "note", f"{files.no_mask}: that comparison is not assessable"
+    try:
+        mask = open_image(files.resection_mask, "resection mask")
+        doubts = frame_doubts(mask, files.resection_mask, "resection mask")
+        told = f"{files.resection_mask.name}, {' x '.join(map(str, mask.shape))} voxels"
+        if files.postop_t1w is not None:
+            postop = open_image(files.postop_t1w, "post-op T1w")
+            doubts += frame_doubts(postop, files.postop_t1w, "post-op T1w")
+            told += f", with {files.postop_t1w.name}"
+    except InvalidInput as error:
+        return "note", f"{error.reason}: that comparison is not assessable"
     return _with_doubts(told, doubts)
 
 

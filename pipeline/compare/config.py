@@ -5,6 +5,9 @@ from pathlib import Path
 
 from pipeline.options import LARGEST_SEED, check_options, option
 
+NO_MASK = "no resection mask is given"
+NO_POSTOP = "the dataset has no post-operative T1w"
+
 
 @dataclass(frozen=True)
 class Inputs:
@@ -25,6 +28,8 @@ class Inputs:
         JSON that overrides where marks are looked for (``--contact-labels``).
     postop_t1w : Path or None
         T1w made after the operation.
+    no_mask, no_postop : str
+        Why there is no `resection_mask` or `postop_t1w`.
     """
 
     electrodes: list[Path]
@@ -36,6 +41,8 @@ class Inputs:
     images: list[Path] = field(default_factory=list)
     contact_labels: Path | None = None
     postop_t1w: Path | None = None
+    no_mask: str = NO_MASK
+    no_postop: str = NO_POSTOP
 
 
 @dataclass(frozen=True)

@@ -144,8 +144,8 @@ def _by_image(coordsystem: dict, space: str, t1w: Path, images: list[Path]) -> F
 def _substitute(named: list[str], images: list[Path], meant: list[Path]) -> str:
     """Add to `meant` the only image of a named one's kind, if one entity alone tells them apart."""
     for name in named:
-        kind = _kind(name)
-        alike = [image for image in images if _kind(image.name) == kind]
+        kind = suffix_of(name)
+        alike = [image for image in images if suffix_of(image.name) == kind]
         if len(alike) == 1 and _differ_in_one_entity(name, alike[0].name):
             meant.append(alike[0])
             return (
@@ -168,8 +168,8 @@ def _differ_in_one_entity(name: str, other: str) -> bool:
     return max(map(len, only)) <= 1
 
 
-def _kind(name: str) -> str:
-    """The BIDS suffix."""
+def suffix_of(name: str) -> str:
+    """The BIDS suffix of an image: T1w, ct."""
     return _stem(name).rsplit("_", 1)[-1]
 
 

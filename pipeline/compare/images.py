@@ -119,14 +119,20 @@ def register_rigidly(moving: Volume, t1w: Volume, seed: int = 0) -> RigidFit:
 def _rigid(ants, moving, fixed) -> np.ndarray:
     """Matrix (4, 4) in RAS from `moving` to `fixed`."""
     with tempfile.TemporaryDirectory(prefix="spikefocus_") as folder:
-        result = ants.registration(
-            fixed,
-            moving,
-            type_of_transform="Rigid",
-            aff_metric="mattes",
-            aff_random_sampling_rate=1.0,
-            outprefix=f"{folder}/",
-        )
+        try:
+            result = ants.registration(
+                fixed,
+                moving,
+                type_of_transform="Rigid",
+                aff_metric="mattes",
+                aff_random_sampling_rate=1.0,
+                outprefix=f"{folder}/",
+            )
+        except RuntimeError as error:
+            raise InvalidInput(
+                "an image of the patient cannot be registered to the T1w",
+                hint="look whether it shows this head",
+            ) from error
         return affine_of(ants, result["invtransforms"][0])
 
 

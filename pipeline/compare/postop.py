@@ -6,8 +6,8 @@ from pathlib import Path
 import numpy as np
 from scipy.ndimage import binary_dilation, distance_transform_edt, map_coordinates
 
-from pipeline.compare.frames import is_postoperative
-from pipeline.compare.images import RigidFit, register_rigidly
+from pipeline.compare.frames import file_names, is_postoperative
+from pipeline.compare.images import RigidFit, open_image, register_rigidly
 from pipeline.compare.resection import MAX_SHARE_OF_BRAIN, Resection, same_grid
 from pipeline.errors import InvalidInput
 from pipeline.files import read_metadata
@@ -56,6 +56,15 @@ def is_in_postop_space(
     if on_grid[0] != on_grid[1]:
         return on_grid[1]
     return is_postoperative(mask_path)
+
+
+def drawn_on(mask_path: Path, images: list[Path]) -> Path | None:
+    """The one of several post-operative images that a mask's sidecar names, or that has its grid."""
+    named = [image for image in images if image.name in _sources(mask_path)]
+    if not named:
+        grid = _grid(mask_path)
+        named = [image for image in images if grid is not None and _grid(image) == grid]
+    return named[0] if len(named) == 1 else None
 
 
 def carry_to_preop(
@@ -187,6 +196,15 @@ def _voxels_around(mask: Resection, rigid: RigidFit, t1w: Volume, margin_mm: flo
     return block, apply_affine(t1w.affine, voxels.astype(float))
 
 
+def _grid(path: Path) -> tuple | None:
+    """Size and place of an image's voxels; None where it cannot be read."""
+    try:
+        image = open_image(path, "image")
+    except InvalidInput:
+        return None
+    return (*image.shape[:3], *np.round(image.affine, 3).ravel())
+
+
 def _sources(mask_path: Path) -> set[str]:
     """Names of the images that the mask's sidecar says it was made from."""
     sidecar = mask_path.with_name(mask_path.name.split(".")[0] + ".json")
@@ -196,9 +214,5 @@ def _sources(mask_path: Path) -> set[str]:
         content = read_metadata(sidecar)
     except InvalidInput:
         return set()
-    named = []
-    for key in ("SpatialReference", "Sources", "RawSources"):
-        value = content.get(key) or []
-        value = value.values() if isinstance(value, dict) else value
-        named += [value] if isinstance(value, str) else list(value)
-    return {str(each).rsplit("/", 1)[-1] for each in named}
+    fields = (content.get(key) for key in ("SpatialReference", "Sources", "RawSources"))
+    return {name for field in fields for name in file_names(field)}

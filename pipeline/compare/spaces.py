@@ -7,6 +7,7 @@ import numpy as np
 from pipeline.compare.contacts import Carried
 from pipeline.compare.frames import IMAGE, MNI305, T1W, Frame
 from pipeline.compare.images import MAX_INCONSISTENCY_MM, read_image, register_rigidly
+from pipeline.errors import InvalidInput
 from pipeline.files import read_json
 from pipeline.headmodel.registration import apply_affine, read_warp
 from pipeline.headmodel.t1w import read_t1w
@@ -51,8 +52,12 @@ class Spaces:
 
 
 def _carried_by_image(image: Path, t1w: Path) -> Carried | str:
-    moving = read_image(image, "image of the contacts")
-    fit = register_rigidly(moving, read_t1w(t1w))
+    volume = read_t1w(t1w)
+    try:
+        moving = read_image(image, "image of the contacts")
+        fit = register_rigidly(moving, volume)
+    except InvalidInput as error:
+        return f"the coordinates refer to {image.name}: {error.message}"
     if fit.inconsistency_mm > MAX_INCONSISTENCY_MM:
         return (
             f"the coordinates refer to {image.name}, whose registration to the T1w is not reliable: "

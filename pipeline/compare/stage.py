@@ -24,8 +24,7 @@ from pipeline.progress import Progress
 def run(inputs: Inputs, paths: PatientPaths, config: Config, progress: Progress) -> None:
     """Write the metrics of all methods and the contacts in the T1w's frame.
 
-    What the data do not allow is a row without value that says why; only files that contradict
-    themselves or the head raise InvalidInput.
+    What the data do not allow is a row without value that says why.
     """
     for stale in (paths.contacts, paths.resection):
         stale.unlink(missing_ok=True)

@@ -11,6 +11,7 @@ from pipeline.compare.images import MAX_INCONSISTENCY_MM, read_image
 from pipeline.compare.postop import carry_to_preop, is_in_postop_space
 from pipeline.compare.references import Head
 from pipeline.doubts import in_qc
+from pipeline.errors import InvalidInput
 from pipeline.files import atomic_path, write_json
 from pipeline.headmodel.t1w import Volume, read_t1w
 from pipeline.paths import PatientPaths
@@ -58,16 +59,15 @@ def resection_reference(
     qc: dict,
     progress: Progress,
 ) -> tuple[ResectionReference | None, str | None]:
-    """The resection if there is a usable one, or why there is none.
-
-    Raises
-    ------
-    InvalidInput
-        The mask is unreadable or not of this head.
-    """
-    mask, reason = None, "no resection mask is given"
+    """The resection if there is a usable one, or why there is none."""
+    mask, reason = None, inputs.no_mask
     if inputs.resection_mask is not None:
-        mask, reason = _mask_on_t1w(inputs, paths, head, config, qc, progress)
+        t1w = read_t1w(inputs.t1w)
+        brain = resection.read_resection(paths.brain_mask)
+        try:
+            mask, reason = _mask_on_t1w(inputs, paths, head, t1w, brain, config, qc, progress)
+        except InvalidInput as error:
+            reason = error.reason
     reference = None
     if mask is not None:
         share = resection.resected_share(
@@ -86,23 +86,31 @@ def resection_reference(
     return reference, reason
 
 
-def _mask_on_t1w(inputs, paths, head, config, qc, progress):
-    """The mask on the T1w's grid and None, or None and why it can't be used."""
+def _mask_on_t1w(inputs, paths, head, t1w: Volume, brain, config, qc, progress):
+    """The mask on the T1w's grid and None, or None and why it can't be used.
+
+    Raises
+    ------
+    InvalidInput
+        The mask or the post-operative T1w is unreadable or not of this head.
+    """
     given = resection.read_resection(inputs.resection_mask)
     qc["doubts"] += in_qc(given.doubts)
     if not given.inside.any():
         return None, "the resection mask is empty"
-    t1w = read_t1w(inputs.t1w)
-    brain = resection.read_resection(paths.brain_mask)
-    postop = None if inputs.postop_t1w is None else read_image(inputs.postop_t1w, "post-op T1w")
+    postop, no_postop = None, inputs.no_postop
+    if inputs.postop_t1w is not None:
+        try:
+            postop = read_image(inputs.postop_t1w, "post-op T1w")
+        except InvalidInput as error:
+            no_postop = error.reason
     names = (inputs.t1w.name, inputs.postop_t1w.name if inputs.postop_t1w else "")
     if postop is not None:
         qc["doubts"] += in_qc(postop.doubts)
     if is_in_postop_space(inputs.resection_mask, given, t1w, postop, names):
         if postop is None:
             return None, (
-                "the resection mask is in the space of a post-operative image, and the dataset has "
-                "no post-operative T1w"
+                f"the resection mask is in the space of a post-operative image, and {no_postop}"
             )
         qc["resection_space"] = SPACE_POSTOP
         with progress.step("register the post-operative T1w to the pre-operative one"):
