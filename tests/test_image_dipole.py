@@ -167,3 +167,11 @@ def test_volume_of_a_known_ellipsoid():
     """Axes of 1, 2 and 3 mm standard deviation: the radius of 95 % in three dimensions is 2.80."""
     expected = 4 / 3 * np.pi * 2.7955**3 * 1e-3 * 2e-3 * 3e-3
     assert ellipsoid_volume_m3(np.diag([1e-6, 4e-6, 9e-6])) == pytest.approx(expected, rel=1e-3)
+
+
+def test_dipole_at_the_edge_of_the_skull_has_no_volume(bem):
+    info = mne.pick_info(compensated_info(grade=0), np.arange(151))
+    edge_m = np.array([0, 0.005, 0.045 + 0.0685])
+    call = (info, noise(info), NAVE, bem, TRANS)
+    assert location_covariance(*call, edge_m, np.array([3e-8, 0, 0])) is None
+    assert location_covariance(*call, edge_m - [0, 0, 0.01], np.array([3e-8, 0, 0])) is not None

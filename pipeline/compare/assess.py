@@ -12,6 +12,7 @@ from pipeline.compare.surgery import ResectionReference
 from pipeline.template import SUBLOBAR_NAMES
 
 PERCENTILES = (2.5, 97.5)
+_AT_THE_EDGE = "the dipole lies at the edge of the inner skull, where its fit had to stop"
 
 
 @dataclass(frozen=True)
@@ -158,7 +159,7 @@ def add_model(
     """Add what a method says of itself and how far it lies from the personalized network."""
     if estimate.method == "ecd":
         table.add("ecd", "goodness_of_fit", imaged["gof_percent"])
-        table.add("ecd", "confidence_volume", imaged["confidence_volume_cm3"])
+        table.add("ecd", "confidence_volume", imaged["confidence_volume_cm3"], _AT_THE_EDGE)
     else:
         table.add(estimate.method, "extent_area", imaged["extent_area_cm2"])
     if estimate.method == "personalized":

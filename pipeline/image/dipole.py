@@ -45,7 +45,8 @@ def fit_dipole(
     -------
     fit : dict
         pos_mri_mm, direction_mri, moment_am, gof_percent, confidence_volume_cm3 (of the joint
-        95 % ellipsoid of the place, see `location_covariance`), time_s.
+        95 % ellipsoid of the place, see `location_covariance`; None where the dipole lies at the
+        edge of the inner skull, beyond which the fit could not go), time_s.
 
     Raises
     ------
@@ -66,12 +67,13 @@ def fit_dipole(
     covariance_m2 = location_covariance(
         average.info, noise_cov, average.nave, bem, trans, dipoles.pos[best], moment_am
     )
+    volume_cm3 = None if covariance_m2 is None else _M3_TO_CM3 * ellipsoid_volume_m3(covariance_m2)
     return {
         "pos_mri_mm": mne.transforms.apply_trans(trans, dipoles.pos[best]) * 1000,
         "direction_mri": mne.transforms.apply_trans(trans, dipoles.ori[best], move=False),
         "moment_am": float(dipoles.amplitude[best]),
         "gof_percent": float(dipoles.gof[best]),
-        "confidence_volume_cm3": float(ellipsoid_volume_m3(covariance_m2) * _M3_TO_CM3),
+        "confidence_volume_cm3": volume_cm3,
         "time_s": float(dipoles.times[best]),
     }
 
@@ -84,7 +86,7 @@ def location_covariance(
     trans: mne.Transform,
     pos_head_m: np.ndarray,
     moment_head_am: np.ndarray,
-) -> np.ndarray:
+) -> np.ndarray | None:
     """Covariance (3, 3) in m² of a fitted dipole's place, from the noise of the average alone.
 
     Linearised about the fit: whatever the field of a displaced dipole has in common with that of
@@ -100,6 +102,11 @@ def location_covariance(
     nave : int
         Spikes averaged.
     pos_head_m, moment_head_am : ndarray, (3,)
+
+    Returns
+    -------
+    covariance_m2 : ndarray, (3, 3), or None
+        None within a step of the inner skull, outside which there is no field.
     """
     offset_m = _STEP_M * np.vstack([np.zeros(3), np.eye(3), -np.eye(3)])
     src = mne.setup_volume_source_space(
@@ -112,6 +119,8 @@ def location_covariance(
     forward = mne.make_forward_solution(
         info, trans, src, bem, meg=True, eeg=False, mindist=0.0, verbose="error"
     )
+    if forward["nsource"] < len(offset_m):
+        return None
     picks = mne.pick_types(info, meg=True, ref_meg=False)
     whitener = mne.cov.compute_whitener(noise_cov, info, picks=picks, verbose="error")[0]
     gain = whitener @ forward["sol"]["data"] * np.sqrt(nave)
