@@ -161,6 +161,11 @@ def _add_run_options(parser: argparse.ArgumentParser) -> None:
     )
     how.add_argument("--methods", nargs="+", choices=METHODS)
     how.add_argument("--config", type=Path, help="TOML with one table of options per stage")
+    how.add_argument(
+        "--keep-face",
+        action="store_true",
+        help="leave face and ears in pictures, scalp and head points, which are cut off by default",
+    )
     how.add_argument("--skip-bids-validation", action="store_true")
     how.add_argument("--stop-on-first-crash", action="store_true")
 

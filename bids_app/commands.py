@@ -240,6 +240,7 @@ _COMMANDS = {
 
 def _overrides(args: argparse.Namespace) -> dict[str, dict]:
     return {
+        "headmodel": {"keep_face": args.keep_face or None},
         "spikes": {"spike_name": tuple(args.spike_name) if args.spike_name else None},
         "personalize": {
             "network": None if args.network == "auto" else args.network,

@@ -28,6 +28,7 @@ group/
 *_xfm.json
 *_bootstrap.*
 *_leadfield.*
+*_headshape.*
 *_trans.fif
 *_ave.fif
 *_epo.fif

@@ -70,6 +70,11 @@ class PatientPaths:
         return self.meg("trans.fif")
 
     @property
+    def head_points(self) -> Path:
+        """Digitised head points: x, y, z (mm, the T1w's scanner RAS), distance_mm, used."""
+        return self.meg("space-T1w_desc-headpoints_headshape.tsv")
+
+    @property
     def leadfield(self) -> Path:
         """leadfield (n_channels, 994), ch_names, ch_types; units in its JSON sidecar."""
         return self.meg("leadfield.npz")

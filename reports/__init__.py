@@ -63,7 +63,7 @@ def run(inputs: Inputs, paths: PatientPaths, config: Config, progress: Progress)
     objects = []
     if template is not None:
         with progress.step("Writing the DICOM objects", total=1) as bar:
-            objects = dicom.write(template, paths, patient.finding_method)
+            objects = dicom.write(template, paths, patient.finding_method, patient.shows_face)
             bar.advance()
     write_json(
         paths.qc("report"),
@@ -87,6 +87,9 @@ def reads(inputs: Inputs, paths: PatientPaths) -> list[Path]:
         paths.spike_events,
         paths.regions,
         paths.scalp,
+        paths.head_points,
+        paths.brain_mask,
+        paths.template_xfm,
         paths.inner_skull,
         paths.trans,
         paths.model,

@@ -10,6 +10,7 @@ import pandas as pd
 
 from pipeline import METHODS
 from pipeline.errors import InvalidInput
+from pipeline.face import KEPT, REMOVED, read_face_region
 from pipeline.files import read_json, read_npz
 from pipeline.paths import PatientPaths
 from pipeline.spikes.outputs import read_average
@@ -103,6 +104,10 @@ class Patient:
         By method; a method that failed is absent.
     metrics : DataFrame
         One row per method and metric; empty where the comparison wrote none.
+    head_points : DataFrame
+        Those that may be shown, with x, y, z in mm and their distance from the scalp.
+    t1w : Volume
+        Without face and ears, unless the option keeps them.
     qc, status : dict
         As stored, by stage.
     """
@@ -114,6 +119,7 @@ class Patient:
     regions: dict[str, np.ndarray]
     cortex: dict[str, Surface]
     scalp: Surface | None
+    head_points: pd.DataFrame
     inner_skull: Surface | None
     trans: mne.Transform
     sources: dict[str, Sources]
@@ -158,6 +164,11 @@ class Patient:
         return self.sources[self.finding_method]
 
     @property
+    def shows_face(self) -> bool:
+        """Whether a person can be recognised in what the report shows."""
+        return self.qc["headmodel"].get("face") != REMOVED
+
+    @property
     def window_s(self) -> float:
         """Length of the window around the peak over which the maps are averaged."""
         return float(self.qc["image"].get("peak_window_s", PEAK_WINDOW_S))
@@ -190,6 +201,7 @@ def read_patient(inputs: Inputs, paths: PatientPaths) -> Patient:
     InvalidInput
         Where the average or any map is missing: there is nothing to report then.
     """
+    qc = {stage: _read_json_if_there(paths.qc(stage)) for stage in QC_STAGES}
     sources = {
         method: _read_sources(paths.sources(method), paths.bootstrap(method))
         for method in METHODS
@@ -218,18 +230,19 @@ def read_patient(inputs: Inputs, paths: PatientPaths) -> Patient:
         regions=read_npz(paths.regions),
         cortex={name: _read_cortex(paths, name) for name in ("pial", "white", "inflated")},
         scalp=_read_surface(paths.scalp),
+        head_points=_read_tsv(paths.head_points),
         inner_skull=_read_surface(paths.inner_skull),
         trans=mne.read_trans(paths.trans),
         sources=sources,
         dipole=_read_json_if_there(paths.dipole) or None,
-        t1w=read_volume(inputs.t1w),
+        t1w=_read_t1w(inputs.t1w, paths, qc["headmodel"].get("face") == KEPT),
         source_volume=read_volume(volume) if volume.exists() else None,
         resection=resection,
         contacts=_read_contacts(paths),
         metrics=metrics,
         metric_descriptions=_read_json_if_there(paths.metrics.with_suffix(".json")),
         training_curve=_read_tsv(paths.training_curve) if paths.training_curve.exists() else None,
-        qc={stage: _read_json_if_there(paths.qc(stage)) for stage in QC_STAGES},
+        qc=qc,
         status=_read_json_if_there(paths.status),
     )
 
@@ -239,6 +252,14 @@ def read_volume(path) -> Volume:
     image = nib.load(path)
     data = np.asarray(image.dataobj, dtype=np.float32)
     return Volume(data.reshape(data.shape[:3]) if data.ndim > 3 else data, image.affine)
+
+
+def _read_t1w(file: Path, paths: PatientPaths, keep_face: bool) -> Volume:
+    t1w = read_volume(file)
+    if keep_face:
+        return t1w
+    face = read_face_region(paths).voxels(t1w.data.shape, t1w.affine)
+    return Volume(np.where(face, t1w.data.min(), t1w.data), t1w.affine)
 
 
 def _read_single_spikes(

@@ -5,31 +5,26 @@ import nibabel as nib
 import numpy as np
 from nilearn import datasets
 
-from reports.derivatives import Patient, Sources, Surface
+from reports.derivatives import Patient, Sources
 from reports.figures.cortex import CortexData
 from reports.figures.slices import SliceData, Volume
 
 _AROUND_BRAIN_MM = 12.0
 
 
-def digitised_points_mm(
-    info: mne.Info, trans: mne.Transform
-) -> tuple[np.ndarray, dict[str, np.ndarray]]:
-    """Head points (n, 3) and landmarks by name, carried to the T1w's scanner RAS, mm."""
+def landmarks_mm(info: mne.Info, trans: mne.Transform) -> dict[str, np.ndarray]:
+    """Digitised landmarks by name, carried to the T1w's scanner RAS, mm."""
     kinds = mne.io.constants.FIFF
     names = {
         kinds.FIFFV_POINT_NASION: "nasion",
         kinds.FIFFV_POINT_LPA: "LPA",
         kinds.FIFFV_POINT_RPA: "RPA",
     }
-    points, landmarks = [], {}
-    for point in info["dig"] or ():
-        pos_mm = mne.transforms.apply_trans(trans, np.asarray(point["r"], float)) * 1000
-        if point["kind"] == kinds.FIFFV_POINT_CARDINAL:
-            landmarks[names[int(point["ident"])]] = pos_mm
-        elif point["kind"] in (kinds.FIFFV_POINT_EXTRA, kinds.FIFFV_POINT_EEG):
-            points.append(pos_mm)
-    return np.array(points).reshape(-1, 3), landmarks
+    return {
+        names[int(point["ident"])]: 1000 * mne.transforms.apply_trans(trans, point["r"])
+        for point in info["dig"] or ()
+        if point["kind"] == kinds.FIFFV_POINT_CARDINAL
+    }
 
 
 def sensors_mm(info: mne.Info, trans: mne.Transform) -> np.ndarray:
@@ -37,11 +32,6 @@ def sensors_mm(info: mne.Info, trans: mne.Transform) -> np.ndarray:
     device = np.array([channel["loc"][:3] for channel in info["chs"]])
     in_head = mne.transforms.apply_trans(info["dev_head_t"], device)
     return mne.transforms.apply_trans(trans, in_head) * 1000
-
-
-def dense_points(surface: Surface) -> np.ndarray:
-    """Vertices and triangle centres, so that a distance to them is one to the surface."""
-    return np.vstack([surface.pos_mm, surface.pos_mm[surface.faces].mean(axis=1)])
 
 
 def cortex_data(patient: Patient, found: Sources) -> CortexData:

@@ -6,10 +6,12 @@ from pathlib import Path
 import mne
 import nibabel as nib
 import numpy as np
+import pandas as pd
 from fake_patient import N_SPIKES, write_fake_patient
 from fake_results import write_ieeg, write_images
 
 from pipeline import compare
+from pipeline.face import read_face_region
 from pipeline.files import write_json, write_text
 from pipeline.paths import PatientPaths
 from pipeline.progress import Progress
@@ -65,6 +67,7 @@ _HEADMODEL = {
     "head_model": "template",
     "head_model_sentence": "Template head model: fsaverage's cortex was carried to the T1w",
     "registration_correlation": 0.93,
+    "face": "removed from all results",
     "head_points": 120,
     "head_points_left_out": 3,
     "head_point_distance_median_mm": 1.8,
@@ -134,11 +137,13 @@ def _add_head_points(paths: PatientPaths, n_points: int = 120) -> None:
     to_head = mne.transforms.invert_transform(mne.read_trans(paths.trans))
     scalp_m = mne.transforms.apply_trans(to_head, scalp_mm / 1000.0)
     rng = np.random.default_rng(0)
-    upper = scalp_m[scalp_m[:, 2] > 0]
-    points = upper[rng.choice(len(upper), n_points, replace=False)]
-    points = points + rng.normal(0, 0.002, points.shape)
+    upper = np.flatnonzero((scalp_m[:, 2] > 0) & ~read_face_region(paths).holds(scalp_mm))
+    chosen = rng.choice(upper, n_points, replace=False)
+    points_mm = scalp_mm[chosen] + rng.normal(0, 2, (n_points, 3))
+    table = pd.DataFrame(points_mm, columns=list("xyz")).assign(distance_mm=1.8, used="true")
+    write_text(paths.head_points, table.to_csv(sep="\t", index=False))
     montage = mne.channels.make_dig_montage(
-        nasion=(0, 0.1, 0), lpa=(-0.075, 0, 0), rpa=(0.075, 0, 0), hsp=points, coord_frame="head"
+        nasion=(0, 0.1, 0), lpa=(-0.075, 0, 0), rpa=(0.075, 0, 0), coord_frame="head"
     )
     with average.info._unlock():
         average.info["dig"] = montage.dig

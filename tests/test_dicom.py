@@ -56,7 +56,8 @@ def template(patient, series):
 @pytest.fixture(scope="module")
 def files(patient, template):
     return {
-        path.name.rsplit("_", 1)[1]: path for path in dicom.write(template, patient.paths, METHOD)
+        path.name.rsplit("_", 1)[1]: path
+        for path in dicom.write(template, patient.paths, METHOD, False)
     }
 
 
@@ -83,10 +84,21 @@ def test_objects_carry_the_templates_patient_and_study(files, series, kind):
     assert "research use only" in made.SeriesDescription
 
 
+@pytest.mark.parametrize(("shows_face", "told"), [(True, "YES"), (False, "NO")])
+def test_pdf_says_whether_it_shows_a_face(template, shows_face, told):
+    document = objects.encapsulated_pdf(PDF, template, datetime(2024, 3, 1, 12), shows_face)
+    assert document.RecognizableVisualFeatures == told
+
+
+@pytest.mark.parametrize("kind", ["document.dcm", "seg.dcm", "map.dcm"])
+def test_source_and_defaced_report_show_no_face(files, kind):
+    assert pydicom.dcmread(files[kind]).RecognizableVisualFeatures == "NO"
+
+
 @pytest.mark.parametrize("pdf", [PDF, PDF + b"\0", b"%PDF-1.7 odd", b"%PDF-1.7 even"])
 def test_pdf_comes_back_byte_by_byte(template, tmp_path, pdf):
     path = tmp_path / "report.dcm"
-    document = objects.encapsulated_pdf(pdf, template, datetime(2024, 3, 1, 12))
+    document = objects.encapsulated_pdf(pdf, template, datetime(2024, 3, 1, 12), False)
     document.save_as(path, enforce_file_format=True)
     stored = pydicom.dcmread(path)
     assert stored.EncapsulatedDocument[: stored.EncapsulatedDocumentLength] == pdf
@@ -259,7 +271,7 @@ def test_the_libraries_say_nothing_about_odd_identifiers(patient, tmp_path, capf
     caplog.clear()
     recwarn.clear()
     try:
-        dicom.write(dicom.read_template(tmp_path, patient.inputs.t1w), patient.paths, METHOD)
+        dicom.write(dicom.read_template(tmp_path, patient.inputs.t1w), patient.paths, METHOD, False)
     except InvalidInput as refused:
         assert not SECRETS.search(str(refused))
         assert refused.__cause__ is None and refused.__suppress_context__

@@ -6,6 +6,7 @@ import numpy as np
 
 from pipeline.doubts import Doubt
 from pipeline.errors import InvalidInput
+from pipeline.face import FaceRegion, brain_positions_mm, face_region
 from pipeline.headmodel.brain import extract_brain, mask_volume_cm3
 from pipeline.headmodel.config import Config, Inputs
 from pipeline.headmodel.cortex import Cortex, labels_from_aparc
@@ -92,6 +93,9 @@ class Anatomy:
     cortex : Cortex
     inner_skull, scalp : tuple of ndarray
         Positions (n, 3) and outward-facing triangles (m, 3).
+    head : Volume
+        Inside of the scalp, as bool on a coarse grid.
+    face : FaceRegion
     landmarks_mri_mm : dict of str to ndarray (3,)
     landmarks_marked : bool
         Read from the T1w's sidecar; False if carried from the template.
@@ -107,6 +111,8 @@ class Anatomy:
     cortex: Cortex
     inner_skull: tuple[np.ndarray, np.ndarray]
     scalp: tuple[np.ndarray, np.ndarray]
+    head: Volume
+    face: FaceRegion
     landmarks_mri_mm: dict[str, np.ndarray]
     landmarks_marked: bool
     warp: HeadWarp
@@ -128,7 +134,7 @@ def build_anatomy(inputs: Inputs, config: Config, progress: Progress) -> Anatomy
     with progress.step("brain extraction"):
         brain_mask = extract_brain(t1w, inputs.t1w)
     with progress.step("scalp"):
-        scalp_mm, scalp_faces, head_cm3 = scalp_surface(t1w, brain_mask, inputs.t1w)
+        scalp_mm, scalp_faces, head_cm3, head_volume = scalp_surface(t1w, brain_mask, inputs.t1w)
     if inputs.freesurfer_dir is None:
         with progress.step(f"registration of the template ({config.registration})"):
             head = head_from_template(t1w, brain_mask, config)
@@ -145,6 +151,8 @@ def build_anatomy(inputs: Inputs, config: Config, progress: Progress) -> Anatomy
             config.shell_vertices,
             config.skull_margin_mm,
         )
+    brain_mm = brain_positions_mm(brain_mask, t1w.affine)
+    face = face_region(head.warp.affine, np.vstack([brain_mm, head.cortex.pial_mri_mm]))
     warnings = list(head.warnings)
     if push_mm.max() > FAR_PUSH_MM:
         warnings.append(
@@ -169,6 +177,8 @@ def build_anatomy(inputs: Inputs, config: Config, progress: Progress) -> Anatomy
         head.cortex,
         (shell_mm, shell_faces),
         (scalp_mm, scalp_faces),
+        head_volume,
+        face,
         landmarks_mm,
         marked,
         head.warp,

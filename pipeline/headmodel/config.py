@@ -53,6 +53,11 @@ class Config:
         low=1,
         high=100,
     )
+    keep_face: bool = option(
+        False,
+        "leave face and ears in the scalp, the digitised points, the pictures and the report, by "
+        "which a person can be recognised",
+    )
     seed: int = option(1, "seed of the registration's random sampling", low=0, high=LARGEST_SEED)
 
     def __post_init__(self):

@@ -22,7 +22,7 @@ MAX_SHARE_OF_FIELD_OF_VIEW = 0.92
 
 def scalp_surface(
     t1w: Volume, brain_mask: np.ndarray, file: Path
-) -> tuple[np.ndarray, np.ndarray, float]:
+) -> tuple[np.ndarray, np.ndarray, float, Volume]:
     """Surface between head and air.
 
     Parameters
@@ -40,6 +40,8 @@ def scalp_surface(
         Outward-facing.
     head_cm3 : float
         Volume within.
+    head : Volume
+        What is within, as bool on a coarse grid.
 
     Raises
     ------
@@ -67,7 +69,7 @@ def scalp_surface(
             hint="give a conventional T1w (of an MP2RAGE, the one with its background removed)",
         )
     pos_mri_mm, faces = mask_surface(mask, coarse.affine)
-    return pos_mri_mm, faces, head_cm3
+    return pos_mri_mm, faces, head_cm3, Volume(mask, coarse.affine)
 
 
 def head_mask(bright: np.ndarray) -> np.ndarray:

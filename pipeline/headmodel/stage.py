@@ -18,6 +18,7 @@ from pipeline.headmodel.coregistration import (
     coregister,
     digitised_points_head_m,
 )
+from pipeline.headmodel.head import write_head
 from pipeline.headmodel.leadfield import region_leadfield, single_shell_bem, vertex_leadfield
 from pipeline.headmodel.outputs import (
     write_cortex,
@@ -54,6 +55,8 @@ def writes(paths: PatientPaths) -> list[Path]:
         *(paths.surface(hemi, name) for hemi in "LR" for name in SURFACES),
         *(paths.labels(hemi, desc) for hemi in "LR" for desc in LABELS),
         paths.scalp,
+        paths.head_points,
+        paths.head_points.with_suffix(".json"),
         paths.inner_skull,
         paths.brain_mask,
         paths.regions,
@@ -105,7 +108,10 @@ def run(inputs: Inputs, paths: PatientPaths, config: Config, progress: Progress)
     data_info = mne.pick_info(info, mne.pick_types(info, meg=True, ref_meg=False, exclude=()))
 
     write_cortex(paths, anatomy.cortex)
-    write_surface(paths.scalp, *anatomy.scalp, {"GeometricType": "Anatomical"})
+    face, face_warnings = write_head(
+        paths, anatomy, head_points_head_m, placement, config.keep_face
+    )
+    warnings += face_warnings
     write_surface(paths.inner_skull, *anatomy.inner_skull, {"GeometricType": "Anatomical"})
     write_mask(paths.brain_mask, anatomy.brain_mask, anatomy.t1w.affine)
     write_template_xfm(paths, anatomy.warp, anatomy.qc)
@@ -117,6 +123,7 @@ def run(inputs: Inputs, paths: PatientPaths, config: Config, progress: Progress)
         "warnings": warnings,
         "doubts": in_qc(doubts),
         **anatomy.qc,
+        "face": face,
         **placement_numbers(placement),
         "nearest_sensor_to_scalp_mm": round(sensor_mm, 1),
         **leadfield_numbers(leadfield, data_info),

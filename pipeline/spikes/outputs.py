@@ -5,6 +5,7 @@ from collections import Counter
 import mne
 import numpy as np
 import pandas as pd
+from mne.io.constants import FIFF
 
 from pipeline.fif import scrub_ids
 from pipeline.files import atomic_path, write_json, write_text
@@ -15,6 +16,7 @@ IDENTIFYING = (
     "subject_info experimenter description proj_id proj_name device_info helium_info "
     "file_id meas_id utc_offset xplotter_layout gantry_angle"
 ).split()
+HEAD_SHAPE = (FIFF.FIFFV_POINT_EXTRA, FIFF.FIFFV_POINT_EEG)
 IDENTIFYING_LISTS = ("hpi_results", "hpi_meas", "events")
 
 SPIKE_COLUMNS = {
@@ -35,7 +37,10 @@ SPIKE_COLUMNS = {
 
 
 def bare_info(info: mne.Info) -> mne.Info:
-    """Sensors, head position and projectors alone: no names, dates or devices' numbers."""
+    """Sensors, landmarks, head position and projectors alone: no names, dates or devices' numbers.
+
+    Nor the digitised points, which draw a face: the headmodel stage writes those that do not.
+    """
     bare = info.copy()
     bare.set_meas_date(None)
     bare = mne.io.anonymize_info(bare)
@@ -46,6 +51,7 @@ def bare_info(info: mne.Info) -> mne.Info:
         for field in IDENTIFYING_LISTS:
             if field in bare:
                 bare[field] = []
+        bare["dig"] = [point for point in bare["dig"] or () if point["kind"] not in HEAD_SHAPE]
         bare["bads"] = []
         bare["projs"] = [p for p in bare["projs"] if _is_meg(p, bare)]
     return bare

@@ -21,8 +21,10 @@ from reports.dicom.template import Template, discreet, read_template
 __all__ = ["Template", "read_template", "remove_earlier", "write", "written"]
 
 
-def write(template: Template, paths: PatientPaths, method: str) -> list[Path]:
+def write(template: Template, paths: PatientPaths, method: str, shows_face: bool) -> list[Path]:
     """Write the PDF, the extent and the map of `method` below ``sub-X/dicom``.
+
+    `shows_face` says whether a person can be recognised in the PDF's pictures.
 
     Raises
     ------
@@ -37,7 +39,7 @@ def write(template: Template, paths: PatientPaths, method: str) -> list[Path]:
     with discreet():
         made = {
             "desc-report_document": objects.encapsulated_pdf(
-                paths.report_pdf.read_bytes(), template, datetime.now()
+                paths.report_pdf.read_bytes(), template, datetime.now(), shows_face
             ),
             f"space-T1w_desc-{method}_seg": objects.segmentation(
                 extent, volume.affine, template, method

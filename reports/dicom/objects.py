@@ -28,8 +28,8 @@ _FULL_SCALE = 65535
 _NO_SERIAL_NUMBER = "none"  # the standard asks for one; software has none
 
 
-def encapsulated_pdf(pdf: bytes, template: Template, now: datetime) -> Dataset:
-    """The report's PDF, byte by byte (PS3.3 A.45.1)."""
+def encapsulated_pdf(pdf: bytes, template: Template, now: datetime, shows_face: bool) -> Dataset:
+    """The report's PDF, byte by byte (PS3.3 A.45.1); `shows_face` if its pictures do."""
     document = Dataset()
     document.file_meta = FileMetaDataset()
     document.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
@@ -46,7 +46,7 @@ def encapsulated_pdf(pdf: bytes, template: Template, now: datetime) -> Dataset:
     document.InstanceCreationTime = document.ContentTime = now.strftime("%H%M%S")
     document.AcquisitionDateTime = ""
     document.BurnedInAnnotation = "NO"  # the pages bear the pseudonym alone
-    document.RecognizableVisualFeatures = "NO"
+    document.RecognizableVisualFeatures = "YES" if shows_face else "NO"
     document.DocumentTitle = f"MEG spike source report. {NOTICE}, not for diagnosis"
     document.ConceptNameCodeSequence = []
     document.MIMETypeOfEncapsulatedDocument = "application/pdf"
@@ -85,6 +85,7 @@ def segmentation(
         **_common("extent"),
     )
     made.BodyPartExamined = _BODY_PART
+    made.RecognizableVisualFeatures = "NO"  # the extent lies in the cortex
     return made
 
 

@@ -1,12 +1,11 @@
 """Pictures of the head model and of personalization."""
 
 import numpy as np
-from scipy.spatial import cKDTree
 
 from reports.figures import curves, head
 from reports.figures.slices import Outline, SliceData, slices_through
 from reports.pictures.studio import Picture, Studio
-from reports.scenes import dense_points, digitised_points_mm, sensors_mm
+from reports.scenes import landmarks_mm, sensors_mm
 from reports.wording import count
 
 _BESIDE_MIDLINE_MM = (18.0, 0.0, 0.0)
@@ -17,22 +16,23 @@ def coregistration(studio: Studio) -> Picture | None:
     info = patient.average.info
     if patient.scalp is None or info["dig"] is None:
         return None
-    points_mm, fiducials_mm = digitised_points_mm(info, patient.trans)
-    distance_mm, _ = cKDTree(dense_points(patient.scalp)).query(points_mm)
+    points = patient.head_points
+    points_mm = points.reindex(columns=["x", "y", "z"]).to_numpy(float)
     figure = head.coregistration(
         patient.scalp.pos_mm,
         patient.scalp.faces,
         points_mm,
-        distance_mm,
-        fiducials_mm,
+        points.reindex(columns=["distance_mm"]).to_numpy(float)[:, 0],
+        landmarks_mm(info, patient.trans),
         sensors_mm(info, patient.trans),
     )
+    cut_off = "" if patient.shows_face else " Face and ears, and the points there, are cut off."
     return studio.save(
         figure,
         "coregistration",
         "png",
         f"Co-registration: {count(len(points_mm), 'digitised head point')} and the landmarks on "
-        "the scalp of the MRI, sensors behind.",
+        f"the scalp of the MRI, sensors behind.{cut_off}",
         "Digitised head points on the scalp from the left, the front and the right.",
     )
 
