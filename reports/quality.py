@@ -19,6 +19,7 @@ STAGE_TITLES = {
 _TOLD_ELSEWHERE = {
     "warnings",
     "doubts",
+    "left_and_right",
     "bad_channels",
     "bad_stretches",
     "artefacts",
@@ -123,6 +124,7 @@ def coregistration_sentence(patient: Patient) -> str:
     if landmarks:
         source = f" ({qc['landmarks']})" if qc.get("landmarks") else ""
         told.append(f"Digitised landmarks to those of the T1w{source}: {listing(landmarks)}.")
+    told += [sentence(checked) for checked in qc.get("left_and_right", ())]
     return " ".join(told)
 
 

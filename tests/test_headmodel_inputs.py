@@ -171,7 +171,7 @@ def test_freesurfer_of_another_image_is_refused(head, tmp_path):
     (tmp_path / "mri").mkdir()
     image = nib.MGHImage(head.t1w.data, head.t1w.affine.astype(np.float32))
     nib.save(image, tmp_path / "mri" / "orig.mgz")
-    assert check_same_image(tmp_path, head.t1w, head.brain_mask) > 0.999
+    assert check_same_image(tmp_path, head.t1w, head.brain_mask)[0] > 0.999
     moved = head.t1w.affine.copy()
     moved[1, 3] += 15
     with pytest.raises(InvalidInput, match="do not lie on one another"):

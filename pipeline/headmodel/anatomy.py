@@ -101,6 +101,8 @@ class Anatomy:
         Read from the T1w's sidecar; False if carried from the template.
     warp : HeadWarp
         From MNI152.
+    sides : list of str
+        What was checked of left and right.
     qc : dict
     warnings : list of str
     doubts : tuple of Doubt
@@ -116,6 +118,7 @@ class Anatomy:
     landmarks_mri_mm: dict[str, np.ndarray]
     landmarks_marked: bool
     warp: HeadWarp
+    sides: list[str]
     qc: dict
     warnings: list[str]
     doubts: tuple[Doubt, ...]
@@ -182,10 +185,27 @@ def build_anatomy(inputs: Inputs, config: Config, progress: Progress) -> Anatomy
         landmarks_mm,
         marked,
         head.warp,
+        _sides(given.pos_mri_mm is not None, head.qc.get("freesurfer_t1w_mirrored_correlation")),
         qc,
         warnings,
         (*t1w.doubts, *given.doubts, *landmark_doubts),
     )
+
+
+def _sides(marked: bool, freesurfer_mirrored: float | None) -> list[str]:
+    """What was checked of left and right without the MEG."""
+    told = (
+        "LPA as marked in the T1w lies to the left of RPA"
+        if marked
+        else "not checked by landmarks, since none are marked in the T1w"
+    )
+    sides = [f"Left and right by the T1w's header: {told}"]
+    if freesurfer_mirrored is not None:
+        sides.append(
+            "Left and right by FreeSurfer's image: it agrees with the T1w (mirrored, it correlates "
+            f"{freesurfer_mirrored:.2f} within the brain)"
+        )
+    return sides
 
 
 def head_from_template(t1w: Volume, brain_mask: np.ndarray, config: Config) -> CarriedHead:
@@ -227,7 +247,7 @@ def head_from_freesurfer(inputs: Inputs, t1w: Volume, brain_mask: np.ndarray) ->
     """FreeSurfer's cortex on fsaverage5's mesh, and its inner skull where there is one."""
     template = load_template()
     found = read_reconstruction(inputs.freesurfer_dir)
-    correlation = check_same_image(inputs.freesurfer_dir, t1w, brain_mask)
+    correlation, mirrored = check_same_image(inputs.freesurfer_dir, t1w, brain_mask)
     labels = template.region_label, template.region_sublobar
     if found.aparc is not None:
         labels = labels_from_aparc(found.aparc)
@@ -248,6 +268,7 @@ def head_from_freesurfer(inputs: Inputs, t1w: Volume, brain_mask: np.ndarray) ->
             "head_model_sentence": SENTENCES["freesurfer"],
             "region_labels": "template" if found.aparc is None else "FreeSurfer's aparc",
             "freesurfer_t1w_correlation": round(correlation, 4),
+            "freesurfer_t1w_mirrored_correlation": round(mirrored, 4),
             "mni_transform": TRANSFORM_SENTENCES["cortex" if talairach is None else "talairach"],
             "mni_transform_quality": {
                 "same_vertex_distance_median_mm": round(float(np.median(apart_mm)), 2)

@@ -52,6 +52,13 @@ class Placement:
     head_point_distance_mm: np.ndarray
     used: np.ndarray
 
+    @property
+    def head_to_mri_mm(self) -> np.ndarray:
+        """The matrix (4, 4) of `head_to_mri` for positions in mm."""
+        motion = self.head_to_mri["trans"].copy()
+        motion[:3, 3] *= 1000
+        return motion
+
 
 def digitised_points_head_m(info: mne.Info, file: Path) -> tuple[dict[str, np.ndarray], np.ndarray]:
     """Landmarks by name and head points (n, 3) of a recording, in its head frame.
@@ -61,7 +68,8 @@ def digitised_points_head_m(info: mne.Info, file: Path) -> tuple[dict[str, np.nd
     Raises
     ------
     InvalidInput
-        There are no landmarks, or the position of the helmet is not known.
+        There are no landmarks, or the position of the helmet is not known, or LPA and RPA are
+        exchanged.
     """
     ident = {
         FIFF.FIFFV_POINT_NASION: "nasion",
@@ -89,7 +97,30 @@ def digitised_points_head_m(info: mne.Info, file: Path) -> tuple[dict[str, np.nd
             file=file,
             hint="give a recording with its head position measurement",
         )
-    return landmarks, np.array(head_points, float).reshape(-1, 3)
+    points_head_m = np.array(head_points, float).reshape(-1, 3)
+    _check_upright(info, points_head_m, file)
+    return landmarks, points_head_m
+
+
+def _check_upright(info: mne.Info, head_points_head_m: np.ndarray, file: Path) -> None:
+    """Refuse a head frame that stands on its head, as one with exchanged ears does.
+
+    The frame's upward axis is made of the landmarks: right ear as left turns it about the nose.
+    """
+    picks = mne.pick_types(info, meg=True, ref_meg=False, exclude=())
+    if not len(picks):
+        return
+    device_m = np.array([info["chs"][pick]["loc"][:3] for pick in picks])
+    heights_m = [mne.transforms.apply_trans(info["dev_head_t"], device_m)[:, 2].mean()]
+    if len(head_points_head_m) >= MIN_HEAD_POINTS:
+        heights_m.append(np.median(head_points_head_m[:, 2]))
+    if max(heights_m) < 0:
+        raise InvalidInput(
+            "the sensors and head points of the MEG recording lie below its digitised landmarks, as "
+            "where LPA and RPA were exchanged",
+            file=file,
+            hint="exchange LPA and RPA in the digitisation",
+        )
 
 
 def coregister(

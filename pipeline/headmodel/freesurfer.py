@@ -22,6 +22,8 @@ HEAD_IMAGES = ("orig.mgz", "nu.mgz", "T1.mgz", "norm.mgz", "brain.mgz", "brainma
 N_CANDIDATES = 32
 # The image that FreeSurfer worked on and the T1w are the same one; only its intensities were changed.
 MIN_IMAGE_CORRELATION = 0.7
+# A brain's middle lies near the plane at which a mirrored copy of it fits best.
+MIRROR_PLANES_MM = (-4.0, -2.0, 0.0, 2.0, 4.0)
 # Of a surface from the centre of its image, and of one Talairach origin from the other.
 LARGEST_COORDINATE_MM = 500.0
 LARGEST_TALAIRACH_SHIFT_MM = 200.0
@@ -185,13 +187,19 @@ def locate_on_sphere(sphere: np.ndarray, faces: np.ndarray, targets: np.ndarray)
     return corners, weights / weights.sum(1, keepdims=True)
 
 
-def check_same_image(folder: Path, t1w: Volume, brain_mask: np.ndarray) -> float:
-    """Correlation of FreeSurfer's head image with the T1w within the brain, where the T1w says it lies.
+def check_same_image(folder: Path, t1w: Volume, brain_mask: np.ndarray) -> tuple[float, float]:
+    """Compare FreeSurfer's head image with the T1w within the brain, where the T1w says it lies.
+
+    Returns
+    -------
+    correlation, mirrored_correlation : float
+        The second with FreeSurfer's image mirrored at the brain's centre, the best of a few planes.
 
     Raises
     ------
     InvalidInput
-        FreeSurfer worked on another image, or on a copy that lies elsewhere, or its image is corrupt.
+        FreeSurfer worked on another image, or on a copy that lies elsewhere or is mirrored, or its
+        image is corrupt.
     """
     file = _head_image(folder)
     try:
@@ -200,13 +208,21 @@ def check_same_image(folder: Path, t1w: Volume, brain_mask: np.ndarray) -> float
         raise _unreadable(file) from error
     inside = np.argwhere(brain_mask)[::17]
     points_mm = apply_affine(t1w.affine, inside)
-    index = apply_affine(np.linalg.inv(image.affine), points_mm)
-    theirs = map_coordinates(image.data, index.T, order=1)
     ours = t1w.data[tuple(inside.T)]
-    covered = theirs > 0
-    correlation = 0.0
-    if covered.mean() > 0.5:
-        correlation = float(np.corrcoef(theirs[covered], ours[covered])[0, 1])
+    correlation = _correlation(image, points_mm, ours)
+    middle_mm = points_mm[:, 0].mean()
+    mirrored = max(
+        _correlation(image, points_mm * (-1, 1, 1) + (2 * (middle_mm + off_mm), 0, 0), ours)
+        for off_mm in MIRROR_PLANES_MM
+    )
+    if mirrored > max(correlation, MIN_IMAGE_CORRELATION):
+        raise InvalidInput(
+            "FreeSurfer's image fits the T1w better as its mirror image (correlation within the "
+            f"brain {mirrored:.2f}) than as it is ({correlation:.2f})",
+            file=file,
+            hint="find out which of the two is mirrored: convert the DICOM series again, and run "
+            "recon-all on that",
+        )
     if not correlation >= MIN_IMAGE_CORRELATION:
         raise InvalidInput(
             "FreeSurfer's image and the T1w do not lie on one another "
@@ -214,7 +230,17 @@ def check_same_image(folder: Path, t1w: Volume, brain_mask: np.ndarray) -> float
             file=file,
             hint="give the derivatives that recon-all made of this very T1w, or none",
         )
-    return correlation
+    return correlation, mirrored
+
+
+def _correlation(image: Volume, points_mm: np.ndarray, ours: np.ndarray) -> float:
+    """Of an image at points (n, 3) with given values (n,); 0 where it hardly covers them."""
+    index = apply_affine(np.linalg.inv(image.affine), points_mm)
+    theirs = map_coordinates(image.data, index.T, order=1)
+    covered = theirs > 0
+    if covered.mean() <= 0.5:
+        return 0.0
+    return float(np.corrcoef(theirs[covered], ours[covered])[0, 1])
 
 
 def _head_image(folder: Path) -> Path:

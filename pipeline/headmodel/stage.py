@@ -28,6 +28,7 @@ from pipeline.headmodel.outputs import (
     write_template_xfm,
     write_trans,
 )
+from pipeline.headmodel.sides import check_side
 from pipeline.paths import PatientPaths
 from pipeline.progress import Progress
 from pipeline.spikes.recording import open_recording
@@ -88,7 +89,15 @@ def run(inputs: Inputs, paths: PatientPaths, config: Config, progress: Progress)
             config.max_head_point_mm,
             inputs.meg[0],
         )
-    doubts = anatomy.doubts
+    sides = check_side(
+        placement.head_to_mri_mm,
+        landmarks_head_m,
+        head_points_head_m,
+        anatomy.landmarks_mri_mm,
+        *anatomy.scalp,
+        config.max_head_point_mm,
+    )
+    doubts = (*sides.doubts, *anatomy.doubts)
     warnings = [doubt.text for doubt in doubts] + anatomy.warnings
     warnings += placement_warnings(placement, anatomy.landmarks_marked)
     sensor_mm = _nearest_sensor_mm(info, placement, anatomy)
@@ -125,6 +134,8 @@ def run(inputs: Inputs, paths: PatientPaths, config: Config, progress: Progress)
         **anatomy.qc,
         "face": face,
         **placement_numbers(placement),
+        "left_and_right": [*anatomy.sides, sides.sentence],
+        **sides.numbers,
         "nearest_sensor_to_scalp_mm": round(sensor_mm, 1),
         **leadfield_numbers(leadfield, data_info),
     }
