@@ -31,6 +31,7 @@ from pipeline.headmodel.outputs import (
 from pipeline.headmodel.sides import check_side
 from pipeline.paths import PatientPaths
 from pipeline.progress import Progress
+from pipeline.readers import companions
 from pipeline.spikes.recording import open_recording
 from pipeline.template import load_template
 
@@ -44,7 +45,9 @@ MIN_SENSOR_DISTANCE_MM = 5.0
 
 def reads(inputs: Inputs, paths: PatientPaths) -> list[Path]:
     """Files whose content the stage depends on."""
-    found = [inputs.t1w, inputs.t1w_json, *inputs.meg[:1]]
+    found = [inputs.t1w, inputs.t1w_json]
+    for recording in inputs.meg[:1]:
+        found += [recording, *companions(recording)]  # KIT's markers and points place the helmet
     if inputs.freesurfer_dir is not None:
         found += freesurfer.files_read(inputs.freesurfer_dir)
     return [path for path in found if path is not None]

@@ -9,8 +9,10 @@ import numpy as np
 import pytest
 from scipy.spatial import cKDTree
 
+from pipeline import headmodel
 from pipeline.errors import InvalidInput
 from pipeline.headmodel.coregistration import digitised_points_head_m
+from pipeline.paths import PatientPaths
 from pipeline.readers import ENDINGS, companions, is_recording, open_raw
 from pipeline.spikes.events import EventTable
 from pipeline.spikes.recording import open_recording
@@ -126,7 +128,10 @@ def test_markers_are_those_of_the_run(tmp_path, markers, used):
 def test_points_are_told_apart_by_name(tmp_path, names):
     (markers, *points) = touch(tmp_path, "sub-01_markers.mrk", *names)
     touch(tmp_path, "sub-01_task-rest_channels.tsv", "sub-01_task-rest_meg.json")
-    recording = tmp_path / "sub-01_task-rest_meg.sqd"
+    (recording,) = touch(tmp_path, "sub-01_task-rest_meg.sqd")
+    patient = headmodel.Inputs(tmp_path / "T1w.nii.gz", None, None, [recording])
+    read = headmodel.reads(patient, PatientPaths(tmp_path, "01"))
+    assert {recording, markers, *points} < set(read)
     assert companions(recording) == sorted([markers, *points])
     points[1].unlink()
     with pytest.raises(InvalidInput, match="lacks its HSP"):
