@@ -118,7 +118,9 @@ def test_the_prediction_knows_how_voxels_are_stored(tmp_path):
     assert needs.memory_mb(1, [], 500.0, 8 * 2**30) - plain > 8 * 2**10 - 1000
 
 
-@pytest.mark.parametrize("content", [b"", b"\x1f\x8b", gzip.compress(b"short", mtime=0), b"no image" * 90])
+@pytest.mark.parametrize(
+    "content", [b"", b"\x1f\x8b", gzip.compress(b"short", mtime=0), b"no image" * 90]
+)
 def test_what_is_no_nifti_is_left_to_its_reader(tmp_path, content):
     path = tmp_path / "sub-01_T1w.nii.gz"
     path.write_bytes(content)

@@ -14,7 +14,6 @@ from pipeline.errors import InvalidInput
 from pipeline.headmodel.coregistration import digitised_points_head_m
 from pipeline.paths import PatientPaths
 from pipeline.readers import ENDINGS, companions, is_recording, open_raw
-from pipeline.spikes.events import EventTable
 from pipeline.spikes.recording import open_recording
 from pipeline.spikes.runs import marked_stretches
 
@@ -216,8 +215,7 @@ def test_ctf_bad_channels_segments_and_markers_are_read(ctf):
     assert [name.split("-")[0] for name in raw.info["bads"]] == ["MLC12", "MRT31"]
     marked = raw.annotations.onset[raw.annotations.description == "spike"]
     assert marked == pytest.approx([0.3], abs=1e-3)
-    none = EventTable(np.empty(0), np.empty(0), np.empty((0, 2)), 0, 0, ())
-    ((start_s, stop_s, reason),) = marked_stretches(raw, none)
+    ((start_s, stop_s, reason),) = marked_stretches(raw, None)
     assert (start_s, stop_s) == pytest.approx((0.25, 0.5), abs=1e-3)
     assert reason == "marked in the recording"
 
