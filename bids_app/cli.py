@@ -143,6 +143,13 @@ def _add_run_options(parser: argparse.ArgumentParser) -> None:
     )
 
     data.add_argument(
+        "--trans",
+        type=Path,
+        metavar="FILE",
+        help="co-registration of one participant that was checked (head to MRI, as mne coreg saves "
+        "it), instead of the automatic one; a sub-X_trans.fif in the dataset or a derivative is found",
+    )
+    data.add_argument(
         "--dicom-template",
         type=Path,
         metavar="FILE_OR_DIR",

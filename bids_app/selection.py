@@ -21,6 +21,7 @@ from bids_app.dataset import (
 from pipeline.compare.labels import read_contact_labels
 from pipeline.errors import SpikefocusError
 from pipeline.files import read_json
+from pipeline.headmodel.given_trans import read_head_to_mri
 
 _FILTERED = ("t1w", "meg")
 _ENTITIES = (*mne_bids.get_entities_from_fname("sub-01"), "suffix", "datatype")
@@ -97,11 +98,28 @@ def finder(args: argparse.Namespace, labels: list[str]) -> Callable[[str], Patie
         )
     read_contact_labels(args.contact_labels)  # what it does wrong is said before the work begins
 
+    if args.trans is not None:
+        _check_trans(args.trans, labels)
+
     def find(label: str) -> PatientFiles:
         files = find_patient(args.bids_dir, label, query, derivatives, subjects_dir, use_freesurfer)
-        return dataclasses.replace(files, contact_labels=args.contact_labels)
+        return dataclasses.replace(
+            files, contact_labels=args.contact_labels, trans=args.trans or files.trans
+        )
 
     return find
+
+
+def _check_trans(file: Path, labels: list[str]) -> None:
+    if len(labels) > 1:
+        raise ConfigError(
+            f"--trans names the co-registration of one participant, and {len(labels)} are to be "
+            "processed",
+            hint="give one --participant-label",
+        )
+    if not file.is_file():
+        raise ConfigError("The file does not exist", file=file, hint="check --trans")
+    read_head_to_mri(file)
 
 
 def _query(args: argparse.Namespace, labels: list[str]) -> Query:

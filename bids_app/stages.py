@@ -80,6 +80,7 @@ def tasks_for(
             t1w_json=patient.t1w_json,
             freesurfer_dir=patient.freesurfer_dir,
             meg=[patient.meg[reference]],
+            trans=patient.trans,
         ),
         "spikes": spikes_inputs(patient),
         "personalize": personalize.Inputs(),

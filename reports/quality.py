@@ -20,6 +20,7 @@ _TOLD_ELSEWHERE = {
     "warnings",
     "doubts",
     "left_and_right",
+    "coregistration",
     "bad_channels",
     "bad_stretches",
     "artefacts",
@@ -111,21 +112,25 @@ def coregistration_sentence(patient: Patient) -> str:
         for key, name in (("nasion", "nasion"), ("lpa", "LPA"), ("rpa", "RPA"))
         if qc.get(f"landmark_distance_{key}_mm") is not None
     ]
-    told = []
+    told = [sentence(f"Co-registration: {qc['coregistration']}")] if "coregistration" in qc else []
+    left_out = "" if "given_to_automatic_at_cortex_median_mm" in qc else _left_out(qc)
     if not qc.get("head_points"):
         told.append("No head points were digitised: the residual to the scalp is not assessable.")
     else:
         told.append(
             f"{qc['head_points']} head points lie "
             f"{number(qc.get('head_point_distance_median_mm'), 'mm', 1)} from the scalp in the median "
-            f"(95th percentile {number(qc.get('head_point_distance_p95_mm'), 'mm', 1)}); "
-            f"{qc.get('head_points_left_out') or 'none'} of them were left out of the fit."
+            f"(95th percentile {number(qc.get('head_point_distance_p95_mm'), 'mm', 1)}){left_out}."
         )
     if landmarks:
         source = f" ({qc['landmarks']})" if qc.get("landmarks") else ""
         told.append(f"Digitised landmarks to those of the T1w{source}: {listing(landmarks)}.")
     told += [sentence(checked) for checked in qc.get("left_and_right", ())]
     return " ".join(told)
+
+
+def _left_out(qc: dict) -> str:
+    return f"; {qc.get('head_points_left_out') or 'none'} of them were left out of the fit"
 
 
 def clinical_sentences(patient: Patient) -> list[str]:

@@ -17,6 +17,7 @@ from bids_app.clinical import (
 )
 from bids_app.dataset.participants import participant_labels
 from bids_app.sidecars import applicable
+from bids_app.trans import find_trans
 from pipeline.compare.config import NO_MASK, NO_POSTOP
 from pipeline.compare.frames import is_postoperative
 from pipeline.errors import InvalidInput
@@ -61,6 +62,7 @@ class PatientFiles:
     no_mask: str = NO_MASK
     """Why there is no resection mask."""
     no_postop: str = NO_POSTOP
+    trans: Path | None = None
 
 
 def find_patient(
@@ -115,6 +117,7 @@ def find_patient(
         postop_t1w=postop_t1w,
         no_mask=no_mask,
         no_postop=no_postop,
+        trans=find_trans(folder, meg, roots, notes),
         outcome=find_outcome(bids_dir, label, notes),
         notes=notes,
     )
@@ -124,7 +127,7 @@ def find_patient(
     if files.freesurfer_dir:
         _refuse_links_out(files.freesurfer_dir.rglob("*"), [bids_dir, *named])
     others = [*files.events, *files.channels, *chain(*files.events_json), files.empty_room]
-    clinical = [*files.ieeg.images, files.resection_mask, files.postop_t1w]
+    clinical = [*files.ieeg.images, files.resection_mask, files.postop_t1w, files.trans]
     _refuse_links_out(filter(None, [*others, *clinical]), [bids_dir, *named])
     return files
 

@@ -20,6 +20,7 @@ from pipeline.doubts import Doubt
 from pipeline.errors import InvalidInput, OutOfMemory, SpikefocusError
 from pipeline.headmodel import freesurfer
 from pipeline.headmodel.coregistration import digitised_points_head_m
+from pipeline.headmodel.given_trans import read_head_to_mri
 from pipeline.headmodel.landmarks import read_landmarks
 from pipeline.headmodel.t1w import open_t1w
 from pipeline.image_frame import frame_doubts
@@ -46,6 +47,7 @@ def participant_findings(
     yield attempt(
         subject, "landmarks", lambda: _landmarks(files, size, configs["spikes"].spike_name)
     )
+    yield attempt(subject, "co-registration", lambda: _trans(files))
     yield attempt(subject, "spikes", lambda: _spikes(files, configs["spikes"]))
     yield attempt(subject, "SOZ labels", lambda: _soz(files, size))
     yield attempt(subject, "resection", lambda: _resection(files))
@@ -149,6 +151,16 @@ def _landmarks(files: PatientFiles, size: dict, spike_name: tuple[str, ...]) -> 
     told = f"{len(head_points)} head points, landmarks {marked.origin}"
     state, told = _with_doubts(told, marked.doubts)
     return (state if marked.pos_mri_mm is not None else "note"), told
+
+
+def _trans(files: PatientFiles) -> tuple[str, str]:
+    if files.trans is None:
+        return "ok", "automatic"
+    try:
+        read_head_to_mri(files.trans)
+    except InvalidInput as error:
+        return "note", f"automatic, since {files.trans.name} cannot be used: {error.message}"
+    return "ok", f"given by {files.trans.name}, if it fits the head"
 
 
 def _spikes(files: PatientFiles, config) -> tuple[str, str]:

@@ -20,12 +20,15 @@ class Inputs:
         The participant's FreeSurfer folder (with ``surf`` and ``mri``); None for the template path.
     meg : list of Path
         Recordings; the first gives sensors, head position and digitised points.
+    trans : Path or None
+        A co-registration that was checked, to be used instead of the automatic one.
     """
 
     t1w: Path
     t1w_json: Path | None
     freesurfer_dir: Path | None
     meg: list[Path]
+    trans: Path | None = None
 
 
 @dataclass(frozen=True)

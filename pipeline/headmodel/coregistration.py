@@ -59,6 +59,26 @@ class Placement:
         motion[:3, 3] *= 1000
         return motion
 
+    def check_plausible(self, file: Path) -> None:
+        """Refuse, naming a file, a helmet that would sit on the head as none does."""
+        cosine = (np.trace(self.head_to_mri["trans"][:3, :3]) - 1) / 2
+        tilt_deg = np.rad2deg(np.arccos(np.clip(cosine, -1, 1)))
+        if tilt_deg > MAX_TILT_DEG:
+            raise InvalidInput(
+                f"the landmarks of MEG and T1w differ by a turn of {tilt_deg:.0f} degrees",
+                file=file,
+                hint="check which landmark is nasion, left and right in both",
+            )
+        if not len(self.head_point_distance_mm):
+            return
+        median_mm = np.median(self.head_point_distance_mm)
+        if median_mm > MAX_MEDIAN_MM:
+            raise InvalidInput(
+                f"the digitised head points lie {median_mm:.0f} mm from the scalp in the median",
+                file=file,
+                hint="check that recording and T1w are of the same person and the points' unit",
+            )
+
 
 def digitised_points_head_m(info: mne.Info, file: Path) -> tuple[dict[str, np.ndarray], np.ndarray]:
     """Landmarks by name and head points (n, 3) of a recording, in its head frame.
@@ -183,16 +203,44 @@ def coregister(
             motion = min(tried, key=lambda one: np.median(distance_mm(one)))
         used = distance_mm(motion) <= max(max_head_point_mm, 2 * np.median(distance_mm(motion)))
         motion = fit(motion, used)
-    far_mm = distance_mm(motion) if len(points_mm) else np.empty(0)
-    head_to_mri = motion.copy()
+    placement = place(
+        motion,
+        landmarks_head_m,
+        head_points_head_m,
+        landmarks_mri_mm,
+        scalp_mri_mm,
+        scalp_faces,
+        used,
+    )
+    placement.check_plausible(file)
+    return placement
+
+
+def place(
+    head_to_mri_mm: np.ndarray,
+    landmarks_head_m: dict[str, np.ndarray],
+    head_points_head_m: np.ndarray,
+    landmarks_mri_mm: dict[str, np.ndarray],
+    scalp_mri_mm: np.ndarray,
+    scalp_faces: np.ndarray,
+    used: np.ndarray | None = None,
+) -> Placement:
+    """Measure how a motion (4, 4) places landmarks and head points; `used` is None for all."""
+    names = list(landmarks_head_m)
+    marks_mm = 1000 * np.array([landmarks_head_m[name] for name in names])
+    marks_mri_mm = np.array([landmarks_mri_mm[name] for name in names])
+    landmark_mm = np.linalg.norm(apply_affine(head_to_mri_mm, marks_mm) - marks_mri_mm, axis=1)
+    far_mm = np.empty(0)
+    if len(head_points_head_m):
+        tree = cKDTree(surface_points(scalp_mri_mm, scalp_faces, 2))
+        far_mm = tree.query(apply_affine(head_to_mri_mm, 1000 * head_points_head_m))[0]
+    head_to_mri = head_to_mri_mm.copy()
     head_to_mri[:3, 3] /= 1000
-    _check_plausible(head_to_mri, far_mm, file)
-    landmark_mm = np.linalg.norm(apply_affine(motion, marks_mm) - marks_mri_mm, axis=1)
     return Placement(
         mne.Transform("head", "mri", head_to_mri),
         dict(zip(names, map(float, landmark_mm), strict=True)),
         far_mm,
-        used,
+        np.full(len(far_mm), True) if used is None else used,
     )
 
 
@@ -279,20 +327,3 @@ def _turns(pivot_mm: np.ndarray) -> list[np.ndarray]:
             turn[:3, 3] = pivot_mm - turn[:3, :3] @ pivot_mm
             turns.append(turn)
     return turns
-
-
-def _check_plausible(head_to_mri: np.ndarray, distance_mm: np.ndarray, file: Path) -> None:
-    cosine = (np.trace(head_to_mri[:3, :3]) - 1) / 2
-    tilt_deg = np.rad2deg(np.arccos(np.clip(cosine, -1, 1)))
-    if tilt_deg > MAX_TILT_DEG:
-        raise InvalidInput(
-            f"the landmarks of MEG and T1w differ by a turn of {tilt_deg:.0f} degrees",
-            file=file,
-            hint="check which landmark is nasion, left and right in both",
-        )
-    if len(distance_mm) and np.median(distance_mm) > MAX_MEDIAN_MM:
-        raise InvalidInput(
-            f"the digitised head points lie {np.median(distance_mm):.0f} mm from the scalp in the median",
-            file=file,
-            hint="check that recording and T1w are of the same person and the points' unit",
-        )

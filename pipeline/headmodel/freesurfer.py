@@ -87,7 +87,7 @@ def read_reconstruction(folder: Path) -> Reconstruction:
         A file is missing or unreadable.
     """
     template = load_template()
-    to_scanner = _surface_to_scanner(_head_image(folder))
+    to_scanner = surface_to_scanner(folder)
     resampled = {"white": [], "pial": []}
     labels = []
     for h, hemi in enumerate(HEMIS):
@@ -254,7 +254,9 @@ def _head_image(folder: Path) -> Path:
     )
 
 
-def _surface_to_scanner(file: Path) -> np.ndarray:
+def surface_to_scanner(folder: Path) -> np.ndarray:
+    """Matrix (4, 4) from the surface RAS of a FreeSurfer folder to scanner RAS, mm."""
+    file = _head_image(folder)
     try:
         image = open_t1w(file)
     except InvalidInput as error:

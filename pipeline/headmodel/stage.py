@@ -15,7 +15,6 @@ from pipeline.headmodel.config import Config, Inputs
 from pipeline.headmodel.coregistration import (
     MIN_HEAD_POINTS,
     Placement,
-    coregister,
     digitised_points_head_m,
 )
 from pipeline.headmodel.head import write_head
@@ -28,6 +27,7 @@ from pipeline.headmodel.outputs import (
     write_template_xfm,
     write_trans,
 )
+from pipeline.headmodel.placing import place_head
 from pipeline.headmodel.sides import check_side
 from pipeline.paths import PatientPaths
 from pipeline.progress import Progress
@@ -45,7 +45,7 @@ MIN_SENSOR_DISTANCE_MM = 5.0
 
 def reads(inputs: Inputs, paths: PatientPaths) -> list[Path]:
     """Files whose content the stage depends on."""
-    found = [inputs.t1w, inputs.t1w_json]
+    found = [inputs.t1w, inputs.t1w_json, inputs.trans]
     for recording in inputs.meg[:1]:
         found += [recording, *companions(recording)]  # KIT's markers and points place the helmet
     if inputs.freesurfer_dir is not None:
@@ -83,15 +83,8 @@ def run(inputs: Inputs, paths: PatientPaths, config: Config, progress: Progress)
     info, landmarks_head_m, head_points_head_m = read_sensors(inputs)
     anatomy = build_anatomy(inputs, config, progress)
     with progress.step("co-registration"):
-        placement = coregister(
-            landmarks_head_m,
-            head_points_head_m,
-            anatomy.landmarks_mri_mm,
-            anatomy.landmarks_marked,
-            *anatomy.scalp,
-            config.max_head_point_mm,
-            inputs.meg[0],
-        )
+        placed = place_head(inputs, anatomy, landmarks_head_m, head_points_head_m, config)
+    placement = placed.placement
     sides = check_side(
         placement.head_to_mri_mm,
         landmarks_head_m,
@@ -100,9 +93,9 @@ def run(inputs: Inputs, paths: PatientPaths, config: Config, progress: Progress)
         *anatomy.scalp,
         config.max_head_point_mm,
     )
-    doubts = (*sides.doubts, *anatomy.doubts)
+    doubts = (*sides.doubts, *placed.doubts, *anatomy.doubts)
     warnings = [doubt.text for doubt in doubts] + anatomy.warnings
-    warnings += placement_warnings(placement, anatomy.landmarks_marked)
+    warnings += placement_warnings(placement, anatomy.landmarks_marked, placed.given)
     sensor_mm = _nearest_sensor_mm(info, placement, anatomy)
     if sensor_mm < MIN_SENSOR_DISTANCE_MM:
         warnings.append(
@@ -136,6 +129,7 @@ def run(inputs: Inputs, paths: PatientPaths, config: Config, progress: Progress)
         "doubts": in_qc(doubts),
         **anatomy.qc,
         "face": face,
+        **placed.qc,
         **placement_numbers(placement),
         "left_and_right": [*anatomy.sides, sides.sentence],
         **sides.numbers,
@@ -162,11 +156,13 @@ def read_sensors(inputs: Inputs) -> tuple[mne.Info, dict[str, np.ndarray], np.nd
     return mne.pick_info(raw.info, picks), landmarks_head_m, head_points_head_m
 
 
-def placement_warnings(placement: Placement, marked: bool) -> list[str]:
+def placement_warnings(placement: Placement, marked: bool, given: bool = False) -> list[str]:
     """What the reader must know about the co-registration."""
     warnings = []
     distance_mm, used = placement.head_point_distance_mm, placement.used
-    if not used.any():
+    if given and not len(distance_mm):
+        warnings.append("no head points: how well the co-registration given fits is not assessable")
+    elif not used.any():
         warnings.append(
             f"fewer than {MIN_HEAD_POINTS} head points: co-registration rests on the three landmarks alone"
             + ("" if marked else ", which a template gave: expect errors of a centimetre")
@@ -177,7 +173,7 @@ def placement_warnings(placement: Placement, marked: bool) -> list[str]:
             "co-registration is poor"
         )
     worst = max(placement.landmark_distance_mm, key=placement.landmark_distance_mm.get)
-    if marked and placement.landmark_distance_mm[worst] > GOOD_LANDMARK_MM:
+    if marked and not given and placement.landmark_distance_mm[worst] > GOOD_LANDMARK_MM:
         warnings.append(
             f"the digitised {worst} lies {placement.landmark_distance_mm[worst]:.0f} mm from the T1w's"
         )

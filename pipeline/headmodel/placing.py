@@ -1,0 +1,171 @@
+"""Placing the head: by the co-registration that was given, if there is one, else automatically."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+
+from pipeline.doubts import Doubt
+from pipeline.errors import InvalidInput
+from pipeline.headmodel.anatomy import Anatomy
+from pipeline.headmodel.config import Config, Inputs
+from pipeline.headmodel.coregistration import (
+    MIN_HEAD_POINTS,
+    Placement,
+    coregister,
+    place,
+)
+from pipeline.headmodel.given_trans import Reading, choose_reading, read_head_to_mri, readings
+from pipeline.headmodel.registration import apply_affine
+
+MAX_LANDMARK_MM = 5.0
+FAR_FROM_AUTOMATIC_MM = 10.0
+AUTOMATIC = "automatic, from landmarks and head points"
+
+
+@dataclass(frozen=True)
+class Placed:
+    """Where the head is, how that is known, and what is doubtful about it.
+
+    Attributes
+    ----------
+    placement : Placement
+    given : bool
+        By the transform that was given.
+    qc : dict
+    doubts : tuple of Doubt
+    """
+
+    placement: Placement
+    given: bool = False
+    qc: dict = field(default_factory=lambda: {"coregistration": AUTOMATIC})
+    doubts: tuple[Doubt, ...] = ()
+
+
+def place_head(
+    inputs: Inputs,
+    anatomy: Anatomy,
+    landmarks_head_m: dict[str, np.ndarray],
+    head_points_head_m: np.ndarray,
+    config: Config,
+) -> Placed:
+    """Co-register, and where a transform was given, use that and tell how far the two are apart.
+
+    A transform that cannot be used is told on page one and stops nobody.
+
+    Raises
+    ------
+    InvalidInput
+        The digitised points do not fit this head, and no usable transform was given.
+    """
+    automatic = failure = None
+    try:
+        automatic = coregister(
+            landmarks_head_m,
+            head_points_head_m,
+            anatomy.landmarks_mri_mm,
+            anatomy.landmarks_marked,
+            *anatomy.scalp,
+            config.max_head_point_mm,
+            inputs.meg[0],
+        )
+    except InvalidInput as error:
+        if inputs.trans is None:
+            raise
+        failure = error
+    if inputs.trans is None:
+        return Placed(automatic)
+    try:
+        reading, placement = _as_given(inputs, anatomy, landmarks_head_m, head_points_head_m)
+    except InvalidInput as error:
+        if automatic is None:
+            raise failure from error
+        text = (
+            f"the co-registration given ({inputs.trans.name}) is not used but the automatic one, "
+            f"because {error.message}"
+        )
+        return Placed(automatic, doubts=(Doubt(text, grave=True),))
+    apart = _apart(automatic, placement, anatomy.cortex.midthickness_mri_mm)
+    qc = {"coregistration": _sentence(inputs.trans, reading, apart, failure), **apart}
+    doubts = _doubts(placement, anatomy.landmarks_marked, apart)
+    return Placed(placement, given=True, qc=qc, doubts=doubts)
+
+
+def _as_given(
+    inputs: Inputs, anatomy: Anatomy, landmarks_head_m, head_points_head_m
+) -> tuple[Reading, Placement]:
+    ways = readings(
+        read_head_to_mri(inputs.trans),
+        anatomy.t1w.affine,
+        anatomy.t1w.data.shape,
+        inputs.freesurfer_dir,
+    )
+    placements = [
+        place(
+            way.head_to_mri_mm,
+            landmarks_head_m,
+            head_points_head_m,
+            anatomy.landmarks_mri_mm,
+            *anatomy.scalp,
+        )
+        for way in ways
+    ]
+    distance_mm = [_misfit_mm(one, anatomy.landmarks_marked) for one in placements]
+    chosen = choose_reading(
+        ways,
+        None if None in distance_mm else distance_mm,
+        inputs.freesurfer_dir is not None,
+        inputs.trans,
+    )
+    placement = placements[ways.index(chosen)]
+    placement.check_plausible(inputs.trans)
+    return chosen, placement
+
+
+def _misfit_mm(placement: Placement, marked: bool) -> float | None:
+    """By which two readings are compared; None where only a template's landmarks are there."""
+    if len(placement.head_point_distance_mm) >= MIN_HEAD_POINTS:
+        return float(np.median(placement.head_point_distance_mm))
+    return float(np.mean(list(placement.landmark_distance_mm.values()))) if marked else None
+
+
+def _apart(automatic: Placement | None, given: Placement, cortex_mri_mm: np.ndarray) -> dict:
+    """How far cortex lies from itself between the two, seen from the helmet."""
+    names = ("given_to_automatic_at_cortex_median_mm", "given_to_automatic_at_cortex_max_mm")
+    if automatic is None:
+        return dict.fromkeys(names)
+    between = given.head_to_mri_mm @ np.linalg.inv(automatic.head_to_mri_mm)
+    apart_mm = np.linalg.norm(apply_affine(between, cortex_mri_mm) - cortex_mri_mm, axis=1)
+    values = (np.median(apart_mm), apart_mm.max())
+    return {name: round(float(value), 2) for name, value in zip(names, values, strict=True)}
+
+
+def _sentence(trans: Path, reading: Reading, apart: dict, failure: InvalidInput | None) -> str:
+    told = f"given ({trans.name}, read as leading to the {reading.name})"
+    if failure is not None:
+        return f"{told}; an automatic one could not be made: {failure.message}"
+    median_mm, max_mm = apart.values()
+    return (
+        f"{told}; at the cortex it lies {median_mm:.1f} mm from the automatic one in the median, "
+        f"{max_mm:.1f} mm at most"
+    )
+
+
+def _doubts(placement: Placement, marked: bool, apart: dict) -> tuple[Doubt, ...]:
+    texts = []
+    far = {
+        name: distance_mm
+        for name, distance_mm in placement.landmark_distance_mm.items()
+        if distance_mm > MAX_LANDMARK_MM
+    }
+    if marked and far:
+        named = ", ".join(f"{name} {distance_mm:.0f} mm" for name, distance_mm in far.items())
+        texts.append(
+            f"with the co-registration given, digitised landmarks miss the marked: {named}"
+        )
+    median_mm = next(iter(apart.values()))
+    if median_mm is not None and median_mm > FAR_FROM_AUTOMATIC_MM:
+        texts.append(
+            f"the co-registration given lies {median_mm:.0f} mm from the automatic one at the cortex"
+        )
+    return tuple(map(Doubt, texts))
