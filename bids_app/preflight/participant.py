@@ -1,5 +1,6 @@
 """What a participant's files must hold, read from their headers and tables."""
 
+import math
 import warnings
 from collections.abc import Callable, Iterable, Iterator
 
@@ -8,10 +9,9 @@ import psutil
 
 from bids_app.dataset import PatientFiles
 from bids_app.lock import Locked, living_owner
-from bids_app.preflight import needs
+from bids_app.preflight import needs, recordings
 from bids_app.preflight.findings import MB, Finding, attempt
-from bids_app.stages import spikes_inputs
-from pipeline import spikes
+from bids_app.stages import tasks_for
 from pipeline.compare.contacts import resolve_contacts
 from pipeline.compare.images import open_image
 from pipeline.compare.labels import read_contact_labels
@@ -19,16 +19,15 @@ from pipeline.compare.outlines import unregistered
 from pipeline.doubts import Doubt
 from pipeline.errors import InvalidInput, OutOfMemory, SpikefocusError
 from pipeline.headmodel import freesurfer
-from pipeline.headmodel.coregistration import digitised_points_head_m
 from pipeline.headmodel.given_trans import read_head_to_mri
 from pipeline.headmodel.landmarks import read_landmarks
-from pipeline.headmodel.t1w import open_t1w
+from pipeline.headmodel.stage import read_sensors
+from pipeline.headmodel.t1w import open_t1w, read_t1w
 from pipeline.image_frame import frame_doubts
 from pipeline.machine import available_memory_bytes
+from pipeline.nifti import reading_bytes
 from pipeline.paths import PatientPaths
-from pipeline.spikes.marks import channel_marks
 from pipeline.spikes.recording import open_recording
-from pipeline.spikes.reference import reference_run
 
 
 def participant_findings(
@@ -43,12 +42,10 @@ def participant_findings(
     files, size = found[0], {}
     yield attempt(subject, "T1w", lambda: _t1w(files, size))
     yield attempt(subject, "head model", lambda: _head_model(files))
-    yield attempt(subject, "MEG", lambda: _meg(files, size))
-    yield attempt(
-        subject, "landmarks", lambda: _landmarks(files, size, configs["spikes"].spike_name)
-    )
+    yield attempt(subject, "MEG", lambda: recordings.meg(files, configs["spikes"], size))
+    yield attempt(subject, "landmarks", lambda: _landmarks(files, size, configs))
     yield attempt(subject, "co-registration", lambda: _trans(files))
-    yield attempt(subject, "spikes", lambda: _spikes(files, configs["spikes"]))
+    yield attempt(subject, "spikes", lambda: recordings.marked_spikes(files, configs["spikes"]))
     yield attempt(subject, "SOZ labels", lambda: _soz(files, size))
     yield attempt(subject, "resection", lambda: _resection(files))
     if "voxels" in size and "recordings" in size:
@@ -63,10 +60,10 @@ def predicted_memory_mb(files: PatientFiles, kept_sfreq_hz: float) -> int:
     SpikefocusError
         One of these files cannot be read.
     """
-    size: dict = {}
-    _t1w(files, size)
-    _meg(files, size)
-    return needs.memory_mb(size["voxels"], size["recordings"], kept_sfreq_hz)
+    t1w = open_t1w(files.t1w)
+    raws = [open_recording(path) for path in files.meg]
+    sizes = [recordings.size_of(raw.info, raw.n_times) for raw in raws]
+    return needs.memory_mb(math.prod(t1w.shape), sizes, kept_sfreq_hz, reading_bytes(t1w))
 
 
 def lack_of_memory(files: PatientFiles, kept_sfreq_hz: float) -> str | None:
@@ -107,7 +104,8 @@ def _unlocked(paths: PatientPaths) -> tuple[str, str]:
 
 def _t1w(files: PatientFiles, size: dict) -> tuple[str, str]:
     image = open_t1w(files.t1w)
-    size["affine"] = image.affine
+    read_t1w(files.t1w)
+    size["affine"], size["reading_bytes"] = image.affine, reading_bytes(image)
     size["voxels"] = image.shape[0] * image.shape[1] * image.shape[2]
     told = f"{files.t1w.name}, {' x '.join(map(str, image.shape[:3]))} voxels"
     return _with_doubts(told, frame_doubts(image, files.t1w, "T1w"))
@@ -116,38 +114,18 @@ def _t1w(files: PatientFiles, size: dict) -> tuple[str, str]:
 def _head_model(files: PatientFiles) -> tuple[str, str]:
     if files.freesurfer_dir is None:
         return "note", "no FreeSurfer derivatives: a template head will be warped to the T1w"
+    freesurfer.read_reconstruction(files.freesurfer_dir)
+    freesurfer.read_talairach(files.freesurfer_dir)
     read = freesurfer.files_read(files.freesurfer_dir)
     return "ok", f"FreeSurfer ({files.freesurfer_dir.name}, {len(read)} files)"
 
 
-def _meg(files: PatientFiles, size: dict) -> tuple[str, str]:
-    raws = [open_recording(path) for path in files.meg]
-    doubts: list[str] = []
-    for raw, path in zip(raws, files.channels, strict=True):
-        channel_marks(raw, path, doubts)
-    size["infos"] = [raw.info for raw in raws]
-    size["recordings"] = [
-        needs.Recording(
-            len(mne.pick_types(raw.info, meg=True, eog=True, ecg=True, exclude=())),
-            raw.n_times,
-            raw.info["sfreq"],
-        )
-        for raw in raws
-    ]
-    minutes = sum(one.duration_s for one in size["recordings"]) / 60
-    n_channels = len(mne.pick_types(raws[0].info, meg=True, exclude=()))
-    empty_room = "with" if files.empty_room else "no"
-    told = f"{len(raws)} run(s), {minutes:.1f} min, {n_channels} channels, {empty_room} empty room"
-    return ("note" if doubts else "ok"), " ".join([f"{told}.", *doubts] if doubts else [told])
-
-
-def _landmarks(files: PatientFiles, size: dict, spike_name: tuple[str, ...]) -> tuple[str, str]:
-    if "infos" not in size or "affine" not in size:
+def _landmarks(files: PatientFiles, size: dict, configs: dict[str, object]) -> tuple[str, str]:
+    if "recordings" not in size or "affine" not in size:
         return "note", "not looked for: T1w or MEG cannot be read"
-    reference = reference_run(files.meg, files.events, spike_name, files.events_json)
-    recording = files.meg[reference]
-    _, head_points = digitised_points_head_m(size["infos"][reference], recording)
-    marked = read_landmarks(files.t1w_json, size["affine"], recording)
+    headmodel, *_ = tasks_for(files, configs)
+    _, _, head_points = read_sensors(headmodel.inputs)
+    marked = read_landmarks(files.t1w_json, size["affine"], headmodel.inputs.meg[0])
     told = f"{len(head_points)} head points, landmarks {marked.origin}"
     state, told = _with_doubts(told, marked.doubts)
     return (state if marked.pos_mri_mm is not None else "note"), told
@@ -161,14 +139,6 @@ def _trans(files: PatientFiles) -> tuple[str, str]:
     except InvalidInput as error:
         return "note", f"automatic, since {files.trans.name} cannot be used: {error.message}"
     return "ok", f"given by {files.trans.name}, if it fits the head"
-
-
-def _spikes(files: PatientFiles, config) -> tuple[str, str]:
-    choice = spikes.choose_runs(spikes_inputs(files), config)
-    told = f"{choice.n_spikes} annotated in {len(choice.used)} run(s)"
-    if choice.warnings:
-        return "note", " ".join([f"{told}.", *choice.warnings])
-    return "ok", told
 
 
 def _soz(files: PatientFiles, size: dict) -> tuple[str, str]:
@@ -222,7 +192,9 @@ def _with_doubts(told: str, doubts: Iterable[Doubt]) -> tuple[str, str]:
 
 
 def _memory(size: dict, kept_sfreq_hz: float) -> tuple[str, str]:
-    needed = needs.memory_mb(size["voxels"], size["recordings"], kept_sfreq_hz)
+    needed = needs.memory_mb(
+        size["voxels"], size["recordings"], kept_sfreq_hz, size["reading_bytes"]
+    )
     free = available_memory_bytes() // MB
     if needed > free:
         raise OutOfMemory(

@@ -13,9 +13,10 @@ from pipeline.paths import PatientPaths
 from pipeline.readers import companions
 from pipeline.spikes.choice import choose_runs
 from pipeline.spikes.config import Config, Inputs
+from pipeline.spikes.foresight import foresee
 from pipeline.spikes.stage import run
 
-__all__ = ["Config", "Inputs", "choose_runs", "reads", "run", "writes"]
+__all__ = ["Config", "Inputs", "choose_runs", "foresee", "reads", "run", "writes"]
 
 
 def reads(inputs: Inputs, paths: PatientPaths) -> list[Path]:

@@ -86,6 +86,15 @@ def find_bad_channels(
     return {channel: "; ".join(texts) for channel, texts in sorted(reasons.items())}
 
 
+def marked_windows(n_windows: int, window_s: float, bad_s: np.ndarray) -> np.ndarray:
+    """Which windows (n_windows,) touch one of the stretches `bad_s` (n, 2) that are marked bad."""
+    start_s = np.arange(n_windows) * window_s
+    marked = np.zeros(n_windows, bool)
+    for start, stop in bad_s:
+        marked |= (start_s < stop) & (start_s + window_s > start)
+    return marked
+
+
 def windows_with_data(stats: WindowStats, types: np.ndarray, bad_s: np.ndarray) -> np.ndarray:
     """Windows that are not marked bad and in which the device as a whole delivered data.
 
@@ -104,10 +113,7 @@ def windows_with_data(stats: WindowStats, types: np.ndarray, bad_s: np.ndarray) 
     holds_data : ndarray of bool, (n_windows,)
     """
     stuck = stats.stuck > STUCK_FRACTION
-    start_s = np.arange(stuck.shape[1]) * stats.window_s
-    marked = np.zeros(stuck.shape[1], bool)
-    for start, stop in bad_s:
-        marked |= (start_s < stop) & (start_s + stats.window_s > start)
+    marked = marked_windows(stuck.shape[1], stats.window_s, bad_s)
     lost = np.zeros_like(marked)
     alive = stuck.mean(axis=1) < ALWAYS
     if not alive.any():

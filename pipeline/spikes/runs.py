@@ -13,14 +13,14 @@ from pipeline.spikes.artefacts import ArtefactAverage, average_artefact
 from pipeline.spikes.channels import find_bad_channels, find_bad_stretches, windows_with_data
 from pipeline.spikes.choice import Annotated
 from pipeline.spikes.config import EPOCH_S, Config
-from pipeline.spikes.events import EventTable, listed
+from pipeline.spikes.events import listed
 from pipeline.spikes.filtering import load_filtered, meg_picks
+from pipeline.spikes.limits import require_data
 from pipeline.spikes.marks import channel_marks, join_projectors
-from pipeline.spikes.noise import BASELINE_S, SPIKE_GUARD_S, baseline_starts
-from pipeline.spikes.recording import MIN_DURATION_S, open_recording, rename_like
-from pipeline.spikes.selection import DUPLICATE
+from pipeline.spikes.noise import BASELINE_S, baseline_starts
+from pipeline.spikes.places import marked_stretches, spans, spike_free_starts, spike_places
+from pipeline.spikes.recording import open_recording, rename_like
 
-DUPLICATE_S = 0.05
 CORRELATION_S = 120.0
 
 
@@ -102,14 +102,8 @@ def read_run(
     types = np.array(info.get_channel_types())
     pos_m = np.array([channel["loc"][:3] for channel in info["chs"]])
     stretches = marked_stretches(raw, events)
-    windows = windows_with_data(stats, types, _spans(stretches))
-    if windows.sum() * stats.window_s < MIN_DURATION_S:
-        raise InvalidInput(
-            f"only {windows.sum() * stats.window_s:g} s of the recording hold data that are not "
-            "marked as bad",
-            file=path,
-            hint="check the marks of bad stretches, or give a recording without such losses",
-        )
+    windows = windows_with_data(stats, types, spans(stretches))
+    require_data(windows.sum() * stats.window_s, path)
     with progress.step(f"Looking for bad channels in {path.name}"):
         correlation = _correlation(filtered, picks, windows, stats.window_s)
         found = find_bad_channels(stats.at(windows), types, pos_m, correlation)
@@ -120,13 +114,10 @@ def read_run(
     bad = {name: reason for name, reason in bad.items() if name in info.ch_names}
     good = ~np.isin(info.ch_names, list(bad))
     stretches = sorted(stretches + find_bad_stretches(stats, types, good))
-    bad_s = _spans(stretches)
+    bad_s = spans(stretches)
 
-    spike_s = events.onset_s + events.duration_s / 2
-    max_shift_s = config.max_shift_s + events.duration_s / 2
-    max_shift = np.round(max_shift_s * sfreq).astype(int)
-    reach = round(EPOCH_S / 2 * sfreq) + 2 * int(max_shift.max(initial=0)) + 1
-    reasons = _early_reasons(spike_s, filtered.n_times / sfreq, reach / sfreq, bad_s)
+    places = spike_places(events, config, sfreq, filtered.n_times, bad_s)
+    spike_s, reach, reasons = places.spike_s, places.reach, places.reasons
     samples = np.round(spike_s * sfreq).astype(int)
     usable = [sample for sample, reason in zip(samples, reasons, strict=True) if not reason]
     data = filtered.get_data(picks)
@@ -138,13 +129,7 @@ def read_run(
         references = filtered.get_data(reference_picks)
         for i, sample in enumerate(usable):
             reference_segments[i] = references[:, sample - reach : sample + reach + 1]
-    near_spike = np.column_stack(
-        [
-            events.onset_s - SPIKE_GUARD_S,
-            events.onset_s + events.duration_s + SPIKE_GUARD_S,
-        ]
-    )
-    starts = baseline_starts(filtered.n_times, sfreq, np.vstack([near_spike, bad_s]), max_windows)
+    starts = spike_free_starts(events, sfreq, filtered.n_times, bad_s, max_windows)
     length = round(EPOCH_S * sfreq)
     baseline = np.array([data[:, start : start + length] for start in starts])
     baseline = baseline.reshape(-1, len(picks), length)
@@ -159,7 +144,7 @@ def read_run(
         input_sfreq_hz=float(raw.info["sfreq"]),
         duration_s=raw.n_times / raw.info["sfreq"],
         spike_s=spike_s,
-        max_shift=max_shift,
+        max_shift=places.max_shift,
         early_reason=reasons,
         segments=segments,
         sensors=mne.pick_info(filtered.info, [*picks, *reference_picks]),
@@ -172,12 +157,16 @@ def read_run(
     )
 
 
-def read_empty_room(
-    path: Path, like: mne.Info, config: Config, max_windows: int, progress: Progress
-) -> np.ndarray:
-    """Windows (n, n_channels, n_times) of an empty-room recording, channels ordered as in `like`."""
+def open_empty_room(path: Path, names: list[str]) -> mne.io.BaseRaw:
+    """Open an empty-room recording, its channels named and ordered as the patient's are.
+
+    Raises
+    ------
+    InvalidInput
+        It is unreadable, or not of the same device.
+    """
     raw = open_recording(path)
-    missing = rename_like(raw, like.ch_names)
+    missing = rename_like(raw, names)
     if missing:
         raise InvalidInput(
             f"the empty-room recording lacks {len(missing)} channels of the patient's recording "
@@ -185,6 +174,14 @@ def read_empty_room(
             file=path,
             hint="give the empty-room recording of the same device or remove it",
         )
+    return raw
+
+
+def read_empty_room(
+    path: Path, like: mne.Info, config: Config, max_windows: int, progress: Progress
+) -> np.ndarray:
+    """Windows (n, n_channels, n_times) of an empty-room recording, channels ordered as in `like`."""
+    raw = open_empty_room(path, like.ch_names)
     grade = compensation_grade(like)
     if compensation_grade(raw.info) != grade:
         raw.apply_gradient_compensation(grade)
@@ -193,7 +190,7 @@ def read_empty_room(
     )
     sfreq = filtered.info["sfreq"]
     types = np.array(filtered.get_channel_types(meg_picks(filtered.info)))
-    stretches = _spans(marked_stretches(raw, None))
+    stretches = spans(marked_stretches(raw, None))
     lost = np.flatnonzero(~windows_with_data(stats, types, stretches)) * stats.window_s
     lost_s = np.column_stack([lost, lost + stats.window_s])
     starts = baseline_starts(filtered.n_times, sfreq, lost_s, max_windows)
@@ -206,44 +203,6 @@ def read_empty_room(
     data = filtered.get_data(like.ch_names)
     length = round(EPOCH_S * sfreq)
     return np.array([data[:, start : start + length] for start in starts])
-
-
-def marked_stretches(
-    raw: mne.io.BaseRaw, events: EventTable | None
-) -> list[tuple[float, float, str]]:
-    """Stretches that the recording's own annotations or events.tsv call bad."""
-    annotated = [] if events is None else events.bad_s
-    stretches = [(float(start), float(stop), "marked in events.tsv") for start, stop in annotated]
-    first = raw.first_samp / raw.info["sfreq"]
-    # Onsets count from the measurement's start where it has a date, else from the first sample.
-    dated = raw.annotations.orig_time is not None
-    for note in raw.annotations:
-        if note["description"].lower().startswith("bad") and note["duration"] > 0:
-            start = float(note["onset"]) - (first if dated else 0)
-            stretches.append((start, start + float(note["duration"]), "marked in the recording"))
-    return stretches
-
-
-def _early_reasons(spike_s, duration_s: float, reach_s: float, bad_s: np.ndarray) -> list[str]:
-    reasons = []
-    for i, time in enumerate(spike_s):
-        in_bad = (bad_s[:, 0] < time + EPOCH_S / 2) & (bad_s[:, 1] > time - EPOCH_S / 2)
-        if not 0 <= time <= duration_s:
-            reasons.append("outside the recording")
-        elif time < reach_s or time > duration_s - reach_s:
-            reasons.append("too close to the recording's edge")
-        elif i and time - spike_s[i - 1] < DUPLICATE_S:
-            reasons.append(DUPLICATE)
-        elif in_bad.any():
-            reasons.append("in a bad stretch")
-        else:
-            reasons.append("")
-    return reasons
-
-
-def _spans(stretches: list[tuple[float, float, str]]) -> np.ndarray:
-    """Start and end (n, 2) of stretches."""
-    return np.array([stretch[:2] for stretch in stretches]).reshape(-1, 2)
 
 
 def _correlation(

@@ -1,6 +1,5 @@
 """From recordings and annotations to the averaged spike and its noise covariance."""
 
-from collections import Counter
 from pathlib import Path
 
 import mne
@@ -12,6 +11,12 @@ from pipeline.progress import Progress
 from pipeline.spikes.artefacts import artefact_projectors, keep_sparing, removed_together
 from pipeline.spikes.choice import Choice, choose_runs
 from pipeline.spikes.config import Config, Inputs
+from pipeline.spikes.limits import (
+    no_baseline,
+    require_channels,
+    require_spikes,
+    unfit_empty_room,
+)
 from pipeline.spikes.noise import (
     BASELINE_S,
     SNR_DEFINITION,
@@ -27,6 +32,7 @@ from pipeline.spikes.outputs import (
     spike_table,
     write_results,
 )
+from pipeline.spikes.places import in_clean_parts
 from pipeline.spikes.recording import meg_names, open_recording
 from pipeline.spikes.runs import EPOCH_S, Run, read_empty_room, read_run
 from pipeline.spikes.selection import (
@@ -39,7 +45,6 @@ from pipeline.spikes.selection import (
 
 FEW_SPIKES = 10
 LOW_SNR_DB = 5.0
-MANY_BAD_CHANNELS, TOO_MANY_BAD_CHANNELS = 0.15, 0.5
 PEAK_MEAN_S = 0.01
 CORRELATION_DEFINITION = (
     "mean over the spikes used of each one's correlation with the average of the others, over all "
@@ -92,9 +97,7 @@ def _run(inputs: Inputs, paths: PatientPaths, config: Config, progress: Progress
         run_.segments = run_.baseline = None
     max_shift = np.concatenate([run.max_shift[run.usable] for run in runs])
     mark = _mark_samples(runs)
-    reasons = Counter(reason for run in runs for reason in run.early_reason if reason)
-    counted = ", ".join(f"{n} {reason}" for reason, n in reasons.most_common())
-    clean = "lie in clean parts of the recording" + (f" ({counted})" if counted else "")
+    clean = in_clean_parts([reason for run in runs for reason in run.early_reason])
     _require(len(segments), config, runs, clean)
 
     with progress.step("Aligning and judging spikes", total=2) as bar:
@@ -222,17 +225,9 @@ def _merge_bad_channels(runs: list[Run], notes: _Notes) -> dict[str, str]:
     for run in runs:
         for name, reason in run.bad_channels.items():
             merged.setdefault(name, reason)
-    part = len(merged) / len(runs[0].info.ch_names)
-    if part > TOO_MANY_BAD_CHANNELS:
-        n_marked = sum(reason.startswith("marked") for reason in merged.values())
-        raise InvalidInput(
-            f"{len(merged)} of {len(runs[0].info.ch_names)} MEG channels are bad ({n_marked} are "
-            "marked so, the rest was found)",
-            file=runs[0].path,
-            hint="check the recording and its channels.tsv, or apply interference suppression before",
-        )
-    if part > MANY_BAD_CHANNELS:
-        notes.warn(f"{len(merged)} of {len(runs[0].info.ch_names)} MEG channels are bad.")
+    many = require_channels(merged, len(runs[0].info.ch_names), runs[0].path)
+    if many:
+        notes.warn(many)
     return dict(sorted(merged.items()))
 
 
@@ -240,10 +235,7 @@ def _fall_back(empty_room: Path | None, baseline, info, config: Config, progress
     """Noise from the empty room where the recording has too little without spikes."""
     seconds = len(baseline) * BASELINE_S
     if empty_room is None:
-        raise InvalidInput(
-            f"only {seconds:g} s of the recording are free of spikes and artefacts",
-            hint=f"give at least {config.min_baseline_s:g} s of such data, or an empty-room recording",
-        )
+        raise no_baseline(seconds, config)
     notes.warn(
         f"Only {seconds:g} s of the recording are free of spikes, so that the noise covariance "
         "comes from the empty room and knows nothing of the brain's background."
@@ -252,22 +244,11 @@ def _fall_back(empty_room: Path | None, baseline, info, config: Config, progress
     try:
         return read_empty_room(empty_room, info, config, n_windows, progress), "empty room"
     except InvalidInput as error:
-        raise InvalidInput(
-            f"only {seconds:g} s of the recording are free of spikes and artefacts, and the empty "
-            f"room cannot take their place: {error.message}",
-            file=error.file,
-            hint=error.hint,
-        ) from error
+        raise unfit_empty_room(seconds, error) from error
 
 
 def _require(n: int, config: Config, runs: list[Run], what: str) -> None:
-    if n < config.min_spikes:
-        total = sum(len(run.spike_s) for run in runs)
-        raise InvalidInput(
-            f"{n} of {total} annotated spikes {what}, and {config.min_spikes} are needed",
-            file=runs[0].path,
-            hint="check the annotations' times, or annotate more spikes of one kind",
-        )
+    require_spikes(n, sum(len(run.spike_s) for run in runs), what, config, runs[0].path)
 
 
 def _require_signal(snr_db: float, config: Config, runs: list[Run], notes: _Notes) -> None:

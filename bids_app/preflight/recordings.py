@@ -1,0 +1,44 @@
+"""What the preflight says of the recordings, by the choices and limits of the spikes stage."""
+
+import mne
+
+from bids_app.dataset import PatientFiles
+from bids_app.preflight import needs
+from bids_app.stages import spikes_inputs
+from pipeline import spikes
+from pipeline.errors import InvalidInput
+from pipeline.spikes.recording import open_recording
+
+
+def size_of(info: mne.Info, n_times: int) -> needs.Recording:
+    """Dimensions of a run, as far as they decide the memory."""
+    picks = mne.pick_types(info, meg=True, eog=True, ecg=True, exclude=())
+    return needs.Recording(len(picks), n_times, info["sfreq"])
+
+
+def meg(files: PatientFiles, config, size: dict) -> tuple[str, str]:
+    """Whether the runs that will be used can be opened; their dimensions go into `size`."""
+    inputs = spikes_inputs(files)
+    try:
+        paths = [run.path for run in spikes.choose_runs(inputs, config).used]
+    except InvalidInput:
+        paths = files.meg  # the check of spikes says why none is chosen
+    raws = [open_recording(path) for path in paths]
+    size["recordings"] = [size_of(raw.info, raw.n_times) for raw in raws]
+    minutes = sum(one.duration_s for one in size["recordings"]) / 60
+    n_channels = len(mne.pick_types(raws[0].info, meg=True, exclude=()))
+    empty_room = "with" if files.empty_room else "no"
+    return "ok", (
+        f"{len(raws)} run(s), {minutes:.1f} min, {n_channels} channels, {empty_room} empty room"
+    )
+
+
+def marked_spikes(files: PatientFiles, config) -> tuple[str, str]:
+    """How many spikes the marks leave, and what the stage will warn of."""
+    foreseen = spikes.foresee(spikes_inputs(files), config)
+    told = f"{foreseen.choice.n_spikes} annotated in {len(foreseen.choice.used)} run(s)"
+    if foreseen.n_usable < foreseen.choice.n_spikes:
+        told += f", {foreseen.n_usable} of them in clean parts"
+    if foreseen.notes:
+        return "note", " ".join([f"{told}.", *foreseen.notes])
+    return "ok", told

@@ -1,0 +1,38 @@
+"""Where the preflight says that a run can succeed, it does; a dozen cases of the long campaign."""
+
+import sys
+from pathlib import Path
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "reliability"))
+from agreement import cheap_stages, judge, make_base
+from dataset_mutations import MUTATIONS
+
+from bids_app.exit_codes import ExitCode
+
+CASES = [
+    ("nothing", 1, ExitCode.DONE),
+    ("companions_of_other_systems", 1, ExitCode.DONE),
+    ("damaged_image", 1, None),
+    ("damaged_image", 2, None),
+    ("recording_in_parts", 2, ExitCode.ALL_FAILED),
+    ("short_recording", 1, ExitCode.ALL_FAILED),
+    ("onsets", 2, ExitCode.ALL_FAILED),
+    ("bad_channels", 2, ExitCode.ALL_FAILED),
+    ("all_is_marked_bad", 2, ExitCode.ALL_FAILED),
+]
+
+
+@pytest.fixture(scope="module")
+def base(tmp_path_factory):
+    return make_base(tmp_path_factory.mktemp("agreement"))
+
+
+@pytest.mark.parametrize(("name", "seed", "ended"), CASES)
+def test_preflight_and_run_agree(base, tmp_path, name, seed, ended):
+    mutation = next(one for one in MUTATIONS if one.name == name)
+    with cheap_stages(base):
+        verdict = judge(base, mutation, seed, tmp_path)
+    assert verdict.agrees, f"{verdict.said}; run: {verdict.message}"
+    assert ended is None or verdict.ended == ended, verdict.message
