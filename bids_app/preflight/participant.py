@@ -13,11 +13,11 @@ from bids_app.preflight import needs, recordings
 from bids_app.preflight.findings import MB, Finding, attempt
 from bids_app.stages import tasks_for
 from pipeline.compare.contacts import resolve_contacts
-from pipeline.compare.images import open_image
 from pipeline.compare.labels import read_contact_labels
-from pipeline.compare.outlines import unregistered
+from pipeline.compare.outlines import head_outline_mm, unregistered
+from pipeline.compare.surgery import foresee_resection
 from pipeline.doubts import Doubt
-from pipeline.errors import InvalidInput, OutOfMemory, SpikefocusError
+from pipeline.errors import OutOfMemory, SpikefocusError
 from pipeline.headmodel import freesurfer
 from pipeline.headmodel.given_trans import read_head_to_mri
 from pipeline.headmodel.landmarks import read_landmarks
@@ -47,7 +47,7 @@ def participant_findings(
     yield attempt(subject, "co-registration", lambda: _trans(files))
     yield attempt(subject, "spikes", lambda: recordings.marked_spikes(files, configs["spikes"]))
     yield attempt(subject, "SOZ labels", lambda: _soz(files, size))
-    yield attempt(subject, "resection", lambda: _resection(files))
+    yield attempt(subject, "resection", lambda: _resection(files, size, configs))
     if "voxels" in size and "recordings" in size:
         yield attempt(subject, "memory", lambda: _memory(size, configs["spikes"].sfreq_hz))
 
@@ -170,20 +170,18 @@ def _soz(files: PatientFiles, size: dict) -> tuple[str, str]:
     return ("note" if doubts else "ok"), told + doubt
 
 
-def _resection(files: PatientFiles) -> tuple[str, str]:
+def _resection(files: PatientFiles, size: dict, configs: dict[str, object]) -> tuple[str, str]:
     if files.resection_mask is None:
         return "note", f"{files.no_mask}: that comparison is not assessable"
-    try:
-        mask = open_image(files.resection_mask, "resection mask")
-        doubts = frame_doubts(mask, files.resection_mask, "resection mask")
-        told = f"{files.resection_mask.name}, {' x '.join(map(str, mask.shape))} voxels"
-        if files.postop_t1w is not None:
-            postop = open_image(files.postop_t1w, "post-op T1w")
-            doubts += frame_doubts(postop, files.postop_t1w, "post-op T1w")
-            told += f", with {files.postop_t1w.name}"
-    except InvalidInput as error:
-        return "note", f"{error.reason}: that comparison is not assessable"
-    return _with_doubts(told, doubts)
+    if "affine" not in size:
+        return "note", "not looked for: the T1w cannot be read"
+    inputs = next(one.inputs for one in tasks_for(files, configs) if one.stage == "compare")
+    t1w = read_t1w(files.t1w)
+    reason, doubts = foresee_resection(inputs, t1w, head_outline_mm(t1w))
+    if reason is not None:
+        return "note", f"{reason}: that comparison is not assessable"
+    postop = "" if files.postop_t1w is None else f", with {files.postop_t1w.name}"
+    return _with_doubts(f"{files.resection_mask.name}{postop}", doubts)
 
 
 def _with_doubts(told: str, doubts: Iterable[Doubt]) -> tuple[str, str]:

@@ -97,6 +97,12 @@ def read_resection(path: Path) -> Resection:
     return Resection(np.nan_to_num(data) > 0.5, image.affine, doubts)
 
 
+def share_in_head(resection: Resection, scalp_mri_mm: np.ndarray) -> float:
+    """Part of a mask's voxels that lies within a head's outline (n, 3)."""
+    outside_mm = outside_head_mm(resection.voxels_mri_mm, scalp_mri_mm)
+    return float((outside_mm <= SCALP_TOLERANCE_MM).mean())
+
+
 def check_in_head(
     resection: Resection, scalp_mri_mm: np.ndarray, brain: Resection, path: Path
 ) -> dict[str, float]:
@@ -114,7 +120,7 @@ def check_in_head(
         Parts of the mask in the head and in the brain.
     """
     voxels_mm = resection.voxels_mri_mm
-    in_head = float((outside_head_mm(voxels_mm, scalp_mri_mm) <= SCALP_TOLERANCE_MM).mean())
+    in_head = share_in_head(resection, scalp_mri_mm)
     in_brain = float((brain.distance_mm(voxels_mm) <= BRAIN_TOLERANCE_MM).mean())
     if in_head < MIN_SHARE_IN_HEAD or in_brain < MIN_SHARE_IN_BRAIN:
         raise InvalidInput(

@@ -10,7 +10,7 @@ from pipeline.compare.config import Config, Inputs
 from pipeline.compare.images import MAX_INCONSISTENCY_MM, read_image
 from pipeline.compare.postop import carry_to_preop, is_in_postop_space
 from pipeline.compare.references import Head
-from pipeline.doubts import in_qc
+from pipeline.doubts import Doubt, in_qc
 from pipeline.errors import InvalidInput
 from pipeline.files import atomic_path, write_json
 from pipeline.headmodel.t1w import Volume, read_t1w
@@ -86,6 +86,66 @@ def resection_reference(
     return reference, reason
 
 
+@dataclass(frozen=True)
+class _ReadMask:
+    """A mask as the dataset has it; `reason` says why it cannot be used, None where it can."""
+
+    mask: resection.Resection
+    postop: Volume | None
+    in_postop_space: bool
+    doubts: tuple[Doubt, ...]
+    reason: str | None
+
+
+def _read_mask(inputs: Inputs, t1w: Volume) -> _ReadMask:
+    """Read the mask and the post-operative T1w, and find out in which space the mask is.
+
+    Raises
+    ------
+    InvalidInput
+        The mask is unreadable.
+    """
+    given = resection.read_resection(inputs.resection_mask)
+    if not given.inside.any():
+        return _ReadMask(given, None, False, given.doubts, "the resection mask is empty")
+    postop, no_postop, doubts = None, inputs.no_postop, given.doubts
+    if inputs.postop_t1w is not None:
+        try:
+            postop = read_image(inputs.postop_t1w, "post-op T1w")
+            doubts += postop.doubts
+        except InvalidInput as error:
+            no_postop = error.reason
+    names = (inputs.t1w.name, inputs.postop_t1w.name if inputs.postop_t1w else "")
+    carried = is_in_postop_space(inputs.resection_mask, given, t1w, postop, names)
+    lost = carried and postop is None
+    reason = f"the resection mask is in the space of a post-operative image, and {no_postop}"
+    return _ReadMask(given, postop, carried, doubts, reason if lost else None)
+
+
+def foresee_resection(
+    inputs: Inputs, t1w: Volume, scalp_mri_mm: np.ndarray
+) -> tuple[str | None, tuple[Doubt, ...]]:
+    """Why the mask will not be compared with, as far as images alone tell it, and its doubts.
+
+    Parameters
+    ----------
+    inputs : Inputs
+        With a mask.
+    t1w : Volume
+    scalp_mri_mm : ndarray, (n, 3)
+        An outline of the head.
+    """
+    try:
+        read = _read_mask(inputs, t1w)
+    except InvalidInput as error:
+        return error.reason, ()
+    if read.reason is None and not read.in_postop_space:
+        in_head = resection.share_in_head(read.mask, scalp_mri_mm)
+        if in_head < resection.MIN_SHARE_IN_HEAD:
+            return f"only {in_head:.0%} of the resection mask lie in this head", read.doubts
+    return read.reason, read.doubts
+
+
 def _mask_on_t1w(inputs, paths, head, t1w: Volume, brain, config, qc, progress):
     """The mask on the T1w's grid and None, or None and why it can't be used.
 
@@ -94,24 +154,12 @@ def _mask_on_t1w(inputs, paths, head, t1w: Volume, brain, config, qc, progress):
     InvalidInput
         The mask or the post-operative T1w is unreadable or not of this head.
     """
-    given = resection.read_resection(inputs.resection_mask)
-    qc["doubts"] += in_qc(given.doubts)
-    if not given.inside.any():
-        return None, "the resection mask is empty"
-    postop, no_postop = None, inputs.no_postop
-    if inputs.postop_t1w is not None:
-        try:
-            postop = read_image(inputs.postop_t1w, "post-op T1w")
-        except InvalidInput as error:
-            no_postop = error.reason
-    names = (inputs.t1w.name, inputs.postop_t1w.name if inputs.postop_t1w else "")
-    if postop is not None:
-        qc["doubts"] += in_qc(postop.doubts)
-    if is_in_postop_space(inputs.resection_mask, given, t1w, postop, names):
-        if postop is None:
-            return None, (
-                f"the resection mask is in the space of a post-operative image, and {no_postop}"
-            )
+    read = _read_mask(inputs, t1w)
+    given, postop = read.mask, read.postop
+    qc["doubts"] += in_qc(read.doubts)
+    if read.reason:
+        return None, read.reason
+    if read.in_postop_space:
         qc["resection_space"] = SPACE_POSTOP
         with progress.step("register the post-operative T1w to the pre-operative one"):
             mask, reason = _carried(given, postop, t1w, brain, config, qc)

@@ -13,13 +13,17 @@ from bids_app.exit_codes import ExitCode
 
 CASES = [
     ("nothing", 1, ExitCode.DONE),
-    ("companions_of_other_systems", 1, ExitCode.DONE),
+    ("companions_of_other_systems", 1, None),
     ("damaged_image", 1, None),
     ("damaged_image", 2, None),
     ("recording_in_parts", 2, ExitCode.ALL_FAILED),
     ("short_recording", 1, ExitCode.ALL_FAILED),
     ("onsets", 2, ExitCode.ALL_FAILED),
     ("bad_channels", 2, ExitCode.ALL_FAILED),
+    ("names_of_contacts", 1, ExitCode.DONE),
+    ("scale_of_contacts", 2, ExitCode.DONE),
+    ("mask_somewhere_else", 2, ExitCode.DONE),
+    ("unit_of_contacts", 1, ExitCode.DONE),
     ("all_is_marked_bad", 2, ExitCode.ALL_FAILED),
 ]
 
