@@ -39,6 +39,12 @@ def marked_spikes(files: PatientFiles, config) -> tuple[str, str]:
     told = f"{foreseen.choice.n_spikes} annotated in {len(foreseen.choice.used)} run(s)"
     if foreseen.n_usable < foreseen.choice.n_spikes:
         told += f", {foreseen.n_usable} of them in clean parts"
-    if foreseen.notes:
-        return "note", " ".join([f"{told}.", *foreseen.notes])
+    notes = list(foreseen.notes)
+    if foreseen.n_usable < 2 * config.min_spikes:
+        notes.append(
+            f"The run fails if fewer than {config.min_spikes} of them fit their own average, which "
+            "only the data can tell."
+        )
+    if notes:
+        return "note", " ".join([f"{told}.", *notes])
     return "ok", told
