@@ -50,10 +50,14 @@ def find_trans(folder: Path, meg: list[Path], roots: list[Path], notes: list[str
 
 def _may_be_of(path: Path, meg: list[Path]) -> bool:
     session = entities_of(path.name).get("ses")
-    return session is None or {entities_of(recording.name).get("ses") for recording in meg} == {session}
+    return session is None or {entities_of(recording.name).get("ses") for recording in meg} == {
+        session
+    }
 
 
 def _is_of(path: Path, recording: Path) -> bool:
     """Whether everything that the name says is true of a recording, but for what describes the file."""
-    named = {key: value for key, value in entities_of(path.name).items() if key not in ("desc", "space")}
+    named = {
+        key: value for key, value in entities_of(path.name).items() if key not in ("desc", "space")
+    }
     return named.items() <= entities_of(recording.name).items()

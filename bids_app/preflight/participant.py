@@ -17,7 +17,7 @@ from pipeline.compare.labels import read_contact_labels
 from pipeline.compare.outlines import head_outline_mm, unregistered
 from pipeline.compare.surgery import foresee_resection
 from pipeline.doubts import Doubt
-from pipeline.errors import OutOfMemory, SpikefocusError
+from pipeline.errors import InvalidInput, OutOfMemory, SpikefocusError
 from pipeline.headmodel import freesurfer
 from pipeline.headmodel.given_trans import read_head_to_mri
 from pipeline.headmodel.landmarks import read_landmarks
