@@ -39,6 +39,7 @@ verify: .venv/.done
 	$(BIN)/python tests/reliability/faults.py verify/faults --kills 20
 	$(BIN)/python tests/reliability/faults.py verify/faults --kills 0 --full-disks 5 --read-only
 	$(BIN)/python tests/reliability/soak.py verify/soak --participants 50
+	$(BIN)/python tests/reliability/agreement.py verify/agreement -n 220
 
 lint: .venv/.done
 	$(BIN)/ruff check .

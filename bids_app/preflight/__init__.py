@@ -34,7 +34,7 @@ def check(
 ) -> ExitCode:
     """Print what was found, as a table or as JSON; return the code that the run would begin with.
 
-    Reads headers, tables and checksums, no image or recording data.
+    Reads images whole and, of recordings, headers and marks, with the stages' own code.
     """
     logging.getLogger("mne").setLevel(logging.ERROR)
     with warnings.catch_warnings():
