@@ -362,4 +362,4 @@ def test_page_size_comes_from_the_configuration(tmp_path, capsys):
     config = tmp_path / "config.toml"
     config.write_text('[report]\npage_size = "A3"\n')
     assert run_group(bids, out, "--config", str(config)) == 2
-    assert "use A4 or Letter" in capsys.readouterr().err
+    assert "allowed is A4 or Letter" in capsys.readouterr().err

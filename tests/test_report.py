@@ -208,7 +208,7 @@ def test_sections_can_be_chosen_and_reordered(complete):
 
 
 def test_unknown_page_size_is_refused():
-    with pytest.raises(ValueError, match="'A5' is unknown"):
+    with pytest.raises(ValueError, match="page_size is 'A5'; allowed is A4 or Letter"):
         reports.Config(page_size="A5")
 
 

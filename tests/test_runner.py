@@ -70,7 +70,7 @@ def world(tmp_path):
     stage = CountingStage(source, paths.anat("copy.txt"))
 
     def run(config=Config(), verbose=False):
-        task = FakeTask("headmodel", None, config, stage)
+        task = FakeTask("headmodel", SimpleNamespace(), config, stage)
         progress = ConsoleProgress("sub-01", tmp_path / "sub-01.log")
         return run_patient(lambda: [task], paths, ("headmodel",), progress, verbose)
 
@@ -112,7 +112,7 @@ def test_damaged_result_of_another_stage_is_refused_until_that_stage_runs(world,
     world.run()
     target = world.paths.anat("second.txt")
     second = CountingStage(world.stage.target, target)
-    task = FakeTask("spikes", None, Config(), second)
+    task = FakeTask("spikes", SimpleNamespace(), Config(), second)
 
     def run_second():
         progress = ConsoleProgress("sub-01", quiet=True)
