@@ -51,8 +51,8 @@ class Config:
 
     spike_name: tuple[str, ...] = option(
         SPIKE_NAMES,
-        "words or phrases that name a spike in events.tsv (whole words, any case; space, _ and - "
-        "are the same)",
+        "words or phrases that name a spike in events.tsv, in its HED tags or in what events.json "
+        "says of its cells (whole words, any case; space, _ and - are the same)",
     )
     highpass_hz: float = option(1.0, "lower edge of the pass band", unit="Hz", low=0.1, high=20)
     lowpass_hz: float = option(

@@ -114,7 +114,7 @@ def test_projectors_act_on_channels_that_are_written_otherwise():
     join_projectors(info, notes)
     matrix = make_projector(info["projs"], info["ch_names"])[0]
     assert np.diag(matrix) == pytest.approx([0, 1, 1, 1])
-    assert "1 of 3 channels of projector PCA-01" in notes[0] and "'MEG9999'" in notes[0]
+    assert "1 of 3 channels of projector 1" in notes[0] and "'MEG9999'" in notes[0]
 
 
 def test_another_recording_of_the_device_gets_the_same_names_and_order():
