@@ -7,6 +7,7 @@ import shutil
 import stat
 import tempfile
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -64,7 +65,7 @@ class FakeTask(Task):
 
 
 def run(out, label="01", during=lambda: None, log_format="text"):
-    task = FakeTask("headmodel", None, Config(), Stage(during))
+    task = FakeTask("headmodel", SimpleNamespace(), Config(), Stage(during))
     log = out / "logs" / f"sub-{label}.log"
     progress = ConsoleProgress(f"sub-{label}", log, log_format=log_format)
     return run_patient(lambda: [task], PatientPaths(out, label), ("headmodel",), progress)
@@ -215,6 +216,6 @@ def test_recording_folder_is_hashed_by_names_and_content_and_named_alone(tmp_pat
     assert hash_of_folder(folder) != first
     stage = Stage()
     stage.reads = lambda inputs, paths: [folder]
-    hashes = FakeTask("spikes", None, Config(), stage).input_hashes(PatientPaths(tmp_path, "01"))
+    hashes = FakeTask("spikes", SimpleNamespace(), Config(), stage).input_hashes(PatientPaths(tmp_path, "01"))
     assert list(hashes) == ["sub-01_meg.ds"]
     assert "QUIXOTESCU" not in json.dumps(hashes)
