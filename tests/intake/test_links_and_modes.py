@@ -216,6 +216,8 @@ def test_recording_folder_is_hashed_by_names_and_content_and_named_alone(tmp_pat
     assert hash_of_folder(folder) != first
     stage = Stage()
     stage.reads = lambda inputs, paths: [folder]
-    hashes = FakeTask("spikes", SimpleNamespace(), Config(), stage).input_hashes(PatientPaths(tmp_path, "01"))
+    hashes = FakeTask("spikes", SimpleNamespace(), Config(), stage).input_hashes(
+        PatientPaths(tmp_path, "01")
+    )
     assert list(hashes) == ["sub-01_meg.ds"]
     assert "QUIXOTESCU" not in json.dumps(hashes)

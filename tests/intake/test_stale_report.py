@@ -73,7 +73,10 @@ class Patient:
             if self.no_files:
                 raise self.no_files
             config = Config(option)
-            return [StageTask(name, SimpleNamespace(), config, stage) for name, stage in self.stages.items()]
+            return [
+                StageTask(name, SimpleNamespace(), config, stage)
+                for name, stage in self.stages.items()
+            ]
 
         progress = ConsoleProgress("sub-01", self.log)
         return run_patient(tasks, self.paths, wanted or tuple(self.stages), progress)
