@@ -131,6 +131,12 @@ def _add_run_options(parser: argparse.ArgumentParser) -> None:
         help="FreeSurfer's SUBJECTS_DIR, or 'none' to use the template head model",
     )
     data.add_argument(
+        "--follow-links",
+        action="store_true",
+        help="read files behind links that lead out of the dataset (a dataset's own git-annex is "
+        "always followed)",
+    )
+    data.add_argument(
         "--spike-name", nargs="+", metavar="PATTERN", help="how spikes are called in events.tsv"
     )
     data.add_argument(

@@ -72,7 +72,8 @@ def participant(args: argparse.Namespace) -> ExitCode:
     if not args.preflight:
         configs["personalize"] = _on_this_machine(configs["personalize"], stages)
     labels = wanted_labels(args.bids_dir, args.participant_label)
-    find, unusable = finder(args, labels), unusable_sentences(args.bids_dir)
+    find = finder(args, labels, configs["spikes"].spike_name)
+    unusable = unusable_sentences(args.bids_dir)
     if args.dicom_template:
         _check_dicom_template(args.dicom_template, labels, find)
     if args.preflight:
@@ -124,7 +125,7 @@ def plan(args: argparse.Namespace) -> ExitCode:
     check_dataset(args.bids_dir)
     configs = stage_configs(args.config, _overrides(args))
     labels = wanted_labels(args.bids_dir, args.participant_label)
-    find = finder(args, labels)
+    find = finder(args, labels, configs["spikes"].spike_name)
     if args.dicom_template:
         _check_dicom_template(args.dicom_template, labels, find)
     out = args.out or Path(f"spikefocus-{args.engine}")

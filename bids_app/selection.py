@@ -18,6 +18,7 @@ from bids_app.dataset import (
     participant_labels,
     unusable_participants,
 )
+from bids_app.listing import visible
 from pipeline.compare.labels import read_contact_labels
 from pipeline.errors import SpikefocusError
 from pipeline.files import read_json
@@ -76,8 +77,18 @@ def unusable_sentences(bids_dir: Path) -> list[str]:
     return [f"{name!r} is passed over: {reason}" for name, reason in reasons.items()]
 
 
-def finder(args: argparse.Namespace, labels: list[str]) -> Callable[[str], PatientFiles]:
+def finder(
+    args: argparse.Namespace, labels: list[str], spike_name: tuple[str, ...]
+) -> Callable[[str], PatientFiles]:
     """From a label to the participant's files, by the options of a run.
+
+    Parameters
+    ----------
+    args : Namespace
+    labels : list of str
+        Of all participants that will be asked for.
+    spike_name : tuple of str
+        Words or phrases that name a spike.
 
     Raises
     ------
@@ -86,7 +97,7 @@ def finder(args: argparse.Namespace, labels: list[str]) -> Callable[[str], Patie
     InvalidInput
         The contact labels are not understood.
     """
-    query = _query(args, labels)
+    query = _query(args, labels, spike_name)
     derivatives = _derivatives(args.derivatives)
     use_freesurfer = args.fs_subjects_dir != "none"
     subjects_dir = Path(args.fs_subjects_dir) if args.fs_subjects_dir and use_freesurfer else None
@@ -102,7 +113,15 @@ def finder(args: argparse.Namespace, labels: list[str]) -> Callable[[str], Patie
         _check_trans(args.trans, labels)
 
     def find(label: str) -> PatientFiles:
-        files = find_patient(args.bids_dir, label, query, derivatives, subjects_dir, use_freesurfer)
+        files = find_patient(
+            args.bids_dir,
+            label,
+            query,
+            derivatives,
+            subjects_dir,
+            use_freesurfer,
+            args.follow_links,
+        )
         return dataclasses.replace(
             files, contact_labels=args.contact_labels, trans=args.trans or files.trans
         )
@@ -122,7 +141,7 @@ def _check_trans(file: Path, labels: list[str]) -> None:
     read_head_to_mri(file)
 
 
-def _query(args: argparse.Namespace, labels: list[str]) -> Query:
+def _query(args: argparse.Namespace, labels: list[str], spike_name: tuple[str, ...]) -> Query:
     wanted, names = {}, _recordings(args.bids_dir, labels)
     for entity, prefix, option in (
         ("session", "ses-", "--session-label"),
@@ -134,7 +153,13 @@ def _query(args: argparse.Namespace, labels: list[str]) -> Query:
         if wanted[entity]:
             _check_there(option, prefix, wanted[entity], names)
     filters = _filters(args.bids_filter_file)
-    return Query(tuple(wanted["session"]), tuple(wanted["task"]), tuple(wanted["run"]), filters)
+    return Query(
+        tuple(wanted["session"]),
+        tuple(wanted["task"]),
+        tuple(wanted["run"]),
+        filters,
+        tuple(spike_name),
+    )
 
 
 def _check_there(option: str, prefix: str, wanted: list[str], names: list[str]) -> None:
@@ -156,8 +181,7 @@ def _recordings(bids_dir: Path, labels: list[str]) -> list[str]:
     return [
         path.name
         for label in labels
-        for path in (bids_dir / f"sub-{label}").glob("**/meg/*_meg*")
-        if not path.name.startswith(".")
+        for path in visible(bids_dir / f"sub-{label}", "**/meg/*_meg*")
     ]
 
 

@@ -6,6 +6,8 @@ the asked suffix, and all entities in its name are the file's own (BIDS, "The In
 
 from pathlib import Path
 
+from pipeline.errors import InvalidInput
+from pipeline.files import read_metadata
 from pipeline.names import entities_of
 
 # Parts of one recording share what is said of it.
@@ -45,3 +47,24 @@ def nearest(path: Path, suffix: str, extension: str, root: Path) -> Path | None:
     """The most specific sidecar: for a table, the only one that counts."""
     sidecars = applicable(path, suffix, extension, root)
     return sidecars[0] if sidecars else None
+
+
+def merged_metadata(path: Path, suffix: str, root: Path, notes: list[str]) -> dict:
+    """What all JSON sidecars of a file say together: the more specific one has the last word.
+
+    Parameters
+    ----------
+    path, suffix, root
+        As for `applicable`.
+    notes : list of str
+        Gets a sentence for each sidecar that cannot be read.
+    """
+    merged = {}
+    for sidecar in reversed(applicable(path, suffix, ".json", root)):
+        try:
+            merged |= read_metadata(sidecar)
+        except InvalidInput as error:
+            notes.append(f"{sidecar.name} was passed over: {error.message}.")
+        except OSError:
+            notes.append(f"{sidecar.name} was passed over: it cannot be opened.")
+    return merged

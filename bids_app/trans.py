@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from bids_app.listing import visible
 from pipeline.files import sha256
 from pipeline.names import entities_of
 
@@ -25,7 +26,7 @@ def find_trans(folder: Path, meg: list[Path], roots: list[Path], notes: list[str
         found = sorted(
             path
             for root in place
-            for path in root.glob(f"**/{label}_*trans.fif")
+            for path in visible(root, f"**/{label}_*trans.fif")
             if path.name.endswith("_trans.fif") and path.is_file()
         )
         usable = [path for path in found if _may_be_of(path, meg)]

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
+from pipeline.absent import require_content
 from pipeline.errors import InvalidInput, MissingResource
 
 TMP_PREFIX = ".tmp_"
@@ -114,10 +115,11 @@ def read_json(path: Path) -> dict:
     Raises
     ------
     InvalidInput
-        The content is no JSON object in UTF-8, or is nested too deeply to be read.
+        The content is not on this machine, or is no JSON object in UTF-8, or is nested too deeply to be read.
     OSError
         The file is not there or cannot be opened.
     """
+    require_content(path)
     try:
         content = _whole_characters(json.loads(Path(path).read_bytes().decode("utf-8-sig")))
     except UnicodeDecodeError as error:

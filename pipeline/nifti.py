@@ -8,6 +8,7 @@ from pathlib import Path
 import nibabel as nib
 import numpy as np
 
+from pipeline.absent import require_content
 from pipeline.errors import InvalidInput, OutOfMemory
 from pipeline.machine import available_memory_bytes
 
@@ -20,7 +21,7 @@ _COLOURS = ("RGB", "RGBA")
 
 
 def check_storage(path: Path, what: str) -> None:
-    """Refuse voxels that are no intensities, and a header of absurd length.
+    """Refuse voxels that are no intensities or are not here, and a header of absurd length.
 
     Looks at the header's fixed part alone. A file that is no NIfTI is left to its reader.
 
@@ -33,9 +34,10 @@ def check_storage(path: Path, what: str) -> None:
     Raises
     ------
     InvalidInput
-        Complex numbers, colours or another type that no scanner's image has, or more than
+        The content is not on this machine, complex numbers, colours or another type that no scanner's image has, or more than
         `MAX_EXTENSION_BYTES` of extensions, which the reader would load whole.
     """
+    require_content(path)
     header = _fixed_header(Path(path))
     if header is None:
         return

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from pipeline.absent import require_content
 from pipeline.errors import InvalidInput
 from pipeline.text import plain
 
@@ -126,6 +127,7 @@ def stacked(tables: list[pd.DataFrame]) -> pd.DataFrame | None:
 
 def _text(path: Path, warnings: list[str]) -> str:
     hint = "save it as tab-separated UTF-8 text"
+    require_content(path)
     try:
         if path.stat().st_size > MAX_FILE_BYTES:
             raise InvalidInput("the table is far too large", file=path, hint=hint)

@@ -48,7 +48,7 @@ def test_every_participant_gets_a_status_when_all_fail(bids_dir, capsys):
         assert messages[label]["state"] == "failed"
         assert messages[label]["hint"]
     assert "sub-01_task-rest_meg.fif" in messages["01"]["message"]
-    assert "No T1-weighted MRI" in messages["02"]["message"]
+    assert "No MEG recording" in messages["02"]["message"]
     assert "Participant 99 is not in the dataset" in messages["99"]["message"]
     assert "Traceback" not in capsys.readouterr().err
 
@@ -78,7 +78,7 @@ def test_dry_run_writes_nothing(bids_dir, capsys):
     assert not (bids_dir.parent / "out").exists()
     printed = capsys.readouterr().out
     assert "sub-01: would run headmodel" in printed
-    assert "sub-02: would fail: No T1-weighted MRI" in printed
+    assert "sub-02: would fail: No MEG recording" in printed
 
 
 def test_preflight_finds_the_missing_events(bids_dir, capsys):

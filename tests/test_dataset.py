@@ -17,6 +17,7 @@ from bids_app.dataset import (
 )
 from pipeline.compare.frames import is_postoperative
 from pipeline.errors import InvalidInput
+from pipeline.headmodel.freesurfer import SURFACES
 
 
 @pytest.fixture
@@ -36,7 +37,8 @@ def bids_dir(tmp_path):
         "sub-02/anat/sub-02_T1w.nii.gz",
         "sub-emptyroom/ses-20200101/meg/sub-emptyroom_ses-20200101_task-noise_meg.fif",
         "derivatives/resection/sub-01/anat/sub-01_desc-resection_mask.nii.gz",
-        "derivatives/freesurfer/sub-01/surf/lh.white",
+        "derivatives/freesurfer/sub-01/mri/orig.mgz",
+        *(f"derivatives/freesurfer/sub-01/{name}" for name in SURFACES),
     ):
         file = root / name
         file.parent.mkdir(parents=True, exist_ok=True)
@@ -195,17 +197,22 @@ def test_empty_room_never_leaves_the_dataset(bids_dir):
     outside = bids_dir.parent / "elsewhere_meg.fif"
     outside.write_text("")
     (bids_dir / "sub-01/meg/sub-01_task-noise_meg.fif").unlink()
+    room = next(bids_dir.glob("sub-emptyroom/ses-*/meg/*"))
+    other = room.with_name(room.name.replace("noise", "noise_run-2"))
+    other.write_text("")  # two, so that none is the only one
     sidecar = bids_dir / "sub-01/meg/sub-01_task-rest_run-01_meg.json"
     sidecar.write_text(json.dumps({"AssociatedEmptyRoom": f"../{outside.name}"}))
-    assert find(bids_dir).empty_room is None
-    inside = "bids::sub-emptyroom/ses-20200101/meg/sub-emptyroom_ses-20200101_task-noise_meg.fif"
-    sidecar.write_text(json.dumps({"AssociatedEmptyRoom": inside}))
-    assert find(bids_dir).empty_room.name.startswith("sub-emptyroom")
+    files = find(bids_dir)
+    assert files.empty_room is None
+    assert any("not in this dataset" in note for note in files.notes)
+    sidecar.write_text(json.dumps({"AssociatedEmptyRoom": f"bids::{other.relative_to(bids_dir)}"}))
+    assert find(bids_dir).empty_room == other
 
 
 @pytest.mark.parametrize("stated", ["a" * 300, "x\0y", 1, [1], {"a": 1}, [[]], None])
 def test_empty_room_that_is_no_path_is_none(bids_dir, stated):
     (bids_dir / "sub-01/meg/sub-01_task-noise_meg.fif").unlink()
+    shutil.rmtree(bids_dir / "sub-emptyroom")
     sidecar = bids_dir / "sub-01/meg/sub-01_task-rest_run-01_meg.json"
     sidecar.write_text(json.dumps({"AssociatedEmptyRoom": stated}))
     assert find(bids_dir).empty_room is None
@@ -271,7 +278,7 @@ def test_links_within_the_dataset_are_followed(bids_dir):
 def test_folders_that_the_user_names_may_lie_elsewhere(bids_dir, tmp_path):
     elsewhere = tmp_path / "elsewhere"
     (bids_dir / "derivatives/freesurfer").rename(elsewhere)
-    assert find(bids_dir, derivatives={"freesurfer": elsewhere}).freesurfer_dir is None
+    assert find(bids_dir).freesurfer_dir is None
     named = tmp_path / "freesurfer"
     elsewhere.rename(named)
     assert find(bids_dir, derivatives={"freesurfer": named}).freesurfer_dir == named / "sub-01"

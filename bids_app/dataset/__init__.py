@@ -7,7 +7,8 @@ from bids_app.dataset.participants import (
     participant_labels,
     unusable_participants,
 )
-from bids_app.dataset.patient import PatientFiles, Query, find_patient
+from bids_app.dataset.patient import PatientFiles, find_patient
+from bids_app.dataset.query import Query
 
 __all__ = [
     "InvalidDataset",

@@ -34,7 +34,7 @@ def check_dataset(bids_dir: Path) -> None:
 def participant_labels(bids_dir: Path) -> list[str]:
     """Labels of all participants but the empty room, sorted."""
     labels = [p.name[4:] for p in bids_dir.glob("sub-*") if p.is_dir()]
-    return sorted(label for label in labels if not _is_empty_room(label) and is_label(label))
+    return sorted(label for label in labels if not is_empty_room(label) and is_label(label))
 
 
 def unusable_participants(bids_dir: Path) -> dict[str, str]:
@@ -54,7 +54,7 @@ def unusable_participants(bids_dir: Path) -> dict[str, str]:
             reasons[path.name] = "it is a link that leads nowhere"
         elif path.is_file() and not path.suffix:
             reasons[path.name] = "it is no folder"
-        elif not path.is_dir() or _is_empty_room(label):
+        elif not path.is_dir() or is_empty_room(label):
             continue
         elif not path.name.startswith("sub-"):
             reasons[path.name] = "a participant's folder is named sub- and its label"
@@ -68,5 +68,6 @@ def is_label(text: str) -> bool:
     return re.fullmatch(r"[0-9A-Za-z+]+", text) is not None
 
 
-def _is_empty_room(label: str) -> bool:
-    return label.lower() == EMPTY_ROOM
+def is_empty_room(label: str) -> bool:
+    """Whether a participant's label is that of nobody: ``emptyroom``, ``EmptyRoom2``."""
+    return label.lower().startswith(EMPTY_ROOM)

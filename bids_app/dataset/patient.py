@@ -1,12 +1,8 @@
 """Find one participant's files in a BIDS dataset."""
 
-import re
-from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
-
-import mne_bids
 
 from bids_app.clinical import (
     IeegFiles,
@@ -15,27 +11,19 @@ from bids_app.clinical import (
     find_postop_t1w,
     find_resection_mask,
 )
+from bids_app.dataset.empty_room import find_empty_room
+from bids_app.dataset.freesurfer import find_freesurfer
+from bids_app.dataset.links import refuse_links_out
 from bids_app.dataset.participants import participant_labels
-from bids_app.sidecars import applicable
+from bids_app.dataset.query import Query
+from bids_app.dataset.runs import find_recordings
+from bids_app.dataset.t1w import find_t1w, find_t1w_json
+from bids_app.sidecars import applicable, nearest
 from bids_app.trans import find_trans
 from pipeline.compare.config import NO_MASK, NO_POSTOP
-from pipeline.compare.frames import is_postoperative
 from pipeline.errors import InvalidInput
-from pipeline.files import read_json, read_metadata
-from pipeline.readers import is_recording
-
-_NOT_RECORDINGS = ("acq-crosstalk", "acq-calibration", "task-noise")
-
-
-@dataclass(frozen=True)
-class Query:
-    """Which of a participant's files are wanted."""
-
-    sessions: tuple[str, ...] = ()
-    tasks: tuple[str, ...] = ()
-    runs: tuple[str, ...] = ()
-    filters: dict[str, dict[str, str]] = field(default_factory=dict)
-    """As in fMRIPrep's filter file: ``{"t1w": {"acquisition": "mprage"}, "meg": {...}}``."""
+from pipeline.files import read_json
+from pipeline.spikes.reference import reference_run
 
 
 @dataclass(frozen=True)
@@ -72,13 +60,27 @@ def find_patient(
     derivatives: dict[str, Path],
     fs_subjects_dir: Path | None,
     use_freesurfer: bool,
+    follow_links: bool = False,
 ) -> PatientFiles:
     """Resolve every input of the pipeline for one participant.
+
+    Parameters
+    ----------
+    bids_dir : Path
+    label : str
+    query : Query
+    derivatives : dict of str to Path
+        Derivative datasets by name.
+    fs_subjects_dir : Path or None
+        FreeSurfer's ``SUBJECTS_DIR``, where it was named.
+    use_freesurfer : bool
+    follow_links : bool
+        Whether links may lead out of the folders that are named.
 
     Raises
     ------
     InvalidInput
-        If there is no T1w or no MEG, or where the choice between files is ambiguous.
+        If there is no T1w or no MEG, their content is not here, or a link leads out of the dataset.
     """
     folder = bids_dir / f"sub-{label}"
     if not folder.is_dir():
@@ -88,30 +90,43 @@ def find_patient(
             file=bids_dir,
             hint=f"choose among: {known}" if known else "the dataset has no participants",
         )
-    _refuse_links_out([folder, *folder.rglob("*")], [bids_dir])
+    named = [*derivatives.values(), *([fs_subjects_dir] if fs_subjects_dir else [])]
+
+    def check_links(*paths: Path | None, roots: list[Path] = named) -> None:
+        if not follow_links:
+            refuse_links_out(filter(None, paths), [bids_dir, *roots])
+
+    check_links(folder, *folder.rglob("*"), roots=[])
+    table = bids_dir / "participants.tsv"
+    check_links(table if table.is_file() else None, roots=[])
     notes = []
-    t1w = _find_t1w(folder, query, notes)
-    t1w_json = t1w.with_name(t1w.name.split(".nii")[0] + ".json")
-    meg = _find_meg(folder, query)
+    recordings = find_recordings(folder, query, notes)
+    meg = recordings.runs
+    t1w = find_t1w(folder, meg, query, notes)
+    events = [nearest(path, "events", ".tsv", bids_dir) for path in meg]
+    events_json = [applicable(path, "events", ".json", bids_dir) for path in meg]
+    reference = meg[reference_run(meg, events, query.spike_name, events_json)]
     roots = [*derivatives.values(), *sorted(p for p in (bids_dir / "derivatives").glob("*/"))]
     roots = [root for root in roots if not _is_our_output(root)]
     mask, no_mask = find_resection_mask(label, roots, notes)
     postop_t1w, no_postop = (
         find_postop_t1w(label, bids_dir, roots, mask) if mask else (None, NO_POSTOP)
     )
-    _refuse_links_out(filter(Path.is_file, [bids_dir / "participants.tsv"]), [bids_dir])
+    freesurfer_dir = (
+        find_freesurfer(bids_dir, t1w, query.sessions, roots, fs_subjects_dir, notes)
+        if use_freesurfer
+        else None
+    )
     files = PatientFiles(
         label=label,
         t1w=t1w,
-        t1w_json=t1w_json if t1w_json.is_file() else None,
-        freesurfer_dir=_find_freesurfer(bids_dir, label, query, roots, fs_subjects_dir)
-        if use_freesurfer
-        else None,
+        t1w_json=find_t1w_json(t1w, bids_dir),
+        freesurfer_dir=freesurfer_dir,
         meg=meg,
-        events=[_sidecar(path, "events") for path in meg],
-        channels=[_sidecar(path, "channels") for path in meg],
-        events_json=[applicable(path, "events", ".json", bids_dir) for path in meg],
-        empty_room=_find_empty_room(bids_dir, meg[0], notes),
+        events=events,
+        channels=[nearest(path, "channels", ".tsv", bids_dir) for path in meg],
+        events_json=events_json,
+        empty_room=find_empty_room(bids_dir, recordings, reference, notes),
         ieeg=find_ieeg(folder, roots),
         resection_mask=mask,
         postop_t1w=postop_t1w,
@@ -121,35 +136,13 @@ def find_patient(
         outcome=find_outcome(bids_dir, label, notes),
         notes=notes,
     )
-    named = [*derivatives.values(), *([fs_subjects_dir] if fs_subjects_dir else [])]
-    if fs_subjects_dir and files.freesurfer_dir:
-        named.append(files.freesurfer_dir)  # a SUBJECTS_DIR is often a folder of links
-    if files.freesurfer_dir:
-        _refuse_links_out(files.freesurfer_dir.rglob("*"), [bids_dir, *named])
-    others = [*files.events, *files.channels, *chain(*files.events_json), files.empty_room]
-    clinical = [*files.ieeg.images, files.resection_mask, files.postop_t1w, files.trans]
-    _refuse_links_out(filter(None, [*others, *clinical]), [bids_dir, *named])
+    check_links(*files.events, *files.channels, *chain(*events_json), files.t1w_json)
+    check_links(files.empty_room, *files.ieeg.images, mask, postop_t1w, files.trans)
+    if freesurfer_dir:
+        # A SUBJECTS_DIR is often a folder of links.
+        own = [freesurfer_dir] if fs_subjects_dir else []
+        check_links(*freesurfer_dir.rglob("*"), roots=[*named, *own])
     return files
-
-
-def _refuse_links_out(paths: Iterable[Path], roots: list[Path]) -> None:
-    """Refuse what leads out of the folders that the command line names.
-
-    Raises
-    ------
-    InvalidInput
-        A path is, or lies behind, a link to somewhere else.
-    """
-    allowed = [root.resolve() for root in roots]
-    for path in paths:
-        target = path.resolve()
-        if not any(target.is_relative_to(root) for root in allowed):
-            raise InvalidInput(
-                "The path is a link that leads out of the dataset",
-                file=path,
-                hint="copy the file into the dataset, or name a derivative's folder with "
-                "--derivatives",
-            )
 
 
 def _is_our_output(root: Path) -> bool:
@@ -160,123 +153,3 @@ def _is_our_output(root: Path) -> bool:
         return False
     programs = made_by if isinstance(made_by, list) else []
     return any(isinstance(each, dict) and each.get("Name") == "spikefocus" for each in programs)
-
-
-def _matches(path: Path, query: Query, kind: str) -> bool:
-    entities = mne_bids.get_entities_from_fname(path.name, on_error="ignore")
-    wanted = {"session": query.sessions, "task": query.tasks, "run": query.runs}
-    if kind == "t1w":
-        wanted = {"session": query.sessions if entities.get("session") else ()}
-    exact = {key: (value,) for key, value in query.filters.get(kind, {}).items()}
-    return all(
-        not values or str(entities.get(key)) in values
-        for key, values in {**wanted, **exact}.items()
-        if key not in ("suffix", "datatype")
-    )
-
-
-def _find_t1w(folder: Path, query: Query, notes: list[str]) -> Path:
-    found = sorted(
-        p
-        for p in folder.glob("**/anat/*_T1w.nii*")
-        if p.name.endswith((".nii", ".nii.gz")) and _matches(p, query, "t1w")
-    )
-    if not found:
-        raise InvalidInput(
-            "No T1-weighted MRI was found",
-            file=folder / "anat",
-            hint="add a *_T1w.nii.gz or widen the session and filter options",
-        )
-    preoperative = [p for p in found if not is_postoperative(p)]
-    chosen = (preoperative or found)[0]
-    if not preoperative:
-        notes.append(f"The T1-weighted MRI {chosen.name} is named as a post-operative one.")
-    elif len(preoperative) > 1:
-        notes.append(f"{len(preoperative)} T1-weighted MRIs were found; {chosen.name} was used.")
-    return chosen
-
-
-def _find_meg(folder: Path, query: Query) -> list[Path]:
-    found = sorted(
-        p
-        for p in folder.glob("**/meg/*_meg*")
-        if is_recording(p)
-        and not any(part in p.name for part in _NOT_RECORDINGS)
-        and not re.search(r"_split-0*([2-9]|1\d)_", p.name)
-        and _matches(p, query, "meg")
-    )
-    if not found:
-        raise InvalidInput(
-            "No MEG recording was found",
-            file=folder / "meg",
-            hint="add a *_meg recording or widen the session, task, run and filter options",
-        )
-    return found
-
-
-def _sidecar(recording: Path, suffix: str) -> Path | None:
-    """The sidecar beside a recording, else the nearest one that BIDS inheritance allows."""
-    stem = re.sub(r"_split-\d+", "", recording.name).rsplit("_meg", 1)[0]
-    beside = recording.with_name(f"{stem}_{suffix}.tsv")
-    if beside.is_file():
-        return beside
-    entities = set(stem.split("_"))
-    above = [
-        p
-        for folder in list(recording.parents)[:4]
-        for p in sorted(folder.glob(f"*_{suffix}.tsv"))
-        if set(p.name.rsplit("_", 1)[0].split("_")) <= entities
-    ]
-    return above[0] if above else None
-
-
-def _find_empty_room(bids_dir: Path, recording: Path, notes: list[str]) -> Path | None:
-    sidecar = recording.with_name(recording.name.rsplit("_meg", 1)[0] + "_meg.json")
-    if sidecar.is_file():
-        try:
-            stated = read_metadata(sidecar).get("AssociatedEmptyRoom")
-        except InvalidInput as error:
-            stated = None
-            notes.append(f"{sidecar.name} names no empty room: {error.message}.")
-        for uri in stated if isinstance(stated, list) else [stated]:
-            try:
-                path = (bids_dir / re.sub(r"^bids:[^:]*:", "", uri)).resolve()
-                inside = path.exists() and path.is_relative_to(bids_dir.resolve())
-            except (OSError, ValueError, TypeError):
-                continue  # no path at all
-            if inside:
-                return path
-    noise = sorted(recording.parent.glob("*task-noise*_meg.*"))
-    noise = [p for p in noise if is_recording(p)]
-    if noise:
-        return noise[0]
-    session = re.search(r"_ses-(\d{8})_", recording.name)
-    if session:
-        same_day = sorted((bids_dir / "sub-emptyroom" / f"ses-{session[1]}").glob("meg/*_meg.*"))
-        same_day = [p for p in same_day if is_recording(p)]
-        if same_day:
-            return same_day[0]
-    return None
-
-
-def _find_freesurfer(bids_dir, label, query, roots, fs_subjects_dir) -> Path | None:
-    if fs_subjects_dir is not None:
-        parents = [fs_subjects_dir]
-    else:
-        parents = [p for p in roots if "freesurfer" in p.name.lower()]
-        parents.append(bids_dir / "sourcedata" / "freesurfer")
-    for parent in parents:
-        candidates = [parent / f"sub-{label}", *sorted(parent.glob(f"sub-{label}_ses-*"))]
-        candidates += sorted(parent.glob(f"sub-{label}/ses-*/sub-{label}_ses-*"))
-        if query.sessions:
-            candidates.sort(key=lambda p: not any(f"ses-{s}" in str(p) for s in query.sessions))
-        for candidate in candidates:
-            if (candidate / "surf").is_dir():
-                return candidate
-    if fs_subjects_dir is not None:
-        raise InvalidInput(
-            f"FreeSurfer's folder of sub-{label} was not found",
-            file=fs_subjects_dir,
-            hint="check --fs-subjects-dir, or leave it out to use the template head model",
-        )
-    return None

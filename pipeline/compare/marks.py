@@ -57,14 +57,11 @@ class Marked:
         Where the mark stands, None where nowhere.
     lost : tuple of str
         Names that carry it and are no contact.
-    n_bipolar : int
-        Names that carry it and are bipolar channels.
     """
 
     keys: frozenset[str] = frozenset()
     rule: str | None = None
     lost: tuple[str, ...] = ()
-    n_bipolar: int = 0
 
 
 def resolve_mark(
@@ -92,14 +89,13 @@ def resolve_mark(
         meant = contacts_meant(sorted(labels.listed[mark]), electrodes)
         keys = frozenset(key for keys in meant.values() for key in keys) - {NO_CONTACT}
         lost = tuple(name for name, keys in meant.items() if NO_CONTACT in keys)
-        n_bipolar = sum(len(keys) > 1 for keys in meant.values())
-        marked = Marked(keys, f"{OPTION} (list)", lost, n_bipolar)
+        marked = Marked(keys, f"{OPTION} (list)", lost)
     else:
         marked = _by_rules(mark, labels, electrodes, channels, warnings)
-    if marked.n_bipolar:
+    if marked.lost:
         warnings.append(
-            f"{marked.n_bipolar} names that {marked.rule} marks as {mark} are bipolar channels: both "
-            "contacts of each count."
+            f"{len(marked.lost)} names that {marked.rule} marks as {mark} are no contact of "
+            f"electrodes.tsv: {some(marked.lost)}."
         )
     return marked
 
@@ -122,8 +118,7 @@ def _by_rules(mark, labels, electrodes, channels, warnings) -> Marked:
         lost = tuple(dict.fromkeys(table.loc[yes & ~of_contact, "name"]))
         if (yes | no).any():
             keys = frozenset(table.loc[yes & of_contact, "key"])
-            n_bipolar = table.loc[yes & table["bipolar"], "name"].nunique()
-            found[rule.name] = Marked(keys, rule.name, lost, n_bipolar)
+            found[rule.name] = Marked(keys, rule.name, lost)
             _warn_of_contradictions(mark, rule, table, yes, no, warnings)
     used = next((one for one in found.values() if one.keys), None)
     if len({one.keys for one in found.values()}) > 1:

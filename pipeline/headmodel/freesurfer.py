@@ -17,6 +17,9 @@ from pipeline.template import load_template
 from pipeline.template.cortex import N_VERTICES_HEMI
 
 HEMIS = ("lh", "rh")
+SURFACES = tuple(
+    f"surf/{hemi}.{name}" for hemi in HEMIS for name in ("white", "pial", "sphere.reg")
+)
 # In the order of preference: all share one grid, that of the surfaces.
 HEAD_IMAGES = ("orig.mgz", "nu.mgz", "T1.mgz", "norm.mgz", "brain.mgz", "brainmask.mgz")
 N_CANDIDATES = 32
@@ -56,13 +59,17 @@ class Reconstruction:
     to_scanner: np.ndarray
 
 
+def missing_files(folder: Path) -> list[str]:
+    """What `read_reconstruction` cannot do without and is not there, as paths below the folder."""
+    missing = [name for name in SURFACES if not (folder / name).exists()]
+    if not any((folder / "mri" / name).exists() for name in HEAD_IMAGES):
+        missing.append(f"mri/{HEAD_IMAGES[0]}")
+    return missing
+
+
 def files_read(folder: Path) -> list[Path]:
     """Files of a FreeSurfer folder that `read_reconstruction` and `check_same_image` look at."""
-    surf = [
-        folder / "surf" / f"{hemi}.{name}"
-        for hemi in HEMIS
-        for name in ("white", "pial", "sphere.reg")
-    ]
+    surf = [folder / name for name in SURFACES]
     annot = [folder / "label" / f"{hemi}.aparc.annot" for hemi in HEMIS]
     return [
         *surf,

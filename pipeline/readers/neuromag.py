@@ -10,8 +10,10 @@ SUFFIXES = (".fif",)
 
 def companions(path: Path) -> list[Path]:
     """The other parts of a split recording: BIDS numbers them, Neuromag hyphenates them."""
-    stem = path.stem.removesuffix("_meg").split("_split-")[0]
-    part = re.compile(rf"{re.escape(stem)}(_split-\d+_meg|(_meg)?-\d+)\.fif")
+    if "_split-" in path.stem:
+        part = re.compile(re.escape(path.stem.split("_split-")[0]) + r"_split-\d+_meg\.fif")
+    else:
+        part = re.compile(re.escape(path.stem.removesuffix("_meg")) + r"(_meg)?-\d+\.fif")
     return [
         file
         for file in path.parent.glob("*.fif")

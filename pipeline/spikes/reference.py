@@ -27,12 +27,13 @@ def reference_run(
     """
     described = events_json or [()] * len(meg)
     for index, file, sidecars in zip(range(len(meg)), events, described, strict=True):
-        if file is not None and _has_spikes(file, spike_name, sidecars):
+        if file is not None and has_spikes(file, spike_name, sidecars):
             return index
     return 0
 
 
-def _has_spikes(file: Path, spike_name: tuple[str, ...], sidecars: Sequence[Path]) -> bool:
+def has_spikes(file: Path, spike_name: tuple[str, ...], sidecars: Sequence[Path]) -> bool:
+    """Whether a table of events marks a spike; one that cannot be read has none here."""
     try:
         return len(read_events(file, spike_name, sidecars).onset_s) > 0
     except InvalidInput:

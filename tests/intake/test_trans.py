@@ -279,7 +279,7 @@ def test_another_sessions_and_a_hidden_one_are_not_used(tmp_path):
 def test_the_option_is_checked_before_anything_is_processed(tmp_path):
     def find(*options, labels=("01",)):
         args = bids_app_parser().parse_args([str(tmp_path), "out", "participant", *options])
-        return finder(args, list(labels))
+        return finder(args, list(labels), ("spike",))
 
     with pytest.raises(ConfigError, match="does not exist"):
         find("--trans", str(tmp_path / "nowhere_trans.fif"))

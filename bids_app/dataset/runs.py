@@ -1,0 +1,252 @@
+"""Which recordings are a participant's runs: one version of each, and none without a head."""
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from bids_app.dataset.headers import acquired, read_header
+from bids_app.dataset.links import absent_part
+from bids_app.dataset.participants import EMPTY_ROOM, is_empty_room
+from bids_app.dataset.query import Query, filter_for
+from bids_app.listing import visible
+from bids_app.sidecars import applicable, nearest
+from pipeline.errors import InvalidInput
+from pipeline.names import entities_of, participant_key
+from pipeline.readers import is_recording
+from pipeline.spikes.reference import has_spikes
+
+# Entities that tell versions of one recording apart, and those that may.
+_VERSION = {"split", "proc", "rec", "desc"}
+_ACQUISITION = "acq"
+_OF_THE_DEVICE = ("crosstalk", "calibration")
+_ROOM_TASK = re.compile(r"noise\d*|er|.*empty.?room.*|empty", re.IGNORECASE)
+# MaxFilter keeps the time of measurement; what one file lost at its ends the other may have.
+_SAME_TIME_S, _SAME_LENGTH_S = 2.0, 2.0
+_SAME_DATA_CORRELATION = 0.5
+_METADATA = (".json", ".tsv", ".txt", ".md", ".html")
+
+
+@dataclass(frozen=True)
+class Recordings:
+    """What a participant's ``meg`` folders hold.
+
+    Attributes
+    ----------
+    runs : list of Path
+        Of each run the one file that is used, in the order of the names.
+    empty_rooms : list of Path
+        Recordings without anybody under the helmet.
+    """
+
+    runs: list[Path]
+    empty_rooms: list[Path]
+
+
+def find_recordings(folder: Path, query: Query, notes: list[str]) -> Recordings:
+    """Find a participant's runs and empty rooms.
+
+    Of several files of one recording one is used, in this order of preference: its content is here,
+    it can be read, it is not raw data recorded with internal active shielding, its events name
+    spikes, its name has the fewest parts (raw before processed), its name comes first.
+
+    Parameters
+    ----------
+    folder : Path
+        The participant's.
+    query : Query
+    notes : list of str
+        Gets a sentence for each choice, and for each recording that is passed over.
+
+    Raises
+    ------
+    InvalidInput
+        There is no recording, or the content of one with spikes is not here.
+    """
+    recordings, rooms = [], []
+    for path in visible(folder, "**/meg/*_meg*"):
+        if entities_of(path.name).get(_ACQUISITION, "").lower() in _OF_THE_DEVICE:
+            continue
+        if not is_recording(path):
+            if _is_unread(path):
+                notes.append(f"{path.name} was passed over: its format is not read.")
+        elif participant_key(entities_of(path.name).get("sub", "")) != participant_key(folder.name):
+            notes.append(f"{path.name} was passed over: it is not named for {folder.name}.")
+        elif is_room_by_name(path):
+            rooms.append(path)
+        elif query.wants_recording(path):
+            recordings.append(path)
+    recordings = _first_parts(recordings, notes)
+    if not recordings:
+        raise InvalidInput(
+            "No MEG recording was found",
+            file=folder / "meg",
+            hint="add a *_meg recording or widen the session, task, run and filter options",
+        )
+    recordings, without_head = _with_head(recordings, folder.parent, notes)
+    groups: list[list[Path]] = []
+    for path in recordings:
+        group = next((each for each in groups if _is_one(path, each[0], folder.parent)), None)
+        if group is None:
+            groups.append([path])
+        else:
+            group.append(path)
+    chosen = [_chosen(group, folder.parent, query, notes) for group in groups]
+    runs = _here(chosen, folder.parent, query, notes)
+    return Recordings(runs, _first_parts(rooms, []) + without_head)
+
+
+def is_room_by_name(path: Path) -> bool:
+    """Whether a file name says that nobody sat under the helmet."""
+    entities = entities_of(path.name)
+    if is_empty_room(entities.get("sub", "")):
+        return True
+    others = (value for key, value in entities.items() if key not in ("sub", "task"))
+    return bool(_ROOM_TASK.fullmatch(entities.get("task", ""))) or any(
+        EMPTY_ROOM in value.lower() for value in others
+    )
+
+
+def is_first_part(path: Path) -> bool:
+    """Whether a file is a whole recording, or the first part of a split one."""
+    return entities_of(path.name).get("split", "1") in ("0", "1")
+
+
+def _is_unread(path: Path) -> bool:
+    """Whether a file is named as MEG data are, but is of no format that is read."""
+    stem, *extensions = path.name.split(".")
+    return stem.lower().endswith("_meg") and "." + ".".join(extensions) not in _METADATA
+
+
+def _first_parts(recordings: list[Path], notes: list[str]) -> list[Path]:
+    """The recordings without later parts of split ones, which are read with the first part."""
+    firsts = [path for path in recordings if is_first_part(path)]
+    known = [_without_part(path) for path in firsts]
+    notes += [
+        f"{path.name} was passed over: the first part of this split recording is missing."
+        for path in recordings
+        if path not in firsts and _without_part(path) not in known
+    ]
+    return firsts
+
+
+def _without_part(path: Path) -> dict[str, str]:
+    return {key: value for key, value in entities_of(path.name).items() if key != "split"}
+
+
+def _with_head(
+    recordings: list[Path], bids_dir: Path, notes: list[str]
+) -> tuple[list[Path], list[Path]]:
+    """Recordings of a head, and those of the empty room that are not named so.
+
+    Where none has a head position that is what is wrong with them, and the head model says so.
+    """
+    if len(recordings) == 1:
+        return recordings, []
+    headers = {path: read_header(path) for path in recordings}
+    headless = [path for path, header in headers.items() if header and not header.has_head]
+    if len(headless) == len(recordings):
+        return recordings, []
+    rooms = []
+    for path in headless:
+        if nearest(path, "events", ".tsv", bids_dir) is None:
+            notes.append(
+                f"{path.name} was taken for an empty room: it holds neither a head position nor "
+                "digitised points."
+            )
+            rooms.append(path)
+        else:
+            notes.append(
+                f"{path.name} was passed over: it holds neither a head position nor digitised "
+                "points."
+            )
+    return [path for path in recordings if path not in headless], rooms
+
+
+def _is_one(path: Path, other: Path, bids_dir: Path) -> bool:
+    """Whether two files hold one recording: by their names, else by when it was made and what it is."""
+    own, others = entities_of(path.name), entities_of(other.name)
+    differing = {key for key in own.keys() | others.keys() if own.get(key) != others.get(key)}
+    if differing <= _VERSION:
+        return True
+    if not differing <= _VERSION | {_ACQUISITION}:
+        return _is_copy(path, other)
+    times = [acquired(each, bids_dir) for each in (path, other)]
+    if None not in times and abs((times[0] - times[1]).total_seconds()) > _SAME_TIME_S:
+        return False
+    headers = [read_header(each) for each in (path, other)]
+    if None in headers:
+        return True  # which of them can be read decides
+    measured = [header.measured for header in headers]
+    if None not in measured and abs((measured[0] - measured[1]).total_seconds()) > _SAME_TIME_S:
+        return False
+    if abs(headers[0].duration_s - headers[1].duration_s) > _SAME_LENGTH_S:
+        return False
+    return _alike(*(header.middle for header in headers))
+
+
+def _alike(first: np.ndarray, second: np.ndarray) -> bool:
+    """Whether two stretches are versions of one: dates that were made anonymous are all the same."""
+    if len(first) != len(second) or not (np.ptp(first) and np.ptp(second)):
+        return len(first) != len(second) or np.ptp(first) == np.ptp(second)
+    return np.corrcoef(first, second)[0, 1] > _SAME_DATA_CORRELATION
+
+
+def _is_copy(path: Path, other: Path) -> bool:
+    """Whether a file of another run or task holds the very same data."""
+    headers = [read_header(each) for each in (path, other)]
+    if None in headers or headers[0].duration_s != headers[1].duration_s:
+        return False
+    first, second = (header.middle for header in headers)
+    return np.ptp(first) > 0 and np.array_equal(first, second)
+
+
+def _chosen(group: list[Path], bids_dir: Path, query: Query, notes: list[str]) -> Path:
+    if len(group) == 1:
+        return group[0]
+    headers = {path: read_header(path) for path in group}
+
+    def rank(path: Path) -> tuple:
+        return (
+            absent_part(path) is not None,
+            headers[path] is None,
+            headers[path] is not None and headers[path].is_shielded,
+            not _has_spikes(path, bids_dir, query),
+            len(entities_of(path.name)),
+            path,
+        )
+
+    chosen, *others = sorted(group, key=rank)
+    reasons = (
+        "the content of the other is not here",
+        "the other cannot be read",
+        "the other was recorded with internal active shielding and is raw",
+        "only its events name spikes",
+    )
+    first, second = rank(chosen)[: len(reasons)], rank(others[0])[: len(reasons)]
+    why = next(
+        (f", because {why}" for why, a, b in zip(reasons, first, second, strict=True) if a != b), ""
+    )
+    names = ", ".join(path.name for path in others)
+    notes.append(
+        f"{chosen.name} and {names} hold one recording; {chosen.name} was used{why}. Another one is "
+        f"chosen with --bids-filter-file, as by {filter_for(others[0], chosen)}."
+    )
+    return chosen
+
+
+def _has_spikes(path: Path, bids_dir: Path, query: Query) -> bool:
+    table = nearest(path, "events", ".tsv", bids_dir)
+    described = applicable(path, "events", ".json", bids_dir)
+    return table is not None and has_spikes(table, query.spike_name, described)
+
+
+def _here(runs: list[Path], bids_dir: Path, query: Query, notes: list[str]) -> list[Path]:
+    """The runs whose content is here: all with spikes must be, and one at least."""
+    absent = {path: reason for path in runs if (reason := absent_part(path)) is not None}
+    for path, reason in absent.items():
+        if len(absent) == len(runs) or _has_spikes(path, bids_dir, query):
+            raise reason
+        notes.append(f"{path.name}, a run without spikes, was passed over: {reason.message}.")
+    return [path for path in runs if path not in absent]

@@ -1,0 +1,120 @@
+"""Which T1-weighted image the head model is made from, and where its landmarks are written."""
+
+import re
+from pathlib import Path
+
+from bids_app.dataset.links import absent_part
+from bids_app.dataset.query import Query
+from bids_app.listing import visible
+from bids_app.sidecars import applicable, nearest
+from pipeline.compare.frames import is_postoperative
+from pipeline.errors import InvalidInput
+from pipeline.files import read_metadata
+from pipeline.names import entities_of, participant_key
+
+_ENDINGS = ("_t1w.nii", "_t1w.nii.gz")
+_CONTRAST = re.compile(r"contrast|gad|gd(?![a-z])|^post(c|ce)?$", re.IGNORECASE)
+_NO_CONTRAST = re.compile(r"(no|non|pre|without)-?(contrast|gad|gd|ce)", re.IGNORECASE)
+_DEFACED = re.compile(
+    r"_(?:rec|acq|desc|proc)-[a-z0-9]*(?:deface|deid|skullstrip|brain)", re.IGNORECASE
+)
+_NOT_MAGNITUDE = ("phase", "real", "imag")
+ORDER = (
+    "of a session asked for, before surgery, of the MEG's session, without contrast medium, not "
+    "defaced, with the fewest parts in its name"
+)
+
+
+def find_t1w(folder: Path, meg: list[Path], query: Query, notes: list[str]) -> Path:
+    """Find the T1-weighted image; of several the first in the order that `ORDER` states.
+
+    Parameters
+    ----------
+    folder : Path
+        The participant's.
+    meg : list of Path
+        The recordings, whose sessions are preferred.
+    query : Query
+    notes : list of str
+        Gets a sentence for what the reader must know of the choice.
+
+    Raises
+    ------
+    InvalidInput
+        There is none, or its content is not here.
+    """
+    images = [
+        path
+        for path in visible(folder, "**/anat/*")
+        if path.name.lower().endswith(_ENDINGS)
+        and entities_of(path.name).get("part") not in _NOT_MAGNITUDE
+        and query.wants_t1w(path)
+    ]
+    own = participant_key(folder.name)
+    found = [p for p in images if participant_key(entities_of(p.name).get("sub", "")) == own]
+    notes += [
+        f"{path.name} was passed over: it is not named for {folder.name}."
+        for path in images
+        if path not in found
+    ]
+    if not found:
+        raise InvalidInput(
+            "No T1-weighted MRI was found in any anat folder",
+            file=folder,
+            hint="add a *_T1w.nii.gz or widen the filter options",
+        )
+    asked = {*query.sessions, None}
+    of_meg = {*(entities_of(path.name).get("ses") for path in meg), None}
+
+    def rank(path: Path) -> tuple:
+        session = entities_of(path.name).get("ses")
+        return (
+            bool(query.sessions) and session not in asked,
+            is_postoperative(path),
+            absent_part(path) is not None,
+            session not in of_meg,
+            _has_contrast(path),
+            bool(_DEFACED.search(path.name)),
+            len(entities_of(path.name)),
+            path,
+        )
+
+    chosen = min(found, key=rank)
+    _, after_surgery, _, elsewhere, contrast, *_ = rank(chosen)
+    absent = absent_part(chosen)
+    if absent is not None:
+        raise absent
+    if after_surgery:
+        notes.append(f"The T1-weighted MRI {chosen.name} is named as a post-operative one.")
+    elif (n := sum(not is_postoperative(path) for path in found)) > 1:
+        notes.append(
+            f"{n} T1-weighted MRIs were found; {chosen.name} was used, the first in the order: "
+            f"{ORDER}. Another one is chosen with --bids-filter-file."
+        )
+    if elsewhere:
+        notes.append(
+            f"The T1-weighted MRI {chosen.name} is of another session than the MEG, which has none."
+        )
+    if contrast:
+        notes.append(f"The T1-weighted MRI {chosen.name} is named as one with contrast medium.")
+    return chosen
+
+
+def _has_contrast(path: Path) -> bool:
+    """Whether a file name says that contrast medium was given."""
+    entities = entities_of(path.name)
+    if "ce" in entities:
+        return entities["ce"].lower() not in ("no", "none")
+    labels = [entities.get(key, "") for key in ("acq", "rec", "desc")]
+    return any(_CONTRAST.search(label) and not _NO_CONTRAST.search(label) for label in labels)
+
+
+def find_t1w_json(t1w: Path, bids_dir: Path) -> Path | None:
+    """The sidecar with the landmarks, by inheritance; else the most specific one."""
+    for sidecar in applicable(t1w, "T1w", ".json", bids_dir):
+        try:
+            if "AnatomicalLandmarkCoordinates" in read_metadata(sidecar):
+                return sidecar
+        except (InvalidInput, OSError):
+            return sidecar  # what is wrong with it is said where it is read
+    return nearest(t1w, "T1w", ".json", bids_dir)
