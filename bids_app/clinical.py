@@ -4,15 +4,28 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
+import pandas as pd
+
+from bids_app.listing import visible
+from bids_app.sidecars import nearest
 from pipeline.compare.config import NO_MASK, NO_POSTOP
-from pipeline.compare.frames import intended_names, is_ct, is_postoperative, suffix_of
-from pipeline.compare.postop import drawn_on
+from pipeline.compare.frames import (
+    has_contrast,
+    intended_names,
+    is_ct,
+    is_postoperative,
+    operation_labels,
+    suffix_of,
+    template_of,
+)
+from pipeline.compare.postop import drawn_on, sources_of
 from pipeline.errors import InvalidInput
 from pipeline.files import read_metadata
-from pipeline.names import participant_label
+from pipeline.names import entities_of, participant_key, participant_label
 from pipeline.tables import NOT_GIVEN, read_tsv
 
 _NIFTI = (".nii", ".nii.gz")
+_SCANS = frozenset("T1w T2w PDw FLAIR T2starw inplaneT1 inplaneT2 ct pet bold sbref dwi".split())
 _OUTCOME_WORDS = frozenset(
     "engel ilae class grade yes no true false s f success failure successful failed seizure seizures "
     "free not improved improvement worthwhile unchanged worse good poor excellent bad recurrence".split()
@@ -37,37 +50,63 @@ class IeegFiles:
 
 
 def find_ieeg(folder: Path, roots: list[Path]) -> IeegFiles:
-    """Find a participant's iEEG files.
+    """Find a participant's iEEG files: those in its ``ieeg`` folders, and those inherited.
 
     Parameters
     ----------
     folder : Path
-        The participant's folder.
+        The participant's folder, in the dataset's root.
     roots : list of Path
         Derivative datasets, which may hold the images that ``IntendedFor`` names.
     """
-    coordsystem = sorted(folder.glob("**/ieeg/*_coordsystem.json"))
-    named = {name for path in coordsystem for name in _intended(path)}
-    electrodes = sorted(folder.glob("**/ieeg/*_electrodes.tsv"))
-    images = {}
-    if electrodes:
-        # Of images of one name, the dataset's own before a derivative's.
-        for parent in (folder, *(root / folder.name for root in roots)):
-            for path in sorted(parent.glob("**/*.nii*")):
-                wanted = path.name in named or (parent == folder and is_ct(path))
-                if path.name.endswith(_NIFTI) and wanted:
-                    images.setdefault(path.name, path)
-        # What may stand for a named image that is not there: all of its kind.
-        for kind in {suffix_of(name) for name in named - images.keys()}:
-            for path in sorted(folder.glob(f"**/*_{kind}.nii*")):
-                if path.name.endswith(_NIFTI) and not path.name.startswith("."):
-                    images.setdefault(path.name, path)
+    root = folder.parent
+    own = _folders_above_ieeg(folder)
+    electrodes = visible(folder, "**/ieeg/*_electrodes.tsv")
+    electrodes += [path for level in own for path in visible(level, "*_electrodes.tsv")]
+    recordings = visible(folder, "**/ieeg/*_ieeg.*")
+    channels = {nearest(path, "channels", ".tsv", root) for path in recordings} - {None}
+    coordsystem = visible(folder, "**/ieeg/*_coordsystem.json")
+    for level in [root, *own] if electrodes else []:
+        coordsystem += filter(_of_ieeg, visible(level, "*coordsystem.json"))
     return IeegFiles(
-        electrodes=electrodes,
-        channels=sorted(folder.glob("**/ieeg/*_channels.tsv")),
-        coordsystem=coordsystem,
-        images=sorted(images.values()),
+        electrodes=sorted(electrodes),
+        channels=sorted(channels.union(visible(folder, "**/ieeg/*_channels.tsv"))),
+        coordsystem=sorted(coordsystem),
+        images=_images_meant(folder, coordsystem, roots) if electrodes else [],
     )
+
+
+def _folders_above_ieeg(folder: Path) -> list[Path]:
+    """The participant's folder and those of its sessions with iEEG; none where there is no iEEG."""
+    holding = {path.parent for path in visible(folder, "**/ieeg")}
+    return sorted(holding | {folder}) if holding else []
+
+
+def _images_meant(folder: Path, coordsystem: list[Path], roots: list[Path]) -> list[Path]:
+    """CTs, images that ``IntendedFor`` names, and what may stand for a named one that is not there.
+
+    Of images of one name, the dataset's own before a derivative's.
+    """
+    named = {name for path in coordsystem for name in _intended(path)}
+    images = {}
+    for parent in (folder, *(root / folder.name for root in roots)):
+        for path in visible(parent, "**/*.nii*"):
+            wanted = path.name in named or (parent == folder and is_ct(path))
+            if path.name.endswith(_NIFTI) and wanted:
+                images.setdefault(path.name, path)
+    for kind in {suffix_of(name) for name in named - images.keys()}:
+        for path in visible(folder, f"**/*_{kind}.nii*"):
+            if path.name.endswith(_NIFTI):
+                images.setdefault(path.name, path)
+    return sorted(images.values())
+
+
+def _of_ieeg(coordsystem: Path) -> bool:
+    """Whether a file above the ``ieeg`` folder speaks of iEEG; a broken one may, as will be said."""
+    try:
+        return any(key.startswith("iEEG") for key in read_metadata(coordsystem))
+    except (OSError, InvalidInput):
+        return True
 
 
 def _intended(coordsystem: Path) -> list[str]:
@@ -78,15 +117,78 @@ def _intended(coordsystem: Path) -> list[str]:
         return []
 
 
-def find_resection_mask(label: str, roots: list[Path], notes: list[str]) -> tuple[Path | None, str]:
-    """The participant's resection mask, of several the only one in the pre-operative space.
+@dataclass(frozen=True)
+class SurgeryFiles:
+    """Images of the operation.
 
-    Returns
-    -------
-    mask, no_mask : Path or None, and str
+    Attributes
+    ----------
+    mask, postop_t1w : Path or None
+        The resection mask, and the T1w on which it may have been drawn.
+    no_mask, no_postop : str
         Why there is none.
     """
-    found = _images(label, roots, "*resection*.nii*")
+
+    mask: Path | None = None
+    postop_t1w: Path | None = None
+    no_mask: str = NO_MASK
+    no_postop: str = NO_POSTOP
+
+
+def find_surgery(
+    label: str, bids_dir: Path, roots: list[Path], t1w: Path, notes: list[str]
+) -> SurgeryFiles:
+    """Find the resection mask and, in the dataset or a derivative, the post-operative T1w.
+
+    Of several masks the only one in the pre-operative space is taken, of several T1w images one of
+    the session on which the mask was drawn.
+
+    Parameters
+    ----------
+    label : str
+    bids_dir : Path
+    roots : list of Path
+        Derivative datasets.
+    t1w : Path
+        The pre-operative one.
+    notes : list of str
+        Gets a sentence for each choice.
+    """
+    mask, no_mask = _resection_mask(label, roots, notes)
+    if mask is None:
+        return SurgeryFiles(no_mask=no_mask)
+    found = [
+        path
+        for path in _images(label, [bids_dir, *roots])
+        if suffix_of(path.name) == "T1w" and is_postoperative(path) and not _in_template(path)
+    ]
+    named = [name for name in sources_of(mask) if is_postoperative(Path(name))]
+    if named:
+        found = [path for path in found if _occasion(path) in map(_occasion, map(Path, named))]
+    if named and not found:
+        return SurgeryFiles(mask, no_postop=f"there is no T1w of the session of {named[0]}")
+    if len(found) < 2:
+        return SurgeryFiles(mask, *found)
+    drawn = drawn_on(mask, found)
+    meant = drawn or found
+    meant = [path for path in meant if _occasion(path) == _occasion(mask)] or meant
+    if len(set(map(_occasion, meant))) > 1:
+        reason = (
+            f"{len(meant)} post-operative T1w images were found, and on which the mask was drawn is "
+            f"not said: {', '.join(path.name for path in meant)}"
+        )
+        if drawn and not drawn_on(mask, [t1w]):
+            return SurgeryFiles(no_mask=f"the resection mask is in their space: {reason}")
+        return SurgeryFiles(mask, no_postop=reason)
+    chosen = min(meant, key=has_contrast)
+    notes.append(
+        f"{len(found)} post-operative T1w images were found; where one is needed, {chosen.name} is used."
+    )
+    return SurgeryFiles(mask, chosen)
+
+
+def _resection_mask(label: str, roots: list[Path], notes: list[str]) -> tuple[Path | None, str]:
+    found = [path for path in _images(label, roots) if _is_resection_mask(path)]
     preoperative = [path for path in found if not is_postoperative(path)]
     if len(found) > 1 and len(preoperative) == 1:
         notes.append(
@@ -103,40 +205,30 @@ def find_resection_mask(label: str, roots: list[Path], notes: list[str]) -> tupl
     return (found[0] if found else None), NO_MASK
 
 
-def find_postop_t1w(
-    label: str, bids_dir: Path, roots: list[Path], mask: Path
-) -> tuple[Path | None, str]:
-    """The T1w made after the operation, in the dataset or in a derivative of it.
+def _is_resection_mask(path: Path) -> bool:
+    """Whether a name tells of a resection other than by when or how an image was made."""
+    parts = path.name.split(".")[0].lower().split("_")
+    told = [part for part in parts if part.split("-")[0] not in ("ses", "acq", "rec", "space")]
+    return any("resection" in part for part in told) and suffix_of(path.name) not in _SCANS
 
-    Of several, the one on which the mask was drawn.
 
-    Returns
-    -------
-    postop_t1w, no_postop : Path or None, and str
-        Why there is none.
-    """
-    found = [
-        path for path in _images(label, [bids_dir, *roots], "*_T1w.nii*") if is_postoperative(path)
+def _in_template(path: Path) -> bool:
+    return template_of(entities_of(path.name).get("space", "")) is not None
+
+
+def _occasion(path: Path) -> tuple:
+    """When an image was made: those of one session share the scanner's space."""
+    return entities_of(path.name).get("ses"), operation_labels(path)
+
+
+def _images(label: str, roots: list[Path]) -> list[Path]:
+    """The participant's NIfTI images, the first root's first."""
+    return [
+        path
+        for root in dict.fromkeys(roots)
+        for path in visible(root / f"sub-{label}", "**/*.nii*")
+        if path.name.startswith(f"sub-{label}_") and path.name.endswith(_NIFTI)
     ]
-    if len(found) > 1:
-        names = ", ".join(path.name for path in found)
-        return drawn_on(mask, found), (
-            f"{len(found)} post-operative T1w images were found, and on which the mask was drawn is "
-            f"not said: {names}"
-        )
-    return (found[0] if found else None), NO_POSTOP
-
-
-def _images(label: str, roots: list[Path], pattern: str) -> list[Path]:
-    """The participant's NIfTI images whose names fit, in order."""
-    return sorted(
-        {
-            path
-            for root in roots
-            for path in root.glob(f"sub-{label}/**/{pattern}")
-            if path.name.startswith(f"sub-{label}_") and path.name.endswith(_NIFTI)
-        }
-    )
 
 
 def find_outcome(bids_dir: Path, label: str, notes: list[str]) -> str | None:
@@ -149,18 +241,21 @@ def find_outcome(bids_dir: Path, label: str, notes: list[str]) -> str | None:
     except InvalidInput as error:
         notes.append(f"The outcome is not known: {error.reason}.")
         return None
-    own = rows[rows["participant_id"].map(participant_label) == label]
-    if len(own) > 1:
-        notes.append(
-            f"participants.tsv has {len(own)} rows of sub-{label}: the outcome is not known."
-        )
+    of_outcome = [
+        name
+        for name in rows
+        if "outcome" in name or "engel" in name or name in ("ilae", "seizure_free")
+    ]
+    own = _own_rows(rows, bids_dir, label)
+    if of_outcome and len(own) != 1:
+        n_rows = f"{len(own)} rows" if len(own) else "no row"
+        notes.append(f"participants.tsv has {n_rows} of sub-{label}: the outcome is not known.")
     if len(own) != 1:
         return None
     stated = {
         name: text
-        for name, text in own.iloc[0].items()
-        if ("outcome" in name or "engel" in name or name in ("ilae", "seizure_free"))
-        and text.lower() not in NOT_GIVEN
+        for name, text in own[of_outcome].iloc[0].items()
+        if text.lower() not in NOT_GIVEN
     }
     told = {name: text for name, text in stated.items() if _is_outcome(text)}
     if len(told) < len(stated):
@@ -169,6 +264,16 @@ def find_outcome(bids_dir: Path, label: str, notes: list[str]) -> str | None:
             "own, which are not repeated here."
         )
     return "; ".join(f"{name.replace('_', ' ')}: {text}" for name, text in told.items()) or None
+
+
+def _own_rows(rows: pd.DataFrame, bids_dir: Path, label: str) -> pd.DataFrame:
+    """The participant's rows: as written, else those that only this participant can be meant by."""
+    own = rows[rows["participant_id"].map(participant_label) == label]
+    key = participant_key(label)
+    folders = [path.name for path in visible(bids_dir, "sub-*") if path.is_dir()]
+    if len(own) or sum(participant_key(name) == key for name in folders) != 1:
+        return own
+    return rows[rows["participant_id"].map(participant_key) == key]
 
 
 def _is_outcome(text: str) -> bool:

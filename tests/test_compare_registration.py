@@ -172,6 +172,10 @@ def test_a_mask_of_the_whole_brain_or_of_none_is_only_placed(head, monkeypatch):
         ("sub-01_space-postop_desc-resection_mask", None, "other", True),
         ("sub-01_desc-resection_mask", "sub-01_ses-postop_T1w.nii.gz", "pre", True),
         ("sub-01_ses-postop_desc-resection_mask", "sub-01_T1w.nii.gz", "post", False),
+        # Drawn on an image that is not there.
+        ("sub-01_desc-resection_mask", "sub-01_ses-post2_T1w.nii.gz", "other", True),
+        ("sub-01_desc-resection_mask", "sub-01_ses-post2_T1w.nii.gz", "pre", False),
+        ("sub-01_space-T1w_desc-resection_mask", "sub-01_ses-post2_T1w.nii.gz", "other", False),
     ],
 )
 def test_in_whose_space_a_mask_was_drawn(tmp_path, name, sidecar, grid, expected):

@@ -8,8 +8,7 @@ from bids_app.clinical import (
     IeegFiles,
     find_ieeg,
     find_outcome,
-    find_postop_t1w,
-    find_resection_mask,
+    find_surgery,
 )
 from bids_app.dataset.empty_room import find_empty_room
 from bids_app.dataset.freesurfer import find_freesurfer
@@ -108,10 +107,7 @@ def find_patient(
     reference = meg[reference_run(meg, events, query.spike_name, events_json)]
     roots = [*derivatives.values(), *sorted(p for p in (bids_dir / "derivatives").glob("*/"))]
     roots = [root for root in roots if not _is_our_output(root)]
-    mask, no_mask = find_resection_mask(label, roots, notes)
-    postop_t1w, no_postop = (
-        find_postop_t1w(label, bids_dir, roots, mask) if mask else (None, NO_POSTOP)
-    )
+    surgery = find_surgery(label, bids_dir, roots, t1w, notes)
     freesurfer_dir = (
         find_freesurfer(bids_dir, t1w, query.sessions, roots, fs_subjects_dir, notes)
         if use_freesurfer
@@ -128,16 +124,17 @@ def find_patient(
         events_json=events_json,
         empty_room=find_empty_room(bids_dir, recordings, reference, notes),
         ieeg=find_ieeg(folder, roots),
-        resection_mask=mask,
-        postop_t1w=postop_t1w,
-        no_mask=no_mask,
-        no_postop=no_postop,
+        resection_mask=surgery.mask,
+        postop_t1w=surgery.postop_t1w,
+        no_mask=surgery.no_mask,
+        no_postop=surgery.no_postop,
         trans=find_trans(folder, meg, roots, notes),
         outcome=find_outcome(bids_dir, label, notes),
         notes=notes,
     )
     check_links(*files.events, *files.channels, *chain(*events_json), files.t1w_json)
-    check_links(files.empty_room, *files.ieeg.images, mask, postop_t1w, files.trans)
+    check_links(*files.ieeg.channels, *files.ieeg.coordsystem, *files.ieeg.images, files.trans)
+    check_links(files.empty_room, surgery.mask, surgery.postop_t1w)
     if freesurfer_dir:
         # A SUBJECTS_DIR is often a folder of links.
         own = [freesurfer_dir] if fs_subjects_dir else []

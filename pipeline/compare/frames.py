@@ -28,12 +28,18 @@ _OTHER_SPACES = {
     r"pixels": "places in a picture",
 }
 _CT = re.compile(r"\bct\b|computed tomography", re.IGNORECASE)
-_AFTER = re.compile(r"_(?:ses|acq|desc|space|rec)-(post[a-z0-9]*)", re.IGNORECASE)
-# With electrodes in place, but with the brain still whole; after contrast agent; not of time.
+# From where a label tells of a time after something.
+_AFTER = re.compile(r"(?:post|after-?(?:op|surg|resec|ablat|$)|follow-?up|^fu(?![a-z])).*")
+# With electrodes in place, but with the brain still whole; after contrast agent; no operation.
 _NOT_OPERATION = re.compile(
-    r"post-?(?:imp|elec|sdg|seeg|con|gd|gad|ga$|ce$|km$|inj|proc|erior)", re.IGNORECASE
+    r"post-?(?:imp|inser|elec|sdg|s?eeg|ieeg|ecog|grid|strip|depth|lead|dbs|vns|rns"
+    r"|con|kon|gd|gad|ga$|ce$|cm$|km$|inj|enh"
+    r"|proc|erior|ictal|seiz|stim|task|train|test|trau)"
 )
-_CONTRAST_AGENT = re.compile(r"_ce-", re.IGNORECASE)
+# After what is not said.
+_ONLY_AFTER = re.compile(r"post-?\d*")
+_CONTRAST = re.compile(r"gd|gad|contrast|kontrast|^ce(?![a-z])|^cepost")
+_BEFORE = re.compile(r"pre|baseline|before")
 T1W, IMAGE, MNI305, MNI152 = "T1w", "image", "MNI305", "MNI152"
 # What is measured in the patient's own images before what a template stands between.
 RANK = {T1W: 0, IMAGE: 1, MNI305: 2, MNI152: 2}
@@ -162,7 +168,7 @@ def _differ_in_one_entity(name: str, other: str) -> bool:
     fixed = ("sub", "ses", "space")
     if any(first[key] != second[key] for key in fixed if key in first and key in second):
         return False
-    if first.get("sub") != second.get("sub") or _AFTER.findall(name) != _AFTER.findall(other):
+    if first.get("sub") != second.get("sub") or _times(name) != _times(other):
         return False
     only = first.items() - second.items(), second.items() - first.items()
     return max(map(len, only)) <= 1
@@ -207,7 +213,37 @@ def is_ct(image: Path) -> bool:
 
 def is_postoperative(path: Path) -> bool:
     """Whether a BIDS file name says that the image was made after the operation."""
-    labels = _AFTER.findall(path.name)
-    if _CONTRAST_AGENT.search(path.name):
-        labels = [label for label in labels if label.lower() != "post"]
-    return any(not _NOT_OPERATION.match(label) for label in labels)
+    return bool(operation_labels(path))
+
+
+def operation_labels(path: Path) -> tuple[str, ...]:
+    """What a BIDS file name says of being after the operation.
+
+    Neither being after the implantation of electrodes nor after contrast agent is. A bare "post" of
+    an acquisition is of the contrast agent if there is one, or if the session is before.
+    """
+    of_contrast = has_contrast(path) or _BEFORE.search(_labels(path.name).get("ses", ""))
+    return tuple(
+        time
+        for entity, time in _times(path.name).items()
+        if not _NOT_OPERATION.match(time)
+        and not (entity != "ses" and of_contrast and _ONLY_AFTER.fullmatch(time))
+    )
+
+
+def has_contrast(path: Path) -> bool:
+    """Whether a BIDS file name tells of contrast agent."""
+    labels = _labels(path.name)
+    return "ce" in labels or any(map(_CONTRAST.search, labels.values()))
+
+
+def _times(name: str) -> dict[str, str]:
+    """Per entity, the part of its label that tells of a time after something."""
+    found = {entity: _AFTER.search(label) for entity, label in _labels(name).items()}
+    return {entity: time.group() for entity, time in found.items() if time}
+
+
+def _labels(name: str) -> dict[str, str]:
+    """Labels of a BIDS name, but those that tell of a person or of what was done in the scanner."""
+    entities = entities_of(name)
+    return {key: value.lower() for key, value in entities.items() if key not in ("sub", "task")}

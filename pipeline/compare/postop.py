@@ -38,15 +38,15 @@ def is_in_postop_space(
 ) -> bool:
     """Whether a mask was drawn on the post-operative image.
 
-    Asked are, in this order: the mask's sidecar, the entity ``space`` of its name, its grid, and
-    the session in its name.
+    Asked are, in this order: which of the two the mask's sidecar names, the entity ``space`` of the
+    mask's name, its grid, and the sessions in its name and in those that its sidecar names.
 
     Parameters
     ----------
     names : tuple of str
         File names of the T1w and of the post-operative T1w ("" for none).
     """
-    sources = _sources(mask_path)
+    sources = sources_of(mask_path)
     named = [name in sources for name in names]
     if named[0] != named[1]:
         return named[1]
@@ -55,16 +55,14 @@ def is_in_postop_space(
     on_grid = [image is not None and same_grid(mask, image) for image in (t1w, postop)]
     if on_grid[0] != on_grid[1]:
         return on_grid[1]
-    return is_postoperative(mask_path)
+    return any(is_postoperative(Path(name)) for name in (mask_path.name, *sources))
 
 
-def drawn_on(mask_path: Path, images: list[Path]) -> Path | None:
-    """The one of several post-operative images that a mask's sidecar names, or that has its grid."""
-    named = [image for image in images if image.name in _sources(mask_path)]
-    if not named:
-        grid = _grid(mask_path)
-        named = [image for image in images if grid is not None and _grid(image) == grid]
-    return named[0] if len(named) == 1 else None
+def drawn_on(mask_path: Path, images: list[Path]) -> list[Path]:
+    """Those of several images that a mask's sidecar names, else those that have its grid."""
+    sources, grid = sources_of(mask_path), _grid(mask_path)
+    named = [image for image in images if image.name in sources]
+    return named or [image for image in images if grid is not None and _grid(image) == grid]
 
 
 def carry_to_preop(
@@ -205,14 +203,14 @@ def _grid(path: Path) -> tuple | None:
     return (*image.shape[:3], *np.round(image.affine, 3).ravel())
 
 
-def _sources(mask_path: Path) -> set[str]:
+def sources_of(mask_path: Path) -> set[str]:
     """Names of the images that the mask's sidecar says it was made from."""
     sidecar = mask_path.with_name(mask_path.name.split(".")[0] + ".json")
     if not sidecar.is_file():
         return set()
     try:
         content = read_metadata(sidecar)
-    except InvalidInput:
+    except (OSError, InvalidInput):
         return set()
     fields = (content.get(key) for key in ("SpatialReference", "Sources", "RawSources"))
     return {name for field in fields for name in file_names(field)}
