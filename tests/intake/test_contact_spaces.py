@@ -153,13 +153,13 @@ def in_any_space(_):
     return Carried(lambda pos_mm: pos_mm, "as given")
 
 
+MNI = "MNI152NLin2009aSym"
+
+
 def spaces_of(folder, electrodes, systems):
     files, described = write(folder, electrodes, systems)
     found = resolve(files, [], described, spherical_scalp(), carry=in_any_space)
     return [each["space"] for each in found.transforms], found
-
-
-MNI = "MNI152NLin2009aSym"
 
 
 def test_electrodes_with_acq_are_described_by_the_file_of_their_space(tmp_path):
@@ -182,6 +182,30 @@ def test_electrodes_with_acq_are_described_by_the_file_of_their_space(tmp_path):
         ("sub-01_acq-a_run-1", {"sub-01_acq-a_": "ScanRAS", "sub-01_": "Talairach"}, "ScanRAS"),
         ("sub-01_run-01", {"sub-01_run-1_": "ScanRAS", "sub-01_run-2_": "Talairach"}, "ScanRAS"),
         ("sub-01_space-scanras", {"sub-01_space-ScanRAS_": "ScanRAS"}, "ScanRAS"),
+        (
+            "sub-01/ses-a/ieeg/sub-01_ses-a_acq-x_space-ScanRAS",
+            {
+                "": "fsaverage",
+                "sub-01/sub-01_space-ScanRAS_": "ScanRAS",
+                "sub-01/sub-01_space-fsaverage_": "fsaverage",
+                "sub-01/ses-b/sub-01_ses-b_space-ScanRAS_": "fsaverage",
+            },
+            "ScanRAS",
+        ),
+        ("sub-01/ses-a/ieeg/sub-01_ses-a", {"sub-01/ses-a/sub-01_ses-a_": "ScanRAS"}, "ScanRAS"),
+        ("sub-01/ieeg/sub-01", {"sub-01/sub-01_space-ScanRAS_": "ScanRAS"}, "ScanRAS"),
+        # What names the table's space, before what names its acquisition.
+        (
+            "sub-01_acq-a_space-ScanRAS",
+            {"sub-01_acq-a_": "fsaverage", "sub-01_space-ScanRAS_": "ScanRAS"},
+            "ScanRAS",
+        ),
+        # The nearest, though it says more than the one that applies to all.
+        (
+            "sub-01/ieeg/sub-01",
+            {"": "fsaverage", "sub-01/ieeg/sub-01_acq-x_": "ScanRAS"},
+            "ScanRAS",
+        ),
         # The only one beside it, though more is said in its name.
         ("sub-01", {"sub-01_space-ScanRAS_": "ScanRAS"}, "ScanRAS"),
         # The name of the table says what the file does not.
@@ -205,6 +229,12 @@ def test_the_description_is_found_by_inheritance(tmp_path, electrodes, systems, 
         ),
         ("sub-01", {"sub-01_acq-a_": "ScanRAS", "sub-01_acq-b_": "ScanRAS"}, "each of"),
         ("sub-01", {"elsewhere/sub-01_": "ScanRAS"}, "no coordsystem.json"),
+        ("sub-01", {f"sub-01_space-{space}_": space for space in ("ScanRAS", MNI)}, "each of"),
+        (
+            "sub-01/ieeg/sub-01_run-1",
+            {f"sub-01/ieeg/sub-01_run-{run}_space-ScanRAS_": "ScanRAS" for run in (2, 3)},
+            "each of",
+        ),
     ],
 )
 def test_a_description_of_something_else_is_not_taken(tmp_path, electrodes, systems, reason):
@@ -216,3 +246,43 @@ def test_the_only_description_of_the_space_is_taken_with_a_word(tmp_path):
     spaces, found = spaces_of(tmp_path, ["sub-01_acq-a"], {"sub-01_acq-b_": "ScanRAS"})
     assert spaces == ["ScanRAS"]
     assert any("they differ in acq" in text for text in found.warnings)
+
+
+@pytest.mark.parametrize(
+    ("own", "above", "told"),
+    [
+        ({"iEEGCoordinateSystem": "ScanRAS"}, {"iEEGCoordinateUnits": "mm"}, "ScanRAS"),
+        ({"iEEGCoordinateUnits": "mm"}, {"iEEGCoordinateSystem": "ScanRAS"}, "ScanRAS"),
+        (
+            {"iEEGCoordinateSystem": "ScanRAS", "iEEGCoordinateUnits": "mm"},
+            {"iEEGCoordinateSystem": "fsaverage", "iEEGCoordinateUnits": "m"},
+            "ScanRAS",
+        ),
+        # The unit of another space is not this one's.
+        (
+            {"iEEGCoordinateSystem": "ScanRAS"},
+            {"iEEGCoordinateSystem": "fsaverage", "iEEGCoordinateUnits": "mm"},
+            "the coordinates' unit is 'n/a'",
+        ),
+    ],
+)
+def test_system_and_unit_may_be_said_in_two_places(tmp_path, own, above, told):
+    files, described = write(tmp_path, ["sub-01/ieeg/sub-01"], {"": "", "sub-01/ieeg/sub-01_": ""})
+    for path, content in zip(described, (above, own), strict=True):
+        path.write_text(json.dumps(content))
+    found = resolve(files, [], described, spherical_scalp(), carry=in_any_space)
+    assert [each["space"] for each in found.transforms] == [told] or told in found.reason
+
+
+@pytest.mark.parametrize("place", ["ieeg/", "", "../"])
+@pytest.mark.parametrize("spaces", [("ScanRAS", MNI), ("ScanRAS",)])
+def test_two_spaces_and_an_acq_that_their_descriptions_do_not_repeat(tmp_path, spaces, place):
+    folder = tmp_path / "sub-01"
+    prefix = "" if place == "../" else "sub-01_"
+    electrodes = [f"ieeg/sub-01_acq-seeg_space-{space}" for space in spaces]
+    write(folder, electrodes, {f"{place}{prefix}space-{space}_": space for space in spaces})
+    ieeg = find_ieeg(folder, [])
+    found = resolve(ieeg.electrodes, [], ieeg.coordsystem, spherical_scalp(), carry=in_any_space)
+    assert [each["space"] for each in found.transforms] == ["ScanRAS"]
+    assert found.warnings == found.doubts == []
+    np.testing.assert_allclose(found.contacts.pos_mri_mm, POS_MM)
