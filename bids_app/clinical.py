@@ -7,7 +7,7 @@ from pathlib import Path
 import pandas as pd
 
 from bids_app.listing import visible
-from bids_app.sidecars import nearest
+from bids_app.sidecars import applicable, nearest
 from pipeline.compare.config import NO_MASK, NO_POSTOP
 from pipeline.compare.frames import (
     has_contrast,
@@ -41,12 +41,15 @@ class IeegFiles:
     electrodes, channels, coordsystem : list of Path
     images : list of Path
         Images that the coordinates may refer to: CTs, and what ``IntendedFor`` names.
+    tables_json : dict of Path to list of Path
+        Sidecars of the tables, the most specific first.
     """
 
     electrodes: list[Path]
     channels: list[Path]
     coordsystem: list[Path]
     images: list[Path]
+    tables_json: dict[Path, list[Path]]
 
 
 def find_ieeg(folder: Path, roots: list[Path]) -> IeegFiles:
@@ -64,15 +67,21 @@ def find_ieeg(folder: Path, roots: list[Path]) -> IeegFiles:
     electrodes = visible(folder, "**/ieeg/*_electrodes.tsv")
     electrodes += [path for level in own for path in visible(level, "*_electrodes.tsv")]
     recordings = visible(folder, "**/ieeg/*_ieeg.*")
-    channels = {nearest(path, "channels", ".tsv", root) for path in recordings} - {None}
+    inherited = {nearest(path, "channels", ".tsv", root) for path in recordings} - {None}
+    channels = sorted(inherited.union(visible(folder, "**/ieeg/*_channels.tsv")))
     coordsystem = visible(folder, "**/ieeg/*_coordsystem.json")
     for level in [root, *own] if electrodes else []:
         coordsystem += filter(_of_ieeg, visible(level, "*coordsystem.json"))
     return IeegFiles(
         electrodes=sorted(electrodes),
-        channels=sorted(channels.union(visible(folder, "**/ieeg/*_channels.tsv"))),
+        channels=channels,
         coordsystem=sorted(coordsystem),
         images=_images_meant(folder, coordsystem, roots) if electrodes else [],
+        tables_json={
+            path: applicable(path, suffix, ".json", root)
+            for suffix, tables in (("electrodes", electrodes), ("channels", channels))
+            for path in tables
+        },
     )
 
 

@@ -89,6 +89,7 @@ def tasks_for(
             electrodes=patient.ieeg.electrodes,
             channels=patient.ieeg.channels,
             coordsystem=patient.ieeg.coordsystem,
+            tables_json=patient.ieeg.tables_json,
             images=patient.ieeg.images,
             contact_labels=patient.contact_labels,
             resection_mask=patient.resection_mask,

@@ -29,7 +29,9 @@ def in_t1w(frame):
     return Carried(lambda pos_mm: pos_mm, "as given")
 
 
-def resolve(electrodes, channels, coordsystem, scalp, labels=None, carry=in_t1w, images=()):
+def resolve(
+    electrodes, channels, coordsystem, scalp, labels=None, carry=in_t1w, images=(), tables_json=None
+):
     return resolve_contacts(
         electrodes,
         channels,
@@ -39,6 +41,7 @@ def resolve(electrodes, channels, coordsystem, scalp, labels=None, carry=in_t1w,
         labels or ContactLabels(),
         carry,
         scalp,
+        tables_json or {},
     )
 
 

@@ -134,6 +134,7 @@ def find_patient(
     )
     check_links(*files.events, *files.channels, *chain(*events_json), files.t1w_json)
     check_links(*files.ieeg.channels, *files.ieeg.coordsystem, *files.ieeg.images, files.trans)
+    check_links(*chain(*files.ieeg.tables_json.values()))
     check_links(files.empty_room, surgery.mask, surgery.postop_t1w)
     if freesurfer_dir:
         # A SUBJECTS_DIR is often a folder of links.

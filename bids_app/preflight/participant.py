@@ -156,6 +156,7 @@ def _soz(files: PatientFiles, size: dict) -> tuple[str, str]:
         read_contact_labels(files.contact_labels, f"sub-{files.label}"),
         carry,
         head_mm,
+        files.ieeg.tables_json,
     )
     doubts = [*(doubt.text for doubt in found.doubts), *found.warnings]
     if n := found.counts.get("channels_without_contact"):

@@ -28,6 +28,8 @@ class Inputs:
         JSON that overrides where marks are looked for (``--contact-labels``).
     postop_t1w : Path or None
         T1w made after the operation.
+    tables_json : dict of Path to list of Path
+        Sidecars of `electrodes` and `channels`, the most specific first.
     no_mask, no_postop : str
         Why there is no `resection_mask` or `postop_t1w`.
     """
@@ -43,6 +45,7 @@ class Inputs:
     postop_t1w: Path | None = None
     no_mask: str = NO_MASK
     no_postop: str = NO_POSTOP
+    tables_json: dict[Path, list[Path]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -1,8 +1,10 @@
 """The iEEG contacts of a dataset: their positions in the T1w and their marks."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import chain
 from pathlib import Path
+from types import MappingProxyType
 
 import numpy as np
 import pandas as pd
@@ -17,9 +19,16 @@ from pipeline.compare.coordinates import (
 from pipeline.compare.coordsystems import description_of
 from pipeline.compare.frames import RANK, Frame, frame_of
 from pipeline.compare.labels import MARKS, OPTION, ContactLabels
-from pipeline.compare.marks import Marked, check_plausible, resolve_mark, unread_columns
+from pipeline.compare.marks import (
+    Marked,
+    check_plausible,
+    resolve_mark,
+    unread_columns,
+    with_levels,
+)
 from pipeline.doubts import Doubt
 from pipeline.errors import InvalidInput
+from pipeline.spikes.meanings import read_descriptions
 from pipeline.tables import numbers, read_tsv, stacked
 
 SAME_CONTACT_MM = 1.0
@@ -116,6 +125,7 @@ def resolve_contacts(
     labels: ContactLabels,
     carry: Callable[[Frame], Carried | str],
     scalp_mri_mm: np.ndarray,
+    tables_json: Mapping[Path, Sequence[Path]] = MappingProxyType({}),
 ) -> Resolution:
     """Find the contacts, their positions in the T1w and their marks.
 
@@ -130,6 +140,8 @@ def resolve_contacts(
     carry : callable
         How a frame comes to the T1w, or why it doesn't.
     scalp_mri_mm : ndarray, (n, 3)
+    tables_json : mapping of Path to sequence of Path
+        Sidecars of `electrodes` and `channels`, the most specific first.
 
     What cannot be used is told in the resolution: none of these files is needed for anything else.
     """
@@ -137,9 +149,9 @@ def resolve_contacts(
     if not electrodes:
         found.reason = "no iEEG contacts are given (electrodes.tsv)"
         return found
-    tables, reasons = _read(electrodes, found.warnings)
+    tables, reasons = _read(electrodes, tables_json, found.warnings)
     tables = with_keys(tables)
-    channel_tables, channel_reasons = _read(channels, found.warnings)
+    channel_tables, channel_reasons = _read(channels, tables_json, found.warnings)
     found.warnings += [f"Channels left out: {reason}." for reason in channel_reasons]
     placeable, more = _placeable(tables, coordsystem, t1w, images, found.warnings)
     table = _placed(placeable, carry, scalp_mri_mm, found, reasons := [*reasons, *more])
@@ -152,9 +164,9 @@ def resolve_contacts(
     rows = stacked(list(tables.values()))
     channel_rows = stacked([joined(each, file, rows) for file, each in channel_tables.items()])
     homes = {"electrodes.tsv": rows, "channels.tsv": channel_rows}
-    marked = {
-        mark: resolve_mark(mark, labels, rows, channel_rows, found.warnings) for mark in MARKS
-    }
+    told = {mark: [] for mark in MARKS}
+    marked = {mark: resolve_mark(mark, labels, rows, channel_rows, told[mark]) for mark in MARKS}
+    found.warnings += chain(*told.values())
     found.rules = {mark: one.rule for mark, one in marked.items()}
     marks = {mark: table["key"].isin(one.keys).to_numpy(bool) for mark, one in marked.items()}
     check_plausible(marks, found.warnings)
@@ -175,12 +187,14 @@ def resolve_contacts(
         *(marks[mark][placed] for mark in MARKS),
     )
     if not found.contacts.soz.any():
-        found.no_soz = _why_no_soz(marked["soz"], channel_reasons, unread)
+        unread = [f"{column} was not read" for column in unread]
+        doubts = [*labels.warnings, *told["soz"], *channel_reasons, *unread]
+        found.no_soz = _why_no_soz(marked["soz"], [text.rstrip(".") for text in doubts])
     return found
 
 
-def _why_no_soz(soz: Marked, unreadable: list[str], unread: list[str]) -> str:
-    """Why no contact with a position is marked as seizure onset."""
+def _why_no_soz(soz: Marked, doubts: list[str]) -> str:
+    """Why no contact with a position is marked as seizure onset, and what speaks against that."""
     if soz.keys:
         n = f"{len(soz.keys)} contacts are" if len(soz.keys) > 1 else "one contact is"
         return f"{n} marked as seizure onset in {soz.rule}, but without usable coordinates"
@@ -189,16 +203,19 @@ def _why_no_soz(soz: Marked, unreadable: list[str], unread: list[str]) -> str:
             f"{len(soz.lost)} SOZ marks were found in {soz.rule}, but none of these names is a "
             f"contact of electrodes.tsv (such as {soz.lost[0]})"
         )
-    doubts = [*unreadable, *(f"{column} was not read" for column in unread)]
     return "; ".join(["no contact is marked as seizure onset", *doubts])
 
 
-def _read(paths: list[Path], warnings: list[str]) -> tuple[dict[Path, pd.DataFrame], list[str]]:
+def _read(
+    paths: list[Path], tables_json: Mapping[Path, Sequence[Path]], warnings: list[str]
+) -> tuple[dict[Path, pd.DataFrame], list[str]]:
     """The tables by their files, and why others cannot be read."""
     tables, reasons = {}, []
     for path in paths:
         try:
-            tables[path] = read_tsv(path, ("name",), warnings)
+            table = read_tsv(path, ("name",), warnings)
+            descriptions = read_descriptions(tables_json.get(path, ()), warnings)
+            tables[path] = with_levels(table, descriptions)
         except InvalidInput as error:
             reasons.append(error.reason)
     return tables, reasons

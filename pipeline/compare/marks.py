@@ -7,11 +7,15 @@ import pandas as pd
 
 from pipeline.compare.contact_names import NO_CONTACT, contacts_meant, some
 from pipeline.compare.labels import MARKS, OPTION, TABLES, ContactLabels, Rule
+from pipeline.spikes.meanings import levels_of
 from pipeline.tables import NOT_GIVEN, normalised, words
 
 _YES = frozenset({"yes", "true", "1", "1.0", "y", "x", "+"})
 _NO = frozenset({"no", "false", "0", "0.0", "n"})
-_SOZ, _NO_SOZ = frozenset({"soz", "seizureonset", "seizureonsetzone"}), frozenset({"nonsoz"})
+_SOZ, _NO_SOZ = (
+    frozenset({"soz", "seizureonset", "seizureonsetzone"}),
+    frozenset({"nonsoz", "notsoz"}),
+)
 _RESECTED = frozenset({"resect", "resected"})
 _NOT_RESECTED = frozenset({"nonresected", "notresected"})
 _EDGE = frozenset({"resectededge"})
@@ -39,6 +43,7 @@ RULES = {
     "edge": _homes(("edge",), _EDGE),
 }
 _KNOWN_WORDS = _SOZ | _NO_SOZ | _RESECTED | _NOT_RESECTED | _EDGE
+_UNDERSTOOD = _KNOWN_WORDS | _YES | _NO
 _KNOWN_ZONES = {"irritativezone", "earlypropagationzone"}
 # A word that holds one of these is meant as a mark, even where it is spelt as none.
 _TELLING = ("soz", "onset", "resec")
@@ -62,6 +67,22 @@ class Marked:
     keys: frozenset[str] = frozenset()
     rule: str | None = None
     lost: tuple[str, ...] = ()
+
+
+def with_levels(table: pd.DataFrame, descriptions: dict[str, dict]) -> pd.DataFrame:
+    """The table, cells that its sidecar explains by a word of a mark (``Levels``) in that word.
+
+    Parameters
+    ----------
+    table : DataFrame of str
+    descriptions : dict
+        By column, as `read_descriptions` gives them.
+    """
+    explained = {}
+    for column in table.columns.intersection(list(descriptions)):
+        meant = levels_of(table[column], descriptions[column])
+        explained[column] = meant.where(meant.map(normalised).isin(_UNDERSTOOD), table[column])
+    return table.assign(**explained)
 
 
 def resolve_mark(

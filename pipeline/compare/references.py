@@ -105,6 +105,7 @@ def soz_reference(
         read_contact_labels(inputs.contact_labels, paths.sub),
         Spaces(inputs.t1w, paths, progress).carry,
         head.scalp_mm,
+        inputs.tables_json,
     )
     qc["warnings"] += found.warnings
     qc["doubts"] += in_qc(found.doubts)

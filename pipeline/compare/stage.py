@@ -70,6 +70,7 @@ def reads(inputs: Inputs, paths: PatientPaths) -> list[Path]:
         *inputs.electrodes,
         *inputs.channels,
         *inputs.coordsystem,
+        *sorted(set().union(*inputs.tables_json.values())),
         *inputs.images,
         *(
             path
