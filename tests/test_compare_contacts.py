@@ -33,7 +33,7 @@ def write(tmp_path):
 
 def told(found):
     """Everything that the resolution tells beside its result."""
-    return found.warnings
+    return [*(doubt.text for doubt in found.doubts), *found.warnings]
 
 
 def test_words():
@@ -89,7 +89,7 @@ def test_disagreeing_homes_are_warned_about_and_the_explicit_one_wins(write):
 
 def test_marked_channel_without_contact_is_warned_about(write):
     found = write(None, CHANNELS + b"B7\tSEEG\tgood\tsoz\n")
-    assert any("B7" in warning and "no contact" in warning for warning in found.warnings)
+    assert any("B7" in warning and "no contact" in warning for warning in told(found))
     assert found.counts["soz"] == 2
 
 

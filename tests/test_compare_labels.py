@@ -37,7 +37,7 @@ def test_lists_of_contacts_override_everything(write, tmp_path):
     assert found.contacts.soz.tolist() == [False, False, False, True]
     assert not found.contacts.resected.any()
     assert found.rules["soz"] == found.rules["resected"] == "--contact-labels (list)"
-    assert any("A9" in text for text in found.warnings)
+    assert any("A9" in doubt.text for doubt in found.doubts)
     assert labels_of(tmp_path, content, "sub-02") == ContactLabels()
 
 

@@ -9,7 +9,7 @@ from types import MappingProxyType
 import numpy as np
 import pandas as pd
 
-from pipeline.compare.contact_names import joined, with_keys, without_contact
+from pipeline.compare.contact_names import joined, some, with_keys, without_contact
 from pipeline.compare.coordinates import (
     HEAD_TOLERANCE_MM,
     in_possible_unit,
@@ -169,6 +169,7 @@ def resolve_contacts(
     found.warnings += chain(*told.values())
     found.rules = {mark: one.rule for mark, one in marked.items()}
     marks = {mark: table["key"].isin(one.keys).to_numpy(bool) for mark, one in marked.items()}
+    _tell_lost(marked, found)
     check_plausible(marks, found.warnings)
     unread = unread_columns(homes, labels)
     if unread:
@@ -191,6 +192,19 @@ def resolve_contacts(
         doubts = [*labels.warnings, *told["soz"], *channel_reasons, *unread]
         found.no_soz = _why_no_soz(marked["soz"], [text.rstrip(".") for text in doubts])
     return found
+
+
+def _tell_lost(marked: dict[str, Marked], found: Resolution) -> None:
+    """Tell of marked names that are no contact; where no SOZ mark is left, the reason says it."""
+    for mark, one in marked.items():
+        told = (
+            f"{len(one.lost)} names that {one.rule} marks as {mark} are no contact of "
+            f"electrodes.tsv: {some(one.lost)}"
+        )
+        if one.lost and mark != "soz":
+            found.warnings.append(f"{told}.")
+        elif one.lost and one.keys:
+            found.doubts.append(Doubt(told))
 
 
 def _why_no_soz(soz: Marked, doubts: list[str]) -> str:
@@ -288,7 +302,7 @@ def _placed(placeable, carry, scalp_mri_mm, found, reasons) -> pd.DataFrame | No
         )
         placed_by_rank.setdefault(rank, set()).update(table.loc[known, "key"])
         found.warnings += [text for text in (each.frame.warning, carried.warning) if text]
-        found.doubts += carried.doubts
+        found.doubts += each.frame.doubts + carried.doubts
         found.transforms.append(
             {
                 "file": each.path.name,

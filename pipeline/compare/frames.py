@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pipeline.compare.coordinates import unit_of
+from pipeline.doubts import Doubt
 from pipeline.names import entities_of
 
 _SCANNER = {"scanras", "t1w", "individual", "scanner", "native"}
@@ -59,12 +60,14 @@ class Frame:
         With the kind IMAGE.
     warning : str or None
         What had to be assumed.
+    doubts : tuple of Doubt
     """
 
     space: str
     kind: str
     image: Path | None = None
     warning: str | None = None
+    doubts: tuple[Doubt, ...] = ()
 
 
 def frame_of(coordsystem: dict, t1w: Path, images: list[Path]) -> Frame | str:
@@ -129,14 +132,13 @@ def _by_image(coordsystem: dict, space: str, t1w: Path, images: list[Path]) -> F
         meant = [t1w] if t1w in meant else meant
     else:
         meant = [image for image in others if is_ct(image)] if _CT.search(described) else []
-    substituted = "" if meant else _substitute(named, [t1w, *others], meant)
+    doubts = () if meant else _substituted(named, [t1w, *others], meant)
     if len(meant) == 1:
         image = meant[0]
-        warning = f"{assumed}{image.name}." if assumed else ""
-        warning = " ".join(filter(None, (substituted, warning))) or None
+        warning = f"{assumed}{image.name}." if assumed else None
         if image == t1w:
-            return Frame(space, T1W, warning=warning)
-        return Frame(space, IMAGE, image, warning)
+            return Frame(space, T1W, warning=warning, doubts=doubts)
+        return Frame(space, IMAGE, image, warning, doubts)
     refers = (
         f"refers to {', '.join(named)}, which cannot be found"
         if named
@@ -147,7 +149,7 @@ def _by_image(coordsystem: dict, space: str, t1w: Path, images: list[Path]) -> F
     return f"the coordinates are in {space} space, which {refers}"
 
 
-def _substitute(named: list[str], images: list[Path], meant: list[Path]) -> str:
+def _substituted(named: list[str], images: list[Path], meant: list[Path]) -> tuple[Doubt, ...]:
     """Add to `meant` the only image of a named one's kind, if one entity alone tells them apart."""
     for name in named:
         kind = suffix_of(name)
@@ -155,11 +157,13 @@ def _substitute(named: list[str], images: list[Path], meant: list[Path]) -> str:
         if len(alike) == 1 and _differ_in_one_entity(name, alike[0].name):
             meant.append(alike[0])
             return (
-                f"The contacts' coordinates are intended for {name}, which is not there; they are "
-                f"taken as those of {alike[0].name}, the only {kind} image, whose name differs in "
-                "one entity."
+                Doubt(
+                    f"The contacts' coordinates are intended for {name}, which is not there; they "
+                    f"are taken as those of {alike[0].name}, the only {kind} image, whose name "
+                    "differs in one entity"
+                ),
             )
-    return ""
+    return ()
 
 
 def _differ_in_one_entity(name: str, other: str) -> bool:

@@ -62,11 +62,14 @@ class Marked:
         Where the mark stands, None where nowhere.
     lost : tuple of str
         Names that carry it and are no contact.
+    n_bipolar : int
+        Names that carry it and are bipolar channels.
     """
 
     keys: frozenset[str] = frozenset()
     rule: str | None = None
     lost: tuple[str, ...] = ()
+    n_bipolar: int = 0
 
 
 def with_levels(table: pd.DataFrame, descriptions: dict[str, dict]) -> pd.DataFrame:
@@ -110,13 +113,14 @@ def resolve_mark(
         meant = contacts_meant(sorted(labels.listed[mark]), electrodes)
         keys = frozenset(key for keys in meant.values() for key in keys) - {NO_CONTACT}
         lost = tuple(name for name, keys in meant.items() if NO_CONTACT in keys)
-        marked = Marked(keys, f"{OPTION} (list)", lost)
+        n_bipolar = sum(len(keys) > 1 for keys in meant.values())
+        marked = Marked(keys, f"{OPTION} (list)", lost, n_bipolar)
     else:
         marked = _by_rules(mark, labels, electrodes, channels, warnings)
-    if marked.lost:
+    if marked.n_bipolar:
         warnings.append(
-            f"{len(marked.lost)} names that {marked.rule} marks as {mark} are no contact of "
-            f"electrodes.tsv: {some(marked.lost)}."
+            f"{marked.n_bipolar} names that {marked.rule} marks as {mark} are bipolar channels: both "
+            "contacts of each count."
         )
     return marked
 
@@ -139,7 +143,8 @@ def _by_rules(mark, labels, electrodes, channels, warnings) -> Marked:
         lost = tuple(dict.fromkeys(table.loc[yes & ~of_contact, "name"]))
         if (yes | no).any():
             keys = frozenset(table.loc[yes & of_contact, "key"])
-            found[rule.name] = Marked(keys, rule.name, lost)
+            n_bipolar = table.loc[yes & table["bipolar"], "name"].nunique()
+            found[rule.name] = Marked(keys, rule.name, lost, n_bipolar)
             _warn_of_contradictions(mark, rule, table, yes, no, warnings)
     used = next((one for one in found.values() if one.keys), None)
     if len({one.keys for one in found.values()}) > 1:

@@ -88,7 +88,7 @@ ONLY = Path("anat/sub-01_ses-a_rec-norm_T1w.nii.gz")
 def test_the_only_image_of_its_kind_stands_for_one_that_differs_in_one_entity(named):
     found = frame("ScanRAS", t1w=ONLY, IntendedFor=f"bids::sub-01/ses-a/anat/{named}")
     assert found.kind == "T1w"
-    assert named in found.warning and ONLY.name in found.warning
+    assert named in found.doubts[0].text and ONLY.name in found.doubts[0].text
 
 
 @pytest.mark.parametrize(
