@@ -70,9 +70,15 @@ def test_tables_and_descriptions_above_the_ieeg_folder_are_found(tmp_path):
     add(tmp_path, "sub-01/ses-a/sub-01_ses-a_acq-x_coordsystem.json", {"MEGCoordinateSystem": "x"})
     add(tmp_path, "sub-01/ses-a/meg/sub-01_ses-a_coordsystem.json", {"MEGCoordinateSystem": "x"})
     add(tmp_path, "sub-02/sub-02_coordsystem.json", IEEG)
+    levels = [
+        add(tmp_path, f"{in_ieeg}_electrodes.json", {}),
+        add(tmp_path, "electrodes.json", {}),
+        add(tmp_path, "task-motor_channels.json", {}),
+    ]
     found = find_ieeg(tmp_path / "sub-01", [])
     assert found.electrodes == [table]
     assert found.channels == sorted(channels)
+    assert found.tables_json == {table: levels[:2], channels[0]: [], channels[1]: levels[2:]}
     assert found.coordsystem == sorted(described)
 
 

@@ -5,6 +5,8 @@ import json
 import pytest
 from contact_files import NAMES, POS_MM, resolve, spherical_scalp
 
+from pipeline.compare.labels import read_contact_labels
+
 FLAGS = {
     "yes/no": ("yes", "no"),
     "Yes/No": ("Yes", "No"),
@@ -164,3 +166,60 @@ def test_latin_1_in_channels(tmp_path):
     found = resolve([files[0]], [channels], [files[1]], spherical_scalp())
     assert found.contacts.soz.tolist() == [True, False, False, False]
     assert found.warnings == [f"{channels.name} is not UTF-8; it was read as Latin-1."]
+
+
+@pytest.mark.parametrize(
+    ("cells", "levels", "soz"),
+    [
+        # Numbers mean what the sidecar says, also where they would be read otherwise without it.
+        ("1 2 2 1", {"1": "no", "2": "yes"}, [0, 1, 1, 0]),
+        ("1 2 2 1", {"1": "SOZ", "2": "Not SOZ"}, [1, 0, 0, 1]),
+        ("A B B A", {"A": {"Description": "seizure onset zone"}, "B": "non-SOZ"}, [1, 0, 0, 1]),
+        # What the sidecar only describes keeps its own meaning.
+        ("yes no no yes", {"yes": "the epileptologist said so", "no": "all else"}, [1, 0, 0, 1]),
+        ("1 0 0 1", {"1": "in it", "0": 5}, [1, 0, 0, 1]),
+        ("1 0 0 1", "yes or no", [1, 0, 0, 1]),
+    ],
+)
+@pytest.mark.parametrize("table", ["electrodes", "run-1_channels"])
+def test_levels_of_the_sidecar_tell_what_a_cell_means(tmp_path, table, cells, levels, soz):
+    columns = {"SOZ": cells.split()}
+    write(tmp_path, *([columns] if table == "electrodes" else [{}, columns]))
+    sidecar = tmp_path / "sub-01_sidecar.json"
+    sidecar.write_text(json.dumps({"soz": {"Levels": levels}, "x": {"Units": "mm"}, "y": "text"}))
+    found = resolved(tmp_path, {tmp_path / f"sub-01_{table}.tsv": [sidecar]})
+    assert found.contacts.soz.tolist() == soz
+    assert found.warnings == []
+
+
+def resolved(folder, tables_json=None, labels=None):
+    files = (sorted(folder.glob(f"*_{name}")) for name in ("electrodes.tsv", "channels.tsv"))
+    system = folder / "sub-01_coordsystem.json"
+    return resolve(
+        *files, [system], spherical_scalp(), labels=labels, tables_json=tables_json or {}
+    )
+
+
+def test_a_broken_sidecar_costs_its_levels_alone(tmp_path):
+    write(tmp_path, {}, {"soz": ["yes", "no", "no", "no"]})
+    sidecar = tmp_path / "sub-01_run-1_channels.json"
+    sidecar.write_text("{")
+    found = resolved(tmp_path, {tmp_path / "sub-01_run-1_channels.tsv": [sidecar]})
+    assert found.contacts.soz.tolist() == [1, 0, 0, 0]
+    assert [text for text in found.warnings if sidecar.name in text]
+
+
+def test_marks_that_are_not_understood_are_never_said_to_be_missing(tmp_path):
+    found = write(tmp_path, {}, {"soz": ["2", "3", "3", "2"]})
+    assert "no contact is marked" in found.no_soz
+    assert "channels.tsv:soz holds words that are not understood" in found.no_soz
+    found = write(tmp_path, {}, {"status_description": ["sozz", "n/a", "n/a", "n/a"]})
+    assert "sozz" in found.no_soz
+    # A list of other participants, and a column of the centre's own that is not there.
+    path = tmp_path / "labels.json"
+    path.write_text(json.dumps({"participants": {"sub-02": {"soz": ["A1"]}}}))
+    found = resolved(tmp_path, labels=read_contact_labels(path, "sub-01"))
+    assert "lists contacts of 1 participants, but not of sub-01" in found.no_soz
+    path.write_text(json.dumps({"soz": {"channels.tsv:onset_zone": ["yes"]}}))
+    found = resolved(tmp_path, labels=read_contact_labels(path, "sub-01"))
+    assert "onset_zone) is not among the columns" in found.no_soz
