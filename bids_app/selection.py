@@ -25,7 +25,7 @@ from pipeline.files import read_json
 from pipeline.headmodel.given_trans import read_head_to_mri
 
 _FILTERED = ("t1w", "meg")
-_ENTITIES = (*mne_bids.get_entities_from_fname("sub-01"), "suffix", "datatype")
+_ENTITIES = (*mne_bids.get_entities_from_fname("sub-01"), "suffix", "datatype", "extension")
 
 
 class NothingToProcess(SpikefocusError):
@@ -237,7 +237,14 @@ def _check_filters(filters: dict) -> None:
                 raise ValueError(
                     f"{entity[:40]!r} in {kind!r} is no entity; allowed is {', '.join(_ENTITIES)}"
                 )
-            if not isinstance(value, str) or not is_label(value):
+            # An extension begins with a dot, which no label has.
+            label = (
+                value.replace(".", "")
+                if entity == "extension" and isinstance(value, str)
+                else value
+            )
+            if value is not None and not (isinstance(label, str) and is_label(label)):
                 raise ValueError(
-                    f"{entity!r} in {kind!r} is {value!r:.60}; allowed is one label as text"
+                    f"{entity!r} in {kind!r} is {value!r:.60}; allowed is one label as text, or null "
+                    "for files without this entity"
                 )

@@ -1,5 +1,6 @@
 """Which of a participant's files the command line asks for."""
 
+import json
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -17,7 +18,7 @@ _ENTITIES = {
     "description": "desc",
     "direction": "dir",
 }
-_NOT_IN_NAMES = ("suffix", "datatype", "extension")
+_NOT_IN_NAMES = ("suffix", "datatype")
 
 
 @dataclass(frozen=True)
@@ -27,8 +28,9 @@ class Query:
     sessions: tuple[str, ...] = ()
     tasks: tuple[str, ...] = ()
     runs: tuple[str, ...] = ()
-    filters: dict[str, dict[str, str]] = field(default_factory=dict)
-    """As in fMRIPrep's filter file: ``{"t1w": {"acquisition": "mprage"}, "meg": {...}}``."""
+    filters: dict[str, dict[str, str | None]] = field(default_factory=dict)
+    """As in fMRIPrep's filter file: ``{"t1w": {"acquisition": "mprage"}, "meg": {...}}``; None
+    lets through what has no such entity."""
     spike_name: tuple[str, ...] = SPIKE_NAMES
     """Of two versions of one recording the one with spikes is wanted."""
 
@@ -45,29 +47,34 @@ class Query:
         return self._lets_through(path, "t1w")
 
     def _lets_through(self, path: Path, kind: str) -> bool:
-        filters = {_ENTITIES.get(key, key): str(v) for key, v in self.filters.get(kind, {}).items()}
+        filters = {
+            _ENTITIES.get(key, key): label for key, label in self.filters.get(kind, {}).items()
+        }
         return all(
-            _value(path, key) == _plain(key, label)
+            _value(path, key) == (None if label is None else _plain(key, label))
             for key, label in filters.items()
             if key not in _NOT_IN_NAMES
         )
 
 
 def filter_for(path: Path, other: Path) -> str:
-    """A filter file's content that lets `path` through and not `other`."""
+    """A filter file's content that lets `path` through and not `other`, another version of it."""
     own, others = entities_of(path.name), entities_of(other.name)
     long_names = {short: name for name, short in _ENTITIES.items()}
-    differing = [key for key in own if own[key] != others.get(key)]
-    if not differing:
-        return '{"meg": {...}}'
-    key = differing[-1]
-    return f'{{"meg": {{"{long_names.get(key, key)}": "{own[key]}"}}}}'
+    own["extension"], others["extension"] = _extension(path), _extension(other)
+    differing = [key for key in (*own, *others) if own.get(key) != others.get(key)]
+    named = {long_names.get(key, key): own.get(key) for key in differing[:1]}
+    return json.dumps({"meg": named})
 
 
 def _value(path: Path, key: str) -> str | None:
-    return entities_of(path.name).get(key)
+    return _extension(path) if key == "extension" else entities_of(path.name).get(key)
+
+
+def _extension(path: Path) -> str:
+    return "".join(path.suffixes[-2:]) if path.suffix == ".gz" else path.suffix
 
 
 def _plain(key: str, label: str) -> str:
     """A label as `entities_of` gives it: a run's number without leading zeros."""
-    return entities_of(f"{key}-{label}")[key]
+    return label if key == "extension" else entities_of(f"{key}-{label}")[key]

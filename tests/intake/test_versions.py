@@ -1,5 +1,8 @@
 """Several files of one recording are one run, however they are named."""
 
+import json
+import re
+
 import pytest
 from dataset_of_files import SPIKES, find, names, touch, write_recording
 
@@ -72,8 +75,28 @@ def test_the_version_with_marked_spikes_is_used(dataset):
 
 def test_a_filter_chooses_between_versions(dataset):
     touch(dataset, f"{MEG}_meg.fif", f"{MEG}_proc-sss_meg.fif")
-    files = find(dataset, filters={"meg": {"processing": "sss"}})
-    assert names(files.meg) == ["sub-01_task-rest_proc-sss_meg.fif"] and files.notes == []
+    for label, version in (("sss", "_proc-sss"), (None, "")):
+        files = find(dataset, filters={"meg": {"processing": label}})
+        assert names(files.meg) == [f"sub-01_task-rest{version}_meg.fif"] and files.notes == []
+
+
+def test_the_filter_that_is_told_takes_the_other_version(dataset):
+    touch(dataset, f"{MEG}_meg.fif", f"{MEG}_proc-sss_meg.fif")
+    first = find(dataset)
+    told = re.search(r"as by (\{.*\})\.", first.notes[0])[1]
+    assert names(find(dataset, filters=json.loads(told)).meg) == [
+        "sub-01_task-rest_proc-sss_meg.fif"
+    ]
+    (dataset / f"{MEG}_proc-sss_events.tsv").write_text(SPIKES)
+    told = re.search(r"as by (\{.*\})\.", find(dataset).notes[0])[1]
+    assert find(dataset, filters=json.loads(told)).meg == first.meg
+
+
+def test_a_filter_chooses_between_formats(dataset):
+    touch(dataset, f"{MEG}_meg.fif", f"{MEG}_meg.con")
+    told = json.loads(re.search(r"as by (\{.*\})\.", find(dataset).notes[0])[1])
+    assert told == {"meg": {"extension": ".fif"}}
+    assert names(find(dataset, filters=told).meg) == ["sub-01_task-rest_meg.fif"]
 
 
 @pytest.mark.parametrize(
