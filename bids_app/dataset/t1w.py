@@ -7,14 +7,12 @@ from bids_app.dataset.links import absent_part
 from bids_app.dataset.query import Query
 from bids_app.listing import visible
 from bids_app.sidecars import applicable, nearest
-from pipeline.compare.frames import is_postoperative
+from pipeline.compare.frames import has_contrast, is_postoperative
 from pipeline.errors import InvalidInput
 from pipeline.files import read_metadata
 from pipeline.names import entities_of, participant_key
 
 _ENDINGS = ("_t1w.nii", "_t1w.nii.gz")
-_CONTRAST = re.compile(r"contrast|gad|gd(?![a-z])|^post(c|ce)?$", re.IGNORECASE)
-_NO_CONTRAST = re.compile(r"(no|non|pre|without)-?(contrast|gad|gd|ce)", re.IGNORECASE)
 _DEFACED = re.compile(
     r"_(?:rec|acq|desc|proc)-[a-z0-9]*(?:deface|deid|skullstrip|brain)", re.IGNORECASE
 )
@@ -73,7 +71,7 @@ def find_t1w(folder: Path, meg: list[Path], query: Query, notes: list[str]) -> P
             is_postoperative(path),
             absent_part(path) is not None,
             session not in of_meg,
-            _has_contrast(path),
+            has_contrast(path),
             bool(_DEFACED.search(path.name)),
             len(entities_of(path.name)),
             path,
@@ -98,15 +96,6 @@ def find_t1w(folder: Path, meg: list[Path], query: Query, notes: list[str]) -> P
     if contrast:
         notes.append(f"The T1-weighted MRI {chosen.name} is named as one with contrast medium.")
     return chosen
-
-
-def _has_contrast(path: Path) -> bool:
-    """Whether a file name says that contrast medium was given."""
-    entities = entities_of(path.name)
-    if "ce" in entities:
-        return entities["ce"].lower() not in ("no", "none")
-    labels = [entities.get(key, "") for key in ("acq", "rec", "desc")]
-    return any(_CONTRAST.search(label) and not _NO_CONTRAST.search(label) for label in labels)
 
 
 def find_t1w_json(t1w: Path, bids_dir: Path) -> Path | None:

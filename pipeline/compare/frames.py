@@ -39,7 +39,8 @@ _NOT_OPERATION = re.compile(
 )
 # After what is not said.
 _ONLY_AFTER = re.compile(r"post-?\d*")
-_CONTRAST = re.compile(r"gd|gad|contrast|kontrast|^ce(?![a-z])|^cepost")
+_CONTRAST = re.compile(r"gd|gad|contrast|kontrast|^ce(?![a-z])|^cepost|postce?$")
+_NO_CONTRAST = re.compile(r"(?:no|non|pre|without|ohne)-?(?:contrast|kontrast|gad|gd|ce)")
 _BEFORE = re.compile(r"pre|baseline|before")
 T1W, IMAGE, MNI305, MNI152 = "T1w", "image", "MNI305", "MNI152"
 # What is measured in the patient's own images before what a template stands between.
@@ -238,7 +239,10 @@ def operation_labels(path: Path) -> tuple[str, ...]:
 def has_contrast(path: Path) -> bool:
     """Whether a BIDS file name tells of contrast agent."""
     labels = _labels(path.name)
-    return "ce" in labels or any(map(_CONTRAST.search, labels.values()))
+    if "ce" in labels:
+        return labels["ce"] not in ("no", "none")
+    told = [label for entity, label in labels.items() if entity in ("acq", "rec", "desc")]
+    return any(_CONTRAST.search(label) and not _NO_CONTRAST.search(label) for label in told)
 
 
 def _times(name: str) -> dict[str, str]:
