@@ -47,6 +47,8 @@ def read_tsv(path: Path, required: tuple[str, ...], warnings: list[str]) -> pd.D
     if not numbered:
         raise InvalidInput("the table is empty", file=path, hint="fill it, or remove the file")
     header = [name.lower() for name in numbered[0][1]]
+    # Tabs at the end of a line are no columns.
+    header = header[: max((i for i, name in enumerate(header, 1) if name), default=0)]
     missing = [column for column in required if column not in header]
     if missing:
         raise InvalidInput(
@@ -95,7 +97,7 @@ def numbers(column: pd.Series) -> tuple[np.ndarray, np.ndarray]:
     odd : ndarray of bool, (n,)
         The cell says something, but no number.
     """
-    cells = column.str.strip()
+    cells = column.str.strip().str.replace("\u2212", "-", regex=False)
     given = ~cells.str.lower().isin(NOT_GIVEN)
     pointed = cells.map(lambda cell: _NUMBER.fullmatch(cell) is not None)
     comma = cells.map(lambda cell: _COMMA_NUMBER.fullmatch(cell) is not None)

@@ -26,6 +26,7 @@ from pipeline.compare.marks import (
     unread_columns,
     with_levels,
 )
+from pipeline.compare.sides import side_doubts
 from pipeline.doubts import Doubt
 from pipeline.errors import InvalidInput
 from pipeline.spikes.meanings import read_descriptions
@@ -187,6 +188,8 @@ def resolve_contacts(
         table.loc[placed, _XYZ].to_numpy(float),
         *(marks[mark][placed] for mark in MARKS),
     )
+    midline_mm = (scalp_mri_mm[:, 0].min() + scalp_mri_mm[:, 0].max()) / 2
+    found.doubts += side_doubts(table[placed], rows, midline_mm)
     if not found.contacts.soz.any():
         unread = [f"{column} was not read" for column in unread]
         doubts = [*labels.warnings, *told["soz"], *channel_reasons, *unread]

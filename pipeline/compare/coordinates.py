@@ -46,6 +46,8 @@ def fits_head(pos_mri_mm: np.ndarray, scalp_mri_mm: np.ndarray, share: float) ->
     inside = outside_head_mm(pos_mri_mm, scalp_mri_mm) <= HEAD_TOLERANCE_MM
     if inside.mean() < share:
         return False
+    # A contact in two rows is as near to itself as none is to another.
+    pos_mri_mm = np.unique(pos_mri_mm, axis=0)
     if len(pos_mri_mm) == 1:
         return True
     spacing = np.median(cKDTree(pos_mri_mm).query(pos_mri_mm, k=2)[0][:, 1])

@@ -15,6 +15,8 @@ _NEEDING_IMAGE = {"acpc", "other", "ct"}
 _MNI305 = re.compile(r"mni305|avg305|fsaverage([3-7]|sym)?")
 # IXI549Space is SPM12's average, linearly aligned to MNI152.
 _MNI152 = re.compile(r"mni152(lin|nlin(6|2009[abc]?)?(a?sym)?)?|ixi549(space)?")
+# What TemplateFlow adds for an image's grid changes no coordinate: MNI152NLin6Asym:res-2.
+_OF_GRID = re.compile(r"[:_]res-\w+$")
 # Other spaces that BIDS names, and why nothing here leads from them to a T1w.
 _OTHER_SPACES = {
     r"mni": "which does not say which MNI template is meant",
@@ -100,9 +102,10 @@ def frame_of(coordsystem: dict, t1w: Path, images: list[Path]) -> Frame | str:
 
 def template_of(space: str) -> str | None:
     """MNI305 or MNI152 where a space is a variant of it, whatever its spelling."""
-    if _MNI305.fullmatch(_key(space)):
+    name = _key(_OF_GRID.sub("", space))
+    if _MNI305.fullmatch(name):
         return MNI305
-    return MNI152 if _MNI152.fullmatch(_key(space)) else None
+    return MNI152 if _MNI152.fullmatch(name) else None
 
 
 def same_space(first: str, second: str) -> bool | None:
@@ -208,7 +211,7 @@ def file_names(paths) -> list[str]:
     if isinstance(paths, dict):
         paths = list(paths.values())
     several = paths if isinstance(paths, list) else [paths]
-    return [each.rsplit("/", 1)[-1] for each in several if isinstance(each, str)]
+    return [re.split(r"[/\\]", each.strip())[-1] for each in several if isinstance(each, str)]
 
 
 def is_ct(image: Path) -> bool:

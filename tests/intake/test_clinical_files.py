@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from bids_app.clinical import find_ieeg, find_outcome, find_surgery
-from pipeline.compare.frames import is_postoperative
+from pipeline.compare.frames import has_contrast, is_postoperative
 
 IEEG = {"iEEGCoordinateSystem": "ScanRAS", "iEEGCoordinateUnits": "mm"}
 
@@ -312,3 +312,18 @@ def test_an_outcome_that_cannot_be_joined_is_told(tmp_path):
     assert told is None and "2 rows of sub-01" in notes[0]
     # Where the table holds no outcome, nothing is missing.
     assert outcome(tmp_path, "sub-02", header="participant_id\tage") == (None, [])
+
+
+def test_names_of_images_with_contrast_agent():
+    told = {"ce-gadolinium", "acq-CE", "acq-postGd", "acq-mprageGad", "acq-gdpost", "rec-contrast"}
+    other = {
+        "ce-none",
+        "acq-noGd",
+        "acq-precontrast",
+        "acq-post",
+        "acq-space",
+        "ses-gdansk",
+        "run-1",
+    }
+    for name in told | other:
+        assert has_contrast(Path(f"sub-gad_{name}_T1w.nii.gz")) is (name in told), name
