@@ -10,6 +10,9 @@ from pipeline.errors import InvalidInput
 from pipeline.spikes.recording import open_recording
 
 
+ONLY_DATA_TELL = "which only the data can tell"
+
+
 def size_of(info: mne.Info, n_times: int) -> needs.Recording:
     """Dimensions of a run, as far as they decide the memory."""
     picks = mne.pick_types(info, meg=True, eog=True, ecg=True, exclude=())
@@ -42,8 +45,8 @@ def marked_spikes(files: PatientFiles, config) -> tuple[str, str]:
     notes = list(foreseen.notes)
     if foreseen.n_usable < 2 * config.min_spikes:
         notes.append(
-            f"The run fails if fewer than {config.min_spikes} of them fit their own average, which "
-            "only the data can tell."
+            f"The run fails if fewer than {config.min_spikes} of them fit their own average, "
+            f"{ONLY_DATA_TELL}."
         )
     if notes:
         return "note", " ".join([f"{told}.", *notes])

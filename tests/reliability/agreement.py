@@ -33,6 +33,7 @@ from spikes_recording import simulate
 
 from bids_app.cli import main
 from bids_app.exit_codes import ExitCode
+from bids_app.preflight.recordings import ONLY_DATA_TELL
 from bids_app.stages import MODULES
 from pipeline.files import read_json
 from pipeline.headmodel import anatomy
@@ -85,6 +86,11 @@ class Verdict:
     def agrees(self) -> bool:
         told = None in (self.soz_promised, self.soz_ended) or self.soz_promised == self.soz_ended
         return self.promised == self.ended and told
+
+    @property
+    def reserved(self) -> bool:
+        """Whether the run failed for what the preflight said that it cannot know."""
+        return self.promised == ExitCode.DONE != self.ended and ONLY_DATA_TELL in self.said
 
 
 def make_base(root: Path) -> Base:
@@ -240,7 +246,7 @@ def campaign() -> int:
         base = make_base(Path(work) / "base")
         for verdict in judge_all(base, args.n, args.seed, Path(work)):
             verdicts.append(verdict)
-            mark = "agree" if verdict.agrees else "DISAGREE"
+            mark = "agree" if verdict.agrees else "reserved" if verdict.reserved else "DISAGREE"
             print(f"{mark} {verdict.promised} {verdict.ended} {verdict.name}", flush=True)
             if not verdict.agrees:
                 print(f"    preflight: {verdict.said}\n    run: {verdict.message}", flush=True)
@@ -248,11 +254,12 @@ def campaign() -> int:
     (args.folder / "agreement.json").write_text(json.dumps(table, indent=2))
     codes = Counter(verdict.ended for verdict in verdicts)
     n_agree = sum(verdict.agrees for verdict in verdicts)
+    n_reserved = sum(verdict.reserved for verdict in verdicts)
     print(
-        f"{n_agree} of {len(verdicts)} agree in {time.monotonic() - started:.0f} s; runs by exit "
+        f"{n_agree} of {len(verdicts)} agree and {n_reserved} were not promised, in {time.monotonic() - started:.0f} s; runs by exit "
         f"code: {dict(sorted(codes.items()))}"
     )
-    return 0 if n_agree == len(verdicts) else 1
+    return 0 if n_agree + n_reserved == len(verdicts) else 1
 
 
 if __name__ == "__main__":
