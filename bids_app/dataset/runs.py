@@ -24,7 +24,8 @@ _OF_THE_DEVICE = ("crosstalk", "calibration")
 _ROOM_TASK = re.compile(r"noise\d*|er|.*empty.?room.*|empty", re.IGNORECASE)
 # MaxFilter keeps the time of measurement; what one file lost at its ends the other may have.
 _SAME_TIME_S, _SAME_LENGTH_S = 2.0, 2.0
-_SAME_DATA_CORRELATION = 0.5
+_SAME_RECORDING = 0.5
+_SAME_DATA = 0.9999
 _METADATA = (".json", ".tsv", ".txt", ".md", ".html")
 
 
@@ -170,14 +171,16 @@ def _is_one(path: Path, other: Path, bids_dir: Path) -> bool:
     differing = {key for key in own.keys() | others.keys() if own.get(key) != others.get(key)}
     if differing <= _VERSION:
         return True
+    if _is_copy(path, other):
+        return True  # whatever the dates: making anonymous shifts them
     if not differing <= _VERSION | {_ACQUISITION}:
-        return _is_copy(path, other)
+        return False
     times = [acquired(each, bids_dir) for each in (path, other)]
     if None not in times and abs((times[0] - times[1]).total_seconds()) > _SAME_TIME_S:
         return False
     headers = [read_header(each) for each in (path, other)]
     if None in headers:
-        return True  # which of them can be read decides
+        return False  # nothing tells that they are one; what is wrong is said where it is read
     measured = [header.measured for header in headers]
     if None not in measured and abs((measured[0] - measured[1]).total_seconds()) > _SAME_TIME_S:
         return False
@@ -190,16 +193,17 @@ def _alike(first: np.ndarray, second: np.ndarray) -> bool:
     """Whether two stretches are versions of one: dates that were made anonymous are all the same."""
     if len(first) != len(second) or not (np.ptp(first) and np.ptp(second)):
         return len(first) != len(second) or np.ptp(first) == np.ptp(second)
-    return np.corrcoef(first, second)[0, 1] > _SAME_DATA_CORRELATION
+    return np.corrcoef(first, second)[0, 1] > _SAME_RECORDING
 
 
 def _is_copy(path: Path, other: Path) -> bool:
-    """Whether a file of another run or task holds the very same data."""
+    """Whether a file of another name holds the very same data, or a multiple of it."""
     headers = [read_header(each) for each in (path, other)]
     if None in headers or headers[0].duration_s != headers[1].duration_s:
         return False
     first, second = (header.middle for header in headers)
-    return np.ptp(first) > 0 and np.array_equal(first, second)
+    is_flat = not (np.ptp(first) and np.ptp(second))
+    return not is_flat and np.corrcoef(first, second)[0, 1] > _SAME_DATA
 
 
 def _chosen(group: list[Path], bids_dir: Path, query: Query, notes: list[str]) -> Path:

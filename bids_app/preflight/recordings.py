@@ -9,8 +9,8 @@ from pipeline import spikes
 from pipeline.errors import InvalidInput
 from pipeline.spikes.recording import open_recording
 
-
 ONLY_DATA_TELL = "which only the data can tell"
+"""Stands in what the preflight cannot promise."""
 
 
 def size_of(info: mne.Info, n_times: int) -> needs.Recording:

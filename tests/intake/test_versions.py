@@ -104,12 +104,13 @@ def test_a_filter_chooses_between_formats(dataset):
     [
         ({"noise": 0.5}, 1),
         ({"noise": 0.5, "second": 60.0}, 2),
+        ({"second": 60.0}, 1),
         ({"seed": 7}, 2),
         ({"noise": 0.5, "day": None}, 1),
         ({"seed": 7, "day": None}, 2),
         ({"seconds": 15.0}, 2),
     ],
-    ids=["same", "a minute later", "same time only", "no time", "no time, other data", "longer"],
+    ids=["same", "a minute later", "same data", "same time only", "no time", "no time, other data", "longer"],
 )
 def test_acquisitions_are_one_run_where_time_length_and_data_agree(dataset, other, n_runs):
     write_recording(dataset / f"{MEG}_acq-a_meg.fif")
@@ -122,7 +123,7 @@ def test_a_copy_under_another_run_counts_once(dataset):
     write_recording(dataset / f"{MEG}_run-2_meg.fif", day=None)
     files = find(dataset)
     assert names(files.meg) == ["sub-01_task-rest_run-1_meg.fif"]
-    write_recording(dataset / f"{MEG}_run-2_meg.fif", day=None, noise=1e-3)
+    write_recording(dataset / f"{MEG}_run-2_meg.fif", day=None, noise=0.1)
     assert len(find(dataset).meg) == 2
 
 

@@ -26,7 +26,8 @@ import mne
 import numpy as np
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
-import table_mutations  # noqa: F401, adds to MUTATIONS
+import file_mutations  # noqa: F401, adds to MUTATIONS
+import table_mutations  # noqa: F401
 from dataset_mutations import MUTATIONS, Mutation
 from report_patient import write_report_patient
 from spikes_recording import simulate
@@ -256,8 +257,8 @@ def campaign() -> int:
     n_agree = sum(verdict.agrees for verdict in verdicts)
     n_reserved = sum(verdict.reserved for verdict in verdicts)
     print(
-        f"{n_agree} of {len(verdicts)} agree and {n_reserved} were not promised, in {time.monotonic() - started:.0f} s; runs by exit "
-        f"code: {dict(sorted(codes.items()))}"
+        f"{n_agree} of {len(verdicts)} agree and {n_reserved} were not promised, in "
+        f"{time.monotonic() - started:.0f} s; runs by exit code: {dict(sorted(codes.items()))}"
     )
     return 0 if n_agree + n_reserved == len(verdicts) else 1
 
