@@ -33,6 +33,8 @@ from pipeline.spikes.meanings import read_descriptions
 from pipeline.tables import numbers, read_tsv, stacked
 
 SAME_CONTACT_MM = 1.0
+# Two ways to localise a contact agree better than this; another implantation's need not.
+OTHER_CONTACT_MM = 10.0
 _XYZ = ["x_mri_mm", "y_mri_mm", "z_mri_mm"]
 
 
@@ -154,6 +156,7 @@ def resolve_contacts(
     tables = with_keys(tables)
     channel_tables, channel_reasons = _read(channels, tables_json, found.warnings)
     found.warnings += [f"Channels left out: {reason}." for reason in channel_reasons]
+    unreadable = [*reasons, *channel_reasons]
     placeable, more = _placeable(tables, coordsystem, t1w, images, found.warnings)
     table = _placed(placeable, carry, scalp_mri_mm, found, reasons := [*reasons, *more])
     reasons = list(dict.fromkeys(reasons))
@@ -192,7 +195,7 @@ def resolve_contacts(
     found.doubts += side_doubts(table[placed], rows, midline_mm)
     if not found.contacts.soz.any():
         unread = [f"{column} was not read" for column in unread]
-        doubts = [*labels.warnings, *told["soz"], *channel_reasons, *unread]
+        doubts = [*labels.warnings, *told["soz"], *unreadable, *unread]
         found.no_soz = _why_no_soz(marked["soz"], [text.rstrip(".") for text in doubts])
     return found
 
@@ -220,7 +223,9 @@ def _why_no_soz(soz: Marked, doubts: list[str]) -> str:
             f"{len(soz.lost)} SOZ marks were found in {soz.rule}, but none of these names is a "
             f"contact of electrodes.tsv (such as {soz.lost[0]})"
         )
-    return "; ".join(["no contact is marked as seizure onset", *doubts])
+    if doubts:
+        return f"no mark of seizure onset could be read: {'; '.join(doubts)}"
+    return "no contact is marked as seizure onset"
 
 
 def _read(
@@ -333,11 +338,27 @@ def _numbers(each: _Placeable, warnings: list[str]) -> tuple[np.ndarray, np.ndar
 def _without_repeats(table: pd.DataFrame, found: Resolution) -> pd.DataFrame:
     """One row per contact name, a placed one in the nearest space first."""
     table = table.sort_values(["placed", "rank"], ascending=[False, True], kind="stable")
-    for name, rows in table[table["placed"]].groupby("key", sort=False):
+    apart_mm = {}
+    for key, rows in table[table["placed"]].groupby("key", sort=False):
         pos = rows.loc[rows["rank"] == rows["rank"].min(), _XYZ].to_numpy(float)
-        if np.linalg.norm(pos - pos[0], axis=1).max() > SAME_CONTACT_MM:
-            found.warnings.append(f"Contact {name} has several positions; the first one is used.")
-    return table.drop_duplicates("key").sort_index()
+        apart_mm[key] = np.linalg.norm(pos - pos[0], axis=1).max()
+    table = table.drop_duplicates("key").sort_index()
+    far_mm = table["key"].map(apart_mm).fillna(0)
+    other, moved = far_mm > OTHER_CONTACT_MM, far_mm.between(SAME_CONTACT_MM, OTHER_CONTACT_MM)
+    if moved.any():
+        found.warnings.append(
+            f"Contacts {some(list(table.loc[moved, 'name']))} have several positions, up to "
+            f"{far_mm[moved].max():.1f} mm apart; the first one is used."
+        )
+    if other.any():
+        found.doubts.append(
+            Doubt(
+                f"{other.sum()} contacts have several positions more than {OTHER_CONTACT_MM:.0f} mm "
+                f"apart, and which is meant is not said: {some(list(table.loc[other, 'name']))}; "
+                "they were left out"
+            )
+        )
+    return table.assign(placed=table["placed"] & ~other)
 
 
 def _usable(table: pd.DataFrame, found: Resolution) -> np.ndarray:

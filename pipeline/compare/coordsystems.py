@@ -33,11 +33,12 @@ def description_of(electrodes: Path, coordsystem: list[Path]) -> tuple[Path, dic
         above = _most_specific(level, own)
         if len(above) == 1 and not {_SYSTEM, _UNITS} <= content.keys():
             content = _completed(content, _content(above[0]))
-    named = entities_of(electrodes.name).get("space")
+    naming = next((each for each in (electrodes, path) if "space" in entities_of(each.name)), path)
+    named = entities_of(naming.name).get("space")
     stated = content.setdefault(_SYSTEM, named or "n/a")
     if named and isinstance(stated, str) and same_space(named, stated) is False:
         raise InvalidInput(
-            f"{electrodes.name} is named as in {named} space, but described as in {stated}",
+            f"{naming.name} is named as in {named} space, but described as in {stated}",
             file=path,
             hint="correct the one that is wrong",
         )

@@ -208,7 +208,8 @@ def test_electrodes_with_acq_are_described_by_the_file_of_their_space(tmp_path):
         ),
         # The only one beside it, though more is said in its name.
         ("sub-01", {"sub-01_space-ScanRAS_": "ScanRAS"}, "ScanRAS"),
-        # The name of the table says what the file does not.
+        # The name of the table, or its own, says what the file does not.
+        ("sub-01", {f"sub-01_space-{MNI}_": None}, MNI),
         (f"sub-01_space-{MNI}", {"sub-01_": None}, MNI),
     ],
 )
@@ -229,6 +230,11 @@ def test_the_description_is_found_by_inheritance(tmp_path, electrodes, systems, 
         ),
         ("sub-01", {"sub-01_acq-a_": "ScanRAS", "sub-01_acq-b_": "ScanRAS"}, "each of"),
         ("sub-01", {"elsewhere/sub-01_": "ScanRAS"}, "no coordsystem.json"),
+        (
+            "sub-01",
+            {f"sub-01_space-{MNI}_": "ScanRAS"},
+            f"in {MNI} space, but described as in Scan",
+        ),
         ("sub-01", {f"sub-01_space-{space}_": space for space in ("ScanRAS", MNI)}, "each of"),
         (
             "sub-01/ieeg/sub-01_run-1",

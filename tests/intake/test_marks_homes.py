@@ -114,7 +114,7 @@ def test_a_column_that_looks_like_marks_and_is_not_read_is_named(tmp_path, colum
     assert found.rules["soz"] is None and not found.contacts.soz.any()
     named = f"channels.tsv:{column.lower()}"
     assert any(named in text and "--contact-labels" in text for text in found.warnings)
-    assert found.no_soz == f"no contact is marked as seizure onset; {named} was not read"
+    assert found.no_soz == f"no mark of seizure onset could be read: {named} was not read"
     # An empty one says nothing.
     assert write(tmp_path, {}, {column: ["n/a"] * 4}).warnings == []
 
@@ -134,7 +134,7 @@ def test_a_channels_table_that_cannot_be_read_is_said_to_be_the_reason(tmp_path,
     files = [tmp_path / f"sub-01_{name}" for name in ("electrodes.tsv", "coordsystem.json")]
     found = resolve([files[0]], [channels], [files[1]], spherical_scalp())
     assert found.contacts.name == list(NAMES)
-    assert found.no_soz.startswith("no contact is marked as seizure onset; ")
+    assert found.no_soz.startswith("no mark of seizure onset could be read: ")
     assert channels.name in found.no_soz
     # Marks in the other table count all the same.
     save(
@@ -211,7 +211,7 @@ def test_a_broken_sidecar_costs_its_levels_alone(tmp_path):
 
 def test_marks_that_are_not_understood_are_never_said_to_be_missing(tmp_path):
     found = write(tmp_path, {}, {"soz": ["2", "3", "3", "2"]})
-    assert "no contact is marked" in found.no_soz
+    assert "no contact is marked" not in found.no_soz
     assert "channels.tsv:soz holds words that are not understood" in found.no_soz
     found = write(tmp_path, {}, {"status_description": ["sozz", "n/a", "n/a", "n/a"]})
     assert "sozz" in found.no_soz

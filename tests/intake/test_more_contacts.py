@@ -89,10 +89,27 @@ def test_a_contact_named_twice_is_one_and_its_mark_counts(tmp_path):
     found = read(tmp_path, table("name\tx\ty\tz\tsoz", rows))
     assert found.contacts.name == ["A1", "A2"] and soz(found) == ["A1"]
     assert any("both marks and denies" in text for text in found.warnings)
-    # In two places.
-    found = read(tmp_path, table(rows=["A1\t-30\t0\t0", "a1\t-60\t0\t0", "A2\t-40\t0\t0"]))
+    # Localised twice.
+    found = read(tmp_path, table(rows=["A1\t-30\t0\t0", "a1\t-33\t0\t0", "A2\t-40\t0\t0"]))
     np.testing.assert_allclose(found.contacts.pos_mri_mm, [[-30, 0, 0], [-40, 0, 0]])
-    assert any("several positions" in text for text in found.warnings)
+    assert found.warnings == [
+        "Contacts A1 have several positions, up to 3.0 mm apart; the first one is used."
+    ]
+
+
+def test_a_name_of_two_implantations_is_no_contacts(tmp_path):
+    """A second implantation on the other side that gives the same names."""
+    mirrored = table(rows=[f"{name}\t{xyz[1:]}" for name, xyz in NUMBERS.items()])
+    mirrored += "B1\t20\t10\t0\n"
+    found = read(tmp_path, {"sub-01_ses-1": table(), "sub-01_ses-2": mirrored}, CHANNELS)
+    assert found.contacts.name == ["B1"] and found.counts["contacts_without_position"] == 3
+    assert [doubt.text for doubt in found.doubts] == [
+        "3 contacts have several positions more than 10 mm apart, and which is meant is not said: "
+        "A1, A2, A3; they were left out"
+    ]
+    assert found.no_soz.startswith(
+        "one contact is marked as seizure onset in channels.tsv:soz, but"
+    )
 
 
 def test_reference_and_other_channels_are_no_lost_contacts(tmp_path):
