@@ -11,8 +11,10 @@ import tempfile
 from pathlib import Path
 
 from bids_app.exit_codes import ExitCode
+from bids_app.plan.engines import ENGINES
 from pipeline import DEVICES, METHODS, STAGES, __version__
 from pipeline.machine import available_cores
+from pipeline.networks import NETWORKS
 from pipeline.options import LARGEST_SEED
 
 COMMANDS = ("demo", "train-generic", "plan", "status", "options")
@@ -168,7 +170,7 @@ def _add_run_options(parser: argparse.ArgumentParser) -> None:
         "--stage", nargs="+", choices=STAGES, default=list(STAGES), help="run only these stages"
     )
     how.add_argument("--reports-only", action="store_true", help="the same as --stage report")
-    how.add_argument("--network", choices=("auto", "compact", "deepsif"), default="auto")
+    how.add_argument("--network", choices=("auto", *NETWORKS), default="auto")
     how.add_argument(
         "--generic-model", type=Path, help="generic weights of your own (from train-generic)"
     )
@@ -218,7 +220,7 @@ def _command_parser() -> argparse.ArgumentParser:
 
     train = commands.add_parser("train-generic", help="train a generic model of your own")
     train.add_argument("out_dir", type=Path, help="gets weights, model card and checkpoints")
-    train.add_argument("--network", choices=("compact", "deepsif"), default="compact")
+    train.add_argument("--network", choices=NETWORKS.names(), default="compact")
     train.add_argument(
         "--array", nargs="+", dest="arrays", help="MEG arrays of the training population"
     )
@@ -240,7 +242,7 @@ def _command_parser() -> argparse.ArgumentParser:
     )
     plan.add_argument("bids_dir", type=Path, help="root of the BIDS dataset")
     plan.add_argument("output_dir", type=Path, help="where the derivatives will go")
-    plan.add_argument("--engine", choices=("slurm", "snakemake", "kubernetes"), required=True)
+    plan.add_argument("--engine", choices=ENGINES.names(), required=True)
     plan.add_argument(
         "--out", type=Path, metavar="FOLDER", help="gets the files (default: spikefocus-ENGINE)"
     )

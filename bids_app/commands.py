@@ -120,7 +120,7 @@ def participant(args: argparse.Namespace) -> ExitCode:
 def plan(args: argparse.Namespace) -> ExitCode:
     """Write what an engine needs to run every participant asked for as a task of its own."""
     from bids_app.cli import bids_app_parser
-    from bids_app.plan import make_plan, write_plan
+    from bids_app.plan.make import make_plan, write_plan
 
     check_dataset(args.bids_dir)
     configs = stage_configs(args.config, _overrides(args))

@@ -21,9 +21,10 @@ from hypothesis import strategies as st
 
 from bids_app.cli import bids_app_parser, main
 from bids_app.exit_codes import ExitCode
-from bids_app.plan import write_plan
-from bids_app.plan.engines import ENGINES, Participant, Plan, files_of
+from bids_app.plan.engines import ENGINES
+from bids_app.plan.make import files_of, write_plan
 from bids_app.plan.needs import STEPS, Need, needs_of, steps_of
+from bids_app.plan.records import Participant, Plan
 from bids_app.preflight.needs import MARGIN
 from pipeline import STAGES
 

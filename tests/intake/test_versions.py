@@ -110,7 +110,15 @@ def test_a_filter_chooses_between_formats(dataset):
         ({"seed": 7, "day": None}, 2),
         ({"seconds": 15.0}, 2),
     ],
-    ids=["same", "a minute later", "same data", "same time only", "no time", "no time, other data", "longer"],
+    ids=[
+        "same",
+        "a minute later",
+        "same data",
+        "same time only",
+        "no time",
+        "no time, other data",
+        "longer",
+    ],
 )
 def test_acquisitions_are_one_run_where_time_length_and_data_agree(dataset, other, n_runs):
     write_recording(dataset / f"{MEG}_acq-a_meg.fif")
