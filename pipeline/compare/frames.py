@@ -171,12 +171,12 @@ def _substituted(named: list[str], images: list[Path], meant: list[Path]) -> tup
 
 
 def _differ_in_one_entity(name: str, other: str) -> bool:
-    """Whether images of two names can be of one acquisition: never across sessions or operations."""
+    """Whether images of two names can lie alike: never across sessions, operations or spaces."""
     first, second = entities_of(name), entities_of(other)
-    fixed = ("sub", "ses", "space")
-    if any(first[key] != second[key] for key in fixed if key in first and key in second):
+    if "ses" in first and "ses" in second and first["ses"] != second["ses"]:
         return False
-    if first.get("sub") != second.get("sub") or _times(name) != _times(other):
+    fixed = ("sub", "space")
+    if any(first.get(key) != second.get(key) for key in fixed) or _times(name) != _times(other):
         return False
     only = first.items() - second.items(), second.items() - first.items()
     return max(map(len, only)) <= 1

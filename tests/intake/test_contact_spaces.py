@@ -100,9 +100,10 @@ def test_the_only_image_of_its_kind_stands_for_one_that_differs_in_one_entity(na
         ("sub-01_ses-a_rec-norm_T2w.nii.gz", []),
         ("sub-01_ses-a_rec-norm_acq-postop_T1w.nii.gz", []),
         ("sub-01_ses-a_rec-norm_acq-postimp_T1w.nii.gz", []),
+        ("sub-01_ses-a_rec-norm_space-MNI152Lin_T1w.nii.gz", []),
         ("sub-01_ses-a_proc-norm_T1w.nii.gz", [Path("sub-01_ses-a_rec-raw_T1w.nii.gz")]),
     ],
-    ids=["two", "session", "subject", "kind", "operated", "implanted", "two images"],
+    ids=["two", "session", "subject", "kind", "operated", "implanted", "space", "two images"],
 )
 def test_no_other_image_stands_for_a_missing_one(named, images):
     reason = frame("ScanRAS", images, t1w=ONLY, IntendedFor=[named])
