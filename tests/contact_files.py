@@ -6,9 +6,10 @@ from pathlib import Path
 
 import numpy as np
 
-from pipeline.compare.contacts import Carried, resolve_contacts
+from pipeline.compare.contacts import resolve_contacts
 from pipeline.compare.frames import T1W as T1W_FRAME
 from pipeline.compare.labels import ContactLabels
+from pipeline.compare.placing import Carried
 
 T1W = Path("sub-01_T1w.nii.gz")
 NAMES = ("A1", "A2", "A3", "A4")

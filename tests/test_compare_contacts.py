@@ -15,9 +15,9 @@ from contact_files import (
     write_contacts,
 )
 
-from pipeline.compare.contacts import Carried
 from pipeline.compare.coordinates import outside_head_mm
 from pipeline.compare.frames import T1W as T1W_FRAME
+from pipeline.compare.placing import Carried
 from pipeline.tables import words
 
 

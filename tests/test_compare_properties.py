@@ -9,8 +9,9 @@ import numpy as np
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from pipeline.compare.contacts import Carried, Resolution, resolve_contacts
+from pipeline.compare.contacts import Resolution, resolve_contacts
 from pipeline.compare.labels import read_contact_labels
+from pipeline.compare.placing import Carried
 
 SLOW = settings(
     max_examples=60,

@@ -10,14 +10,8 @@ import numpy as np
 import pandas as pd
 
 from pipeline.compare.contact_names import joined, some, with_keys, without_contact
-from pipeline.compare.coordinates import (
-    HEAD_TOLERANCE_MM,
-    in_possible_unit,
-    outside_head_mm,
-    unit_of,
-)
-from pipeline.compare.coordsystems import description_of
-from pipeline.compare.frames import RANK, Frame, frame_of
+from pipeline.compare.coordinates import HEAD_TOLERANCE_MM
+from pipeline.compare.frames import Frame
 from pipeline.compare.labels import MARKS, OPTION, ContactLabels
 from pipeline.compare.marks import (
     Marked,
@@ -26,16 +20,12 @@ from pipeline.compare.marks import (
     unread_columns,
     with_levels,
 )
+from pipeline.compare.placing import XYZ, Carried, place
 from pipeline.compare.sides import side_doubts
 from pipeline.doubts import Doubt
 from pipeline.errors import InvalidInput
 from pipeline.spikes.meanings import read_descriptions
-from pipeline.tables import numbers, read_tsv, stacked
-
-SAME_CONTACT_MM = 1.0
-# Two ways to localise a contact agree better than this; another implantation's need not.
-OTHER_CONTACT_MM = 10.0
-_XYZ = ["x_mri_mm", "y_mri_mm", "z_mri_mm"]
+from pipeline.tables import read_tsv, stacked
 
 
 @dataclass
@@ -54,31 +44,6 @@ class Contacts:
     soz: np.ndarray
     resected: np.ndarray
     edge: np.ndarray
-
-
-@dataclass(frozen=True)
-class Carried:
-    """How positions come from a frame to the T1w.
-
-    Attributes
-    ----------
-    to_mri_mm : callable
-        From positions (n, 3) in the frame, mm.
-    method : str
-    quality : dict of str to float
-        Figures of merit, units in their names.
-    warning : str or None
-    doubts : tuple of Doubt
-    head_mm : ndarray, (n, 3), or None
-        Outline of the head that the carried positions must lie in; None for the T1w's scalp.
-    """
-
-    to_mri_mm: Callable[[np.ndarray], np.ndarray]
-    method: str
-    quality: dict[str, float] = field(default_factory=dict)
-    warning: str | None = None
-    doubts: tuple[Doubt, ...] = ()
-    head_mm: np.ndarray | None = None
 
 
 @dataclass
@@ -106,17 +71,6 @@ class Resolution:
     rules: dict[str, str | None] = field(default_factory=dict)
     counts: dict[str, int] = field(default_factory=dict)
     transforms: list[dict] = field(default_factory=list)
-
-
-@dataclass(frozen=True)
-class _Placeable:
-    """One electrodes.tsv whose space can be carried to the T1w."""
-
-    path: Path
-    described_by: Path
-    unit: str
-    frame: Frame
-    table: pd.DataFrame
 
 
 def resolve_contacts(
@@ -157,9 +111,12 @@ def resolve_contacts(
     channel_tables, channel_reasons = _read(channels, tables_json, found.warnings)
     found.warnings += [f"Channels left out: {reason}." for reason in channel_reasons]
     unreadable = [*reasons, *channel_reasons]
-    placeable, more = _placeable(tables, coordsystem, t1w, images, found.warnings)
-    table = _placed(placeable, carry, scalp_mri_mm, found, reasons := [*reasons, *more])
-    reasons = list(dict.fromkeys(reasons))
+    placement = place(tables, coordsystem, t1w, images, carry, scalp_mri_mm)
+    table = placement.table
+    found.warnings += placement.warnings
+    found.doubts += placement.doubts
+    found.transforms = placement.transforms
+    reasons = list(dict.fromkeys([*reasons, *placement.reasons]))
     if table is None:
         found.reason = "; ".join(reasons)
         return found
@@ -188,7 +145,7 @@ def resolve_contacts(
         return found
     found.contacts = Contacts(
         list(table.loc[placed, "name"]),
-        table.loc[placed, _XYZ].to_numpy(float),
+        table.loc[placed, XYZ].to_numpy(float),
         *(marks[mark][placed] for mark in MARKS),
     )
     midline_mm = (scalp_mri_mm[:, 0].min() + scalp_mri_mm[:, 0].max()) / 2
@@ -241,124 +198,6 @@ def _read(
         except InvalidInput as error:
             reasons.append(error.reason)
     return tables, reasons
-
-
-def _placeable(tables, coordsystem, t1w, images, warnings) -> tuple[list[_Placeable], list[str]]:
-    """The files whose space is known, nearest to the T1w first, and why the others can't be used."""
-    usable, reasons = [], []
-    for path, table in tables.items():
-        missing = [axis for axis in "xyz" if axis not in table]
-        if missing:
-            reasons.append(f"{path.name} has no column {missing[0]!r}")
-            continue
-        try:
-            described_by, description, doubt = description_of(path, coordsystem)
-        except InvalidInput as error:
-            reasons.append(error.reason)
-            continue
-        frame = frame_of(description, t1w, images)
-        if isinstance(frame, str):
-            reasons.append(f"{frame} ({described_by.name})")
-            continue
-        warnings += [doubt] if doubt else []
-        unit = unit_of(description["iEEGCoordinateUnits"])
-        usable.append(_Placeable(path, described_by, unit, frame, table))
-    return sorted(usable, key=lambda each: RANK[each.frame.kind]), reasons
-
-
-def _placed(placeable, carry, scalp_mri_mm, found, reasons) -> pd.DataFrame | None:
-    """One row per contact (name, key, position in the T1w, placed); None where no file serves.
-
-    A space that is further from the T1w is used only for contacts that no nearer one places.
-    """
-    tables, placed_by_rank = [], {}
-    for each in placeable:
-        rank = RANK[each.frame.kind]
-        nearer = set().union(*(keys for r, keys in placed_by_rank.items() if r < rank))
-        if tables and set(each.table["key"]) <= nearer:
-            continue
-        carried = carry(each.frame)
-        if isinstance(carried, str):
-            reasons.append(f"{carried} ({each.described_by.name})")
-            continue
-        table = each.table[["name", "key"]].copy()
-        xyz, known = _numbers(each, found.warnings)
-        head_mm = scalp_mri_mm if carried.head_mm is None else carried.head_mm
-        outside_mm = np.full(len(table), -np.inf)
-        if known.any():
-            placed = in_possible_unit(xyz[known], each.unit, carried.to_mri_mm, head_mm)
-            if isinstance(placed, str):
-                reasons.append(f"the contacts of {each.path.name} {placed}")
-                continue
-            xyz[known], unit = placed
-            outside_mm[known] = outside_head_mm(xyz[known], head_mm)
-            if unit != each.unit:
-                found.doubts.append(
-                    Doubt(
-                        f"The contacts of {each.path.name} are declared in {each.unit}, in which they "
-                        f"do not lie in this head; they were read in {unit}, the only unit in which "
-                        "they do"
-                    )
-                )
-        tables.append(
-            table.assign(
-                **dict(zip(_XYZ, xyz.T, strict=True)),
-                placed=known,
-                rank=rank,
-                outside_mm=outside_mm,
-            )
-        )
-        placed_by_rank.setdefault(rank, set()).update(table.loc[known, "key"])
-        found.warnings += [text for text in (each.frame.warning, carried.warning) if text]
-        found.doubts += each.frame.doubts + carried.doubts
-        found.transforms.append(
-            {
-                "file": each.path.name,
-                "space": each.frame.space,
-                "method": carried.method,
-                "quality": carried.quality,
-            }
-        )
-    return _without_repeats(pd.concat(tables, ignore_index=True), found) if tables else None
-
-
-def _numbers(each: _Placeable, warnings: list[str]) -> tuple[np.ndarray, np.ndarray]:
-    """Coordinates (n, 3) and whether all three are numbers (n,)."""
-    columns = [each.table[axis] for axis in "xyz"]
-    xyz, odd = (np.column_stack(part) for part in zip(*map(numbers, columns), strict=True))
-    if odd.any():
-        cells = np.column_stack(columns)
-        warnings.append(
-            f"{odd.any(1).sum()} contacts of {each.path.name} have coordinates that are no numbers, "
-            f"such as {cells[odd][0]!r}; they count as unknown."
-        )
-    return xyz, np.isfinite(xyz).all(1)
-
-
-def _without_repeats(table: pd.DataFrame, found: Resolution) -> pd.DataFrame:
-    """One row per contact name, a placed one in the nearest space first."""
-    table = table.sort_values(["placed", "rank"], ascending=[False, True], kind="stable")
-    apart_mm = {}
-    for key, rows in table[table["placed"]].groupby("key", sort=False):
-        pos = rows.loc[rows["rank"] == rows["rank"].min(), _XYZ].to_numpy(float)
-        apart_mm[key] = np.linalg.norm(pos - pos[0], axis=1).max()
-    table = table.drop_duplicates("key").sort_index()
-    far_mm = table["key"].map(apart_mm).fillna(0)
-    other, moved = far_mm > OTHER_CONTACT_MM, far_mm.between(SAME_CONTACT_MM, OTHER_CONTACT_MM)
-    if moved.any():
-        found.warnings.append(
-            f"Contacts {some(list(table.loc[moved, 'name']))} have several positions, up to "
-            f"{far_mm[moved].max():.1f} mm apart; the first one is used."
-        )
-    if other.any():
-        found.doubts.append(
-            Doubt(
-                f"{other.sum()} contacts have several positions more than {OTHER_CONTACT_MM:.0f} mm "
-                f"apart, and which is meant is not said: {some(list(table.loc[other, 'name']))}; "
-                "they were left out"
-            )
-        )
-    return table.assign(placed=table["placed"] & ~other)
 
 
 def _usable(table: pd.DataFrame, found: Resolution) -> np.ndarray:

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import numpy as np
 
-from pipeline.compare.contacts import Carried
 from pipeline.compare.frames import IMAGE, T1W, Frame
 from pipeline.compare.images import open_image
+from pipeline.compare.placing import Carried
 from pipeline.errors import InvalidInput
 from pipeline.headmodel.meshes import mask_surface
 from pipeline.headmodel.registration import apply_affine

@@ -4,9 +4,9 @@ from pathlib import Path
 
 import numpy as np
 
-from pipeline.compare.contacts import Carried
 from pipeline.compare.frames import IMAGE, MNI305, T1W, Frame
 from pipeline.compare.images import MAX_INCONSISTENCY_MM, read_image, register_rigidly
+from pipeline.compare.placing import Carried
 from pipeline.errors import InvalidInput
 from pipeline.files import read_json
 from pipeline.headmodel.registration import apply_affine, read_warp

@@ -12,8 +12,8 @@ from mne_bids.config import (
 )
 
 from bids_app.clinical import find_ieeg
-from pipeline.compare.contacts import Carried
 from pipeline.compare.frames import MNI152, MNI305, Frame, frame_of
+from pipeline.compare.placing import Carried
 
 IN_MNI305 = {"MNI305", "fsaverage", "fsaverageSym", "fsaveragesym"}
 IN_MNI305 |= {f"fsaverage{n}" for n in "3456"}

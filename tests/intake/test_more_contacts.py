@@ -8,8 +8,8 @@ import pytest
 from contact_files import T1W, resolve, spherical_scalp
 
 from bids_app.clinical import find_ieeg
-from pipeline.compare.contacts import Carried
 from pipeline.compare.frames import MNI152, frame_of
+from pipeline.compare.placing import Carried
 
 NUMBERS = {"A1": "-30.5\t0\t0", "A2": "-40.5\t0\t0", "A3": "-50.5\t0\t0"}
 POS_MM = np.array([[-30.5, 0, 0], [-40.5, 0, 0], [-50.5, 0, 0]])
@@ -242,3 +242,21 @@ def test_sides_that_the_table_itself_denies_are_told_on_page_one(tmp_path):
     mirrored = [row.replace("\tl", "\tR") for row in mirrored]
     found = read(tmp_path, table(SIDED, mirrored))
     assert found.doubts[0].grave and found.doubts[0].text.startswith("12 of 12 contacts")
+
+
+def test_two_templates_may_differ_in_where_a_contact_is(tmp_path):
+    spaces = ("MNI152Lin", "fsaverage")
+    found = read(
+        tmp_path,
+        {f"sub-01_space-{space}": table() for space in spaces},
+        described={f"sub-01_space-{space}": {"iEEGCoordinateUnits": "mm"} for space in spaces},
+        carry=lambda frame: Carried(
+            lambda pos_mm: pos_mm + (15 * UP_MM if frame.space == "fsaverage" else 0), "any"
+        ),
+    )
+    assert {each["space"] for each in found.transforms} == set(spaces)
+    # One of them, the same for all, and told.
+    up_mm = (found.contacts.pos_mri_mm - POS_MM)[:, 2]
+    assert found.contacts.name == ["A1", "A2", "A3"] and set(up_mm) in ({0.0}, {15.0})
+    assert any("A1, A2, A3 have several positions, up to 15.0 mm" in w for w in found.warnings)
+    assert found.doubts == []
