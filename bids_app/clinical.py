@@ -159,7 +159,7 @@ def find_surgery(
     roots : list of Path
         Derivative datasets.
     t1w : Path
-        The pre-operative one.
+        The one of the head model.
     notes : list of str
         Gets a sentence for each choice.
     """
@@ -170,6 +170,7 @@ def find_surgery(
         path
         for path in _images(label, [bids_dir, *roots])
         if suffix_of(path.name) == "T1w" and is_postoperative(path) and not _in_template(path)
+        if path != t1w
     ]
     named = [name for name in sources_of(mask) if is_postoperative(Path(name))]
     if named:

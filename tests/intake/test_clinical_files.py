@@ -265,6 +265,13 @@ def test_a_mask_on_the_grid_of_two_operations_is_never_laid_on_the_pre_operative
     assert find_surgery("01", tmp_path, [tmp_path / "derivatives/d"], t1w, []).mask is not None
 
 
+def test_the_t1w_of_the_head_model_is_not_a_second_one(tmp_path):
+    save(tmp_path, MASK, 5)
+    t1w = save(tmp_path, "sub-01/ses-postop/anat/sub-01_ses-postop_T1w.nii.gz", 5)
+    found = find_surgery("01", tmp_path, [tmp_path / "derivatives/d"], t1w, [])
+    assert found.mask is not None and found.postop_t1w is None
+
+
 def test_only_a_mask_of_the_resection_is_one(tmp_path):
     for name in (
         "ses-postresection_T1w",
