@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from pipeline import METHODS
+from pipeline.air import air_at_zero
 from pipeline.errors import InvalidInput
 from pipeline.face import KEPT, REMOVED, read_face_region
 from pipeline.files import read_json, read_npz
@@ -256,6 +257,7 @@ def read_volume(path) -> Volume:
 
 def _read_t1w(file: Path, paths: PatientPaths, keep_face: bool) -> Volume:
     t1w = read_volume(file)
+    t1w = Volume(air_at_zero(t1w.data), t1w.affine)
     if keep_face:
         return t1w
     face = read_face_region(paths).voxels(t1w.data.shape, t1w.affine)

@@ -8,6 +8,7 @@ from pathlib import Path
 import nibabel as nib
 import numpy as np
 
+from pipeline.air import air_at_zero
 from pipeline.errors import InvalidInput
 from pipeline.headmodel.registration import affine_of, apply_affine, reproducible_ants, to_ants
 from pipeline.headmodel.t1w import MAX_VOXELS, Volume, resample
@@ -59,17 +60,20 @@ def read_image(path: Path, what: str) -> Volume:
     image = open_image(path, what)
     require_memory(image, path, what)
     try:
-        data = np.nan_to_num(np.asarray(image.dataobj, np.float32))
+        data = np.asarray(image.dataobj, np.float32)
     except Exception as error:  # a corrupt file makes nibabel raise anything
         raise unreadable(path, what) from error
     data = data.reshape(data.shape[:3]) if data.shape[3:] == (1,) else data
-    if data.ndim != 3 or np.ptp(data) == 0:
+    finite = data[np.isfinite(data)]
+    if data.ndim != 3 or not finite.size or np.ptp(finite) == 0:
         raise InvalidInput(
             f"the {what} is no three-dimensional image of anything",
             file=path,
             hint="convert the DICOM series again",
         )
-    return Volume(data, np.asarray(image.affine, float), frame_doubts(image, path, what))
+    return Volume(
+        air_at_zero(data), np.asarray(image.affine, float), frame_doubts(image, path, what)
+    )
 
 
 def open_image(path: Path, what: str):
@@ -137,7 +141,7 @@ def _rigid(ants, moving, fixed) -> np.ndarray:
 
 
 def _head_grid(volume: Volume) -> Volume:
-    """The whole image on a grid along the scanner's axes, air at 0 (a CT has it far below).
+    """The whole image on a grid along the scanner's axes, its lowest values at 0.
 
     What is brighter than nearly all voxels, such as metal, would squeeze all tissue into one bin.
     """

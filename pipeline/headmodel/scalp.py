@@ -18,6 +18,8 @@ CLOSING_VOXELS = 4
 # Skull and scalp more than double the brain's volume; a stripped image has a few per cent more.
 MIN_HEAD_TO_BRAIN = 1.5
 MAX_SHARE_OF_FIELD_OF_VIEW = 0.92
+# With neck and shoulders; a padded image leaves much of its field of view out.
+MAX_HEAD_CM3 = 10_000.0
 
 
 def scalp_surface(
@@ -62,11 +64,12 @@ def scalp_surface(
             hint="give the original image with skull and scalp, not a skull-stripped one",
         )
     field_of_view_cm3 = t1w.data.size * abs(np.linalg.det(t1w.affine[:3, :3])) / 1000
-    if head_cm3 > MAX_SHARE_OF_FIELD_OF_VIEW * field_of_view_cm3:
+    if head_cm3 > min(MAX_SHARE_OF_FIELD_OF_VIEW * field_of_view_cm3, MAX_HEAD_CM3):
         raise InvalidInput(
             "the T1w shows no dark air around a head",
             file=file,
-            hint="give a conventional T1w (of an MP2RAGE, the one with its background removed)",
+            hint="give a conventional T1w (of an MP2RAGE, the one with its background removed), and "
+            "fill what lies outside the scan with the value of air",
         )
     pos_mri_mm, faces = mask_surface(mask, coarse.affine)
     return pos_mri_mm, faces, head_cm3, Volume(mask, coarse.affine)

@@ -8,6 +8,7 @@ import nibabel as nib
 import numpy as np
 from scipy.ndimage import affine_transform, gaussian_filter
 
+from pipeline.air import air_at_zero, check_background
 from pipeline.doubts import Doubt
 from pipeline.errors import InvalidInput
 from pipeline.image_frame import frame_doubts
@@ -52,12 +53,14 @@ def read_t1w(path: Path) -> Volume:
     Returns
     -------
     Volume
-        Intensities as stored (scaled), voxels that are no numbers set to 0.
+        Intensities as stored (scaled), but for air, which is brought to zero, and for voxels that
+        are no numbers, which count as air.
 
     Raises
     ------
     InvalidInput
-        Missing, not NIfTI, truncated, not 3-D, of absurd size, without a usable affine, or constant.
+        Missing, not NIfTI, truncated, not 3-D, of absurd size, without a usable affine, constant, or
+        without dark air.
     """
     path = Path(path)
     image = open_t1w(path)
@@ -70,18 +73,16 @@ def read_t1w(path: Path) -> Volume:
             file=path,
             hint="copy it again from the original and compare the sizes",
         ) from error
-    finite = np.isfinite(data)
-    if finite.mean() < 0.5 or np.ptp(data[finite]) == 0:
+    finite = data[np.isfinite(data)]
+    if not finite.size or np.ptp(finite) == 0:
         raise InvalidInput(
             "the T1w is empty: all its voxels have one value",
             file=path,
             hint="convert the DICOM series again and look at the image",
         )
-    return Volume(
-        np.where(finite, data, np.float32(0)),
-        np.array(image.affine, float),
-        frame_doubts(image, path, WHAT),
-    )
+    data = air_at_zero(data)
+    check_background(data, path)
+    return Volume(data, np.array(image.affine, float), frame_doubts(image, path, WHAT))
 
 
 def open_t1w(path: Path):
