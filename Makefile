@@ -4,7 +4,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 DATA ?= ../shared/data
 
-.PHONY: help demo test bench verify lint lock verify-image clean
+.PHONY: help demo test bench verify lint docs lock verify-image clean
 
 help:
 	@echo "make demo          create a virtual patient, image its spikes, print what was found"
@@ -12,6 +12,7 @@ help:
 	@echo "make bench         short benchmarks on the data in DATA (default ../shared/data)"
 	@echo "make verify        the long campaigns of docs/reliability.md: hours, partly as root"
 	@echo "make lint          check style and formatting"
+	@echo "make docs          rewrite the pages of the documentation that are made from the code"
 	@echo "make lock          rewrite the lock files from pyproject.toml"
 	@echo "make verify-image  build the container image from scratch and prove it (root, buildah)"
 	@echo "make clean         remove the virtual environment, the demo and every cache"
@@ -44,6 +45,9 @@ verify: .venv/.done
 lint: .venv/.done
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+
+docs: .venv/.done
+	$(BIN)/python -m bids_app.documentation
 
 lock:
 	scripts/lock.sh

@@ -5,34 +5,48 @@ from enum import IntEnum, StrEnum
 
 
 class ExitCode(IntEnum):
-    """Exit codes of ``spikefocus``; the README documents them."""
+    """Exit codes of ``spikefocus``.
 
-    DONE = 0
-    """Every participant done, also when warnings were raised."""
-    USAGE = 2
-    """The command line or the configuration file is wrong; nothing was processed."""
-    INVALID_DATASET = 3
-    """The folder is not a BIDS dataset; nothing was processed."""
-    NOTHING_TO_PROCESS = 4
-    """No participant matches what was asked for."""
-    SOME_FAILED = 5
-    """At least one participant failed and at least one is done."""
-    ALL_FAILED = 6
-    """Every participant failed, and not all of them for the same one of the next reasons."""
-    MISSING_RESOURCE = 7
-    """Disk, a writable folder or a weights file was missing."""
-    OUT_OF_MEMORY = 8
-    """The job has too little memory: run it again with more."""
-    NO_GPU = 9
-    """A GPU was asked for and there is none: run it on another machine."""
-    LOCKED = 10
-    """Another job is working on the participant; this one touched nothing."""
-    INTERNAL_ERROR = 70
-    """A defect of spikefocus itself."""
-    STOPPED = 75
-    """Stopped by SIGTERM or SIGUSR1 (75 is EX_TEMPFAIL): queue it again, and it goes on."""
-    INTERRUPTED = 130
-    """Stopped from the keyboard; the same command goes on."""
+    Attributes
+    ----------
+    meaning, advice : str
+        What happened, and what a scheduler should do, as ``docs/exit_codes.md`` says it.
+    """
+
+    meaning: str
+    advice: str
+
+    def __new__(cls, code: int, meaning: str, advice: str):
+        made = int.__new__(cls, code)
+        made._value_ = code
+        made.meaning, made.advice = meaning, advice
+        return made
+
+    DONE = 0, "Every participant done, also when warnings were raised.", "nothing"
+    USAGE = (
+        2,
+        "The command line or the configuration file is wrong; nothing was processed.",
+        "tell a person",
+    )
+    INVALID_DATASET = 3, "The folder is not a BIDS dataset; nothing was processed.", "tell a person"
+    NOTHING_TO_PROCESS = 4, "No participant matches what was asked for.", "tell a person"
+    SOME_FAILED = 5, "At least one participant failed and at least one is done.", "tell a person"
+    ALL_FAILED = (
+        6,
+        "Every participant failed, and not all of them for the same one of the next reasons.",
+        "tell a person",
+    )
+    MISSING_RESOURCE = 7, "Disk, a writable folder or a weights file was missing.", "tell a person"
+    OUT_OF_MEMORY = 8, "The job had too little memory.", "queue again with more memory"
+    NO_GPU = 9, "A GPU was asked for and there is none.", "queue again on another machine"
+    LOCKED = 10, "Another job is working on the participant; this one touched nothing.", "nothing"
+    INTERNAL_ERROR = 70, "A defect of spikefocus itself.", "report it"
+    STOPPED = (
+        75,
+        "Stopped by SIGTERM or SIGUSR1 (75 is EX_TEMPFAIL).",
+        "queue again: it goes on where it stopped",
+    )
+    INTERRUPTED = 130, "Stopped from the keyboard.", "nothing; the same command goes on"
 
 
 class Outcome(StrEnum):

@@ -1,7 +1,46 @@
 """Where one patient's results lie on disk: the contract between the stages."""
 
+import inspect
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+
+
+@dataclass(frozen=True)
+class Result:
+    """A kind of file that a run leaves, for the documentation.
+
+    Attributes
+    ----------
+    stage : str
+        That writes it; "all" for every stage.
+    path : callable
+        From `PatientPaths` and placeholders to a path; its docstring says what the file holds.
+    """
+
+    stage: str
+    path: Callable[..., Path]
+
+    @property
+    def name(self) -> str:
+        """Its path below the output folder, with placeholders."""
+        placeholders = [f"<{name}>" for name in list(inspect.signature(self.path).parameters)[1:]]
+        return self.path(PatientPaths(Path(), "X"), *placeholders).as_posix()
+
+    @property
+    def meaning(self) -> str:
+        return " ".join((self.path.__doc__ or "").split())
+
+
+RESULTS: list[Result] = []
+
+
+def _result(stage: str):
+    def keep(path: Callable[..., Path]) -> Callable[..., Path]:
+        RESULTS.append(Result(stage, path))
+        return path
+
+    return keep
 
 
 @dataclass(frozen=True)
@@ -33,135 +72,174 @@ class PatientPaths:
     def meg(self, rest: str) -> Path:
         return self.folder / "meg" / f"{self.sub}_{rest}"
 
-    # -- headmodel ------------------------------------------------------------------
+    @_result("headmodel")
     def surface(self, hemi: str, name: str) -> Path:
         """`hemi` L or R; `name` white, pial, midthickness, inflated. Scanner RAS of the T1w, mm."""
         return self.anat(f"hemi-{hemi}_{name}.surf.gii")
 
+    @_result("headmodel")
     def labels(self, hemi: str, desc: str) -> Path:
         """`desc` regions or sublobar, one label per vertex."""
         return self.anat(f"hemi-{hemi}_desc-{desc}_dseg.label.gii")
 
     @property
+    @_result("headmodel")
     def scalp(self) -> Path:
+        """Outer surface of the head, its face cut off by default; scanner RAS of the T1w, mm."""
         return self.anat("desc-scalp_mesh.surf.gii")
 
     @property
+    @_result("headmodel")
     def inner_skull(self) -> Path:
+        """Inner surface of the skull, the conductor; scanner RAS of the T1w, mm."""
         return self.anat("desc-innerskull_mesh.surf.gii")
 
     @property
+    @_result("headmodel")
     def brain_mask(self) -> Path:
+        """1 in the brain, on the T1w's grid."""
         return self.anat("desc-brain_mask.nii.gz")
 
     @property
+    @_result("headmodel")
     def regions(self) -> Path:
         """vertex_region, region_pos_mri_mm, region_area_mm2, region_sublobar, region_label."""
         return self.anat("desc-regions_geometry.npz")
 
     @property
+    @_result("headmodel")
     def template_xfm(self) -> Path:
-        """Carries points of MNI152 to the T1w; see ``pipeline.headmodel.registration.HeadWarp``."""
+        """Carries points of MNI152 to the T1w; see `pipeline.headmodel.registration.HeadWarp`."""
         return self.anat("from-MNI152NLin2009aSym_to-T1w_mode-points_xfm.npz")
 
     @property
+    @_result("headmodel")
     def trans(self) -> Path:
         """Head to MRI, where MRI is the T1w's scanner RAS (m)."""
         return self.meg("trans.fif")
 
     @property
+    @_result("headmodel")
     def head_points(self) -> Path:
         """Digitised head points: x, y, z (mm, the T1w's scanner RAS), distance_mm, used."""
         return self.meg("space-T1w_desc-headpoints_headshape.tsv")
 
     @property
+    @_result("headmodel")
     def leadfield(self) -> Path:
         """leadfield (n_channels, 994), ch_names, ch_types; units in its JSON sidecar."""
         return self.meg("leadfield.npz")
 
-    # -- spikes ---------------------------------------------------------------------
     @property
+    @_result("spikes")
     def average(self) -> Path:
+        """The averaged spike (T, T/m), peak at 0 s, with compensation and projectors."""
         return self.meg("desc-spikes_ave.fif")
 
     @property
+    @_result("spikes")
     def epochs(self) -> Path:
         """The accepted single spikes."""
         return self.meg("desc-spikes_epo.fif")
 
     @property
+    @_result("spikes")
     def noise_cov(self) -> Path:
+        """Covariance of the baseline or of the empty room, of one epoch."""
         return self.meg("desc-baseline_cov.fif")
 
     @property
+    @_result("spikes")
     def spike_events(self) -> Path:
+        """Each mark: run, onset and shift (s), whether it was used, and why not."""
         return self.meg("desc-spikes_events.tsv")
 
-    # -- personalize ----------------------------------------------------------------
     @property
+    @_result("personalize")
     def model(self) -> Path:
         """The weights that the image stage uses as 'personalized'."""
         return self.meg("desc-personalized_model.safetensors")
 
     @property
+    @_result("personalize")
     def training_curve(self) -> Path:
+        """Validation error by step of the fine-tuning."""
         return self.meg("desc-personalized_curve.tsv")
 
-    # -- image ----------------------------------------------------------------------
+    @_result("image")
     def sources(self, method: str) -> Path:
         """activity (994, n_times), times_s, peak_map (994,), extent (994,), otsu_threshold."""
         return self.meg(f"desc-{method}_sources.npz")
 
+    @_result("image")
     def volume(self, method: str) -> Path:
+        """The peak map in the cortex, on the T1w's grid."""
         return self.meg(f"space-T1w_desc-{method}_sources.nii.gz")
 
+    @_result("image")
     def cortex_map(self, hemi: str, method: str) -> Path:
+        """The peak map at every vertex of a hemisphere (`hemi` L or R)."""
         return self.meg(f"hemi-{hemi}_desc-{method}.func.gii")
 
+    @_result("image")
     def bootstrap(self, method: str) -> Path:
         """peak_map, extent and max_region of the average of each resample of spikes; stability."""
         return self.meg(f"desc-{method}_bootstrap.npz")
 
+    @_result("image")
     def stability_map(self, hemi: str, method: str) -> Path:
         """How often each vertex's region is in the extent, 0 to 1."""
         return self.meg(f"hemi-{hemi}_desc-{method}Stability.func.gii")
 
     @property
+    @_result("image")
     def dipole(self) -> Path:
+        """Position (mm, the T1w's scanner RAS), moment (nAm), goodness of fit, confidence volume (cm³)."""
         return self.meg("desc-ecd_dipole.json")
 
-    # -- compare --------------------------------------------------------------------
     @property
+    @_result("compare")
     def metrics(self) -> Path:
+        """One row per method, reference and metric: value, unit, 95 % interval, reason where not assessable."""
         return self.folder / f"{self.sub}_metrics.tsv"
 
     @property
+    @_result("compare")
     def contacts(self) -> Path:
+        """Contacts in the T1w's scanner RAS (mm), with their marks."""
         return self.folder / "ieeg" / f"{self.sub}_space-T1w_desc-soz_electrodes.tsv"
 
     @property
+    @_result("compare")
     def resection(self) -> Path:
         """The mask that was compared with, on the T1w's grid."""
         return self.anat("space-T1w_desc-resection_mask.nii.gz")
 
-    # -- report ---------------------------------------------------------------------
     @property
+    @_result("report")
     def report_pdf(self) -> Path:
+        """The report."""
         return self.output_dir / f"{self.sub}_report.pdf"
 
     @property
+    @_result("report")
     def report_html(self) -> Path:
+        """The same with a three-dimensional view; self-contained."""
         return self.output_dir / f"{self.sub}_report.html"
 
     @property
+    @_result("report")
     def figures(self) -> Path:
+        """Folder of the report's figures."""
         return self.folder / "figures"
 
-    # -- every stage ----------------------------------------------------------------
+    @_result("all")
     def qc(self, stage: str) -> Path:
         """What the stage measured about itself, with its warnings; read by the report."""
         return self.folder / "qc" / f"{self.sub}_desc-{stage}_qc.json"
 
     @property
+    @_result("all")
     def status(self) -> Path:
+        """What was done: stages, inputs by hash, seconds, memory, outcome, error."""
         return self.folder / f"{self.sub}_status.json"

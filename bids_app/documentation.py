@@ -1,0 +1,61 @@
+"""Pages of the documentation that are made from the code: ``python -m bids_app.documentation``."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+from bids_app import boutiques, options
+from bids_app.exit_codes import ExitCode
+from pipeline import STAGES
+from pipeline.files import write_text
+from pipeline.paths import RESULTS
+
+ROOT = Path(__file__).parents[1]
+_EXIT_CODES = """\
+# Exit codes
+
+| code | meaning | what a scheduler should do |
+| --- | --- | --- |
+"""
+_OUTPUTS = """\
+# What a run writes
+
+Below the output folder, which is a BIDS derivatives dataset; `sub-X` stands for the participant. Lengths
+are in millimetres and frames in the names or sidecars; what could not be assessed says so in place of a number.
+Files of methods that were not asked for, and of optional inputs that were not given, are absent.
+"""
+
+
+def exit_codes() -> str:
+    """Table of the exit codes."""
+    rows = [f"| {int(code)} | {code.meaning} | {code.advice} |" for code in ExitCode]
+    return _EXIT_CODES + "\n".join(rows) + "\n"
+
+
+def outputs() -> str:
+    """Tables of the files that each stage leaves."""
+    parts = [_OUTPUTS]
+    for stage in (*STAGES, "all"):
+        rows = [f"| `{one.name}` | {one.meaning} |" for one in RESULTS if one.stage == stage]
+        title = "every stage" if stage == "all" else stage
+        parts.append(
+            "\n".join([f"## {title}", "", "| file | content |", "| --- | --- |", *rows]) + "\n"
+        )
+    return "\n".join(parts)
+
+
+def descriptor() -> str:
+    """Boutiques descriptor of the command line."""
+    return json.dumps(boutiques.descriptor(), indent=2) + "\n"
+
+
+PAGES: dict[str, Callable[[], str]] = {
+    "docs/options.md": options.markdown,
+    "docs/exit_codes.md": exit_codes,
+    "docs/outputs.md": outputs,
+    "spikefocus.json": descriptor,
+}
+
+if __name__ == "__main__":
+    for name, page in PAGES.items():
+        write_text(ROOT / name, page())
