@@ -20,6 +20,8 @@ _CONTACT = r"[^\W\d_](?:[^\W_]|')*?[\s_\-]*'?\d+'?"
 # Between two digits a separator tells one number from the next: RA1-2 is no RA12.
 _SEPARATOR = re.compile(r"(?<!\d)[\s_\-]+|[\s_\-]+(?!\d)")
 _INDICES = ("run", "echo", "split")
+EMPTY_ROOM = "emptyroom"
+_ROOM_TASK = re.compile(r"noise\d*|er|.*empty.?room.*|empty", re.IGNORECASE)
 _BIPOLAR = re.compile(rf"({_CONTACT})\s*[-/:]\s*({_CONTACT}|\d+)")
 
 
@@ -97,6 +99,22 @@ def entities_of(name: str) -> dict[str, str]:
         key: (value.lstrip("0") or "0") if key in _INDICES and value.isdigit() else value
         for key, value in entities.items()
     }
+
+
+def is_empty_room(label: str) -> bool:
+    """Whether a participant's label is that of nobody: ``emptyroom``, ``EmptyRoom2``."""
+    return label.lower().startswith(EMPTY_ROOM)
+
+
+def is_room_by_name(name: str) -> bool:
+    """Whether a recording's file name says that nobody sat under the helmet."""
+    entities = entities_of(name)
+    if is_empty_room(entities.get("sub", "")):
+        return True
+    others = (value for key, value in entities.items() if key not in ("sub", "task"))
+    return bool(_ROOM_TASK.fullmatch(entities.get("task", ""))) or any(
+        EMPTY_ROOM in value.lower() for value in others
+    )
 
 
 def participant_label(name: str) -> str:

@@ -7,11 +7,10 @@ from pathlib import Path
 
 from bids_app.dataset.headers import acquired, read_header
 from bids_app.dataset.links import absent_part
-from bids_app.dataset.participants import is_empty_room
 from bids_app.dataset.runs import Recordings, is_first_part
 from bids_app.listing import visible
 from bids_app.sidecars import merged_metadata
-from pipeline.names import entities_of
+from pipeline.names import entities_of, is_empty_room
 from pipeline.readers import is_recording
 
 _URI = re.compile(r"^bids:[^:]*:")

@@ -5,8 +5,8 @@ from pathlib import Path
 
 from pipeline.errors import InvalidInput, SpikefocusError
 from pipeline.files import read_json
+from pipeline.names import is_empty_room
 
-EMPTY_ROOM = "emptyroom"
 _LOOKS_LIKE_PARTICIPANT = re.compile(r"sub(?:[-_ ].*|\d.*)?", re.IGNORECASE | re.DOTALL)
 
 
@@ -66,8 +66,3 @@ def unusable_participants(bids_dir: Path) -> dict[str, str]:
 def is_label(text: str) -> bool:
     """Whether `text` may stand in a BIDS file name (no path separators, no dots)."""
     return re.fullmatch(r"[0-9A-Za-z+]+", text) is not None
-
-
-def is_empty_room(label: str) -> bool:
-    """Whether a participant's label is that of nobody: ``emptyroom``, ``EmptyRoom2``."""
-    return label.lower().startswith(EMPTY_ROOM)

@@ -1,6 +1,5 @@
 """Which recordings are a participant's runs: one version of each, and none without a head."""
 
-import re
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -8,12 +7,11 @@ import numpy as np
 
 from bids_app.dataset.headers import acquired, read_header
 from bids_app.dataset.links import absent_part
-from bids_app.dataset.participants import EMPTY_ROOM, is_empty_room
 from bids_app.dataset.query import Query, filter_for
 from bids_app.listing import visible
 from bids_app.sidecars import applicable, nearest
 from pipeline.errors import InvalidInput
-from pipeline.names import entities_of, participant_key
+from pipeline.names import entities_of, is_room_by_name, participant_key
 from pipeline.readers import is_recording
 from pipeline.spikes.reference import has_spikes
 
@@ -21,7 +19,6 @@ from pipeline.spikes.reference import has_spikes
 _VERSION = {"split", "proc", "rec", "desc"}
 _ACQUISITION = "acq"
 _OF_THE_DEVICE = ("crosstalk", "calibration")
-_ROOM_TASK = re.compile(r"noise\d*|er|.*empty.?room.*|empty", re.IGNORECASE)
 # MaxFilter keeps the time of measurement; what one file lost at its ends the other may have.
 _SAME_TIME_S, _SAME_LENGTH_S = 2.0, 2.0
 _SAME_RECORDING = 0.5
@@ -74,7 +71,7 @@ def find_recordings(folder: Path, query: Query, notes: list[str]) -> Recordings:
                 notes.append(f"{path.name} was passed over: its format is not read.")
         elif participant_key(entities_of(path.name).get("sub", "")) != participant_key(folder.name):
             notes.append(f"{path.name} was passed over: it is not named for {folder.name}.")
-        elif is_room_by_name(path):
+        elif is_room_by_name(path.name):
             rooms.append(path)
         elif query.wants_recording(path):
             recordings.append(path)
@@ -96,17 +93,6 @@ def find_recordings(folder: Path, query: Query, notes: list[str]) -> Recordings:
     chosen = [_chosen(group, folder.parent, query, notes) for group in groups]
     runs = _here(chosen, folder.parent, query, notes)
     return Recordings(runs, _first_parts(rooms, []) + without_head)
-
-
-def is_room_by_name(path: Path) -> bool:
-    """Whether a file name says that nobody sat under the helmet."""
-    entities = entities_of(path.name)
-    if is_empty_room(entities.get("sub", "")):
-        return True
-    others = (value for key, value in entities.items() if key not in ("sub", "task"))
-    return bool(_ROOM_TASK.fullmatch(entities.get("task", ""))) or any(
-        EMPTY_ROOM in value.lower() for value in others
-    )
 
 
 def is_first_part(path: Path) -> bool:

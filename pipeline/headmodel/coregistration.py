@@ -109,7 +109,8 @@ def digitised_points_head_m(info: mne.Info, file: Path) -> tuple[dict[str, np.nd
             "the MEG recording holds no digitised landmarks"
             + (" and no head points" if not head_points else ""),
             file=file,
-            hint="add the digitisation (nasion, LPA, RPA and head points) to the recording",
+            hint="add the digitisation (nasion, LPA, RPA and head points) to the recording; CTF keeps "
+            "it in the folder's .hc and .pos, KIT in markers and head shapes beside the recording",
         )
     if info["dev_head_t"] is None:
         raise InvalidInput(

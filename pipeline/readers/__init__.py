@@ -8,6 +8,7 @@ data (`open_raw`).
 from pathlib import Path
 
 import mne
+import numpy as np
 
 from pipeline.errors import InvalidInput
 from pipeline.readers import bti, ctf, kit, neuromag
@@ -33,6 +34,11 @@ def companions(path: Path) -> list[Path]:
     return [] if reader is None else sorted(reader.companions(Path(path)))
 
 
+def own_names(path: Path) -> dict[str, str]:
+    """A maker's own names of the channels to those that `open_raw` gives, where the two differ."""
+    return bti.own_names(path) if Path(path).suffix.lower() in bti.SUFFIXES else {}
+
+
 def open_raw(path: Path) -> mne.io.BaseRaw:
     """Open a recording without loading its data.
 
@@ -48,4 +54,14 @@ def open_raw(path: Path) -> mne.io.BaseRaw:
             file=path,
             hint="give FIF, CTF .ds, KIT or RICOH .con/.sqd, or a BTi folder with config",
         )
-    return reader.open_raw(Path(path))
+    raw = reader.open_raw(Path(path))
+    _forget_supposed_place(raw.info)
+    return raw
+
+
+def _forget_supposed_place(info: mne.Info) -> None:
+    """mne supposes a head at the device's origin where KIT's or BTi's files do not say where it was."""
+    place = info["dev_head_t"]
+    if place is not None and not info["dig"] and np.array_equal(place["trans"], np.eye(4)):
+        with info._unlock():
+            info["dev_head_t"] = None

@@ -21,6 +21,12 @@ def companions(path: Path) -> list[Path]:
     return []
 
 
+def own_names(path: Path) -> dict[str, str]:
+    """The acquisition's names of the channels (``A1``) to those that `open_raw` gives (``MEG 001``)."""
+    names = (_open(path, renamed).ch_names for renamed in (False, True))
+    return dict(zip(*names, strict=True))
+
+
 def open_raw(path: Path) -> mne.io.BaseRaw:
     """Open a recording without loading its data.
 
@@ -29,6 +35,10 @@ def open_raw(path: Path) -> mne.io.BaseRaw:
     InvalidInput
         The folder lacks ``config`` or data, or it is not clear which file the data are.
     """
+    return _open(path, renamed=True)
+
+
+def _open(path: Path, renamed: bool) -> mne.io.BaseRaw:
     files = [file for file in path.iterdir() if file.is_file()] if path.is_dir() else []
     by_name = {file.name.lower(): file for file in files if not file.name.startswith(".")}
     config, head_shape = by_name.pop("config", None), by_name.pop("hs_file", None)
@@ -40,7 +50,8 @@ def open_raw(path: Path) -> mne.io.BaseRaw:
             file=path,
             hint="give the run's folder with config, hs_file and the data",
         )
-    return mne.io.read_raw_bti(data, config, None if head_shape is None else str(head_shape))
+    head_shape = None if head_shape is None else str(head_shape)
+    return mne.io.read_raw_bti(data, config, head_shape, rename_channels=renamed)
 
 
 def _data(by_name: dict[str, Path]) -> Path | None:

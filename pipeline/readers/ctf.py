@@ -21,12 +21,20 @@ def open_raw(path: Path) -> mne.io.BaseRaw:
     Raises
     ------
     InvalidInput
-        A part is missing, the files are not named as the folder, or a list of bad channels or
-        segments cannot be used.
+        A file or part is missing, the files are not named as the folder, or a list of bad channels
+        or segments cannot be used.
     """
     _check_files(path)
     try:
         return mne.io.read_raw_ctf(path)
+    except RuntimeError as error:
+        if list(path.glob("*.hc")):
+            raise
+        raise InvalidInput(
+            "the CTF folder lacks its .hc file, so that the head's place in the helmet is not known",
+            file=path,
+            hint="copy the whole folder again from the original",
+        ) from error
     except KeyError as error:
         if (path / "BadChannels").exists():
             raise _unusable(path / "BadChannels", "names a channel that is not there") from error
@@ -40,8 +48,14 @@ def open_raw(path: Path) -> mne.io.BaseRaw:
 
 def _check_files(path: Path) -> None:
     stem = path.name[: -len(path.suffix)]
-    headers = list(path.glob("*.res4"))
-    if headers and not (path / f"{stem}.res4").exists():
+    for ending in (".res4", ".meg4"):
+        if not list(path.glob(f"*{ending}")):
+            raise InvalidInput(
+                f"the CTF folder lacks its {ending} file",
+                file=path,
+                hint="copy the whole folder again from the original",
+            )
+    if not (path / f"{stem}.res4").exists():
         raise InvalidInput(
             "the files in the CTF folder are not named as the folder is",
             file=path,

@@ -13,6 +13,7 @@ from pathlib import Path
 import mne
 
 from pipeline.errors import InvalidInput
+from pipeline.names import is_room_by_name
 
 SUFFIXES = (".con", ".sqd")
 _MARKER_SUFFIXES = (".mrk", ".sqd", ".txt")
@@ -29,6 +30,8 @@ def companions(path: Path) -> list[Path]:
 def open_raw(path: Path) -> mne.io.BaseRaw:
     """Open a recording without loading its data; several markers are averaged.
 
+    That of an empty room has no place of a head, whatever files of the participant lie beside it.
+
     Raises
     ------
     InvalidInput
@@ -37,7 +40,7 @@ def open_raw(path: Path) -> mne.io.BaseRaw:
     markers, elp, hsp = _markers(path), _points(path, "elp"), _points(path, "hsp")
     given = {"markers (*_markers.mrk or .sqd)": markers, "ELP": elp, "HSP": hsp}
     missing = [name for name, file in given.items() if not file]
-    if len(missing) == len(given):
+    if len(missing) == len(given) or is_room_by_name(path.name):
         return mne.io.read_raw_kit(path)
     if missing:
         raise InvalidInput(

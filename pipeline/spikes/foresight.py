@@ -72,7 +72,7 @@ def foresee(inputs: Inputs, config: Config) -> Foreseen:
         bad, reasons, n_free = {}, [], 0
         for run, raw in zip(choice.used, raws, strict=True):
             rename_like(raw, names)
-            bad |= channel_marks(raw, run.channels_tsv, notes)
+            bad |= channel_marks(raw, run.path, run.channels_tsv, notes)
             bad_s = spans(marked_stretches(raw, run.events))
             n_windows = int(raw.n_times / raw.info["sfreq"] / WINDOW_S)
             marked = marked_windows(n_windows, WINDOW_S, bad_s)

@@ -6,7 +6,8 @@ import mne
 import pandas as pd
 
 from pipeline.errors import InvalidInput
-from pipeline.names import channel_key, match
+from pipeline.names import Match, channel_key, match
+from pipeline.readers import own_names
 from pipeline.spikes.events import listed
 from pipeline.spikes.recording import set_auxiliary_types
 from pipeline.tables import NOT_GIVEN, read_tsv
@@ -47,7 +48,7 @@ def read_channels_tsv(path: Path, notes: list[str]) -> tuple[dict[str, str], dic
 
 
 def channel_marks(
-    raw: mne.io.BaseRaw, channels_tsv: Path | None, notes: list[str]
+    raw: mne.io.BaseRaw, path: Path, channels_tsv: Path | None, notes: list[str]
 ) -> dict[str, str]:
     """Channels that the recording or its ``channels.tsv`` marks as bad, with the reason.
 
@@ -56,6 +57,8 @@ def channel_marks(
     Parameters
     ----------
     raw : mne.io.BaseRaw
+    path : Path
+        Of the recording, whose maker may have other names for its channels.
     channels_tsv : Path or None
     notes : list of str
         Gets a sentence where the table cannot be used, or names channels that are not here.
@@ -78,6 +81,8 @@ def channel_marks(
         return bad
     joined = match(types, raw.ch_names, channel_key)
     if joined.lost:
+        joined = _by_own_names(joined, raw, path)
+    if joined.lost:
         n_bad = sum(name in marked for name in joined.lost)
         notes.append(
             f"{len(joined.lost)} of {len(types)} names of {channels_tsv.name} fit no channel of "
@@ -87,6 +92,14 @@ def channel_marks(
     # What the clinic wrote about a channel may name a person: it stays in the clinic's file.
     own = [joined.found[name] for name in marked if name in joined.found]
     return bad | dict.fromkeys(own, "marked bad in channels.tsv")
+
+
+def _by_own_names(joined: Match, raw: mne.io.BaseRaw, path: Path) -> Match:
+    """The same with names that only the maker gives the channels."""
+    own = {name: here for name, here in own_names(path).items() if here in raw.ch_names}
+    more = match(joined.unknown, own, channel_key)
+    found = joined.found | {name: own[theirs] for name, theirs in more.found.items()}
+    return Match(found, more.unknown, joined.ambiguous + more.ambiguous)
 
 
 def join_projectors(info: mne.Info, notes: list[str]) -> None:

@@ -91,7 +91,7 @@ def read_run(
     raw = open_recording(path)
     rename_like(raw, names)
     join_projectors(raw.info, notes)
-    bad = channel_marks(raw, run.channels_tsv, notes)
+    bad = channel_marks(raw, path, run.channels_tsv, notes)
     filtered, stats = load_filtered(
         raw, path, (config.highpass_hz, config.lowpass_hz), config.sfreq_hz, progress
     )

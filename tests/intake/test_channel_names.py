@@ -1,6 +1,7 @@
 """Channels that several files of one recording write in several ways."""
 
 import json
+from pathlib import Path
 
 import mne
 import numpy as np
@@ -14,6 +15,7 @@ from pipeline.progress import Progress
 from pipeline.spikes.marks import channel_marks, join_projectors
 from pipeline.spikes.recording import rename_like
 
+FIF = Path("sub-01_meg.fif")
 NEUROMAG = ["MEG 0111", "MEG 0112", "MEG 0113", "EOG061"]
 CTF = ["MLC11-1609", "MLC12-1609", "MRC11-1609", "EEG057"]
 
@@ -41,7 +43,7 @@ def channels_tsv(tmp_path, rows, header="name\ttype\tstatus"):
 def test_marks_and_types_are_joined_by_key(tmp_path, names, written, meant, eyes):
     raw, notes = raw_of(names), []
     table = channels_tsv(tmp_path, [f"{written}\tMEGMAG\tBAD", f"{eyes}\tVEOG\tgood"])
-    assert channel_marks(raw, table, notes) == {meant: "marked bad in channels.tsv"}
+    assert channel_marks(raw, FIF, table, notes) == {meant: "marked bad in channels.tsv"}
     assert raw.get_channel_types()[-1] == "eog"
     assert notes == []
 
@@ -49,7 +51,7 @@ def test_marks_and_types_are_joined_by_key(tmp_path, names, written, meant, eyes
 def test_names_that_fit_none_or_several_are_told(tmp_path):
     raw, notes = raw_of(["MLC11-1609", "MLC11-1610", "MLC12-1609", "EEG057"]), []
     rows = ["MLC11\tMEGMAG\tbad", "MLC12\tMEGMAG\tbad", "MZZ01\tMEGMAG\tgood"]
-    assert list(channel_marks(raw, channels_tsv(tmp_path, rows), notes)) == ["MLC12-1609"]
+    assert list(channel_marks(raw, FIF, channels_tsv(tmp_path, rows), notes)) == ["MLC12-1609"]
     (note,) = notes
     assert "2 of 3 names of sub-01_channels.tsv" in note
     assert "'MZZ01'" in note and "'MLC11'" in note and "1 of them are marked bad" in note
@@ -57,7 +59,7 @@ def test_names_that_fit_none_or_several_are_told(tmp_path):
 
 def test_at_most_five_names_are_listed(tmp_path):
     raw, notes = raw_of(NEUROMAG), []
-    channel_marks(raw, channels_tsv(tmp_path, [f"X{i}\tMISC\tgood" for i in range(9)]), notes)
+    channel_marks(raw, FIF, channels_tsv(tmp_path, [f"X{i}\tMISC\tgood" for i in range(9)]), notes)
     assert "9 of 9 names" in notes[0] and "'X4'" in notes[0] and "'X5'" not in notes[0]
 
 
@@ -74,7 +76,7 @@ def test_an_unusable_table_is_told_and_stops_nobody(tmp_path, content, why):
     file.write_text(content)
     raw, notes = raw_of(NEUROMAG), []
     raw.info["bads"] = ["MEG 0112"]
-    assert channel_marks(raw, file, notes) == {"MEG 0112": "marked bad in the recording"}
+    assert channel_marks(raw, FIF, file, notes) == {"MEG 0112": "marked bad in the recording"}
     assert why in notes[0] and "not known" in notes[0] and file.name in notes[0]
 
 
@@ -82,21 +84,20 @@ def test_an_unusable_table_is_told_and_stops_nobody(tmp_path, content, why):
 def test_states_of_channels(tmp_path, state):
     notes = []
     rows = [f"MEG 0111\tMEGMAG\t{state}", "MEG 0112\tMEGMAG\tGood", "MEG 0113\tMEGMAG\tn/a"]
-    bad = channel_marks(raw_of(NEUROMAG), channels_tsv(tmp_path, rows), notes)
+    bad = channel_marks(raw_of(NEUROMAG), FIF, channels_tsv(tmp_path, rows), notes)
     assert list(bad) == ["MEG 0111"] and notes == []
 
 
 def test_a_state_that_is_neither_is_told(tmp_path):
     notes = []
-    bad = channel_marks(
-        raw_of(NEUROMAG), channels_tsv(tmp_path, ["MEG 0111\tMEGMAG\tbroken"]), notes
-    )
+    table = channels_tsv(tmp_path, ["MEG 0111\tMEGMAG\tbroken"])
+    bad = channel_marks(raw_of(NEUROMAG), FIF, table, notes)
     assert bad == {} and "neither good nor bad ('MEG 0111')" in notes[0]
 
 
 def test_a_table_without_states_marks_nothing(tmp_path):
     table = channels_tsv(tmp_path, ["MEG 0111\tMEGMAG"], header="name\ttype")
-    assert channel_marks(raw_of(NEUROMAG), table, []) == {}
+    assert channel_marks(raw_of(NEUROMAG), FIF, table, []) == {}
 
 
 def test_projectors_act_on_channels_that_are_written_otherwise():

@@ -2,6 +2,7 @@
 
 import json
 import subprocess
+from pathlib import Path
 
 import mne
 import numpy as np
@@ -72,7 +73,9 @@ def test_reason_of_a_bad_channel_is_not_repeated(tmp_path):
     info = mne.create_info(["MEG0111", "MEG0121"], 100.0, "mag")
     raw = mne.io.RawArray(np.zeros((2, 10)), info, verbose="error")
     notes = []
-    assert channel_marks(raw, table, notes) == {"MEG0111": "marked bad in channels.tsv"}
+    assert channel_marks(raw, Path("sub-01_meg.fif"), table, notes) == {
+        "MEG0111": "marked bad in channels.tsv"
+    }
     assert notes == []
 
 

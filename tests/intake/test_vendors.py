@@ -1,5 +1,6 @@
 """Recordings in the makers' own formats, as mne-bids writes them into BIDS."""
 
+import json
 import shutil
 from pathlib import Path
 
@@ -8,12 +9,17 @@ import mne_bids
 import numpy as np
 import pytest
 from scipy.spatial import cKDTree
+from synthetic_head import make_head, save_volume
 
+from bids_app.cli import main
+from bids_app.exit_codes import ExitCode
 from pipeline import headmodel
 from pipeline.errors import InvalidInput
 from pipeline.headmodel.coregistration import digitised_points_head_m
+from pipeline.headmodel.registration import apply_affine
 from pipeline.paths import PatientPaths
 from pipeline.readers import ENDINGS, companions, is_recording, open_raw
+from pipeline.spikes.marks import channel_marks
 from pipeline.spikes.recording import open_recording
 from pipeline.spikes.runs import marked_stretches
 
@@ -82,6 +88,67 @@ def test_recording_is_read_and_placed_as_by_the_makers_own_files(tmp_path, vendo
     distance_mm = 1000 * cKDTree(digitised).query(head_m)[0]
     assert nearest_mm < distance_mm.min() and distance_mm.max() < furthest_mm
     with pytest.raises(InvalidInput, match="the recording lasts"):
+        open_recording(path)
+
+
+@pytest.fixture(scope="module")
+def t1w(tmp_path_factory):
+    head = make_head()
+    folder = tmp_path_factory.mktemp("anat")
+    save_volume(head.t1w, folder / "sub-01_T1w.nii.gz")
+    voxel = {
+        name: apply_affine(np.linalg.inv(head.t1w.affine), pos_mm[None])[0].tolist()
+        for name, pos_mm in head.landmarks_mri_mm.items()
+    }
+    described = {"AnatomicalLandmarkCoordinates": voxel}
+    (folder / "sub-01_T1w.json").write_text(json.dumps(described))
+    return folder
+
+
+@needs_recordings
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("vendor", PLACED)
+def test_preflight_refuses_a_short_recording_for_nothing_but_that(tmp_path, t1w, capsys, vendor):
+    recording = in_bids(tmp_path / "bids", vendor)
+    shutil.copytree(t1w, tmp_path / "bids" / "sub-01" / "anat")
+    stem = recording.name.split("_meg")[0]
+    events = "onset\tduration\ttrial_type\n" + "0.1\t0\tspike\n" * 6
+    (recording.parent / f"{stem}_events.tsv").write_text(events)
+    folders = [str(tmp_path / "bids"), str(tmp_path / "output"), "participant"]
+    code = main([*folders, "--skip-bids-validation", "--preflight", "--json"])
+    findings = json.loads(capsys.readouterr().out)["findings"]
+    wrong = [
+        one["detail"]
+        for one in findings
+        if one["subject"] == "sub-01" and one["state"] not in ("ok", "note")
+    ]
+    assert code == ExitCode.ALL_FAILED
+    assert wrong and all("the recording lasts" in each for each in wrong), wrong
+
+
+@needs_recordings
+def test_bti_names_of_the_acquisition_find_their_channels(tmp_path):
+    """Other programs write A1 where mne writes MEG 001."""
+    path = in_bids(tmp_path, "bti")
+    raw, table, notes = open_raw(path), tmp_path / "channels.tsv", []
+    rows = ["A17\tMEGMAG\tbad", "A248\tMEGMAG\tgood", "MLzA\tMEGREFMAG\tbad", "X9\tMISC\tbad"]
+    table.write_text("\n".join(["name\ttype\tstatus", *rows]) + "\n")
+    assert list(channel_marks(raw, path, table, notes)) == ["MEG 017", "RFM 001"]
+    (note,) = notes
+    assert "1 of 4 names" in note and "'X9'" in note
+    (found,) = path.parent.glob("*_channels.tsv")
+    assert channel_marks(raw, path, found, notes) == {} and len(notes) == 1
+
+
+@needs_recordings
+def test_kit_empty_room_needs_no_markers_but_a_patient_does(tmp_path):
+    path = in_bids(tmp_path, "kit160")
+    room = shutil.copy(path, path.with_name("sub-01_task-noise_meg.con"))
+    raw = open_raw(room)
+    assert raw.info["dev_head_t"] is None and len(raw.ch_names) == len(open_raw(path).ch_names)
+    for markers in path.parent.glob("*_markers.*"):
+        markers.unlink()
+    with pytest.raises(InvalidInput, match="lacks its markers"):
         open_recording(path)
 
 
@@ -169,6 +236,15 @@ def test_bti_folder_with_any_name_of_the_data(tmp_path, name, data):
 
 
 @needs_recordings
+@pytest.mark.filterwarnings("ignore")
+def test_bti_folder_without_head_shape_supposes_no_place_of_the_head(tmp_path):
+    raw = open_raw(bti_folder(tmp_path / "a_meg", pdf="c,rfDC", config="config"))
+    assert raw.info["dev_head_t"] is None
+    with pytest.raises(InvalidInput, match="no digitised landmarks"):
+        digitised_points_head_m(raw.info, tmp_path)
+
+
+@needs_recordings
 def test_bti_folder_without_its_parts_is_told(tmp_path):
     with pytest.raises(InvalidInput, match="lacks config"):
         open_raw(bti_folder(tmp_path / "a_meg", pdf="c,rfDC"))
@@ -233,6 +309,22 @@ def test_ctf_list_that_cannot_be_used_is_named(ctf, file, content, message):
     with pytest.raises(InvalidInput, match=message) as told:
         open_recording(ctf)
     assert told.value.file.name == file
+
+
+@needs_recordings
+@pytest.mark.parametrize("ending", ["res4", "meg4", "hc"])
+def test_ctf_file_that_is_missing_is_named(ctf, ending):
+    next(ctf.glob(f"*.{ending}")).unlink()
+    with pytest.raises(InvalidInput, match=rf"the CTF folder lacks its \.{ending} file"):
+        open_recording(ctf)
+
+
+@needs_recordings
+def test_ctf_files_that_are_not_needed_may_be_missing(ctf):
+    for ending in ("acq", "infods", "newds", "cls", "dsc", "cfg"):
+        for file in ctf.glob(f"*.{ending}"):
+            file.unlink()
+    assert open_raw(ctf).info["dev_head_t"] is not None
 
 
 @needs_recordings
