@@ -26,7 +26,7 @@ demo: .venv/.done
 
 # Two files at a time, each with one thread: most tests keep one core busy.
 test: .venv/.done
-	OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(BIN)/pytest --numprocesses 2 --dist loadfile
+	PATH="$$PATH:$(CURDIR)/.tools/bin" OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(BIN)/pytest --numprocesses 2 --dist loadfile
 
 # The benchmarks on DeepSIF's published geometry, with the shipped weights and few recordings.
 # The conventional methods' small matrices take up to four times as long with two threads.
@@ -56,5 +56,5 @@ verify-image:
 	containers/verify.sh
 
 clean:
-	rm -rf .venv demo verify build *.egg-info .pytest_cache .hypothesis .ruff_cache
+	rm -rf .venv .tools demo verify build *.egg-info .pytest_cache .hypothesis .ruff_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -4,6 +4,7 @@ import os
 import shutil
 import subprocess
 import sys
+from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,6 +17,40 @@ from bids_app.cli import main
 from bids_app.demo import create_virtual_patients
 from pipeline.files import read_json
 from pipeline.progress import Progress
+
+SKIP_NOTHING = "SPIKEFOCUS_SKIP_NOTHING"
+"""Variable of the environment: a skipped test is a failure, but for what cannot be installed."""
+# Hardware, and control groups that the system's owner has not handed on.
+_NOT_TO_BE_INSTALLED = ("GPU", "control group")
+
+
+def pytest_terminal_summary(terminalreporter):
+    """Say at the end what was skipped, and how to have it."""
+    skipped = _skipped(terminalreporter)
+    for reason, n in sorted(skipped.items()):
+        terminalreporter.write_line(f"skipped {n}: {reason}")
+    if _installable(skipped):
+        terminalreporter.write_line("scripts/test_tools.sh (as root) installs what tests need.")
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_sessionfinish(session):
+    reporter = session.config.pluginmanager.get_plugin("terminalreporter")
+    is_worker = hasattr(session.config, "workerinput")
+    if os.environ.get(SKIP_NOTHING) and not is_worker and _installable(_skipped(reporter)):
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
+def _skipped(reporter) -> Counter:
+    """How many tests were skipped, by reason."""
+    reports = reporter.stats.get("skipped", [])
+    reasons = (report.longrepr[2].removeprefix("Skipped: ") for report in reports)
+    return Counter(reasons)
+
+
+def _installable(skipped: Counter) -> list[str]:
+    return [why for why in skipped if not any(word in why for word in _NOT_TO_BE_INSTALLED)]
+
 
 # Every stage does its real work, but coarsely: the figures of merit are measured in benchmarks/.
 FAST = """
