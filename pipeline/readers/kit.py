@@ -11,6 +11,7 @@ import tempfile
 from pathlib import Path
 
 import mne
+import numpy as np
 
 from pipeline.errors import InvalidInput
 from pipeline.names import is_room_by_name
@@ -31,32 +32,31 @@ def open_raw(path: Path) -> mne.io.BaseRaw:
     """Open a recording without loading its data; several markers are averaged.
 
     That of an empty room has no place of a head, whatever files of the participant lie beside it.
+    Without a head shape landmarks and coils still tell where the head was.
 
     Raises
     ------
     InvalidInput
-        Some of markers, ELP and HSP are there and others are not.
+        Some of markers, ELP and HSP are there, but markers or ELP are not.
     """
     markers, elp, hsp = _markers(path), _points(path, "elp"), _points(path, "hsp")
-    given = {"markers (*_markers.mrk or .sqd)": markers, "ELP": elp, "HSP": hsp}
-    missing = [name for name, file in given.items() if not file]
-    if len(missing) == len(given) or is_room_by_name(path.name):
+    if not (markers or elp or hsp) or is_room_by_name(path.name):
         return mne.io.read_raw_kit(path)
+    needed = {"markers (*_markers.mrk or .sqd)": markers, "ELP": elp}
+    missing = [name for name, file in needed.items() if not file]
     if missing:
         raise InvalidInput(
             f"the KIT recording lacks its {' and '.join(missing)}, so that the head's place in "
             "the helmet is not known",
             file=path,
-            hint="put markers, acq-ELP_headshape and acq-HSP_headshape beside the recording",
+            hint="put markers and acq-ELP_headshape beside the recording",
         )
     with tempfile.TemporaryDirectory() as folder:
         # mne tells the kind of a file by its suffix, which in BIDS is .pos or differs in case.
         named = [_named_by_kind(file, Path(folder), f"{i}.mrk") for i, file in enumerate(markers)]
-        points = [
-            _named_by_kind(file, Path(folder), f"points.{kind}")
-            for file, kind in ((elp, "elp"), (hsp, "hsp"))
-        ]
-        return mne.io.read_raw_kit(path, named if len(named) > 1 else named[0], *points)
+        coils = _named_by_kind(elp, Path(folder), "points.elp")
+        shape = np.empty((0, 3)) if hsp is None else _named_by_kind(hsp, Path(folder), "points.hsp")
+        return mne.io.read_raw_kit(path, named if len(named) > 1 else named[0], coils, shape)
 
 
 def _named_by_kind(file: Path, folder: Path, name: str) -> Path:

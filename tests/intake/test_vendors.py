@@ -141,6 +141,17 @@ def test_bti_names_of_the_acquisition_find_their_channels(tmp_path):
 
 
 @needs_recordings
+def test_kit_without_a_head_shape_is_placed_by_landmarks_and_coils(tmp_path):
+    path = in_bids(tmp_path, "kit157")
+    whole = open_raw(path).info["dev_head_t"]["trans"]
+    next(path.parent.glob("*acq-HSP_headshape.*")).unlink()
+    raw = open_raw(path)
+    assert np.array_equal(raw.info["dev_head_t"]["trans"], whole)
+    landmarks, head_points = digitised_points_head_m(raw.info, path)
+    assert len(head_points) == 0 and landmarks["lpa"][0] < -0.05 and landmarks["nasion"][1] > 0.07
+
+
+@needs_recordings
 def test_kit_empty_room_needs_no_markers_but_a_patient_does(tmp_path):
     path = in_bids(tmp_path, "kit160")
     room = shutil.copy(path, path.with_name("sub-01_task-noise_meg.con"))
@@ -199,8 +210,8 @@ def test_points_are_told_apart_by_name(tmp_path, names):
     read = headmodel.reads(patient, PatientPaths(tmp_path, "01"))
     assert {recording, markers, *points} < set(read)
     assert companions(recording) == sorted([markers, *points])
-    points[1].unlink()
-    with pytest.raises(InvalidInput, match="lacks its HSP"):
+    points[0].unlink()
+    with pytest.raises(InvalidInput, match="lacks its ELP"):
         open_raw(recording)
 
 
