@@ -117,11 +117,16 @@ def coregistration_sentence(patient: Patient) -> str:
     if not qc.get("head_points"):
         told.append("No head points were digitised: the residual to the scalp is not assessable.")
     else:
+        missing = qc.get("head_points_where_skin_is_missing", 0)
         told.append(
-            f"{qc['head_points']} head points lie "
+            f"{qc['head_points'] - missing} head points lie "
             f"{number(qc.get('head_point_distance_median_mm'), 'mm', 1)} from the scalp in the median "
             f"(95th percentile {number(qc.get('head_point_distance_p95_mm'), 'mm', 1)}){left_out}."
         )
+        if missing:
+            told.append(
+                f"{count(missing, 'further head point')} lie where the T1w shows no skin; left out."
+            )
     if landmarks:
         source = f" ({qc['landmarks']})" if qc.get("landmarks") else ""
         told.append(f"Digitised landmarks to those of the T1w{source}: {listing(landmarks)}.")
@@ -130,7 +135,8 @@ def coregistration_sentence(patient: Patient) -> str:
 
 
 def _left_out(qc: dict) -> str:
-    return f"; {qc.get('head_points_left_out') or 'none'} of them were left out of the fit"
+    left_out = qc.get("head_points_left_out", 0) - qc.get("head_points_where_skin_is_missing", 0)
+    return f"; {left_out or 'none'} of them were left out of the fit"
 
 
 def clinical_sentences(patient: Patient) -> list[str]:

@@ -21,6 +21,7 @@ from pipeline.headmodel.landmarks import (
     read_landmarks,
     template_landmarks_mni305_mm,
 )
+from pipeline.headmodel.lost_skin import LostSkin, find_lost_skin
 from pipeline.headmodel.registration import (
     HeadWarp,
     apply_affine,
@@ -96,6 +97,7 @@ class Anatomy:
     head : Volume
         Inside of the scalp, as bool on a coarse grid.
     face : FaceRegion
+    lost_skin : LostSkin
     landmarks_mri_mm : dict of str to ndarray (3,)
     landmarks_marked : bool
         Read from the T1w's sidecar; False if carried from the template.
@@ -115,6 +117,7 @@ class Anatomy:
     scalp: tuple[np.ndarray, np.ndarray]
     head: Volume
     face: FaceRegion
+    lost_skin: LostSkin
     landmarks_mri_mm: dict[str, np.ndarray]
     landmarks_marked: bool
     warp: HeadWarp
@@ -156,6 +159,7 @@ def build_anatomy(inputs: Inputs, config: Config, progress: Progress) -> Anatomy
         )
     brain_mm = brain_positions_mm(brain_mask, t1w.affine)
     face = face_region(head.warp.affine, np.vstack([brain_mm, head.cortex.pial_mri_mm]))
+    lost_skin = find_lost_skin(t1w, head_volume, scalp_mm, head.affine_mni305_to_mri, face)
     warnings = list(head.warnings)
     if push_mm.max() > FAR_PUSH_MM:
         warnings.append(
@@ -168,6 +172,7 @@ def build_anatomy(inputs: Inputs, config: Config, progress: Progress) -> Anatomy
         **head.qc,
         "brain_volume_cm3": round(mask_volume_cm3(brain_mask, t1w.affine), 1),
         "head_volume_cm3": round(head_cm3, 1),
+        "face_lost_share": round(lost_skin.share_of_face, 2),
         "inner_skull": "around the brain" if head.inner_skull_mri_mm is None else "FreeSurfer",
         "inner_skull_vertices": len(shell_mm),
         "inner_skull_vertices_pushed_outwards": int((push_mm > 0).sum()),
@@ -182,6 +187,7 @@ def build_anatomy(inputs: Inputs, config: Config, progress: Progress) -> Anatomy
         (scalp_mm, scalp_faces),
         head_volume,
         face,
+        lost_skin,
         landmarks_mm,
         marked,
         head.warp,

@@ -29,6 +29,10 @@ POOR_MEDIAN_MM = 4.0
 # Beyond these two a helmet would sit on a head as none does: the frames were confused.
 MAX_TILT_DEG = 75.0
 MAX_MEDIAN_MM = 15.0
+# A cut begins at the skin, so that points beside it fit well and are wrong.
+BESIDE_LOST_MM = 12.0
+N_DRAWS = 20
+NONE_LOST = np.empty((0, 3))
 
 
 @dataclass(frozen=True)
@@ -45,12 +49,20 @@ class Placement:
         Of every digitised head point from the scalp, also those left out of the fit.
     used : ndarray of bool, (n,)
         Which of them the fit used.
+    beyond : ndarray of bool, (n,)
+        Which of them lie where the image has lost the skin (see `LostSkin`).
     """
 
     head_to_mri: mne.Transform
     landmark_distance_mm: dict[str, float]
     head_point_distance_mm: np.ndarray
     used: np.ndarray
+    beyond: np.ndarray
+
+    @property
+    def distance_on_skin_mm(self) -> np.ndarray:
+        """Distances of the head points that lie where the image has skin."""
+        return self.head_point_distance_mm[~self.beyond]
 
     @property
     def head_to_mri_mm(self) -> np.ndarray:
@@ -69,9 +81,9 @@ class Placement:
                 file=file,
                 hint="check which landmark is nasion, left and right in both",
             )
-        if not len(self.head_point_distance_mm):
+        if not len(self.distance_on_skin_mm):
             return
-        median_mm = np.median(self.head_point_distance_mm)
+        median_mm = np.median(self.distance_on_skin_mm)
         if median_mm > MAX_MEDIAN_MM:
             raise InvalidInput(
                 f"the digitised head points lie {median_mm:.0f} mm from the scalp in the median",
@@ -153,6 +165,7 @@ def coregister(
     scalp_faces: np.ndarray,
     max_head_point_mm: float,
     file: Path,
+    lost_skin_mri_mm: np.ndarray = NONE_LOST,
 ) -> Placement:
     """Fit landmarks, then head points to the scalp (iterative closest points, outliers left out).
 
@@ -167,6 +180,8 @@ def coregister(
         Points further from the scalp after a first fit are left out of the second one.
     file : Path
         Named in the error.
+    lost_skin_mri_mm : ndarray, (m, 3)
+        Points that lie nearer to these than to the scalp, or beside these, are left out.
 
     Returns
     -------
@@ -187,34 +202,63 @@ def coregister(
     def distance_mm(motion):
         return tree.query(apply_affine(motion, points_mm))[0]
 
+    def median_mm(motion):
+        return np.median(distance_mm(motion)[on_skin(motion)])
+
     def fit(first, chosen):
         sd_mm = MARKED_SD_MM if marked else CARRIED_SD_MM
         return fit_points_to_surface(
             first, points_mm[chosen], scalp_mri_mm, normals, marks_mm, marks_mri_mm, sd_mm
         )
 
+    def on_skin(motion):
+        return ~_beyond(apply_affine(motion, points_mm), tree, lost_skin_mri_mm)
+
     motion = rigid_fit(marks_mm, marks_mri_mm)
-    enough = len(points_mm) >= MIN_HEAD_POINTS
-    used = np.full(len(points_mm), enough)
+    used = on_skin(motion)
+    enough = used.sum() >= MIN_HEAD_POINTS
+    used &= enough
     if enough:
         starts = [motion] + [motion @ turn for turn in _turns(marks_mm.mean(0))]
         motion = fit(starts[0], used)
-        if np.median(distance_mm(motion)) > POOR_MEDIAN_MM:
+        if median_mm(motion) > POOR_MEDIAN_MM:
             tried = [motion] + [fit(start, used) for start in starts[1:]]
-            motion = min(tried, key=lambda one: np.median(distance_mm(one)))
-        used = distance_mm(motion) <= max(max_head_point_mm, 2 * np.median(distance_mm(motion)))
+            motion = min(tried, key=median_mm)
+        used = distance_mm(motion) <= max(max_head_point_mm, 2 * median_mm(motion))
+        used &= on_skin(motion)
         motion = fit(motion, used)
-    placement = place(
-        motion,
-        landmarks_head_m,
-        head_points_head_m,
-        landmarks_mri_mm,
-        scalp_mri_mm,
-        scalp_faces,
-        used,
-    )
+    digitised, scalp = (landmarks_head_m, head_points_head_m), (scalp_mri_mm, scalp_faces)
+    placement = place(motion, *digitised, landmarks_mri_mm, *scalp, used, lost_skin_mri_mm)
     placement.check_plausible(file)
     return placement
+
+
+def resampled(
+    placement: Placement,
+    landmarks_head_m: dict[str, np.ndarray],
+    head_points_head_m: np.ndarray,
+    landmarks_mri_mm: dict[str, np.ndarray],
+    marked: bool,
+    scalp_mri_mm: np.ndarray,
+    scalp_faces: np.ndarray,
+    rng: np.random.Generator,
+) -> list[np.ndarray]:
+    """Motions (4, 4) fitted to the points used, drawn anew with replacement (see `coregister`)."""
+    names = list(landmarks_head_m)
+    normals = vertex_normals(scalp_mri_mm, scalp_faces)
+    used = np.flatnonzero(placement.used)
+    return [
+        fit_points_to_surface(
+            placement.head_to_mri_mm,
+            1000 * head_points_head_m[rng.choice(used, len(used))],
+            scalp_mri_mm,
+            normals,
+            1000 * np.array([landmarks_head_m[name] for name in names]),
+            np.array([landmarks_mri_mm[name] for name in names]),
+            MARKED_SD_MM if marked else CARRIED_SD_MM,
+        )
+        for _ in range(N_DRAWS)
+    ]
 
 
 def place(
@@ -225,24 +269,32 @@ def place(
     scalp_mri_mm: np.ndarray,
     scalp_faces: np.ndarray,
     used: np.ndarray | None = None,
+    lost_skin_mri_mm: np.ndarray = NONE_LOST,
 ) -> Placement:
     """Measure how a motion (4, 4) places landmarks and head points; `used` is None for all."""
     names = list(landmarks_head_m)
     marks_mm = 1000 * np.array([landmarks_head_m[name] for name in names])
     marks_mri_mm = np.array([landmarks_mri_mm[name] for name in names])
     landmark_mm = np.linalg.norm(apply_affine(head_to_mri_mm, marks_mm) - marks_mri_mm, axis=1)
-    far_mm = np.empty(0)
-    if len(head_points_head_m):
-        tree = cKDTree(surface_points(scalp_mri_mm, scalp_faces, 2))
-        far_mm = tree.query(apply_affine(head_to_mri_mm, 1000 * head_points_head_m))[0]
+    tree = cKDTree(surface_points(scalp_mri_mm, scalp_faces, 2))
+    points_mri_mm = apply_affine(head_to_mri_mm, 1000 * head_points_head_m)
+    far_mm = tree.query(points_mri_mm)[0]
+    beyond = _beyond(points_mri_mm, tree, lost_skin_mri_mm)
     head_to_mri = head_to_mri_mm.copy()
     head_to_mri[:3, 3] /= 1000
     return Placement(
         mne.Transform("head", "mri", head_to_mri),
         dict(zip(names, map(float, landmark_mm), strict=True)),
         far_mm,
-        np.full(len(far_mm), True) if used is None else used,
+        ~beyond if used is None else used,
+        beyond if used is None else beyond & ~used,
     )
+
+
+def _beyond(points_mri_mm: np.ndarray, scalp: cKDTree, lost_skin_mri_mm: np.ndarray) -> np.ndarray:
+    """Which points (n, 3) lie nearer to skin that the image lost than to what it has, or beside it."""
+    lost_mm = cKDTree(lost_skin_mri_mm).query(points_mri_mm)[0]
+    return lost_mm < np.maximum(scalp.query(points_mri_mm)[0], BESIDE_LOST_MM)
 
 
 def rigid_fit(from_mm: np.ndarray, to_mm: np.ndarray) -> np.ndarray:

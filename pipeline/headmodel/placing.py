@@ -14,12 +14,15 @@ from pipeline.headmodel.coregistration import (
     Placement,
     coregister,
     place,
+    resampled,
 )
 from pipeline.headmodel.given_trans import Reading, choose_reading, read_head_to_mri, readings
 from pipeline.headmodel.registration import apply_affine
 
 MAX_LANDMARK_MM = 5.0
 FAR_FROM_AUTOMATIC_MM = 10.0
+# Fewer points than this share below the lower border of a whole image are no reason for doubt.
+MANY_LOST = 0.1
 AUTOMATIC = "automatic, from landmarks and head points"
 
 
@@ -68,13 +71,19 @@ def place_head(
             *anatomy.scalp,
             config.max_head_point_mm,
             inputs.meg[0],
+            anatomy.lost_skin.pos_mri_mm,
         )
     except InvalidInput as error:
         if inputs.trans is None:
             raise
         failure = error
     if inputs.trans is None:
-        return Placed(automatic)
+        return Placed(
+            automatic,
+            doubts=_lost_skin_doubts(
+                automatic, anatomy, landmarks_head_m, head_points_head_m, config.seed
+            ),
+        )
     try:
         reading, placement = _as_given(inputs, anatomy, landmarks_head_m, head_points_head_m)
     except InvalidInput as error:
@@ -107,6 +116,7 @@ def _as_given(
             head_points_head_m,
             anatomy.landmarks_mri_mm,
             *anatomy.scalp,
+            lost_skin_mri_mm=anatomy.lost_skin.pos_mri_mm,
         )
         for way in ways
     ]
@@ -124,8 +134,8 @@ def _as_given(
 
 def _misfit_mm(placement: Placement, marked: bool) -> float | None:
     """By which two readings are compared; None where only a template's landmarks are there."""
-    if len(placement.head_point_distance_mm) >= MIN_HEAD_POINTS:
-        return float(np.median(placement.head_point_distance_mm))
+    if len(placement.distance_on_skin_mm) >= MIN_HEAD_POINTS:
+        return float(np.median(placement.distance_on_skin_mm))
     return float(np.mean(list(placement.landmark_distance_mm.values()))) if marked else None
 
 
@@ -134,10 +144,56 @@ def _apart(automatic: Placement | None, given: Placement, cortex_mri_mm: np.ndar
     names = ("given_to_automatic_at_cortex_median_mm", "given_to_automatic_at_cortex_max_mm")
     if automatic is None:
         return dict.fromkeys(names)
-    between = given.head_to_mri_mm @ np.linalg.inv(automatic.head_to_mri_mm)
-    apart_mm = np.linalg.norm(apply_affine(between, cortex_mri_mm) - cortex_mri_mm, axis=1)
+    apart_mm = _moved_mm(given.head_to_mri_mm, automatic.head_to_mri_mm, cortex_mri_mm)
     values = (np.median(apart_mm), apart_mm.max())
     return {name: round(float(value), 2) for name, value in zip(names, values, strict=True)}
+
+
+def _moved_mm(first: np.ndarray, second: np.ndarray, cortex_mri_mm: np.ndarray) -> np.ndarray:
+    """How far each vertex (n,) lies from itself under two motions from head to MRI, mm."""
+    moved_mm = apply_affine(first @ np.linalg.inv(second), cortex_mri_mm)
+    return np.linalg.norm(moved_mm - cortex_mri_mm, axis=1)
+
+
+def _lost_skin_doubts(
+    placement: Placement, anatomy: Anatomy, landmarks_head_m, head_points_head_m, seed: int
+) -> tuple[Doubt, ...]:
+    """Tell head points that had to be left out, and how well the others hold the head."""
+    n_beyond = int(placement.beyond.sum())
+    if not n_beyond or (
+        not anatomy.lost_skin.defaced and n_beyond < MANY_LOST * len(placement.beyond)
+    ):
+        return ()
+    cause = (
+        f"the T1w is defaced ({100 * anatomy.lost_skin.share_of_face:.0f} % of the face's skin is not "
+        "where a head has it)"
+        if anatomy.lost_skin.defaced
+        else "the T1w does not show the whole head"
+    )
+    text = (
+        f"{cause}: {n_beyond} of {len(placement.beyond)} head points lie where skin is missing and "
+        "were left out of the co-registration"
+    )
+    if placement.used.any():
+        motions = resampled(
+            placement,
+            landmarks_head_m,
+            head_points_head_m,
+            anatomy.landmarks_mri_mm,
+            anatomy.landmarks_marked,
+            *anatomy.scalp,
+            np.random.default_rng(seed),
+        )
+        cortex_mm = anatomy.cortex.midthickness_mri_mm
+        medians_mm = [
+            np.median(_moved_mm(motion, placement.head_to_mri_mm, cortex_mm)) for motion in motions
+        ]
+        text += (
+            f"; drawing the {placement.used.sum()} points used anew moves the cortex by up to "
+            f"{np.percentile(medians_mm, 95):.1f} mm (95 % of {len(medians_mm)} draws, median over "
+            "the cortex)"
+        )
+    return (Doubt(text),)
 
 
 def _sentence(trans: Path, reading: Reading, apart: dict, failure: InvalidInput | None) -> str:

@@ -88,7 +88,7 @@ def run(inputs: Inputs, paths: PatientPaths, config: Config, progress: Progress)
     sides = check_side(
         placement.head_to_mri_mm,
         landmarks_head_m,
-        head_points_head_m,
+        head_points_head_m[~placement.beyond],
         anatomy.landmarks_mri_mm,
         *anatomy.scalp,
         config.max_head_point_mm,
@@ -159,12 +159,13 @@ def read_sensors(inputs: Inputs) -> tuple[mne.Info, dict[str, np.ndarray], np.nd
 def placement_warnings(placement: Placement, marked: bool, given: bool = False) -> list[str]:
     """What the reader must know about the co-registration."""
     warnings = []
-    distance_mm, used = placement.head_point_distance_mm, placement.used
+    distance_mm, used = placement.distance_on_skin_mm, placement.used
     if given and not len(distance_mm):
         warnings.append("no head points: how well the co-registration given fits is not assessable")
     elif not used.any():
+        where = " where the T1w shows skin" if placement.beyond.any() else ""
         warnings.append(
-            f"fewer than {MIN_HEAD_POINTS} head points: co-registration rests on the three landmarks alone"
+            f"fewer than {MIN_HEAD_POINTS} head points{where}: co-registration rests on the three landmarks alone"
             + ("" if marked else ", which a template gave: expect errors of a centimetre")
         )
     elif np.median(distance_mm) > GOOD_MEDIAN_MM:
@@ -181,8 +182,8 @@ def placement_warnings(placement: Placement, marked: bool, given: bool = False) 
 
 
 def placement_numbers(placement: Placement) -> dict:
-    """Residuals of the co-registration; null where there are no head points."""
-    distance_mm = placement.head_point_distance_mm
+    """Residuals of the co-registration; null where there are no head points on skin."""
+    distance_mm = placement.distance_on_skin_mm
     statistics = {
         "median": np.median,
         "mean": np.mean,
@@ -190,7 +191,8 @@ def placement_numbers(placement: Placement) -> dict:
         "max": np.max,
     }
     return {
-        "head_points": len(distance_mm),
+        "head_points": len(placement.beyond),
+        "head_points_where_skin_is_missing": int(placement.beyond.sum()),
         "head_points_left_out": int((~placement.used).sum()),
         **{
             f"head_point_distance_{name}_mm": round(float(of(distance_mm)), 2)

@@ -97,7 +97,11 @@ def placed(head, face):
     )
     n = len(points_head_m)
     anatomy = SimpleNamespace(scalp=tuple(scalp), head=inside, face=face)
-    return anatomy, points_head_m, Placement(truth, {}, np.zeros(n), np.ones(n, bool))
+    return (
+        anatomy,
+        points_head_m,
+        Placement(truth, {}, np.zeros(n), np.ones(n, bool), np.zeros(n, bool)),
+    )
 
 
 def test_scalp_and_points_are_written_without_a_face(placed, face, tmp_path):
