@@ -227,7 +227,7 @@ def verdict(measures: Measures, warnings: list[str], doubts: Sequence[Doubt] = (
         False,
         red,
         amber,
-        "the co-registration cannot be judged, because no head points were digitised",
+        "the co-registration cannot be judged, because there are no head points on the scalp",
         lambda value: f"head points lie {number(value, 'mm', 1)} from the scalp in the median",
     )
     _grade(

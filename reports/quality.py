@@ -114,19 +114,22 @@ def coregistration_sentence(patient: Patient) -> str:
     ]
     told = [sentence(f"Co-registration: {qc['coregistration']}")] if "coregistration" in qc else []
     left_out = "" if "given_to_automatic_at_cortex_median_mm" in qc else _left_out(qc)
+    missing = qc.get("head_points_where_skin_is_missing", 0)
+    on_skin = (qc.get("head_points") or 0) - missing
     if not qc.get("head_points"):
         told.append("No head points were digitised: the residual to the scalp is not assessable.")
+    elif not on_skin:
+        told.append("No head point lies on the T1w's skin: the residual to it is not assessable.")
     else:
-        missing = qc.get("head_points_where_skin_is_missing", 0)
         told.append(
-            f"{qc['head_points'] - missing} head points lie "
+            f"{on_skin} head points lie "
             f"{number(qc.get('head_point_distance_median_mm'), 'mm', 1)} from the scalp in the median "
             f"(95th percentile {number(qc.get('head_point_distance_p95_mm'), 'mm', 1)}){left_out}."
         )
-        if missing:
-            told.append(
-                f"{count(missing, 'further head point')} lie where the T1w shows no skin; left out."
-            )
+    if missing:
+        told.append(
+            f"{count(missing, 'head point')} where the T1w shows no skin: left out of the fit."
+        )
     if landmarks:
         source = f" ({qc['landmarks']})" if qc.get("landmarks") else ""
         told.append(f"Digitised landmarks to those of the T1w{source}: {listing(landmarks)}.")

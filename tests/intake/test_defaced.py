@@ -202,4 +202,10 @@ def test_the_report_counts_them_apart():
     }
     told = coregistration_sentence(SimpleNamespace(qc={"headmodel": qc})).replace("\xa0", " ")
     assert "106 head points lie 1.1 mm" in told and "2 of them were left out of the fit" in told
-    assert "34 further head points lie where the T1w shows no skin" in told
+    assert "34 head points where the T1w shows no skin: left out" in told
+    none_left = qc | {
+        "head_points_where_skin_is_missing": 140,
+        "head_point_distance_median_mm": None,
+    }
+    told = coregistration_sentence(SimpleNamespace(qc={"headmodel": none_left}))
+    assert "No head point lies on the T1w's skin" in told

@@ -18,6 +18,7 @@ from bids_app.trans import find_trans
 from pipeline import headmodel
 from pipeline.errors import InvalidInput
 from pipeline.headmodel.given_trans import SCANNER_RAS, read_head_to_mri, readings
+from pipeline.headmodel.lost_skin import LostSkin
 from pipeline.headmodel.placing import AUTOMATIC, place_head
 from pipeline.headmodel.stage import placement_warnings
 from pipeline.headmodel.t1w import Volume
@@ -39,6 +40,7 @@ def anatomy(marked=True):
         landmarks_mri_mm=LANDMARKS,
         landmarks_marked=marked,
         scalp=(SCALP_MM, FACES),
+        lost_skin=LostSkin(np.empty((0, 3)), 0.0),
         cortex=SimpleNamespace(midthickness_mri_mm=0.8 * SCALP_MM),
     )
 
