@@ -114,6 +114,11 @@ def bids_app_parser() -> argparse.ArgumentParser:
 
 def _add_run_options(parser: argparse.ArgumentParser) -> None:
     """What a run is told, now or, with ``spikefocus plan``, later on a cluster."""
+    _add_data_options(parser)
+    _add_work_options(parser)
+
+
+def _add_data_options(parser: argparse.ArgumentParser) -> None:
     data = parser.add_argument_group("which data")
     data.add_argument("--participant-label", nargs="+", default=[], metavar="LABEL")
     data.add_argument("--session-label", nargs="+", default=[], metavar="LABEL")
@@ -165,6 +170,8 @@ def _add_run_options(parser: argparse.ArgumentParser) -> None:
         "objects with their patient's and study's identifiers",
     )
 
+
+def _add_work_options(parser: argparse.ArgumentParser) -> None:
     how = parser.add_argument_group("how")
     how.add_argument(
         "--stage", nargs="+", choices=STAGES, default=list(STAGES), help="run only these stages"

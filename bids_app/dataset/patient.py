@@ -81,14 +81,7 @@ def find_patient(
     InvalidInput
         If there is no T1w or no MEG, their content is not here, or a link leads out of the dataset.
     """
-    folder = bids_dir / f"sub-{label}"
-    if not folder.is_dir():
-        known = ", ".join(participant_labels(bids_dir)[:10])
-        raise InvalidInput(
-            f"Participant {label} is not in the dataset",
-            file=bids_dir,
-            hint=f"choose among: {known}" if known else "the dataset has no participants",
-        )
+    folder = _folder_of(bids_dir, label)
     named = [*derivatives.values(), *([fs_subjects_dir] if fs_subjects_dir else [])]
 
     def check_links(*paths: Path | None, roots: list[Path] = named) -> None:
@@ -105,7 +98,7 @@ def find_patient(
     events = [nearest(path, "events", ".tsv", bids_dir) for path in meg]
     events_json = [applicable(path, "events", ".json", bids_dir) for path in meg]
     reference = meg[reference_run(meg, events, query.spike_name, events_json)]
-    roots = [*derivatives.values(), *sorted(p for p in (bids_dir / "derivatives").glob("*/"))]
+    roots = [*derivatives.values(), *sorted((bids_dir / "derivatives").glob("*/"))]
     roots = [root for root in roots if not _is_our_output(root)]
     surgery = find_surgery(label, bids_dir, roots, t1w, notes)
     freesurfer_dir = (
@@ -141,6 +134,18 @@ def find_patient(
         own = [freesurfer_dir] if fs_subjects_dir else []
         check_links(*freesurfer_dir.rglob("*"), roots=[*named, *own])
     return files
+
+
+def _folder_of(bids_dir: Path, label: str) -> Path:
+    folder = bids_dir / f"sub-{label}"
+    if not folder.is_dir():
+        known = ", ".join(participant_labels(bids_dir)[:10])
+        raise InvalidInput(
+            f"Participant {label} is not in the dataset",
+            file=bids_dir,
+            hint=f"choose among: {known}" if known else "the dataset has no participants",
+        )
+    return folder
 
 
 def _is_our_output(root: Path) -> bool:

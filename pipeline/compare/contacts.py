@@ -133,10 +133,7 @@ def resolve_contacts(
     _tell_lost(marked, found)
     check_plausible(marks, found.warnings)
     unread = unread_columns(homes, labels)
-    if unread:
-        found.warnings.append(
-            f"{', '.join(unread)} may hold marks, but no rule reads it; name it with {OPTION} if so."
-        )
+    _tell_unread(unread, found)
     placed = _usable(table, found)
     _count(marks, placed, found)
     found.counts["channels_without_contact"] = len(without_contact(channel_rows))
@@ -168,6 +165,13 @@ def _tell_lost(marked: dict[str, Marked], found: Resolution) -> None:
             found.warnings.append(f"{told}.")
         elif one.lost and one.keys:
             found.doubts.append(Doubt(told))
+
+
+def _tell_unread(columns: list[str], found: Resolution) -> None:
+    if columns:
+        found.warnings.append(
+            f"{', '.join(columns)} may hold marks, but no rule reads it; name it with {OPTION} if so."
+        )
 
 
 def _why_no_soz(soz: Marked, doubts: list[str]) -> str:

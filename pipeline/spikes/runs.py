@@ -121,14 +121,10 @@ def read_run(
     samples = np.round(spike_s * sfreq).astype(int)
     usable = [sample for sample, reason in zip(samples, reasons, strict=True) if not reason]
     data = filtered.get_data(picks)
-    segments = np.empty((len(usable), len(picks), 2 * reach + 1), np.float32)
-    for i, sample in enumerate(usable):
-        segments[i] = data[:, sample - reach : sample + reach + 1]
-    reference_segments = np.empty((len(usable), len(reference_picks), 2 * reach + 1))
-    if len(reference_picks):
-        references = filtered.get_data(reference_picks)
-        for i, sample in enumerate(usable):
-            reference_segments[i] = references[:, sample - reach : sample + reach + 1]
+    segments = _cut_around(usable, reach, data, np.float32)
+    # Without references there is nothing to read, which mne does not take for an answer.
+    references = filtered.get_data(reference_picks) if len(reference_picks) else data[:0]
+    reference_segments = _cut_around(usable, reach, references, float)
     starts = spike_free_starts(events, sfreq, filtered.n_times, bad_s, max_windows)
     length = round(EPOCH_S * sfreq)
     baseline = np.array([data[:, start : start + length] for start in starts])
@@ -155,6 +151,14 @@ def read_run(
         artefacts=artefacts,
         notes=notes,
     )
+
+
+def _cut_around(samples: list[int], reach: int, data: np.ndarray, dtype) -> np.ndarray:
+    """Stretches (n_samples, n_channels, 2 * reach + 1) of `data` (n_channels, n_times)."""
+    segments = np.empty((len(samples), len(data), 2 * reach + 1), dtype)
+    for segment, sample in zip(segments, samples, strict=True):
+        segment[:] = data[:, sample - reach : sample + reach + 1]
+    return segments
 
 
 def open_empty_room(path: Path, names: list[str]) -> mne.io.BaseRaw:

@@ -1,5 +1,6 @@
 """From recordings and annotations to the averaged spike and its noise covariance."""
 
+from collections import Counter
 from pathlib import Path
 
 import mne
@@ -87,11 +88,7 @@ def _run(inputs: Inputs, paths: PatientPaths, config: Config, progress: Progress
     info = bare_info(mne.pick_info(all_info, good))
 
     baseline = np.concatenate([run.baseline for run in runs])[:, good]
-    covariance_source = "spike-free stretches of the recording"
-    if len(baseline) * BASELINE_S < config.min_baseline_s:
-        baseline, covariance_source = _fall_back(
-            inputs.empty_room, baseline, info, config, progress, notes
-        )
+    baseline, covariance_source = _noise(inputs.empty_room, baseline, info, config, progress, notes)
     segments = np.concatenate([run.segments for run in runs])[:, good]
     for run_ in runs:
         run_.segments = run_.baseline = None
@@ -120,75 +117,33 @@ def _run(inputs: Inputs, paths: PatientPaths, config: Config, progress: Progress
         notes.warn(f"Only {n_used} spikes make up the average; its image is uncertain.")
 
     n_epoch = 2 * round(EPOCH_S / 2 * info["sfreq"]) + 1
-    start = segments.shape[2] // 2 + selection.shift - n_epoch // 2
     chosen = selection.accepted
-    data = cut(segments[chosen], start[chosen], n_epoch).astype(float)
-    epochs = mne.EpochsArray(
-        data, info, _event_array(mark, selection), -EPOCH_S / 2, {"spike": 1}, proj=True
-    )
-    quality = average_quality(
-        np.einsum("kc,nct->nkt", whitening(covariance, info, rank), data, optimize=True),
-        info["sfreq"],
-        n_epoch // 2,
-    )
+    start = (segments.shape[2] // 2 + selection.shift - n_epoch // 2)[chosen]
+    data = cut(segments[chosen], start, n_epoch).astype(float)
+    events = _event_array(mark, selection)
+    epochs = mne.EpochsArray(data, info, events, -EPOCH_S / 2, {"spike": 1}, proj=True)
+    white = np.einsum("kc,nct->nkt", whitening(covariance, info, rank), data, optimize=True)
+    quality = average_quality(white, info["sfreq"], n_epoch // 2)
     _require_signal(quality["snr_db"], config, runs, notes)
     table = spike_table(runs, selection)
-    n_annotated = len(table)
-    n_again = int((table["reason"] == DUPLICATE).sum())
-    if n_again:
-        notes.warn(
-            f"{n_again} of {n_annotated} marks lie on a spike that another mark lies on: "
-            "each spike counts once."
-        )
-    if n_used < (n_annotated - n_again) / 2:
-        notes.warn(f"{n_annotated - n_used} of {n_annotated} annotated spikes were rejected.")
+    _tell_of_rejected(table, n_used, notes)
     report = {
         "warnings": notes.warnings,
-        "n_annotated": n_annotated,
-        "n_used": n_used,
-        "n_rejected": n_annotated - n_used,
-        "rejected_by_reason": rejection_counts(table),
+        **_counts(table, n_used),
         **{name: None if x is None else round(x, 4) for name, x in quality.items()},
         "snr_definition": SNR_DEFINITION,
         "snr_over_baseline_definition": SNR_OVER_BASELINE_DEFINITION,
         "peak_time_s": 0.0,
-        "mean_correlation": round(float(selection.channel_correlation[chosen].mean()), 4),
-        "mean_correlation_definition": CORRELATION_DEFINITION,
-        "mean_component_correlation": round(float(selection.correlation[chosen].mean()), 4),
-        "smallest_correlation": config.min_correlation,
-        "smallest_amplitude_ratio": round(selection.smallest_amplitude, 4),
-        "median_absolute_shift_s": round(
-            float(np.median(np.abs(selection.shift[chosen])) / info["sfreq"]), 4
-        ),
-        "n_channels_used": {
-            k: info.get_channel_types().count(k) for k in sorted(set(info.get_channel_types()))
-        },
+        **_agreement(selection, info["sfreq"], config),
+        "n_channels_used": dict(sorted(Counter(info.get_channel_types()).items())),
         "bad_channels": bad_channels,
-        "bad_stretches": [
-            {"file": run.path.name, "start_s": start, "end_s": stop, "reason": reason}
-            for run in runs
-            for start, stop, reason in run.stretches
-        ],
+        **_of_runs(runs),
         "artefacts": artefacts,
         "projectors": spared,
         "projectors_together_spike_power_removed": max(together.values()),
         "projectors_together_spike_power_removed_by_type": together,
-        "filter": {
-            "highpass_hz": config.highpass_hz,
-            "lowpass_hz": config.lowpass_hz,
-            "kind": "zero-phase FIR (firwin, Hamming)",
-            "line_noise": "no notch: the pass band ends below the power line's frequency",
-        },
+        "filter": _filter(config),
         "sfreq_hz": float(info["sfreq"]),
-        "runs": [
-            {
-                "file": run.path.name,
-                "duration_s": round(run.duration_s, 3),
-                "input_sfreq_hz": run.input_sfreq_hz,
-                "n_annotated": len(run.spike_s),
-            }
-            for run in runs
-        ],
         "runs_left_out": choice.left_out,
         "noise_covariance": {
             "source": covariance_source,
@@ -200,9 +155,74 @@ def _run(inputs: Inputs, paths: PatientPaths, config: Config, progress: Progress
     }
     references = np.concatenate([run.reference_segments for run in runs])[chosen]
     average = average_with_references(
-        epochs, runs[0].sensors, cut(references, start[chosen], n_epoch).mean(axis=0)
+        epochs, runs[0].sensors, cut(references, start, n_epoch).mean(axis=0)
     )
     write_results(paths, average, epochs, covariance, table, report)
+
+
+def _counts(table, n_used: int) -> dict:
+    """How many marks became part of the average, for the QC."""
+    return {
+        "n_annotated": len(table),
+        "n_used": n_used,
+        "n_rejected": len(table) - n_used,
+        "rejected_by_reason": rejection_counts(table),
+    }
+
+
+def _filter(config: Config) -> dict:
+    return {
+        "highpass_hz": config.highpass_hz,
+        "lowpass_hz": config.lowpass_hz,
+        "kind": "zero-phase FIR (firwin, Hamming)",
+        "line_noise": "no notch: the pass band ends below the power line's frequency",
+    }
+
+
+def _agreement(selection: Selection, sfreq_hz: float, config: Config) -> dict:
+    """How the used spikes agree with their average, for the QC."""
+    chosen = selection.accepted
+    shift_s = np.abs(selection.shift[chosen]) / sfreq_hz
+    return {
+        "mean_correlation": round(float(selection.channel_correlation[chosen].mean()), 4),
+        "mean_correlation_definition": CORRELATION_DEFINITION,
+        "mean_component_correlation": round(float(selection.correlation[chosen].mean()), 4),
+        "smallest_correlation": config.min_correlation,
+        "smallest_amplitude_ratio": round(selection.smallest_amplitude, 4),
+        "median_absolute_shift_s": round(float(np.median(shift_s)), 4),
+    }
+
+
+def _of_runs(runs: list[Run]) -> dict:
+    """The runs and their bad stretches, for the QC."""
+    return {
+        "bad_stretches": [
+            {"file": run.path.name, "start_s": start, "end_s": stop, "reason": reason}
+            for run in runs
+            for start, stop, reason in run.stretches
+        ],
+        "runs": [
+            {
+                "file": run.path.name,
+                "duration_s": round(run.duration_s, 3),
+                "input_sfreq_hz": run.input_sfreq_hz,
+                "n_annotated": len(run.spike_s),
+            }
+            for run in runs
+        ],
+    }
+
+
+def _tell_of_rejected(table, n_used: int, notes: _Notes) -> None:
+    n_annotated = len(table)
+    n_again = int((table["reason"] == DUPLICATE).sum())
+    if n_again:
+        notes.warn(
+            f"{n_again} of {n_annotated} marks lie on a spike that another mark lies on: "
+            "each spike counts once."
+        )
+    if n_used < (n_annotated - n_again) / 2:
+        notes.warn(f"{n_annotated - n_used} of {n_annotated} annotated spikes were rejected.")
 
 
 def _read_runs(
@@ -231,9 +251,11 @@ def _merge_bad_channels(runs: list[Run], notes: _Notes) -> dict[str, str]:
     return dict(sorted(merged.items()))
 
 
-def _fall_back(empty_room: Path | None, baseline, info, config: Config, progress, notes: _Notes):
-    """Noise from the empty room where the recording has too little without spikes."""
+def _noise(empty_room: Path | None, baseline, info, config: Config, progress, notes: _Notes):
+    """Windows of noise and their source: the empty room where too little is free of spikes."""
     seconds = len(baseline) * BASELINE_S
+    if seconds >= config.min_baseline_s:
+        return baseline, "spike-free stretches of the recording"
     if empty_room is None:
         raise no_baseline(seconds, config)
     notes.warn(

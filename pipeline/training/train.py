@@ -201,28 +201,16 @@ def train(
         The GPU has no memory even for a small batch.
     """
     torch.use_deterministic_algorithms(True, warn_only=True)
-    optimizer = torch.optim.Adam(module.parameters(), lr=plan.learning_rate)
-    averaged = deepcopy(module).eval()
-    best = deepcopy(module).eval()
-    curve: list[dict[str, float | None]] = []
-    checkpoint = folder / "checkpoint.safetensors"
-    parts = {"module": module, "averaged": averaged, "best": best}
-    first_step, training_loss = 0, 0.0
-    if checkpoint.exists():
-        first_step, training_loss, curve = load_checkpoint(
-            checkpoint, parts, optimizer, synthesizer.generator
+    state = _State(module, synthesizer.generator, plan, folder)
+    first_step = state.resume()
+    if first_step is None:
+        first_step = 0
+        state.curve.append(
+            {"step": 0, "samples": 0, "training_loss": None, **measure(state.averaged)}
         )
-        progress.info(f"{description}: goes on from step {first_step}")
     else:
-        curve.append({"step": 0, "samples": 0, "training_loss": None, **measure(averaged)})
+        progress.info(f"{description}: goes on from step {first_step}")
     module.train()
-
-    def keep(next_step: int) -> None:
-        folder.mkdir(parents=True, exist_ok=True)
-        save_checkpoint(
-            checkpoint, parts, optimizer, synthesizer.generator, next_step, training_loss, curve
-        )
-
     batch_size = plan.batch_size
     if heads[0].field.is_cuda:
         batch_size = batch_size_that_fits(module, synthesizer, heads, plan, progress)
@@ -230,46 +218,86 @@ def train(
         bar.advance(first_step)
         for step in range(first_step, plan.steps):
             chosen = torch.randint(len(heads), (), generator=synthesizer.generator)
-            optimizer.param_groups[0]["lr"] = plan.learning_rate_at(step)
+            state.optimizer.param_groups[0]["lr"] = plan.learning_rate_at(step)
             samples = slice(step % LOSS_EVERY, None, LOSS_EVERY)
             head = heads[int(chosen)]
             # Dropout draws from torch's own generator: by step, so that a training that was
             # interrupted draws the same.
             torch.manual_seed(step)
-            loss = update(
-                module, optimizer, synthesizer, head, batch_size, samples, plan.absolute_part
+            state.training_loss += update(
+                module, state.optimizer, synthesizer, head, batch_size, samples, plan.absolute_part
             )
             # The mean starts short, so that the initial weights are soon forgotten.
-            average_into(averaged, module, min(plan.averaging, (step + 1) / (step + 10)))
-            training_loss += loss
+            average_into(state.averaged, module, min(plan.averaging, (step + 1) / (step + 10)))
             bar.advance()
-
             if (step + 1) % plan.validate_every == 0 or step + 1 == plan.steps:
-                n_since = (step % plan.validate_every) + 1
-                measured = measure(averaged)
-                if all(measured["validation_loss"] < row["validation_loss"] for row in curve):
-                    best.load_state_dict(averaged.state_dict())
-                curve.append(
-                    {
-                        "step": step + 1,
-                        "samples": (step + 1) * batch_size,
-                        "training_loss": training_loss / n_since,
-                        **measured,
-                    }
-                )
-                training_loss = 0.0
-                keep(step + 1)
-                write_text(folder / "curve.tsv", curve_tsv(curve))
-                losses = [row["validation_loss"] for row in curve]
-                if len(losses) - 1 - losses.index(min(losses)) >= plan.patience:
+                state.note(step + 1, batch_size, measure(state.averaged))
+                if state.is_exhausted():
                     progress.info(f"{description}: stopped early at step {step + 1}")
                     break
             if progress.stop_requested() and step + 1 < plan.steps:
-                keep(step + 1)
+                state.keep(step + 1)
                 raise Stopped(f"{description} goes on from step {step + 1}")
-    module.load_state_dict(best.state_dict())
+    module.load_state_dict(state.best.state_dict())
     module.eval()
-    return curve
+    return state.curve
+
+
+class _State:
+    """What a training must keep to go on: weights, their mean, the best of it, and the curve."""
+
+    def __init__(self, module: nn.Module, generator: torch.Generator, plan: Plan, folder: Path):
+        self.plan, self.folder, self.generator = plan, folder, generator
+        self.optimizer = torch.optim.Adam(module.parameters(), lr=plan.learning_rate)
+        self.averaged, self.best = deepcopy(module).eval(), deepcopy(module).eval()
+        self.curve: list[dict[str, float | None]] = []
+        self.training_loss = 0.0
+        self._parts = {"module": module, "averaged": self.averaged, "best": self.best}
+        self._checkpoint = folder / "checkpoint.safetensors"
+
+    def resume(self) -> int | None:
+        """Load the checkpoint; return the step it goes on from, None where there is none."""
+        if not self._checkpoint.exists():
+            return None
+        first_step, self.training_loss, self.curve = load_checkpoint(
+            self._checkpoint, self._parts, self.optimizer, self.generator
+        )
+        return first_step
+
+    def keep(self, next_step: int) -> None:
+        """Write the checkpoint."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        save_checkpoint(
+            self._checkpoint,
+            self._parts,
+            self.optimizer,
+            self.generator,
+            next_step,
+            self.training_loss,
+            self.curve,
+        )
+
+    def note(self, n_steps: int, batch_size: int, measured: dict[str, float]) -> None:
+        """Take a validation into the curve, keep the weights if none was better, write all."""
+        if all(measured["validation_loss"] < row["validation_loss"] for row in self.curve):
+            self.best.load_state_dict(self.averaged.state_dict())
+        n_since = (n_steps - 1) % self.plan.validate_every + 1
+        self.curve.append(
+            {
+                "step": n_steps,
+                "samples": n_steps * batch_size,
+                "training_loss": self.training_loss / n_since,
+                **measured,
+            }
+        )
+        self.training_loss = 0.0
+        self.keep(n_steps)
+        write_text(self.folder / "curve.tsv", curve_tsv(self.curve))
+
+    def is_exhausted(self) -> bool:
+        """Whether the last validations, as many as the plan's patience, brought nothing."""
+        losses = [row["validation_loss"] for row in self.curve]
+        return len(losses) - 1 - losses.index(min(losses)) >= self.plan.patience
 
 
 def average_into(averaged: nn.Module, module: nn.Module, decay: float) -> None:
