@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 
 import pandas as pd
@@ -50,6 +51,11 @@ class IeegFiles:
     coordsystem: list[Path]
     images: list[Path]
     tables_json: dict[Path, list[Path]]
+
+    @property
+    def all_files(self) -> list[Path]:
+        sidecars = chain(*self.tables_json.values())
+        return [*self.electrodes, *self.channels, *self.coordsystem, *self.images, *sidecars]
 
 
 def find_ieeg(folder: Path, roots: list[Path]) -> IeegFiles:

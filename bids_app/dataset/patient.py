@@ -101,11 +101,11 @@ def find_patient(
     roots = [*derivatives.values(), *sorted((bids_dir / "derivatives").glob("*/"))]
     roots = [root for root in roots if not _is_our_output(root)]
     surgery = find_surgery(label, bids_dir, roots, t1w, notes)
-    freesurfer_dir = (
-        find_freesurfer(bids_dir, t1w, query.sessions, roots, fs_subjects_dir, notes)
-        if use_freesurfer
-        else None
-    )
+    freesurfer_dir = None
+    if use_freesurfer:
+        freesurfer_dir = find_freesurfer(
+            bids_dir, t1w, query.sessions, roots, fs_subjects_dir, notes
+        )
     files = PatientFiles(
         label=label,
         t1w=t1w,
@@ -125,10 +125,8 @@ def find_patient(
         outcome=find_outcome(bids_dir, label, notes),
         notes=notes,
     )
-    check_links(*files.events, *files.channels, *chain(*events_json), files.t1w_json)
-    check_links(*files.ieeg.channels, *files.ieeg.coordsystem, *files.ieeg.images, files.trans)
-    check_links(*chain(*files.ieeg.tables_json.values()))
-    check_links(files.empty_room, surgery.mask, surgery.postop_t1w)
+    check_links(*files.events, *files.channels, *chain(*events_json), *files.ieeg.all_files)
+    check_links(files.t1w_json, files.trans, files.empty_room, surgery.mask, surgery.postop_t1w)
     if freesurfer_dir:
         # A SUBJECTS_DIR is often a folder of links.
         own = [freesurfer_dir] if fs_subjects_dir else []

@@ -202,13 +202,8 @@ def train(
     """
     torch.use_deterministic_algorithms(True, warn_only=True)
     state = _State(module, synthesizer.generator, plan, folder)
-    first_step = state.resume()
-    if first_step is None:
-        first_step = 0
-        state.curve.append(
-            {"step": 0, "samples": 0, "training_loss": None, **measure(state.averaged)}
-        )
-    else:
+    first_step = state.resume(measure)
+    if first_step:
         progress.info(f"{description}: goes on from step {first_step}")
     module.train()
     batch_size = plan.batch_size
@@ -255,10 +250,12 @@ class _State:
         self._parts = {"module": module, "averaged": self.averaged, "best": self.best}
         self._checkpoint = folder / "checkpoint.safetensors"
 
-    def resume(self) -> int | None:
-        """Load the checkpoint; return the step it goes on from, None where there is none."""
+    def resume(self, measure: Callable[[nn.Module], dict[str, float]]) -> int:
+        """Load the checkpoint, or measure where there is none; return the step it goes on from."""
         if not self._checkpoint.exists():
-            return None
+            start = {"step": 0, "samples": 0, "training_loss": None}
+            self.curve.append(start | measure(self.averaged))
+            return 0
         first_step, self.training_loss, self.curve = load_checkpoint(
             self._checkpoint, self._parts, self.optimizer, self.generator
         )
