@@ -1,8 +1,11 @@
 """Left and right: what the head points, the ears and FreeSurfer's image can tell of a mirrored head."""
 
+from pathlib import Path
+
 import mne
 import nibabel as nib
 import numpy as np
+import pandas as pd
 import pytest
 from scipy.spatial import ConvexHull
 from synthetic_head import digitise, make_head
@@ -10,7 +13,7 @@ from synthetic_head import digitise, make_head
 from pipeline.errors import InvalidInput
 from pipeline.headmodel.coregistration import coregister, digitised_points_head_m
 from pipeline.headmodel.freesurfer import check_same_image
-from pipeline.headmodel.sides import SideCheck, check_side
+from pipeline.headmodel.sides import TRIALS, SideCheck, check_side
 from pipeline.headmodel.t1w import Volume
 from pipeline.template import load_template
 
@@ -56,6 +59,19 @@ def test_a_symmetric_head_decides_nothing_and_says_so():
         found = checked(0, 150, mirrored)
         assert found.agrees is None and found.doubts == ()
         assert "not decidable" in found.sentence and f"{found.rms_mm:.1f} mm" in found.sentence
+
+
+def test_what_is_said_of_the_check_is_what_was_measured():
+    table = pd.read_csv(Path(__file__).parents[2] / "benchmarks/results/mirror.csv")
+    assert table["head"].nunique() == 7
+    for trial in TRIALS:
+        rows = table[table["points"].isin(trial.points)]
+        sums = rows[["n", "noticed", "missed", "doubted"]].sum()
+        assert sums.tolist() == [trial.n, trial.noticed, trial.missed, trial.doubted]
+        said = SideCheck(trial.points[0], 2.0, 2.0, 0.0).sentence
+        assert f"noticed {trial.noticed} of {trial.n} mirrored heads" in said
+    landmarks_only = table[table["points"] == 0]
+    assert not landmarks_only[["noticed", "missed", "doubted", "confirmed"]].to_numpy().any()
 
 
 def test_too_few_points_decide_nothing():
