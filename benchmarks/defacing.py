@@ -35,7 +35,7 @@ T1W = {
     "virtual": "bids/sub-01/anat/sub-01_T1w.nii.gz",
 }
 WHOLE = "none"
-N_REPEATS = 10
+N_REPEATS = 5
 N_POINTS = 200
 SHARES_IN_FACE = (0.2, 0.7)
 # Of a point about the skin, and of a landmark about where it was marked in the T1w.
@@ -138,11 +138,9 @@ def measure(head: str, images: dict[str, Anatomy]) -> list[dict]:
     rows = []
     for share in SHARES_IN_FACE:
         for marked in (False, True):
-            for rule, anatomy in images.items():
-                of = [
-                    _once(images[WHOLE], anatomy, share, marked, seed) for seed in range(N_REPEATS)
-                ]
-                moved, error, n_beyond, n_used = map(np.array, zip(*of, strict=True))
+            of = [place_in_all(images, share, marked, seed) for seed in range(N_REPEATS)]
+            for rule in images:
+                moved, error, n_beyond, n_used = np.array([each[rule] for each in of]).T
                 rows.append(
                     {
                         "head": head,
@@ -161,9 +159,17 @@ def measure(head: str, images: dict[str, Anatomy]) -> list[dict]:
     return rows
 
 
-def _once(whole: Anatomy, image: Anatomy, share: float, marked: bool, seed: int):
-    """Median over the cortex to where the whole image puts it and to the truth, mm; numbers of points."""
+def place_in_all(images: dict[str, Anatomy], share: float, marked: bool, seed: int) -> dict:
+    """One digitisation, placed in each image.
+
+    Returns
+    -------
+    dict of str to tuple
+        Median over the cortex to where the whole image puts it, and to the truth, mm; numbers of
+        points where skin is missing and used. Not numbers where it was refused.
+    """
     rng = np.random.default_rng(seed)
+    whole = images[WHOLE]
     true_mm, points_mm = _digitised(whole, share, rng)
     to_head = get_ras_to_neuromag_trans(*(true_mm[name] / 1000 for name in true_mm))
     landmarks_head_m = {
@@ -171,8 +177,10 @@ def _once(whole: Anatomy, image: Anatomy, share: float, marked: bool, seed: int)
         for name, mm in true_mm.items()
     }
     points_head_m = apply_affine(to_head, points_mm / 1000)
-    placed = []
-    for anatomy in (whole, image):
+    cortex_mm = whole.cortex.midthickness_mri_mm
+    in_head_m = apply_affine(to_head, cortex_mm / 1000)
+    found, on_whole_mm = {}, None
+    for rule, anatomy in images.items():
         try:
             placement = coregister(
                 landmarks_head_m,
@@ -185,17 +193,17 @@ def _once(whole: Anatomy, image: Anatomy, share: float, marked: bool, seed: int)
                 anatomy.lost_skin.pos_mri_mm,
             )
         except InvalidInput:
-            return (np.nan,) * 4
-        placed.append(placement)
-    cortex_mm = whole.cortex.midthickness_mri_mm
-    in_head_m = apply_affine(to_head, cortex_mm / 1000)
-    found_mm = [1000 * apply_affine(each.head_to_mri["trans"], in_head_m) for each in placed]
-    return (
-        np.median(np.linalg.norm(found_mm[1] - found_mm[0], axis=1)),
-        np.median(np.linalg.norm(found_mm[1] - cortex_mm, axis=1)),
-        placed[1].beyond.sum(),
-        placed[1].used.sum(),
-    )
+            found[rule] = (np.nan,) * 4
+            continue
+        placed_mm = 1000 * apply_affine(placement.head_to_mri["trans"], in_head_m)
+        on_whole_mm = placed_mm if rule == WHOLE else on_whole_mm
+        found[rule] = (
+            np.median(np.linalg.norm(placed_mm - on_whole_mm, axis=1)),
+            np.median(np.linalg.norm(placed_mm - cortex_mm, axis=1)),
+            placement.beyond.sum(),
+            placement.used.sum(),
+        )
+    return found
 
 
 def _digitised(whole: Anatomy, share: float, rng: np.random.Generator):

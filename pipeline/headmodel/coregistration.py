@@ -23,6 +23,8 @@ N_ITERATIONS = 100
 HEAD_POINT_SD_MM = 2.0
 MARKED_SD_MM = 3.0
 CARRIED_SD_MM = 10.0
+# Where points are missing in front, landmarks have to keep the head from nodding.
+CARRIED_LOST_SD_MM = 5.0
 # A nod or a turn by this much around the start is tried where the first fit is poor.
 RESTART_ANGLES_RAD = np.deg2rad((-15.0, 15.0))
 POOR_MEDIAN_MM = 4.0
@@ -31,6 +33,8 @@ MAX_TILT_DEG = 75.0
 MAX_MEDIAN_MM = 15.0
 # A cut begins at the skin, so that points beside it fit well and are wrong.
 BESIDE_LOST_MM = 12.0
+# As long as landmarks alone say where the points are, only those far from it are safe.
+FAR_FROM_LOST_MM = 40.0
 N_DRAWS = 20
 NONE_LOST = np.empty((0, 3))
 
@@ -203,19 +207,22 @@ def coregister(
         return tree.query(apply_affine(motion, points_mm))[0]
 
     def median_mm(motion):
-        return np.median(distance_mm(motion)[on_skin(motion)])
+        return np.median(distance_mm(motion)[used])
 
     def fit(first, chosen):
-        sd_mm = MARKED_SD_MM if marked else CARRIED_SD_MM
         return fit_points_to_surface(
             first, points_mm[chosen], scalp_mri_mm, normals, marks_mm, marks_mri_mm, sd_mm
         )
 
-    def on_skin(motion):
-        return ~_beyond(apply_affine(motion, points_mm), tree, lost_skin_mri_mm)
+    def on_skin(motion, beside_mm=BESIDE_LOST_MM):
+        return ~_beyond(apply_affine(motion, points_mm), tree, lost_skin_mri_mm, beside_mm)
 
     motion = rigid_fit(marks_mm, marks_mri_mm)
     used = on_skin(motion)
+    sd_mm = _landmark_sd_mm(marked, used.all())
+    if not used.all():
+        far = on_skin(motion, FAR_FROM_LOST_MM)
+        used = far if far.sum() >= MIN_HEAD_POINTS else used
     enough = used.sum() >= MIN_HEAD_POINTS
     used &= enough
     if enough:
@@ -255,7 +262,7 @@ def resampled(
             normals,
             1000 * np.array([landmarks_head_m[name] for name in names]),
             np.array([landmarks_mri_mm[name] for name in names]),
-            MARKED_SD_MM if marked else CARRIED_SD_MM,
+            _landmark_sd_mm(marked, not placement.beyond.any()),
         )
         for _ in range(N_DRAWS)
     ]
@@ -291,10 +298,21 @@ def place(
     )
 
 
-def _beyond(points_mri_mm: np.ndarray, scalp: cKDTree, lost_skin_mri_mm: np.ndarray) -> np.ndarray:
+def _landmark_sd_mm(marked: bool, all_on_skin: bool) -> float:
+    if marked:
+        return MARKED_SD_MM
+    return CARRIED_SD_MM if all_on_skin else CARRIED_LOST_SD_MM
+
+
+def _beyond(
+    points_mri_mm: np.ndarray,
+    scalp: cKDTree,
+    lost_skin_mri_mm: np.ndarray,
+    beside_mm: float = BESIDE_LOST_MM,
+) -> np.ndarray:
     """Which points (n, 3) lie nearer to skin that the image lost than to what it has, or beside it."""
     lost_mm = cKDTree(lost_skin_mri_mm).query(points_mri_mm)[0]
-    return lost_mm < np.maximum(scalp.query(points_mri_mm)[0], BESIDE_LOST_MM)
+    return lost_mm < np.maximum(scalp.query(points_mri_mm)[0], beside_mm)
 
 
 def rigid_fit(from_mm: np.ndarray, to_mm: np.ndarray) -> np.ndarray:
