@@ -21,11 +21,13 @@ import pandas as pd
 from pipeline.personalize import Config, stage
 from pipeline.personalize.jitter import sensor_motion_derivatives
 from pipeline.progress import Progress, Step
+from pipeline.records.head import Head
+from pipeline.records.spike import Spike
 from pipeline.synthesis import population
 from pipeline.synthesis.library import load_library
 from pipeline.synthesis.patches import template_dictionary
 from pipeline.synthesis.recordings import HeadTensors, prepare_head
-from pipeline.template import load_template
+from pipeline.template import N_REGIONS, load_template
 from pipeline.template.cortex import region_adjacency
 from pipeline.training.evaluate import METRICS
 from pipeline.weights import load_model
@@ -34,7 +36,7 @@ RESULTS = Path(__file__).parent / "results" / "personalize_true_heads.csv"
 FIRST_SEED = 4000
 
 
-def draw_head(array: str, seed: int, split: str) -> tuple[stage.PatientHead, HeadTensors]:
+def draw_head(array: str, seed: int, split: str) -> tuple[Head, Spike, HeadTensors]:
     """What the stage knows of a random head, and the head that generates the recordings of a split."""
     rng = np.random.default_rng(seed)
     cortex = load_template().source_cortex
@@ -50,14 +52,18 @@ def draw_head(array: str, seed: int, split: str) -> tuple[stage.PatientHead, Hea
     known = population.geometry_leadfield(info, head.estimated_device_to_head, estimated)
     with info._unlock():
         info["dev_head_t"] = mne.transforms.Transform("meg", "head", head.estimated_device_to_head)
-    patient = stage.PatientHead(
-        info=info,
-        leadfield=known,
-        projector=np.eye(len(known)),
-        noise_cov=noise_cov,
+    patient = Head(
         region_pos_mri_mm=estimated.region_pos_mm,
-        region_pos_head_m=estimated.region_pos_mm / 1000,
+        region_area_mm2=np.ones(N_REGIONS),
+        region_label=np.full(N_REGIONS, ""),
+        region_sublobar=np.zeros(N_REGIONS, int),
+        vertex_region=cortex.vertex_region,
+        surfaces={},
+        leadfield=known,
+        trans=mne.transforms.Transform("head", "mri"),
     )
+    silence = mne.EvokedArray(np.zeros((len(known), 1)), info, verbose="error")
+    noise = mne.Covariance(noise_cov, info["ch_names"], [], [], 1)
     generating = prepare_head(
         true_leadfield,
         known,
@@ -66,18 +72,18 @@ def draw_head(array: str, seed: int, split: str) -> tuple[stage.PatientHead, Hea
         load_library(split),
         template_dictionary(),
     )
-    return patient, generating
+    return patient, Spike(silence, info, noise), generating
 
 
 def measure_head(array: str, seed: int, config: Config, split: str = "test") -> list[dict]:
     """Errors of the generic and the personalized model on recordings of the true head, mm."""
-    patient, generating = draw_head(array, seed, split)
+    patient, spike, generating = draw_head(array, seed, split)
     generic, card = load_model()
     personalized = deepcopy(generic).train()
-    derivatives = sensor_motion_derivatives(patient.info, patient.region_pos_head_m)
-    projected = stage.project_patient(patient, card["input"], "cpu")
+    derivatives = sensor_motion_derivatives(spike.sensors, patient.region_pos_head_m)
+    projected = stage.project_patient(patient, spike, card["input"], "cpu")
     heads = {
-        part: stage.possible_heads(patient, projected, derivatives, part, config.seed)
+        part: stage.possible_heads(patient, spike, projected, derivatives, part, config.seed)
         for part in stage.N_HEADS
     }
     begin = time.monotonic()

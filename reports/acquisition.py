@@ -104,7 +104,7 @@ def analysis(patient: Patient) -> list[tuple[str, str]]:
             listing(
                 [
                     lower_first(METHOD_NAMES[method])
-                    for method in [*patient.sources, *(["ecd"] if patient.dipole else [])]
+                    for method in patient.solutions
                     if method != patient.finding_method
                 ]
             ),

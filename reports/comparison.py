@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 
 from pipeline import METHODS
+from pipeline.records.solution import Distributed
 from reports.derivatives import Patient
 from reports.findings import method_maxima_mm
 from reports.wording import METHOD_NAMES, NOT_ASSESSABLE, humanise, number, sentence
@@ -207,7 +208,7 @@ def agreement(patient: Patient) -> dict:
         areas (Dice 1945); None on the diagonal and where a method has no extent.
     """
     maxima = method_maxima_mm(patient)
-    area = patient.regions["region_area_mm2"]
+    area = patient.head.region_area_mm2
     methods = list(maxima)
     rows = []
     for i, a in enumerate(methods):
@@ -215,8 +216,8 @@ def agreement(patient: Patient) -> dict:
         for j, b in enumerate(methods):
             if i > j:
                 cells.append(number(np.linalg.norm(maxima[a] - maxima[b]), digits=0))
-            elif i < j and a in patient.sources and b in patient.sources:
-                first, second = patient.sources[a].extent, patient.sources[b].extent
+            elif i < j and all(isinstance(patient.solutions[m], Distributed) for m in (a, b)):
+                first, second = patient.solutions[a].extent, patient.solutions[b].extent
                 both = area[first].sum() + area[second].sum()
                 shared = 2 * area[first & second].sum() / both if both else np.nan
                 cells.append(number(shared, digits=2))

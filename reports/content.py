@@ -6,7 +6,6 @@ import numpy as np
 
 from pipeline import __version__
 from pipeline.paths import PatientPaths
-from pipeline.template import SUBLOBAR_NAMES
 from reports import (
     acquisition,
     findings,
@@ -111,7 +110,7 @@ def _methods(patient: Patient, measured: findings.Measures) -> dict:
         "noise": spikes.get("noise_covariance", {}).get("source"),
         "template": patient.qc["headmodel"].get("head_model") != "freesurfer",
         "fine_tuned": patient.personalization_used,
-        "run": [*patient.sources, *(["ecd"] if patient.dipole else [])],
+        "run": list(patient.solutions),
     }
 
 
@@ -136,8 +135,7 @@ def _missing(patient: Patient, metrics: Metrics) -> list[str]:
     missing = metrics.not_assessable(patient.finding_method)
     imaged = patient.qc["image"].get("methods", {})
     for method, name in METHOD_NAMES.items():
-        there = patient.dipole is not None if method == "ecd" else method in patient.sources
-        if not there:
+        if method not in patient.solutions:
             reason = imaged.get(method, {}).get("reason") or "it was not computed"
             missing.append(sentence(f"{name}: {reason}"))
     if onset_s(patient) is None:
@@ -178,17 +176,17 @@ def _rejections(patient: Patient) -> list[tuple[str, int]]:
 
 
 def _first_regions(patient: Patient) -> list[dict]:
-    found, regions = patient.finding, patient.regions
+    found, head = patient.finding, patient.head
     order = np.argsort(-found.peak_map, kind="stable")[:N_REGIONS_SHOWN]
     order = order[100 * found.share[order] >= 0.5]  # what would be printed as 0 % is none
     return [
         {
             "rank": rank,
-            "gyrus": gyrus(regions["region_label"][region]),
-            "sublobar": SUBLOBAR_NAMES[int(regions["region_sublobar"][region])],
-            "pos": [number(value, digits=0) for value in regions["region_pos_mri_mm"][region]],
+            "gyrus": gyrus(head.region_label[region]),
+            "sublobar": head.sublobar(region),
+            "pos": [number(value, digits=0) for value in head.region_pos_mri_mm[region]],
             "share": number(100 * found.share[region], digits=0),
-            "area": number(regions["region_area_mm2"][region], digits=0),
+            "area": number(head.region_area_mm2[region], digits=0),
             "in_extent": bool(found.extent[region]),
         }
         for rank, region in enumerate(order, 1)
@@ -196,17 +194,15 @@ def _first_regions(patient: Patient) -> list[dict]:
 
 
 def _dipole(patient: Patient) -> dict | None:
-    stored = patient.dipole
-    if not stored or stored.get("pos_mri_mm") is None:
+    dipole = patient.dipole
+    if dipole is None:
         return None
     return {
-        "pos": coordinates(stored["pos_mri_mm"]),
-        "gof": number(stored.get("gof_percent"), "%", 0),
-        "volume": number(stored.get("confidence_volume_cm3"), "cm³"),
-        "moment": number(abs(stored["moment_am"]) * 1e9, "nA·m", 0)
-        if stored.get("moment_am") is not None
-        else NOT_ASSESSABLE,
-        "label": gyrus(stored["nearest_label"]) if stored.get("nearest_label") else None,
-        "good": findings.dipole_is_good(patient),
+        "pos": coordinates(dipole.pos_mri_mm),
+        "gof": number(dipole.gof_percent, "%", 0),
+        "volume": number(dipole.confidence_volume_cm3, "cm³"),
+        "moment": number(abs(dipole.moment_am) * 1e9, "nA·m", 0),
+        "label": gyrus(dipole.nearest_label),
+        "good": findings.explains_well(dipole),
         "threshold": number(findings.GOOD_DIPOLE_PERCENT, "%", 0),
     }

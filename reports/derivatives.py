@@ -14,49 +14,21 @@ from pipeline.errors import InvalidInput
 from pipeline.face import KEPT, REMOVED, read_face_region
 from pipeline.files import read_json, read_npz
 from pipeline.paths import PatientPaths
-from pipeline.spikes.outputs import read_average
+from pipeline.records.head import Head, read_head
+from pipeline.records.solution import (
+    Distributed,
+    Point,
+    Solution,
+    read_distributed,
+    read_point,
+)
+from pipeline.records.spike import read_average
 from reports.figures.slices import Volume
 from reports.inputs import Inputs
 from reports.wording import METHOD_NAMES
 
 QC_STAGES = ("headmodel", "spikes", "personalize", "image", "compare")
 PEAK_WINDOW_S = 0.02  # the published window, for maps whose quality file does not name theirs
-
-
-@dataclass(frozen=True)
-class Sources:
-    """One method's solution on the 994 regions.
-
-    Attributes
-    ----------
-    activity : ndarray, (994, n_times)
-    times_s : ndarray, (n_times,)
-    peak_map : ndarray, (994,)
-        Mean absolute activity around the spike's peak.
-    extent : ndarray of bool, (994,)
-    otsu_threshold : float
-        In the unit of `peak_map`.
-    unit : str
-    stability : ndarray, (994,), or None
-        How often each region is in the extent of averages of resampled spikes, 0 to 1.
-    """
-
-    activity: np.ndarray
-    times_s: np.ndarray
-    peak_map: np.ndarray
-    extent: np.ndarray
-    otsu_threshold: float
-    unit: str
-    stability: np.ndarray | None = None
-
-    @property
-    def max_region(self) -> int:
-        return int(np.argmax(self.peak_map))
-
-    @property
-    def share(self) -> np.ndarray:
-        """The map as share of its maximum (994,)."""
-        return self.peak_map / self.peak_map.max()
 
 
 @dataclass(frozen=True)
@@ -82,14 +54,6 @@ class SingleSpikes:
 
 
 @dataclass(frozen=True)
-class Surface:
-    """Vertex positions in scanner RAS of the T1w (mm) and triangles."""
-
-    pos_mm: np.ndarray
-    faces: np.ndarray
-
-
-@dataclass(frozen=True)
 class Patient:
     """Everything that the report tells, as the stages left it; None where a stage left nothing.
 
@@ -97,12 +61,11 @@ class Patient:
     ----------
     sub : str
         Pseudonymous identifier, as in BIDS.
-    regions : dict
-        Arrays of ``PatientPaths.regions``.
-    cortex : dict
-        "pial", "white" and "inflated" surfaces, left hemisphere first.
-    sources : dict
+    solutions : dict
         By method; a method that failed is absent.
+    stability : dict
+        By network: how often each region (994,) is in the extent of averages of resampled spikes,
+        0 to 1.
     metrics : DataFrame
         One row per method and metric; empty where the comparison wrote none.
     head_points : DataFrame
@@ -117,14 +80,11 @@ class Patient:
     average: mne.Evoked
     spike_events: pd.DataFrame
     single_spikes: SingleSpikes | None
-    regions: dict[str, np.ndarray]
-    cortex: dict[str, Surface]
-    scalp: Surface | None
+    head: Head
     head_points: pd.DataFrame
-    inner_skull: Surface | None
     trans: mne.Transform
-    sources: dict[str, Sources]
-    dipole: dict | None
+    solutions: dict[str, Solution]
+    stability: dict[str, np.ndarray]
     t1w: Volume
     source_volume: Volume | None
     resection: Volume | None
@@ -134,6 +94,20 @@ class Patient:
     training_curve: pd.DataFrame | None
     qc: dict[str, dict]
     status: dict
+
+    @property
+    def sources(self) -> dict[str, Distributed]:
+        """The solutions that are maps."""
+        return {
+            method: solution
+            for method, solution in self.solutions.items()
+            if isinstance(solution, Distributed)
+        }
+
+    @property
+    def dipole(self) -> Point | None:
+        points = (found for found in self.solutions.values() if isinstance(found, Point))
+        return next(points, None)
 
     @property
     def finding_method(self) -> str:
@@ -161,7 +135,7 @@ class Patient:
         )
 
     @property
-    def finding(self) -> Sources:
+    def finding(self) -> Distributed:
         return self.sources[self.finding_method]
 
     @property
@@ -180,7 +154,7 @@ class Patient:
 
     @property
     def max_mm(self) -> np.ndarray:
-        return self.regions["region_pos_mri_mm"][self.finding.max_region]
+        return self.finding.max_mri_mm(self.head)
 
     @property
     def soz_mm(self) -> np.ndarray:
@@ -203,12 +177,14 @@ def read_patient(inputs: Inputs, paths: PatientPaths) -> Patient:
         Where the average or any map is missing: there is nothing to report then.
     """
     qc = {stage: _read_json_if_there(paths.qc(stage)) for stage in QC_STAGES}
-    sources = {
-        method: _read_sources(paths.sources(method), paths.bootstrap(method))
+    solutions: dict[str, Solution] = {
+        method: read_distributed(paths, method)
         for method in METHODS
         if paths.sources(method).exists()
     }
-    wanted = next(iter(sources), "personalized")
+    wanted = next(iter(solutions), "personalized")
+    if paths.dipole.exists():
+        solutions["ecd"] = read_point(paths)
     for needed in (paths.average, paths.regions, paths.sources(wanted)):
         if not needed.exists():
             raise InvalidInput(
@@ -228,14 +204,15 @@ def read_patient(inputs: Inputs, paths: PatientPaths) -> Patient:
         average=average,
         spike_events=spike_events,
         single_spikes=_read_single_spikes(paths, average, spike_events),
-        regions=read_npz(paths.regions),
-        cortex={name: _read_cortex(paths, name) for name in ("pial", "white", "inflated")},
-        scalp=_read_surface(paths.scalp),
+        head=read_head(paths),
         head_points=_read_tsv(paths.head_points),
-        inner_skull=_read_surface(paths.inner_skull),
         trans=mne.read_trans(paths.trans),
-        sources=sources,
-        dipole=_read_json_if_there(paths.dipole) or None,
+        solutions=solutions,
+        stability={
+            method: read_npz(paths.bootstrap(method))["stability"]
+            for method in solutions
+            if paths.bootstrap(method).exists()
+        },
         t1w=_read_t1w(inputs.t1w, paths, qc["headmodel"].get("face") == KEPT),
         source_volume=read_volume(volume) if volume.exists() else None,
         resection=resection,
@@ -280,32 +257,6 @@ def _read_single_spikes(
     weights = topography / size**2
     course = np.einsum("c,nct->nt", weights, data) / (weights @ topography)
     return SingleSpikes(course, epochs.times, table)
-
-
-def _read_sources(path: Path, resampled: Path) -> Sources:
-    stored = read_npz(path)
-    return Sources(
-        activity=stored["activity"],
-        times_s=stored["times_s"],
-        peak_map=stored["peak_map"],
-        extent=stored["extent"].astype(bool),
-        otsu_threshold=float(stored["otsu_threshold"]),
-        unit=str(stored["unit"]) if "unit" in stored else "relative",
-        stability=read_npz(resampled)["stability"] if resampled.exists() else None,
-    )
-
-
-def _read_surface(path) -> Surface | None:
-    if not path.exists():
-        return None
-    pos_mm, faces = nib.load(path).agg_data()
-    return Surface(pos_mm.astype(float), faces.astype(int))
-
-
-def _read_cortex(paths: PatientPaths, name: str) -> Surface:
-    left, right = (_read_surface(paths.surface(hemi, name)) for hemi in "LR")
-    faces = np.vstack([left.faces, right.faces + len(left.pos_mm)])
-    return Surface(np.vstack([left.pos_mm, right.pos_mm]), faces)
 
 
 def _read_contacts(paths: PatientPaths) -> pd.DataFrame:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from pipeline.doubts import Doubt
-from pipeline.template import SUBLOBAR_NAMES
+from pipeline.records.solution import Point, Solution
 from reports.derivatives import Patient
 from reports.wording import (
     METHOD_NAMES,
@@ -92,25 +92,22 @@ class Measures:
 
 def method_maxima_mm(patient: Patient) -> dict[str, np.ndarray]:
     """Position of each method's maximum, the dipole's position among them."""
-    pos_mm = patient.regions["region_pos_mri_mm"]
-    maxima = {method: pos_mm[found.max_region] for method, found in patient.sources.items()}
-    if patient.dipole is not None and patient.dipole.get("pos_mri_mm") is not None:
-        maxima["ecd"] = np.asarray(patient.dipole["pos_mri_mm"], float)
-    return maxima
+    return {
+        method: solution.max_mri_mm(patient.head) for method, solution in patient.solutions.items()
+    }
 
 
-def dipole_is_good(patient: Patient) -> bool:
-    """Whether one dipole explains the field well enough to vote on the location."""
-    gof = (patient.dipole or {}).get("gof_percent")
-    return gof is not None and gof >= GOOD_DIPOLE_PERCENT
+def explains_well(solution: Solution) -> bool:
+    """Whether a solution may vote on the location: a map may, a dipole that explains the field."""
+    return not isinstance(solution, Point) or solution.gof_percent >= GOOD_DIPOLE_PERCENT
 
 
 def place(patient: Patient) -> dict[str, str]:
     """The maximum in words: side, lobe, sublobar region, gyrus, coordinates."""
     region = patient.finding.max_region
-    label = str(patient.regions["region_label"][region])
+    label = str(patient.head.region_label[region])
     return {
-        "sublobar": SUBLOBAR_NAMES[int(patient.regions["region_sublobar"][region])],
+        "sublobar": patient.head.sublobar(region),
         "gyrus": gyrus(label),
         "lobe": lobe(label),
         "side": label.split(" ")[0],
@@ -121,8 +118,8 @@ def place(patient: Patient) -> dict[str, str]:
 def extent_sentence(patient: Patient) -> str:
     """Size of the thresholded extent and the gyri that hold most of it."""
     extent = patient.finding.extent
-    area = patient.regions["region_area_mm2"]
-    labels = patient.regions["region_label"]
+    area = patient.head.region_area_mm2
+    labels = patient.head.region_label
     total = area[extent].sum()
     shares = {
         label: area[extent & (labels == label)].sum() / total for label in set(labels[extent])
@@ -142,8 +139,8 @@ def resampling_sentence(patient: Patient) -> str:
     resampled = method.get("bootstrap")
     if not resampled:
         return ""
-    area = np.where(patient.finding.extent, patient.regions["region_area_mm2"], 0)
-    held = area[patient.finding.stability >= HELD_SHARE].sum() / area.sum()
+    area = np.where(patient.finding.extent, patient.head.region_area_mm2, 0)
+    held = area[patient.stability[patient.finding_method] >= HELD_SHARE].sum() / area.sum()
     return (
         f"In 95\u00a0% of {resampled['n_resamples']} averages of resampled spikes the maximum lies "
         f"within {number(resampled['max_within_mm_95'], 'mm', 0)} of this place (a region’s radius is "
@@ -183,9 +180,11 @@ def support(patient: Patient, measures: Measures) -> tuple[str, list[Check]]:
 def _agreement(patient: Patient) -> Check:
     maxima = method_maxima_mm(patient)
     set_apart = {patient.finding_method, "personalized", "generic"}
-    others = {m: p for m, p in maxima.items() if m not in set_apart}
-    if "ecd" in others and not dipole_is_good(patient):
-        del others["ecd"]
+    others = {
+        method: pos_mm
+        for method, pos_mm in maxima.items()
+        if method not in set_apart and explains_well(patient.solutions[method])
+    }
     near = [m for m, p in others.items() if np.linalg.norm(p - patient.max_mm) <= AGREEMENT_MM]
     names = f" ({listing([lower_first(METHOD_NAMES[m]) for m in near])})" if near else ""
     return Check(

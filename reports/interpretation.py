@@ -47,8 +47,8 @@ def _reliable(word: str, checks: list[Check]) -> str:
 
 
 def _sides(patient: Patient) -> str:
-    extent, area = patient.finding.extent, patient.regions["region_area_mm2"]
-    vertex_region = patient.regions["vertex_region"]
+    extent, area = patient.finding.extent, patient.head.region_area_mm2
+    vertex_region = patient.head.vertex_region
     on_left = set(vertex_region[:N_VERTICES_HEMI][vertex_region[:N_VERTICES_HEMI] >= 0].tolist())
     left = sum(area[r] for r in extent.nonzero()[0] if r in on_left)
     total = area[extent].sum()

@@ -54,8 +54,6 @@ def propagation(patient: Patient) -> Propagation | None:
     return Propagation(
         onset_s=start_s,
         share=early / early.max(),
-        gyrus=gyrus(patient.regions["region_label"][region]),
-        apart_mm=float(
-            np.linalg.norm(patient.regions["region_pos_mri_mm"][region] - patient.max_mm)
-        ),
+        gyrus=gyrus(patient.head.region_label[region]),
+        apart_mm=float(np.linalg.norm(patient.head.region_pos_mri_mm[region] - patient.max_mm)),
     )

@@ -5,7 +5,8 @@ import nibabel as nib
 import numpy as np
 from nilearn import datasets
 
-from reports.derivatives import Patient, Sources
+from pipeline.records.solution import Distributed
+from reports.derivatives import Patient
 from reports.figures.cortex import CortexData
 from reports.figures.slices import SliceData, Volume
 
@@ -34,15 +35,15 @@ def sensors_mm(info: mne.Info, trans: mne.Transform) -> np.ndarray:
     return mne.transforms.apply_trans(trans, in_head) * 1000
 
 
-def cortex_data(patient: Patient, found: Sources) -> CortexData:
+def cortex_data(patient: Patient, found: Distributed) -> CortexData:
     """One method's map, the resection and the contacts on the patient's cortex."""
     # The mesh is fsaverage5's in every head, and so is its sulcal depth, which only shades.
     template = datasets.fetch_surf_fsaverage("fsaverage5")
     depth = [nib.load(template[f"sulc_{side}"]).agg_data() for side in ("left", "right")]
-    vertex_region = patient.regions["vertex_region"]
+    vertex_region = patient.head.vertex_region
     inside = vertex_region >= 0
-    pial = patient.cortex["pial"]
-    max_mm = patient.regions["region_pos_mri_mm"][found.max_region]
+    pial = patient.head.surfaces["pial"]
+    max_mm = found.max_mri_mm(patient.head)
     own = np.flatnonzero(vertex_region == found.max_region)
     nearest = own[np.linalg.norm(pial.pos_mm[own] - max_mm, axis=1).argmin()]
     resected = None
@@ -50,7 +51,7 @@ def cortex_data(patient: Patient, found: Sources) -> CortexData:
         resected = patient.resection.sample(pial.pos_mm) > 0.5
     return CortexData(
         pial_mm=pial.pos_mm,
-        inflated_mm=patient.cortex["inflated"].pos_mm,
+        inflated_mm=patient.head.surfaces["inflated"].pos_mm,
         faces=pial.faces,
         sulcal_depth=np.concatenate(depth),
         share=np.where(inside, found.share[vertex_region], 0),
@@ -65,7 +66,7 @@ def cortex_data(patient: Patient, found: Sources) -> CortexData:
 
 def slice_data(patient: Patient) -> SliceData:
     """The map, the resection and the contacts on the T1w, around the maximum."""
-    pial = patient.cortex["pial"].pos_mm
+    pial = patient.head.surfaces["pial"].pos_mm
     share, threshold = None, None
     if patient.source_volume is not None:
         peak = patient.finding.peak_map.max()

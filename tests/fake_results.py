@@ -11,14 +11,18 @@ from fake_patient import PATCH_CENTRE_MM, SFREQ_HZ, FakePatient, spike_waveform
 from pipeline import METHODS, compare
 from pipeline.files import sha256, write_json
 from pipeline.image import bootstrap, maps, outputs
-from pipeline.image.patient import Patient, read_patient
-from pipeline.image.stage import (
-    NETWORKS,
-    describe_map,
-    distances_between_maxima,
-    nearest_region,
-)
+from pipeline.image.stage import NETWORKS
 from pipeline.networks import build_network
+from pipeline.records.head import Head, read_head
+from pipeline.records.solution import (
+    Distributed,
+    Point,
+    distances_between_maxima,
+    distributed,
+    write_distributed,
+    write_point,
+)
+from pipeline.records.spike import read_spike
 from pipeline.weights import save_model
 
 # First contact and last contact of shafts of eight, scanner RAS of the T1w, mm.
@@ -84,48 +88,50 @@ def resection_mask(patient: FakePatient) -> nib.Nifti1Image:
 
 def write_images(patient: FakePatient, failed: tuple[str, ...] = ()) -> Path:
     """Write what the image stage would have: blobs near the patch, a dipole, the QC file."""
-    head = read_patient(patient.paths)
+    ch_names = read_spike(patient.paths, epochs=False).ch_names
+    head = read_head(patient.paths, ch_names)
     t1w = nib.load(patient.t1w)
     ribbon = maps.ribbon_vertices(t1w.affine, t1w.shape, head.layers_mri_mm)
     rng = np.random.default_rng(0)
-    qc = {"warnings": [], "n_channels": len(head.average.ch_names), "methods": {}}
+    qc = {"warnings": [], "n_channels": len(ch_names), "methods": {}}
+    solutions = {}
     for method in METHODS:
         if method in failed:
             qc["methods"][method] = {"assessable": False, "reason": "made to fail"}
             qc["warnings"].append(f"{method} is not assessable: made to fail.")
             continue
         if method == "ecd":
-            found = _dipole(head)
-            write_json(patient.paths.dipole, found)
+            solution = _dipole(head)
+            write_point(patient.paths, solution)
+            found = solution.describe(head)
         else:
             solution = _blob(method, head, rng)
-            values = maps.vertex_values(solution["peak_map"], head.vertex_region)
-            outputs.write_sources(patient.paths, method, solution)
+            values = maps.vertex_values(solution.peak_map, head.vertex_region)
+            write_distributed(patient.paths, method, solution)
             outputs.write_cortex_maps(patient.paths, method, values)
             outputs.write_volume(patient.paths, method, t1w, values, ribbon)
-            found = describe_map(solution, head)
+            found = solution.describe(head)
             if method in NETWORKS:
-                found["bootstrap"] = _resample(patient, method, solution, found, head)
+                found["bootstrap"] = _resample(patient, method, solution, head)
+        solutions[method] = solution
         qc["methods"][method] = {"assessable": True, "reason": None} | found
-    qc["distance_between_maxima_mm"] = distances_between_maxima(qc["methods"])
+    qc["distance_between_maxima_mm"] = distances_between_maxima(solutions, head)
     write_json(patient.paths.qc("image"), qc)
     return patient.paths.qc("image")
 
 
-def _resample(
-    patient: FakePatient, method: str, solution: dict, found: dict, head: Patient
-) -> dict:
+def _resample(patient: FakePatient, method: str, solution: Distributed, head: Head) -> dict:
     """Write maps that differ a little from that of the average."""
     noise = np.random.default_rng(1).normal(1, 0.1, (N_RESAMPLES, 994))
-    arrays = bootstrap.summarise((solution["peak_map"] * noise).astype(np.float32))
+    arrays = bootstrap.summarise((solution.peak_map * noise).astype(np.float32))
     summary = bootstrap.describe(
-        arrays, found["max_region"], head.region_pos_mri_mm, head.region_area_mm2
+        arrays, solution.max_region, head.region_pos_mri_mm, head.region_area_mm2
     )
     outputs.write_bootstrap(patient.paths, method, arrays, summary, head.vertex_region)
     return summary
 
 
-def _blob(method: str, head: Patient, rng: np.random.Generator) -> dict[str, np.ndarray]:
+def _blob(method: str, head: Head, rng: np.random.Generator) -> Distributed:
     blur_mm, offset_mm = _BLOBS[method]
     sfreq_hz = 125.0 if method in ("personalized", "generic") else SFREQ_HZ
     times_s = np.arange(-round(0.5 * sfreq_hz) + 1, round(0.5 * sfreq_hz)) / sfreq_hz
@@ -134,31 +140,23 @@ def _blob(method: str, head: Patient, rng: np.random.Generator) -> dict[str, np.
     )
     activity = np.exp(-((distance / blur_mm) ** 2) / 2)[:, None] * spike_waveform(times_s)
     activity += 0.02 * rng.standard_normal(activity.shape)
-    peak_map = maps.peak_map(activity, times_s, 0.02)
-    threshold, extent = maps.otsu_extent(peak_map)
-    return {
-        "activity": activity.astype(np.float32),
-        "times_s": times_s,
-        "peak_map": peak_map,
-        "otsu_threshold": np.array(threshold),
-        "extent": extent,
-    }
+    return distributed(activity, times_s, 0.02, outputs.UNITS[method])
 
 
-def _dipole(head: Patient) -> dict:
+def _dipole(head: Head) -> Point:
     pos_mri_mm = np.add(PATCH_CENTRE_MM, (8, 2, 4))
-    region = nearest_region(pos_mri_mm, head)
-    return {
-        "pos_mri_mm": pos_mri_mm,
-        "direction_mri": np.array([0.0, 0.6, 0.8]),
-        "moment_am": 1.2e-7,
-        "gof_percent": 88.0,
-        "confidence_volume_cm3": 0.2,
-        "time_s": 0.0,
-        "nearest_region": region,
-        "nearest_label": head.region_label[region],
-        "nearest_sublobar": head.region_sublobar[region],
-    }
+    region = int(head.nearest_region(pos_mri_mm)[0])
+    return Point(
+        pos_mri_mm=pos_mri_mm,
+        direction_mri=np.array([0.0, 0.6, 0.8]),
+        moment_am=1.2e-7,
+        gof_percent=88.0,
+        confidence_volume_cm3=0.2,
+        time_s=0.0,
+        nearest_region=region,
+        nearest_label=str(head.region_label[region]),
+        nearest_sublobar=head.sublobar(region),
+    )
 
 
 def write_models(patient: FakePatient) -> None:

@@ -5,23 +5,22 @@ import pytest
 
 from pipeline.compare.assess import Estimate, add_model, add_resection, add_soz, nearest_contacts
 from pipeline.compare.contacts import Contacts
-from pipeline.compare.references import Head, SozReference
+from pipeline.compare.references import SozReference
 from pipeline.compare.resection import Resection
 from pipeline.compare.rows import Table
 from pipeline.compare.surgery import ResectionReference
+from pipeline.records.head import Head, Surface
 
 # Regions at 0, 10, 20 and 60 mm, one vertex each, in sublobar regions 0, 0, 1 and 2.
 X_MM = (0.0, 10.0, 20.0, 60.0)
 POS_MM = np.array([[x, 0.0, 0.0] for x in X_MM])
 HEAD = Head(
-    region_pos_mm=POS_MM,
+    region_pos_mri_mm=POS_MM,
     region_area_mm2=np.array([100.0, 100.0, 200.0, 400.0]),
     region_sublobar=np.array([0, 0, 1, 2]),
     region_label=np.array(["a", "b", "c", "d"]),
     vertex_region=np.arange(4),
-    midthickness_mm=POS_MM,
-    vertex_area_mm2=np.array([100.0, 100.0, 200.0, 400.0]),
-    scalp_mm=100 * np.eye(3),
+    surfaces={"midthickness": Surface(POS_MM, np.empty((0, 3), int))},
 )
 
 

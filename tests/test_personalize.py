@@ -21,6 +21,8 @@ from pipeline.personalize.jitter import (
     sensor_motion_derivatives,
 )
 from pipeline.progress import Progress
+from pipeline.records.head import read_head
+from pipeline.records.spike import read_spike
 from pipeline.synthesis import population
 from pipeline.template import load_template
 from pipeline.training.evaluate import METRICS
@@ -36,8 +38,9 @@ def patient(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def derivatives(patient):
-    read = stage.read_patient_head(patient.paths)
-    return sensor_motion_derivatives(read.info, read.region_pos_head_m)
+    spike = read_spike(patient.paths, epochs=False)
+    head = read_head(patient.paths, spike.ch_names)
+    return sensor_motion_derivatives(spike.sensors, head.region_pos_head_m)
 
 
 @pytest.fixture
@@ -206,7 +209,7 @@ def test_channels_without_leadfield_are_refused(paths):
     for name in ("leadfield", "ch_names", "ch_types"):
         stored[name] = stored[name][:-2]
     write_npz(paths.leadfield, **stored)
-    with pytest.raises(InvalidInput, match="lacks 2 channels"):
+    with pytest.raises(InvalidInput, match=r"2 channels .* not in the leadfield"):
         run(paths)
 
 
@@ -219,7 +222,7 @@ def test_absent_gpu_and_absent_weights_are_missing_resources(paths, monkeypatch)
 
 
 def test_raw_channels_of_another_number_are_refused(patient):
-    head = stage.read_patient_head(patient.paths)
+    head = read_head(patient.paths, read_spike(patient.paths, epochs=False).ch_names)
     with pytest.raises(InvalidInput, match="reads 12 raw channels"):
         stage.check_inputs_fit({"input": "raw", "architecture": {"n_in": 12}}, head)
 
@@ -255,7 +258,7 @@ def test_cortex_that_stays_in_place_changes_nothing(patient, monkeypatch):
 
 
 def test_possible_leadfields_are_near_the_estimate_and_differ_from_each_other(patient, derivatives):
-    head = stage.read_patient_head(patient.paths)
+    head = read_head(patient.paths, read_spike(patient.paths, epochs=False).ch_names)
     drawn = possible_leadfields(head.leadfield, head.region_pos_mri_mm, derivatives, 2, 5)
     again = possible_leadfields(head.leadfield, head.region_pos_mri_mm, derivatives, 2, 5)
     assert np.array_equal(drawn[0], again[0])

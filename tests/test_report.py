@@ -159,7 +159,7 @@ def test_sections_stand_in_the_order_of_the_reporting_guideline(complete):
 def test_finding_is_that_of_the_map(complete):
     read = read_patient(complete.inputs, complete.paths)
     html, _ = laid_out(complete, reports.Config())
-    assert read.regions["region_label"][np.argmax(read.finding.peak_map)] == "left superiortemporal"
+    assert read.head.region_label[np.argmax(read.finding.peak_map)] == "left superiortemporal"
     assert "left superior temporal gyrus" in html and "Left temporal lobe" in html
     assert "The maximum lies inside the resection" in html
     assert "Engel IA" in html
@@ -286,7 +286,7 @@ def test_intervals_and_stability_are_told_where_spikes_were_resampled(complete, 
     read = replace(
         stored,
         metrics=stored.metrics.assign(ci95_low=np.nan, ci95_high=np.nan),
-        sources={name: replace(one, stability=None) for name, one in stored.sources.items()},
+        stability={},
         qc=stored.qc | {"image": image},
     )
     plain = content.build(read, complete.paths, reports.Config())
@@ -298,15 +298,17 @@ def test_intervals_and_stability_are_told_where_spikes_were_resampled(complete, 
     summary = {"n_resamples": 200, "max_within_mm_95": 7.4, "region_radius_mm": 6.1}
     image = {"methods": {"personalized": {"assessable": True, "bootstrap": summary}}}
     stability = np.linspace(0, 1, 994)
-    sources = read.sources | {"personalized": replace(read.finding, stability=stability)}
     resampled = replace(
-        read, metrics=metrics, sources=sources, qc=read.qc | {"image": read.qc["image"] | image}
+        read,
+        metrics=metrics,
+        stability={"personalized": stability},
+        qc=read.qc | {"image": read.qc["image"] | image},
     )
     built = content.build(resampled, complete.paths, reports.Config())
     assert "In 95\u00a0% of 200 averages" in built["resampling_sentence"]
     assert "within 7\u00a0mm" in built["resampling_sentence"]
     extent = read.finding.extent
-    area = read.regions["region_area_mm2"]
+    area = read.head.region_area_mm2
     held = area[extent & (stability >= 0.5)].sum() / area[extent].sum()
     assert f"and {100 * held:.0f}\u00a0% of the extent’s area" in built["resampling_sentence"]
     assert OUTSIDE_ITS_INTERVAL not in built["metric_notes"]

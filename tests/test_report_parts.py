@@ -242,22 +242,29 @@ def test_cells_of_the_sublobar_map_do_not_overlap():
 def test_agreement_gives_distances_below_and_overlaps_above_the_diagonal():
     from types import SimpleNamespace
 
+    from pipeline.records.head import Head
+    from pipeline.records.solution import Distributed, Point
     from reports.comparison import agreement
-    from reports.derivatives import Sources
 
     def source(peak_map, extent):
-        return Sources(np.empty((3, 0)), np.empty(0), np.array(peak_map), np.array(extent), 0, "")
+        return Distributed(
+            np.empty((3, 0)), np.empty(0), np.array(peak_map), 0, np.array(extent), ""
+        )
 
     patient = SimpleNamespace(
-        regions={
-            "region_pos_mri_mm": np.array([[0.0, 0, 0], [30, 40, 0], [0, 0, 100]]),
-            "region_area_mm2": np.array([100.0, 200, 400]),
-        },
-        sources={
+        head=Head(
+            region_pos_mri_mm=np.array([[0.0, 0, 0], [30, 40, 0], [0, 0, 100]]),
+            region_area_mm2=np.array([100.0, 200, 400]),
+            region_label=np.full(3, "left insula"),
+            region_sublobar=np.zeros(3, int),
+            vertex_region=np.arange(3),
+            surfaces={},
+        ),
+        solutions={
             "personalized": source([3.0, 2, 1], [True, True, False]),
             "sloreta": source([1.0, 3, 2], [False, True, True]),
+            "ecd": Point(np.array([0.0, 0, 10]), np.ones(3), 1e-8, 90.0, 1.0, 0.0, 0, "", ""),
         },
-        dipole={"pos_mri_mm": [0.0, 0, 10]},
     )
     table = agreement(patient)
     assert table["names"] == ["Personalized network", "sLORETA", "Single dipole"]
@@ -272,21 +279,21 @@ def test_agreement_gives_distances_below_and_overlaps_above_the_diagonal():
 def test_propagation_is_measured_from_the_map_at_the_half_rise():
     from types import SimpleNamespace
 
-    from reports.derivatives import Sources
+    from pipeline.records.solution import Distributed
     from reports.onset import propagation
 
     times_s = np.array([-0.04, -0.02, 0.0, 0.02])
     activity = np.array([[0.0, 1, 0, 0], [0, 0, 2, 0]])
-    found = Sources(activity, times_s, np.array([0.0, 2]), np.array([False, True]), 1, "")
+    found = Distributed(activity, times_s, np.array([0.0, 2]), 1, np.array([False, True]), "")
     patient = SimpleNamespace(
         qc={"spikes": {"half_rise_s": -0.02}},
         finding=found,
         window_s=0.02,
         max_mm=np.array([20.0, 0, 0]),
-        regions={
-            "region_pos_mri_mm": np.array([[0.0, 0, 0], [20, 0, 0]]),
-            "region_label": np.array(["left insula", "left cuneus"]),
-        },
+        head=SimpleNamespace(
+            region_pos_mri_mm=np.array([[0.0, 0, 0], [20, 0, 0]]),
+            region_label=np.array(["left insula", "left cuneus"]),
+        ),
     )
     moved = propagation(patient)
     assert moved.apart_mm == pytest.approx(20) and moved.moved

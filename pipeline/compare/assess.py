@@ -6,9 +6,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from pipeline.compare import metrics
-from pipeline.compare.references import Head, SozReference
+from pipeline.compare.references import SozReference
 from pipeline.compare.rows import Table, defined
 from pipeline.compare.surgery import ResectionReference
+from pipeline.records.head import Head
 from pipeline.template import SUBLOBAR_NAMES
 
 PERCENTILES = (2.5, 97.5)
@@ -39,7 +40,7 @@ class Estimate:
 
     def found_mm(self, head: Head) -> np.ndarray:
         """The estimated regions' positions (n, 3); the dipole's for a dipole."""
-        return self.max_mm[None] if self.extent is None else head.region_pos_mm[self.extent]
+        return self.max_mm[None] if self.extent is None else head.region_pos_mri_mm[self.extent]
 
 
 def add_soz(
@@ -54,7 +55,9 @@ def add_soz(
     _add_distances(table, estimate, lambda one: {"max_to_contact": _max_to(one, contacts_mm)})
     if estimate.extent is not None:
         share = metrics.sampled_share(
-            head.region_pos_mm[estimate.extent], head.region_area_mm2[estimate.extent], contacts_mm
+            head.region_pos_mri_mm[estimate.extent],
+            head.region_area_mm2[estimate.extent],
+            contacts_mm,
         )
         table.add(method, "sampled_share", share)
     if reason is None:
@@ -118,7 +121,7 @@ def add_resection(
     mask = resection.mask
     if estimate.extent is not None:
         _add_resected_regions(table, estimate, resection.resected, head, seed)
-        region_to_mask_mm = mask.distance_mm(head.region_pos_mm)
+        region_to_mask_mm = mask.distance_mm(head.region_pos_mri_mm)
         _add_distances(
             table,
             estimate,
@@ -145,7 +148,7 @@ def _add_resected_regions(table, estimate, resected, head, seed) -> None:
         reason = "no region lies in the resection by more than the share that counts"
         table.add_absent(estimate.method, names, reason)
         return
-    values = metrics.balanced_specificity(extent, resected, area, head.region_pos_mm, seed)
+    values = metrics.balanced_specificity(extent, resected, area, head.region_pos_mri_mm, seed)
     for name, value in zip(
         names, (metrics.sensitivity(extent, resected, area), *values), strict=True
     ):

@@ -1,60 +1,21 @@
-"""What the estimates are compared with: this head's regions and its contacts."""
+"""What the estimates are compared with: the contacts, and the cortex nearest to each."""
 
 from dataclasses import dataclass
-from functools import cached_property
 
-import nibabel as nib
 import numpy as np
 import pandas as pd
-from scipy.spatial import cKDTree
 
 from pipeline.compare.config import Inputs
 from pipeline.compare.contacts import Contacts, resolve_contacts
 from pipeline.compare.labels import read_contact_labels
 from pipeline.compare.spaces import Spaces
 from pipeline.doubts import in_qc
-from pipeline.files import read_npz, write_json, write_text
+from pipeline.files import write_json, write_text
 from pipeline.paths import PatientPaths
 from pipeline.progress import Progress
+from pipeline.records.head import SCALP, Head
 from pipeline.tables import to_tsv
 from pipeline.template import SUBLOBAR_NAMES
-from pipeline.template.cortex import vertex_areas_mm2
-
-
-@dataclass(frozen=True)
-class Head:
-    """The patient's regions and surfaces, scanner RAS of the T1w in mm.
-
-    Attributes
-    ----------
-    region_pos_mm : ndarray, (n_regions, 3)
-    region_area_mm2, region_sublobar, region_label : ndarray, (n_regions,)
-    vertex_region : ndarray of int, (n_vertices,)
-        -1 on the medial wall.
-    midthickness_mm : ndarray, (n_vertices, 3)
-    vertex_area_mm2 : ndarray, (n_vertices,)
-    scalp_mm : ndarray, (n, 3)
-    """
-
-    region_pos_mm: np.ndarray
-    region_area_mm2: np.ndarray
-    region_sublobar: np.ndarray
-    region_label: np.ndarray
-    vertex_region: np.ndarray
-    midthickness_mm: np.ndarray
-    vertex_area_mm2: np.ndarray
-    scalp_mm: np.ndarray
-
-    @cached_property
-    def _cortex(self) -> tuple[np.ndarray, cKDTree]:
-        vertices = np.flatnonzero(self.vertex_region >= 0)
-        return vertices, cKDTree(self.midthickness_mm[vertices])
-
-    def nearest_region(self, pos_mm: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """The region (n,) of the midthickness vertex nearest to each point (n, 3), and how far it is."""
-        vertices, tree = self._cortex
-        distance_mm, nearest = tree.query(pos_mm)
-        return self.vertex_region[vertices[nearest]], distance_mm
 
 
 @dataclass(frozen=True)
@@ -75,23 +36,6 @@ class SozReference:
     to_cortex_mm: np.ndarray
 
 
-def read_head(paths: PatientPaths) -> Head:
-    regions = read_npz(paths.regions)
-    surfaces = [nib.load(paths.surface(hemi, "midthickness")).agg_data() for hemi in "LR"]
-    return Head(
-        region_pos_mm=regions["region_pos_mri_mm"],
-        region_area_mm2=regions["region_area_mm2"],
-        region_sublobar=regions["region_sublobar"],
-        region_label=regions["region_label"],
-        vertex_region=regions["vertex_region"],
-        midthickness_mm=np.vstack([pos_mm for pos_mm, _ in surfaces]).astype(float),
-        vertex_area_mm2=np.concatenate(
-            [vertex_areas_mm2(pos_mm.astype(float), faces) for pos_mm, faces in surfaces]
-        ),
-        scalp_mm=np.asarray(nib.load(paths.scalp).agg_data("pointset"), float),
-    )
-
-
 def soz_reference(
     inputs: Inputs, paths: PatientPaths, head: Head, qc: dict, progress: Progress
 ) -> tuple[SozReference | None, str | None]:
@@ -104,7 +48,7 @@ def soz_reference(
         inputs.images,
         read_contact_labels(inputs.contact_labels, paths.sub),
         Spaces(inputs.t1w, paths, progress).carry,
-        head.scalp_mm,
+        head.surfaces[SCALP].pos_mm,
         inputs.tables_json,
     )
     qc["warnings"] += found.warnings

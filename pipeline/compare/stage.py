@@ -2,8 +2,6 @@
 
 from pathlib import Path
 
-import numpy as np
-
 from pipeline import METHODS
 from pipeline.compare.assess import (
     Estimate,
@@ -13,12 +11,14 @@ from pipeline.compare.assess import (
     nearest_contacts,
 )
 from pipeline.compare.config import Config, Inputs
-from pipeline.compare.references import Head, read_head, soz_reference
+from pipeline.compare.references import soz_reference
 from pipeline.compare.rows import Table, defined, sidecar
 from pipeline.compare.surgery import resection_reference
 from pipeline.files import read_json, read_npz, write_json, write_text
 from pipeline.paths import PatientPaths
 from pipeline.progress import Progress
+from pipeline.records.head import Head, read_head
+from pipeline.records.solution import read_distributed, read_point
 
 
 def run(inputs: Inputs, paths: PatientPaths, config: Config, progress: Progress) -> None:
@@ -106,13 +106,11 @@ def writes(paths: PatientPaths) -> list[Path]:
 
 def _read_estimate(paths: PatientPaths, method: str, head: Head) -> Estimate:
     if method == "ecd":
-        max_mm = np.array(read_json(paths.dipole)["pos_mri_mm"])
+        max_mm = read_point(paths).pos_mri_mm
         region = int(head.nearest_region(max_mm[None])[0][0])
         return Estimate(method, max_mm, int(head.region_sublobar[region]))
-    stored = read_npz(paths.sources(method))
-    return _of_map(
-        method, stored["peak_map"], stored["extent"], head, _resamples(paths, method, head)
-    )
+    found = read_distributed(paths, method)
+    return _of_map(method, found.peak_map, found.extent, head, _resamples(paths, method, head))
 
 
 def _resamples(paths: PatientPaths, method: str, head: Head) -> tuple[Estimate, ...]:
@@ -128,7 +126,7 @@ def _of_map(method, peak_map, extent, head: Head, resamples=()) -> Estimate:
     region = int(peak_map.argmax())
     return Estimate(
         method,
-        head.region_pos_mm[region],
+        head.region_pos_mri_mm[region],
         int(head.region_sublobar[region]),
         peak_map,
         extent,

@@ -9,13 +9,13 @@ from pipeline.compare import resection
 from pipeline.compare.config import Config, Inputs
 from pipeline.compare.images import MAX_INCONSISTENCY_MM, read_image
 from pipeline.compare.postop import carry_to_preop, is_in_postop_space
-from pipeline.compare.references import Head
 from pipeline.doubts import Doubt, in_qc
 from pipeline.errors import InvalidInput
 from pipeline.files import atomic_path, write_json
 from pipeline.headmodel.t1w import Volume, read_t1w
 from pipeline.paths import PatientPaths
 from pipeline.progress import Progress
+from pipeline.records.head import SCALP, Head
 from pipeline.template import SUBLOBAR_NAMES
 
 # The same head before and after: what is left of the brain looks alike.
@@ -71,7 +71,7 @@ def resection_reference(
     reference = None
     if mask is not None:
         share = resection.resected_share(
-            mask, head.midthickness_mm, head.vertex_area_mm2, head.vertex_region
+            mask, head.surfaces["midthickness"].pos_mm, head.vertex_area_mm2, head.vertex_region
         )
         reference = ResectionReference(mask, share, config.region_share)
         resected = reference.resected
@@ -172,7 +172,7 @@ def _mask_on_t1w(inputs, paths, head, t1w: Volume, brain, config, qc, progress):
                 "The resection mask is not on the T1w's grid; it was placed by its affine."
             )
         mask = given
-    qc |= resection.check_in_head(mask, head.scalp_mm, brain, inputs.resection_mask)
+    qc |= resection.check_in_head(mask, head.surfaces[SCALP].pos_mm, brain, inputs.resection_mask)
     on_t1w = resection.on_grid(mask, t1w)
     of_brain = float((on_t1w.inside & brain.inside).sum() / brain.inside.sum())
     qc["resected_share_of_brain"] = of_brain

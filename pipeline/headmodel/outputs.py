@@ -13,10 +13,11 @@ from nibabel.gifti import (
 )
 
 from pipeline.fif import scrub_ids
-from pipeline.files import atomic_path, write_json, write_npz
+from pipeline.files import atomic_path, write_json
 from pipeline.headmodel.cortex import Cortex, region_geometry, sublobar_of_vertices
 from pipeline.headmodel.registration import HeadWarp, write_warp
 from pipeline.paths import PatientPaths
+from pipeline.records.head import write_regions
 from pipeline.template import SUBLOBAR_NAMES, load_template
 from pipeline.template.cortex import N_VERTICES_HEMI
 
@@ -25,7 +26,6 @@ ANATOMICAL_SECONDARY = {"white": "GrayWhite", "pial": "Pial", "midthickness": "M
 GEOMETRIC = {"inflated": "Inflated"}
 # NIfTI's code for scanner coordinates; 0 (unknown) for the inflated surface, which is nowhere.
 SCANNER, NOWHERE = 1, 0
-UNITS = {"mag": "T/(A m)", "grad": "T/m/(A m) (planar gradiometer)"}
 
 
 def write_cortex(paths: PatientPaths, cortex: Cortex) -> None:
@@ -59,8 +59,8 @@ def write_cortex(paths: PatientPaths, cortex: Cortex) -> None:
         )
         write_labels(paths.labels(hemi, "sublobar"), sublobar[half], SUBLOBAR_NAMES, structure)
     pos_mm, area_mm2 = region_geometry(cortex.midthickness_mri_mm)
-    write_npz(
-        paths.regions,
+    write_regions(
+        paths,
         region_pos_mri_mm=pos_mm,
         region_area_mm2=area_mm2,
         vertex_region=template.vertex_region,
@@ -113,25 +113,6 @@ def write_trans(path, trans: mne.Transform) -> None:
     with atomic_path(path) as tmp:
         mne.write_trans(tmp, trans, overwrite=True, verbose="error")
         scrub_ids(tmp)
-
-
-def write_leadfield(paths: PatientPaths, leadfield: np.ndarray, info: mne.Info) -> None:
-    """Write the leadfield (n_channels, 994) with its channels, and the sidecar with its units."""
-    types = info.get_channel_types()
-    write_npz(
-        paths.leadfield,
-        leadfield=leadfield,
-        ch_names=np.array(info["ch_names"]),
-        ch_types=np.array(types),
-    )
-    sidecar = {
-        "Description": "Field of one unit of dipole moment on each vertex of a region, along the cortex's "
-        "outward normals, summed over the region's vertices",
-        "Rows": "MEG channels of the first recording, bad ones too (ch_names, ch_types)",
-        "Columns": "994 regions, in the order of the regions' label files",
-        "Units": {kind: UNITS[kind] for kind in sorted(set(types))},
-    }
-    write_json(paths.leadfield.with_suffix(".json"), sidecar)
 
 
 def write_template_xfm(paths: PatientPaths, warp: HeadWarp, qc: dict) -> None:

@@ -21,7 +21,6 @@ from pipeline.headmodel.head import write_head
 from pipeline.headmodel.leadfield import region_leadfield, single_shell_bem, vertex_leadfield
 from pipeline.headmodel.outputs import (
     write_cortex,
-    write_leadfield,
     write_mask,
     write_surface,
     write_template_xfm,
@@ -32,6 +31,7 @@ from pipeline.headmodel.sides import check_side
 from pipeline.paths import PatientPaths
 from pipeline.progress import Progress
 from pipeline.readers import companions
+from pipeline.records.head import write_leadfield
 from pipeline.spikes.recording import open_recording
 from pipeline.template import load_template
 

@@ -8,9 +8,9 @@ nothing of errors that all spikes share, such as those of head model and co-regi
 import numpy as np
 import torch
 
-from pipeline.image.maps import otsu_extent, peak_map
 from pipeline.image.networks import Network
 from pipeline.projection import NETWORK_SFREQ_HZ, prepare_recording
+from pipeline.records.solution import otsu_extent, peak_map
 
 BATCH = 50
 PERCENTILES = (2.5, 97.5)

@@ -4,43 +4,9 @@ import nibabel as nib
 import numpy as np
 from scipy import ndimage
 from scipy.spatial import cKDTree
-from skimage.filters import threshold_otsu
 
-OTSU_BINS = 100
 # Half the thickest cortex and half an edge of fsaverage5: what lies further off is no ribbon.
 RIBBON_MM = 2.5
-
-
-def peak_map(activity: np.ndarray, times_s: np.ndarray, window_s: float) -> np.ndarray:
-    """Mean absolute activity (n_regions,) over `window_s` seconds centred on t = 0.
-
-    Sun et al. 2022, "Clinical MEG Data Analysis", with 20 ms.
-    """
-    half_s = window_s / 2 + 1e-6
-    inside = np.abs(times_s) <= half_s
-    if not inside.any():
-        raise ValueError("the time courses have no sample at the spike's peak")
-    return np.abs(activity[:, inside]).mean(1)
-
-
-def otsu_extent(values: np.ndarray) -> tuple[float, np.ndarray]:
-    """Otsu's threshold of a map and the regions above it.
-
-    Returns
-    -------
-    threshold : float
-        In the map's unit.
-    extent : ndarray of bool, (n_regions,)
-
-    Raises
-    ------
-    ValueError
-        If the map holds no contrast to threshold.
-    """
-    if not np.isfinite(values).all() or np.ptp(values) == 0:
-        raise ValueError("the map is constant or not finite")
-    threshold = float(threshold_otsu(np.asarray(values, float), nbins=OTSU_BINS))
-    return threshold, values > threshold
 
 
 def vertex_values(region_values: np.ndarray, vertex_region: np.ndarray) -> np.ndarray:

@@ -2,14 +2,11 @@
 
 from dataclasses import dataclass
 
-import mne
 import numpy as np
 import torch
-from mne.proj import make_projector
 
 from pipeline.errors import InvalidInput
 from pipeline.files import read_json
-from pipeline.image.patient import Patient
 from pipeline.paths import PatientPaths
 from pipeline.projection import (
     NETWORK_SFREQ_HZ,
@@ -17,6 +14,8 @@ from pipeline.projection import (
     prepare_recording,
     project_head,
 )
+from pipeline.records.head import Head
+from pipeline.records.spike import Spike
 from pipeline.synthesis.patches import template_dictionary
 from pipeline.weights import apply, load_model
 
@@ -54,7 +53,7 @@ class Network:
         return apply(self.module, recording, self.projection)
 
 
-def prepare(method: str, patient: Patient, paths: PatientPaths) -> Network:
+def prepare(method: str, head: Head, spike: Spike, paths: PatientPaths) -> Network:
     """Load a network for this patient.
 
     Both networks read the average through the patient's own leadfield and noise; they differ in
@@ -80,10 +79,10 @@ def prepare(method: str, patient: Patient, paths: PatientPaths) -> Network:
             hint="run the personalize stage again",
         )
     whiten, projection = project_head(
-        projected_leadfield(patient), noise_matrix(patient), template_dictionary(), card["input"]
+        spike.projector @ head.leadfield, spike.noise_matrix, template_dictionary(), card["input"]
     )
-    sfreq_hz = patient.average.info["sfreq"]
-    start, times_s = samples_through_peak(patient.average.times, sfreq_hz)
+    sfreq_hz = spike.average.info["sfreq"]
+    start, times_s = samples_through_peak(spike.average.times, sfreq_hz)
     return Network(module, whiten, projection, start, times_s, sfreq_hz)
 
 
@@ -98,16 +97,3 @@ def samples_through_peak(times_s: np.ndarray, sfreq_hz: float) -> tuple[int, np.
     step = max(1, round(sfreq_hz / NETWORK_SFREQ_HZ))
     start = int(np.abs(times_s).argmin()) % step
     return start, times_s[start::step]
-
-
-def projected_leadfield(patient: Patient) -> np.ndarray:
-    """The leadfield (n_channels, 994) as the recording's projectors leave it."""
-    info = patient.average.info
-    projector, _, _ = make_projector(info["projs"], info["ch_names"])
-    return projector @ patient.leadfield
-
-
-def noise_matrix(patient: Patient) -> np.ndarray:
-    """Noise covariance (n_channels, n_channels) in the order of the average's channels."""
-    names = patient.average.ch_names
-    return mne.pick_channels_cov(patient.noise_cov, names, ordered=True, verbose="error")["data"]

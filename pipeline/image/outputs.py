@@ -8,6 +8,7 @@ import numpy as np
 from pipeline.files import atomic_path, write_json, write_npz
 from pipeline.image.maps import vertex_values
 from pipeline.paths import PatientPaths
+from pipeline.records.solution import sidecar
 from pipeline.template.cortex import N_VERTICES_HEMI
 
 UNITS = {
@@ -18,30 +19,12 @@ UNITS = {
     "lcmv": "standard deviations of the noise",
     "cmem": "A·m",
 }
-_ARRAYS = {
-    "activity": "Activity of each region over time (regions x times)",
-    "times_s": "Time of each sample, the spike's peak at 0, s",
-    "peak_map": "Mean absolute activity of each region around the peak",
-    "otsu_threshold": "Otsu's threshold of peak_map, 100 bins",
-    "extent": "Whether a region lies above the threshold",
-}
-
-
 _BOOTSTRAP_ARRAYS = {
     "peak_map": "Map of the peak of each resampled average (resamples x regions)",
     "extent": "Whether a region lies above Otsu's threshold of that map (resamples x regions)",
     "max_region": "Region of each resample's maximum",
     "stability": "Share of the resamples whose extent holds the region, 0 to 1",
 }
-
-
-def write_sources(paths: PatientPaths, method: str, arrays: dict[str, np.ndarray]) -> None:
-    """Write the region time courses, map and extent, with a sidecar that describes them."""
-    write_npz(paths.sources(method), **arrays, unit=np.array(UNITS[method]))
-    write_json(
-        sidecar(paths.sources(method)),
-        {"Method": method, "Units": UNITS[method], "Arrays": _ARRAYS},
-    )
 
 
 def write_bootstrap(
@@ -111,11 +94,6 @@ def write_volume(
             "Units": UNITS[method],
         },
     )
-
-
-def sidecar(path: Path) -> Path:
-    """The JSON file that describes `path`."""
-    return path.with_name(path.name.split(".")[0] + ".json")
 
 
 def method_files(paths: PatientPaths, method: str) -> list[Path]:

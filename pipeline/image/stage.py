@@ -1,11 +1,9 @@
 """The image stage: every method's solution for the averaged spike."""
 
-from itertools import combinations
 from pathlib import Path
 
 import nibabel as nib
 import numpy as np
-from scipy.spatial import cKDTree
 
 from pipeline import METHODS
 from pipeline.errors import InvalidInput
@@ -14,10 +12,19 @@ from pipeline.image import bootstrap, conventional, maps, networks, outputs
 from pipeline.image.cmem import cmem
 from pipeline.image.config import Config, Inputs
 from pipeline.image.dipole import fit_dipole
-from pipeline.image.patient import Patient, read_patient
 from pipeline.paths import PatientPaths
 from pipeline.progress import Progress
 from pipeline.projection import whitener
+from pipeline.records.head import INNER_SKULL, Head, read_head
+from pipeline.records.solution import (
+    Point,
+    Solution,
+    distances_between_maxima,
+    distributed,
+    write_distributed,
+    write_point,
+)
+from pipeline.records.spike import Spike, read_spike
 from pipeline.template import load_template
 from pipeline.template.cortex import region_adjacency
 
@@ -39,15 +46,17 @@ def run(inputs: Inputs, paths: PatientPaths, config: Config, progress: Progress)
         If the files don't fit together or the spike can't be imaged.
     """
     _remove_earlier_results(paths)
-    patient = read_patient(paths)
-    qc = {"warnings": _peak_warnings(patient), **_constants(patient, config), "methods": {}}
+    spike = read_spike(paths)
+    head = read_head(paths, spike.ch_names)
+    qc = {"warnings": _peak_warnings(spike), **_constants(spike, config), "methods": {}}
     for warning in qc["warnings"]:
         progress.warn(warning)
 
     t1w = nib.load(inputs.t1w)
     with progress.step("find the cortex in the T1w"):
-        ribbon = maps.ribbon_vertices(t1w.affine, t1w.shape[:3], patient.layers_mri_mm)
-    solve = _Solver(patient, paths, config)
+        ribbon = maps.ribbon_vertices(t1w.affine, t1w.shape[:3], head.layers_mri_mm)
+    solve = _Solver(head, spike, paths, config)
+    solutions: dict[str, Solution] = {}
     with progress.step("image the spike", total=len(config.methods)) as step:
         for method in (name for name in METHODS if name in config.methods):
             try:
@@ -62,20 +71,24 @@ def run(inputs: Inputs, paths: PatientPaths, config: Config, progress: Progress)
                 qc["warnings"].append(f"{method} is not assessable: {reason}.")
                 progress.warn(qc["warnings"][-1])
             else:
-                found = qc["methods"][method] = {"assessable": True, "reason": None}
-                if method == "ecd":
-                    write_json(paths.dipole, solution)
-                    found |= solution
+                solutions[method] = solution
+                if isinstance(solution, Point):
+                    write_point(paths, solution)
                 else:
-                    _write_distributed(paths, method, solution, patient, t1w, ribbon)
-                    found |= describe_map(solution, patient)
+                    write_distributed(paths, method, solution)
+                    values = maps.vertex_values(solution.peak_map, head.vertex_region)
+                    outputs.write_cortex_maps(paths, method, values)
+                    outputs.write_volume(paths, method, t1w, values, ribbon)
+                about = {"assessable": True, "reason": None}
+                qc["methods"][method] = about | solution.describe(head)
             step.advance()
     if config.bootstrap_resamples:
         with progress.step("resample the spikes"):
             for method, network in solve.networks.items():
-                found = qc["methods"][method]
-                found["bootstrap"] = _bootstrap(method, network, patient, found, paths, config)
-    qc["distance_between_maxima_mm"] = distances_between_maxima(qc["methods"])
+                qc["methods"][method]["bootstrap"] = _bootstrap(
+                    method, network, head, spike, solutions[method].max_region, paths, config
+                )
+    qc["distance_between_maxima_mm"] = distances_between_maxima(solutions, head)
     write_json(paths.qc("image"), qc)
 
 
@@ -116,56 +129,48 @@ def writes(paths: PatientPaths) -> list[Path]:
 class _Solver:
     """Runs a method by name; what several methods share is made once."""
 
-    def __init__(self, patient: Patient, paths: PatientPaths, config: Config):
-        self.patient, self.paths, self.config = patient, paths, config
+    def __init__(self, head: Head, spike: Spike, paths: PatientPaths, config: Config):
+        self.head, self.spike, self.paths, self.config = head, spike, paths, config
         self._forward = None
         self.networks: dict[str, networks.Network] = {}
 
-    def __call__(self, method: str) -> dict:
-        patient, config = self.patient, self.config
+    def __call__(self, method: str) -> Solution:
+        spike, config = self.spike, self.config
         if method == "ecd":
             return self._dipole()
-        times_s = patient.average.times
+        times_s = spike.average.times
         if method in NETWORKS:
-            network = self.networks[method] = networks.prepare(method, patient, self.paths)
-            activity, times_s = network.solve(patient.average.data), network.times_s
+            network = self.networks[method] = networks.prepare(method, self.head, spike, self.paths)
+            activity, times_s = network.solve(spike.average.data), network.times_s
         elif method == "cmem":
             activity, times_s = self._cmem()
         elif method == "lcmv":
             activity = conventional.lcmv(
-                patient.average,
-                patient.epochs,
+                spike.average,
+                spike.epochs,
                 self._region_forward(),
-                patient.noise_cov,
+                spike.noise_cov,
                 config.lcmv_reg,
                 config.lcmv_window_s,
             )
         else:
             activity = conventional.minimum_norm(
-                patient.average, self._region_forward(), patient.noise_cov, method, config.snr
+                spike.average, self._region_forward(), spike.noise_cov, method, config.snr
             )
-        peak_map = maps.peak_map(activity, times_s, config.peak_window_s)
         try:
-            threshold, extent = maps.otsu_extent(peak_map)
+            return distributed(activity, times_s, config.peak_window_s, outputs.UNITS[method])
         except ValueError as error:
             raise InvalidInput(
                 f"the {method} solution has no extent: {error}",
                 file=self.paths.average,
                 hint="check the averaged spike and the leadfield in the report's quality page",
             ) from error
-        return {
-            "activity": activity.astype(np.float32),
-            "times_s": times_s,
-            "peak_map": peak_map,
-            "otsu_threshold": np.array(threshold),
-            "extent": extent,
-        }
 
     def _region_forward(self):
         if self._forward is None:
-            patient = self.patient
+            head = self.head
             self._forward = conventional.region_forward(
-                patient.average.info, patient.trans, patient.leadfield, patient.region_pos_mri_mm
+                self.spike.average.info, head.trans, head.leadfield, head.region_pos_mri_mm
             )
         return self._forward
 
@@ -174,90 +179,55 @@ class _Solver:
 
         Its noise model is the same variance in all channels, so that it takes data that are white.
         """
-        patient, average = self.patient, self.patient.average
-        whiten = whitener(networks.noise_matrix(patient) / average.nave)
+        head, spike, average = self.head, self.spike, self.spike.average
+        whiten = whitener(spike.noise_matrix / average.nave)
         data = whiten @ average.data
         _, times_s = networks.samples_through_peak(average.times, average.info["sfreq"])
         activity = cmem(
             data[:, np.isin(average.times, times_s)],
-            whiten @ networks.projected_leadfield(patient),
+            whiten @ (spike.projector @ head.leadfield),
             data[:, average.times < CMEM_BASELINE_END_S],
-            region_adjacency(patient.vertex_region, load_template().faces),
+            region_adjacency(head.vertex_region, load_template().faces),
             self.config.snr,
         )
         return activity, times_s
 
-    def _dipole(self) -> dict:
-        patient = self.patient
+    def _dipole(self) -> Point:
+        head = self.head
         fit = fit_dipole(
-            patient.average,
-            patient.noise_cov,
-            patient.trans,
-            patient.inner_skull_mri_mm,
+            self.spike.average,
+            self.spike.noise_cov,
+            head.trans,
+            head.surfaces[INNER_SKULL].pos_mm,
             self.config.peak_window_s,
             self.config.dipole_step_s,
         )
-        region = nearest_region(fit["pos_mri_mm"], patient)
-        return fit | {
-            "nearest_region": region,
-            "nearest_label": patient.region_label[region],
-            "nearest_sublobar": patient.region_sublobar[region],
-        }
+        region = int(head.nearest_region(fit["pos_mri_mm"])[0])
+        return Point(
+            **fit,
+            nearest_region=region,
+            nearest_label=str(head.region_label[region]),
+            nearest_sublobar=head.sublobar(region),
+        )
 
 
-def nearest_region(pos_mri_mm: np.ndarray, patient: Patient) -> int:
-    """The region of the midthickness vertex nearest to a point."""
-    inside = np.flatnonzero(patient.vertex_region >= 0)
-    _, nearest = cKDTree(patient.layers_mri_mm[1][inside]).query(pos_mri_mm)
-    return int(patient.vertex_region[inside[nearest]])
-
-
-def describe_map(solution: dict, patient: Patient) -> dict:
-    """Where a map's maximum lies and how far its extent reaches."""
-    region = int(solution["peak_map"].argmax())
-    extent = solution["extent"]
-    return {
-        "max_region": region,
-        "max_pos_mri_mm": patient.region_pos_mri_mm[region],
-        "max_label": patient.region_label[region],
-        "max_sublobar": patient.region_sublobar[region],
-        "otsu_threshold": float(solution["otsu_threshold"]),
-        "n_extent_regions": int(extent.sum()),
-        "extent_area_cm2": float(patient.region_area_mm2[extent].sum() / 100),
-    }
-
-
-def distances_between_maxima(methods: dict[str, dict]) -> dict[str, float]:
-    """Distance in mm between the maxima (the dipole's position) of each pair of methods."""
-    position = {
-        name: np.asarray(found["pos_mri_mm" if name == "ecd" else "max_pos_mri_mm"])
-        for name, found in methods.items()
-        if found["assessable"]
-    }
-    return {
-        f"{one}-{other}": float(np.linalg.norm(position[one] - position[other]))
-        for one, other in combinations(position, 2)
-    }
-
-
-def _write_distributed(paths, method, solution, patient, t1w, ribbon) -> None:
-    outputs.write_sources(paths, method, solution)
-    values = maps.vertex_values(solution["peak_map"], patient.vertex_region)
-    outputs.write_cortex_maps(paths, method, values)
-    outputs.write_volume(paths, method, t1w, values, ribbon)
-
-
-def _bootstrap(method, network, patient: Patient, found: dict, paths, config: Config) -> dict:
+def _bootstrap(
+    method: str,
+    network: networks.Network,
+    head: Head,
+    spike: Spike,
+    max_region: int,
+    paths: PatientPaths,
+    config: Config,
+) -> dict:
     """Image resampled averages, write them, and return their summary; the same draws for all."""
-    spikes = patient.epochs.get_data(picks=patient.average.ch_names, verbose="error")
+    spikes = spike.epochs.get_data(picks=spike.ch_names, verbose="error")
     weights = bootstrap.draw_weights(len(spikes), config.bootstrap_resamples, config.seed)
     arrays = bootstrap.summarise(
         bootstrap.resampled_peak_maps(network, spikes, weights, config.peak_window_s)
     )
-    summary = bootstrap.describe(
-        arrays, found["max_region"], patient.region_pos_mri_mm, patient.region_area_mm2
-    )
-    outputs.write_bootstrap(paths, method, arrays, summary, patient.vertex_region)
+    summary = bootstrap.describe(arrays, max_region, head.region_pos_mri_mm, head.region_area_mm2)
+    outputs.write_bootstrap(paths, method, arrays, summary, head.vertex_region)
     return summary
 
 
@@ -269,16 +239,16 @@ def _remove_earlier_results(paths: PatientPaths) -> None:
             file.unlink(missing_ok=True)
 
 
-def _constants(patient: Patient, config: Config) -> dict:
+def _constants(spike: Spike, config: Config) -> dict:
     return {
-        "n_channels": len(patient.average.ch_names),
-        "n_spikes": int(patient.average.nave),
+        "n_channels": len(spike.ch_names),
+        "n_spikes": int(spike.average.nave),
         "peak_window_s": config.peak_window_s,
         "minimum_norm_snr": config.snr,
         "lcmv_regularisation": config.lcmv_reg,
         "lcmv_window_s": config.lcmv_window_s,
         "cmem_baseline_end_s": CMEM_BASELINE_END_S,
-        "field_power_peak_s": field_power_peak_s(patient.average),
+        "field_power_peak_s": field_power_peak_s(spike.average),
     }
 
 
@@ -292,8 +262,8 @@ def field_power_peak_s(average) -> float:
     return float(average.times[power.argmax()])
 
 
-def _peak_warnings(patient: Patient) -> list[str]:
-    peak_s = field_power_peak_s(patient.average)
+def _peak_warnings(spike: Spike) -> list[str]:
+    peak_s = field_power_peak_s(spike.average)
     if abs(peak_s) <= MAX_PEAK_OFFSET_S:
         return []
     return [

@@ -4,23 +4,22 @@ import hashlib
 import json
 import shutil
 from copy import deepcopy
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 
-import mne
 import numpy as np
 import torch
-from mne.proj import make_projector
 from torch import nn
 
 from pipeline.errors import InvalidInput
-from pipeline.files import read_npz, sha256, write_json, write_text
+from pipeline.files import sha256, write_json, write_text
 from pipeline.paths import PatientPaths
 from pipeline.personalize.config import Config, Inputs
 from pipeline.personalize.jitter import possible_leadfields, sensor_motion_derivatives
 from pipeline.progress import Progress
 from pipeline.projection import Projection, check_leadfield, project_head
-from pipeline.spikes.outputs import read_average
+from pipeline.records.head import Head, read_head
+from pipeline.records.spike import Spike, read_spike
 from pipeline.synthesis.library import load_library
 from pipeline.synthesis.patches import patch_bank, template_dictionary, template_graph
 from pipeline.synthesis.recordings import ONE_SOURCE, HeadTensors, Synthesizer
@@ -38,30 +37,6 @@ VALIDATE_EVERY = 50
 TEST_BATCH = 50
 # Of a gain on held-out recordings: what lies below may be chance.
 STANDARD_ERRORS_NEEDED = 2.0
-
-
-@dataclass(frozen=True)
-class PatientHead:
-    """What the stage reads.
-
-    Attributes
-    ----------
-    info : mne.Info
-        Channels of the averaged spike, and the references that they were compensated with.
-    leadfield : ndarray, (n_channels, 994)
-        In the order of the average's channels, without projectors.
-    projector : ndarray, (n_channels, n_channels)
-    noise_cov : ndarray, (n_channels, n_channels)
-    region_pos_mri_mm : ndarray, (994, 3)
-    region_pos_head_m : ndarray, (994, 3)
-    """
-
-    info: mne.Info
-    leadfield: np.ndarray
-    projector: np.ndarray
-    noise_cov: np.ndarray
-    region_pos_mri_mm: np.ndarray
-    region_pos_head_m: np.ndarray
 
 
 def reads(inputs: Inputs, paths: PatientPaths) -> list[Path]:
@@ -84,17 +59,19 @@ def run(inputs: Inputs, paths: PatientPaths, config: Config, progress: Progress)
         No weights of this network, or no GPU where one was asked for.
     """
     device = resolve_device(config.device)
-    patient = read_patient_head(paths)
+    spike = read_spike(paths, epochs=False)
+    head = read_head(paths, spike.ch_names)
+    check_leadfield(head.leadfield, paths.leadfield)
     generic, card = load_model(config.generic_model, config.network)
-    check_inputs_fit(card, patient)
+    check_inputs_fit(card, head)
     generic.to(device)
     personalized = deepcopy(generic).train()
     with progress.step("head models with errors", len(N_HEADS)) as bar:
-        derivatives = sensor_motion_derivatives(patient.info, patient.region_pos_head_m)
-        known = project_patient(patient, card["input"], device)
+        derivatives = sensor_motion_derivatives(spike.sensors, head.region_pos_head_m)
+        known = project_patient(head, spike, card["input"], device)
         heads = {}
         for split in N_HEADS:
-            heads[split] = possible_heads(patient, known, derivatives, split, config.seed)
+            heads[split] = possible_heads(head, spike, known, derivatives, split, config.seed)
             bar.advance()
 
     # Named after everything that decides the result, so that a killed run goes on where it was
@@ -125,7 +102,7 @@ def run(inputs: Inputs, paths: PatientPaths, config: Config, progress: Progress)
         "steps": int(curve[-1]["step"]),
         "n_training_recordings": int(curve[-1]["samples"]),
         "n_test_recordings": len(before),
-        "n_channels": len(patient.leadfield),
+        "n_channels": len(head.leadfield),
         "before": _summary_mm(before),
         "after": _summary_mm(after),
         "gain_mm": round(gain_mm, 3),
@@ -141,68 +118,28 @@ def run(inputs: Inputs, paths: PatientPaths, config: Config, progress: Progress)
     shutil.rmtree(folder, ignore_errors=True)
 
 
-def read_patient_head(paths: PatientPaths) -> PatientHead:
-    """Read and align what headmodel and spikes wrote.
-
-    Raises
-    ------
-    InvalidInput
-        The leadfield is implausible or lacks channels of the averaged spike.
-    """
-    average, sensors = read_average(paths)
-    stored = read_npz(paths.leadfield)
-    check_leadfield(stored["leadfield"], paths.leadfield)
-    row = {str(name): index for index, name in enumerate(stored["ch_names"])}
-    missing = [name for name in average.ch_names if name not in row]
-    if missing:
-        raise InvalidInput(
-            f"the leadfield lacks {len(missing)} channels of the averaged spike, first {missing[0]}",
-            file=paths.leadfield,
-            hint="run the headmodel stage again with the same recordings",
-        )
-    covariance = mne.read_cov(paths.noise_cov, verbose="error")
-    lacking = set(average.ch_names) - set(covariance.ch_names)
-    if lacking:
-        raise InvalidInput(
-            f"the noise covariance lacks {len(lacking)} channels of the averaged spike",
-            file=paths.noise_cov,
-            hint="run the spikes stage again",
-        )
-    covariance = mne.pick_channels_cov(
-        covariance, average.ch_names, ordered=True, verbose="error"
-    ).data
-    pos_mri_mm = read_npz(paths.regions)["region_pos_mri_mm"]
-    mri_to_head = mne.transforms.invert_transform(mne.read_trans(paths.trans))["trans"]
-    projector, _, _ = make_projector(average.info["projs"], average.ch_names)
-    return PatientHead(
-        info=sensors,
-        leadfield=stored["leadfield"][[row[name] for name in average.ch_names]],
-        projector=projector,
-        noise_cov=covariance if covariance.ndim == 2 else np.diag(covariance),
-        region_pos_mri_mm=pos_mri_mm,
-        region_pos_head_m=mne.transforms.apply_trans(mri_to_head, pos_mri_mm / 1000),
-    )
-
-
-def check_inputs_fit(card: dict, patient: PatientHead) -> None:
+def check_inputs_fit(card: dict, head: Head) -> None:
     """Raise `InvalidInput` if a network of raw channels was trained for another number of them."""
     n_in = card["architecture"]["n_in"]
-    if card["input"] == "raw" and n_in != len(patient.leadfield):
+    if card["input"] == "raw" and n_in != len(head.leadfield):
         raise InvalidInput(
             f"this model reads {n_in} raw channels and the recording has "
-            f"{len(patient.leadfield)} good ones",
+            f"{len(head.leadfield)} good ones",
             hint="use a model with the projected input, which serves any channels",
         )
 
 
-def project_patient(patient: PatientHead, kind: str, device: str) -> tuple[np.ndarray, Projection]:
+def project_patient(
+    head: Head, spike: Spike, kind: str, device: str
+) -> tuple[np.ndarray, Projection]:
     """`project_head` of what is known of the patient, for a network with this kind of input."""
-    leadfield = patient.projector @ patient.leadfield
-    return project_head(leadfield, patient.noise_cov, template_dictionary(), kind, device)
+    leadfield = spike.projector @ head.leadfield
+    return project_head(leadfield, spike.noise_matrix, template_dictionary(), kind, device)
 
 
 def possible_heads(
-    patient: PatientHead,
+    head: Head,
+    spike: Spike,
     known: tuple[np.ndarray, Projection],
     motion_derivatives: np.ndarray,
     split: str,
@@ -212,16 +149,17 @@ def possible_heads(
     whiten, projection = known
     background = torch.as_tensor(load_library(split).background).to(projection.leadfield)
     leadfields = possible_leadfields(
-        patient.leadfield,
-        patient.region_pos_mri_mm,
+        head.leadfield,
+        head.region_pos_mri_mm,
         motion_derivatives,
         N_HEADS[split],
         [seed, SPLIT_SEED[split]],
     )
+    projector = spike.projector
     heads = []
     for leadfield in leadfields:
-        field = torch.as_tensor(whiten @ patient.projector @ leadfield).to(projection.leadfield)
-        heads.append(HeadTensors(field, projection, field @ background, patient.region_pos_mri_mm))
+        field = torch.as_tensor(whiten @ projector @ leadfield).to(projection.leadfield)
+        heads.append(HeadTensors(field, projection, field @ background, head.region_pos_mri_mm))
     return heads
 
 

@@ -7,9 +7,9 @@ import numpy as np
 import pandas as pd
 from mne.io.constants import FIFF
 
-from pipeline.fif import scrub_ids
-from pipeline.files import atomic_path, write_json, write_text
+from pipeline.files import write_json, write_text
 from pipeline.paths import PatientPaths
+from pipeline.records.spike import write_spike
 from pipeline.tables import to_tsv
 
 IDENTIFYING = (
@@ -124,24 +124,9 @@ def average_with_references(
     )
 
 
-def read_average(paths: PatientPaths, proj: bool = True) -> tuple[mne.Evoked, mne.Info]:
-    """The averaged spike in its MEG channels, and these with their references, for field models."""
-    average = mne.read_evokeds(paths.average, condition=0, proj=proj, verbose="error")
-    sensors = average.info.copy()
-    picks = mne.pick_types(sensors, meg=True, ref_meg=False, exclude=())
-    return average.pick(picks, verbose="error"), sensors
-
-
 def write_results(paths: PatientPaths, average, epochs, covariance, table, report: dict) -> None:
     """Write average, epochs, covariance, table and quality file."""
-    for final, instance in (
-        (paths.average, average),
-        (paths.epochs, epochs),
-        (paths.noise_cov, covariance),
-    ):
-        with atomic_path(final) as tmp:
-            instance.save(tmp, overwrite=True)
-            scrub_ids(tmp)
+    write_spike(paths, average, epochs, covariance)
     write_text(paths.spike_events, to_tsv(table))
     described = {
         name: {"Description": what} | ({"Units": unit} if unit else {})

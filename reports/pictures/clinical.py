@@ -16,8 +16,8 @@ def sublobar(studio: Studio) -> Picture:
     compared = patient.qc["compare"]
     cells = cells_from(
         SUBLOBAR_NAMES,
-        patient.regions["region_sublobar"],
-        patient.regions["region_area_mm2"],
+        patient.head.region_sublobar,
+        patient.head.region_area_mm2,
         patient.finding.extent,
         patient.finding.max_region,
         patient.contacts["sublobar"].to_numpy(str),

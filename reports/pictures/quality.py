@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from pipeline.records.head import INNER_SKULL, SCALP
 from reports.figures import curves, head
 from reports.figures.slices import Outline, SliceData, slices_through
 from reports.pictures.studio import Picture, Studio
@@ -14,13 +15,13 @@ _BESIDE_MIDLINE_MM = (18.0, 0.0, 0.0)
 def coregistration(studio: Studio) -> Picture | None:
     patient = studio.patient
     info = patient.average.info
-    if patient.scalp is None or info["dig"] is None:
+    if SCALP not in patient.head.surfaces or info["dig"] is None:
         return None
     points = patient.head_points
     points_mm = points.reindex(columns=["x", "y", "z"]).to_numpy(float)
     figure = head.coregistration(
-        patient.scalp.pos_mm,
-        patient.scalp.faces,
+        patient.head.surfaces[SCALP].pos_mm,
+        patient.head.surfaces[SCALP].faces,
         points_mm,
         points.reindex(columns=["distance_mm"]).to_numpy(float)[:, 0],
         landmarks_mm(info, patient.trans),
@@ -40,16 +41,16 @@ def coregistration(studio: Studio) -> Picture | None:
 def surfaces(studio: Studio) -> Picture:
     patient = studio.patient
     surfaces = (
-        ("scalp", patient.scalp, "#b8b8b8"),
-        ("inner skull", patient.inner_skull, "#ff8f6b"),
-        ("pial surface", patient.cortex["pial"], "#56b4e9"),
-        ("white surface", patient.cortex["white"], "#f0e442"),
+        ("scalp", patient.head.surface(SCALP), "#b8b8b8"),
+        ("inner skull", patient.head.surface(INNER_SKULL), "#ff8f6b"),
+        ("pial surface", patient.head.surfaces["pial"], "#56b4e9"),
+        ("white surface", patient.head.surfaces["white"], "#f0e442"),
     )
     middle = SliceData(
         studio.slices.t1w,
         studio.slices.low_mm - 12,
         studio.slices.high_mm + 12,
-        patient.cortex["pial"].pos_mm.mean(axis=0) + np.array(_BESIDE_MIDLINE_MM),
+        patient.head.surfaces["pial"].pos_mm.mean(axis=0) + np.array(_BESIDE_MIDLINE_MM),
         outlines=tuple(
             Outline(name, surface.pos_mm, surface.faces, colour)
             for name, surface, colour in surfaces

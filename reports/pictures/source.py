@@ -60,7 +60,7 @@ def onset_and_peak(studio: Studio) -> Picture | None:
     moved = propagation(studio.patient)
     if moved is None:
         return None
-    vertex_region = studio.patient.regions["vertex_region"]
+    vertex_region = studio.patient.head.vertex_region
     at_onset = np.where(vertex_region >= 0, moved.share[vertex_region], 0)
     figure = onset_beside_peak(studio.cortex, at_onset)
     return studio.save(
@@ -86,7 +86,7 @@ def time_courses(studio: Studio) -> Picture:
     kind = sensors.channel_types(patient.average)[0]
     power = sensors.global_field_power(patient.average, kind)
     names = [
-        f"{rank}. {gyrus(patient.regions['region_label'][region])}"
+        f"{rank}. {gyrus(patient.head.region_label[region])}"
         for rank, region in enumerate(strongest, 1)
     ]
     figure = curves.region_time_courses(
@@ -110,11 +110,11 @@ def time_courses(studio: Studio) -> Picture:
 
 
 def stability(studio: Studio) -> Picture | None:
-    found = studio.patient.finding
-    if found.stability is None:
+    stability = studio.patient.stability.get(studio.patient.finding_method)
+    if stability is None:
         return None
-    vertex_region = studio.patient.regions["vertex_region"]
-    values = np.where(vertex_region >= 0, found.stability[vertex_region], 0)
+    vertex_region = studio.patient.head.vertex_region
+    values = np.where(vertex_region >= 0, stability[vertex_region], 0)
     return studio.save(
         stability_views(studio.cortex, values),
         "stability",

@@ -49,7 +49,7 @@ class Studio:
     @property
     def where(self) -> str:
         """The maximum in words."""
-        label = self.patient.regions["region_label"][self.patient.finding.max_region]
+        label = self.patient.head.region_label[self.patient.finding.max_region]
         return f"{gyrus(label)} at {coordinates(self.patient.max_mm)} mm"
 
     @cached_property

@@ -43,7 +43,7 @@ def scene(studio: Studio) -> dict:
         },
         "faces": _text(cortex.faces, "<u2"),
         "depth": _text(np.clip(cortex.sulcal_depth, -1, 1) * 127, "<i1"),
-        "vertexRegion": _text(patient.regions["vertex_region"], "<i2"),
+        "vertexRegion": _text(patient.head.vertex_region, "<i2"),
         "activity": _text(np.round(255 * activity / activity.max()).T, "<u1"),
         "timesMs": np.round(1000 * found.times_s[shown], 1).tolist(),
         "onsetMs": None if moved is None else round(1000 * onset_s(patient), 1),

@@ -15,7 +15,7 @@ from pipeline.headmodel.leadfield import single_shell_bem, star_shaped_remesh, v
 from pipeline.image.dipole import fit_dipole
 from pipeline.paths import PatientPaths
 from pipeline.progress import Progress
-from pipeline.spikes.outputs import read_average
+from pipeline.records.spike import read_average
 from pipeline.spikes.runs import read_empty_room
 
 SFREQ_HZ, DURATION_S = 500.0, 60.0

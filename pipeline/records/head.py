@@ -1,0 +1,201 @@
+"""A patient's head: its regions and surfaces, and the field of the regions in the sensors."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+
+import mne
+import nibabel as nib
+import numpy as np
+from scipy.spatial import cKDTree
+
+from pipeline.errors import InvalidInput
+from pipeline.files import read_npz, write_json, write_npz
+from pipeline.paths import PatientPaths
+from pipeline.template import SUBLOBAR_NAMES
+from pipeline.template.cortex import vertex_areas_mm2
+
+CORTEX = ("white", "midthickness", "pial", "inflated")
+SCALP, INNER_SKULL = "scalp", "inner_skull"
+LAYERS = ("white", "midthickness", "pial")
+LEADFIELD_UNITS = {"mag": "T/(A m)", "grad": "T/m/(A m) (planar gradiometer)"}
+
+
+@dataclass(frozen=True, eq=False)
+class Surface:
+    """A closed mesh.
+
+    Attributes
+    ----------
+    pos_mm : ndarray, (n_vertices, 3)
+        Scanner RAS of the T1w; an inflated cortex lies nowhere.
+    faces : ndarray of int, (n_faces, 3)
+    """
+
+    pos_mm: np.ndarray
+    faces: np.ndarray
+
+
+@dataclass(frozen=True, eq=False)
+class Head:
+    """One patient's head, lengths in mm, positions in scanner RAS of the T1w.
+
+    Attributes
+    ----------
+    region_pos_mri_mm : ndarray, (n_regions, 3)
+    region_area_mm2 : ndarray, (n_regions,)
+    region_label : ndarray of str, (n_regions,)
+        Side and gyrus.
+    region_sublobar : ndarray of int, (n_regions,)
+        Among `SUBLOBAR_NAMES`.
+    vertex_region : ndarray of int, (n_vertices,)
+        -1 on the medial wall.
+    surfaces : mapping of str to Surface
+        `CORTEX`, left hemisphere first; `SCALP` and `INNER_SKULL`.
+    leadfield : ndarray, (n_channels, n_regions), or None
+        Field in the channels that the head was read for, in their order, without projectors; per A·m.
+    trans : mne.Transform or None
+        Head to MRI; read with the leadfield.
+    """
+
+    region_pos_mri_mm: np.ndarray
+    region_area_mm2: np.ndarray
+    region_label: np.ndarray
+    region_sublobar: np.ndarray
+    vertex_region: np.ndarray
+    surfaces: Mapping[str, Surface]
+    leadfield: np.ndarray | None = None
+    trans: mne.Transform | None = None
+
+    def nearest_region(self, pos_mri_mm: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """The region (n,) of the midthickness vertex nearest to each point (n, 3), and how far it is."""
+        vertices, tree = self._cortex
+        distance_mm, nearest = tree.query(pos_mri_mm)
+        return self.vertex_region[vertices[nearest]], distance_mm
+
+    def sublobar(self, region: int) -> str:
+        """Name of the sublobar region that holds a region."""
+        return SUBLOBAR_NAMES[self.region_sublobar[region]]
+
+    def surface(self, name: str) -> Surface | None:
+        """A surface, None where the head model left none."""
+        return self.surfaces[name] if name in self.surfaces else None
+
+    @property
+    def layers_mri_mm(self) -> np.ndarray:
+        """White, midthickness and pial surface (3, n_vertices, 3)."""
+        return np.array([self.surfaces[name].pos_mm for name in LAYERS])
+
+    @property
+    def region_pos_head_m(self) -> np.ndarray:
+        """Positions (n_regions, 3) in head coordinates, in metres."""
+        mri_to_head = mne.transforms.invert_transform(self.trans)
+        return mne.transforms.apply_trans(mri_to_head, self.region_pos_mri_mm / 1000)
+
+    @cached_property
+    def vertex_area_mm2(self) -> np.ndarray:
+        """Area (n_vertices,) of each vertex of the midthickness surface."""
+        middle = self.surfaces["midthickness"]
+        return vertex_areas_mm2(middle.pos_mm, middle.faces)
+
+    @cached_property
+    def _cortex(self) -> tuple[np.ndarray, cKDTree]:
+        vertices = np.flatnonzero(self.vertex_region >= 0)
+        return vertices, cKDTree(self.surfaces["midthickness"].pos_mm[vertices])
+
+
+class _SurfaceFiles(Mapping[str, Surface]):
+    """Surfaces that are read when they are first asked for: each stage needs others."""
+
+    def __init__(self, paths: PatientPaths):
+        self._files = {name: [paths.surface(hemi, name) for hemi in "LR"] for name in CORTEX}
+        self._files |= {SCALP: [paths.scalp], INNER_SKULL: [paths.inner_skull]}
+        self._read: dict[str, Surface] = {}
+
+    def __getitem__(self, name: str) -> Surface:
+        if name not in self._read:
+            parts = [nib.load(file).agg_data() for file in self._files[name]]
+            first = np.cumsum([0, *(len(pos_mm) for pos_mm, _ in parts)])
+            self._read[name] = Surface(
+                np.vstack([pos_mm for pos_mm, _ in parts]).astype(float),
+                np.vstack([f.astype(int) + n for (_, f), n in zip(parts, first, strict=False)]),
+            )
+        return self._read[name]
+
+    def __contains__(self, name: object) -> bool:
+        return all(file.exists() for file in self._files[name]) if name in self._files else False
+
+    def __iter__(self) -> Iterator[str]:
+        return (name for name in self._files if name in self)
+
+    def __len__(self) -> int:
+        return sum(1 for _ in self)
+
+
+def read_head(paths: PatientPaths, ch_names: list[str] | None = None) -> Head:
+    """Read the head and, for channels that are named, the transform and the leadfield in their order.
+
+    Raises
+    ------
+    InvalidInput
+        The leadfield lacks some of the channels.
+    """
+    return Head(
+        **read_npz(paths.regions),
+        surfaces=_SurfaceFiles(paths),
+        leadfield=None if ch_names is None else _read_leadfield(paths, ch_names),
+        trans=None if ch_names is None else mne.read_trans(paths.trans),
+    )
+
+
+def write_regions(
+    paths: PatientPaths,
+    *,
+    region_pos_mri_mm: np.ndarray,
+    region_area_mm2: np.ndarray,
+    vertex_region: np.ndarray,
+    region_sublobar: np.ndarray,
+    region_label: np.ndarray,
+) -> None:
+    """Write the regions' geometry and anatomy; see `Head`."""
+    write_npz(
+        paths.regions,
+        region_pos_mri_mm=region_pos_mri_mm,
+        region_area_mm2=region_area_mm2,
+        vertex_region=vertex_region,
+        region_sublobar=region_sublobar,
+        region_label=region_label,
+    )
+
+
+def write_leadfield(paths: PatientPaths, leadfield: np.ndarray, info: mne.Info) -> None:
+    """Write the leadfield (n_channels, 994) with its channels, and the sidecar with its units."""
+    types = info.get_channel_types()
+    write_npz(
+        paths.leadfield,
+        leadfield=leadfield,
+        ch_names=np.array(info["ch_names"]),
+        ch_types=np.array(types),
+    )
+    sidecar = {
+        "Description": "Field of one unit of dipole moment on each vertex of a region, along the cortex's "
+        "outward normals, summed over the region's vertices",
+        "Rows": "MEG channels of the first recording, bad ones too (ch_names, ch_types)",
+        "Columns": "994 regions, in the order of the regions' label files",
+        "Units": {kind: LEADFIELD_UNITS[kind] for kind in sorted(set(types))},
+    }
+    write_json(paths.leadfield.with_suffix(".json"), sidecar)
+
+
+def _read_leadfield(paths: PatientPaths, ch_names: list[str]) -> np.ndarray:
+    stored = read_npz(paths.leadfield)
+    row = {str(name): index for index, name in enumerate(stored["ch_names"])}
+    missing = [name for name in ch_names if name not in row]
+    if missing:
+        raise InvalidInput(
+            f"{len(missing)} channels of the averaged spike, such as {missing[0]}, "
+            "are not in the leadfield",
+            file=paths.leadfield,
+            hint="all recordings of a participant must come from the same sensor array",
+        )
+    return stored["leadfield"][[row[name] for name in ch_names]]

@@ -1,0 +1,97 @@
+"""The averaged spike: its field, the single spikes, and the noise that it stands out of."""
+
+from dataclasses import dataclass
+
+import mne
+import numpy as np
+from mne.proj import make_projector
+
+from pipeline.errors import InvalidInput
+from pipeline.fif import scrub_ids
+from pipeline.files import atomic_path
+from pipeline.paths import PatientPaths
+
+
+@dataclass(frozen=True, eq=False)
+class Spike:
+    """One patient's averaged spike; all arrays in the order of the average's channels.
+
+    Attributes
+    ----------
+    average : mne.Evoked
+        MEG channels, peak at t = 0.
+    sensors : mne.Info
+        These channels, and the references that they were compensated with.
+    noise_cov : mne.Covariance
+        Of a single spike.
+    epochs : mne.BaseEpochs or None
+        The single spikes, same channels.
+    """
+
+    average: mne.Evoked
+    sensors: mne.Info
+    noise_cov: mne.Covariance
+    epochs: mne.BaseEpochs | None = None
+
+    @property
+    def ch_names(self) -> list[str]:
+        return self.average.ch_names
+
+    @property
+    def noise_matrix(self) -> np.ndarray:
+        """Noise covariance (n_channels, n_channels) of a single spike."""
+        values = mne.pick_channels_cov(
+            self.noise_cov, self.ch_names, ordered=True, verbose="error"
+        ).data
+        return values if values.ndim == 2 else np.diag(values)
+
+    @property
+    def projector(self) -> np.ndarray:
+        """What the recording's projectors leave (n_channels, n_channels)."""
+        return make_projector(self.average.info["projs"], self.ch_names)[0]
+
+
+def read_spike(paths: PatientPaths, *, epochs: bool = True, proj: bool = True) -> Spike:
+    """Read the averaged spike, with the single ones unless they are not needed.
+
+    Raises
+    ------
+    InvalidInput
+        The noise covariance lacks channels of the average.
+    """
+    average, sensors = read_average(paths, proj)
+    noise_cov = mne.read_cov(paths.noise_cov, verbose="error")
+    lacking = set(average.ch_names) - set(noise_cov.ch_names)
+    if lacking:
+        raise InvalidInput(
+            f"the noise covariance lacks {len(lacking)} channels of the averaged spike",
+            file=paths.noise_cov,
+            hint="run the spikes stage again",
+        )
+    singles = mne.read_epochs(paths.epochs, proj=proj, verbose="error") if epochs else None
+    return Spike(average, sensors, noise_cov, singles)
+
+
+def read_average(paths: PatientPaths, proj: bool = True) -> tuple[mne.Evoked, mne.Info]:
+    """The averaged spike in its MEG channels, and these with their references, for field models."""
+    average = mne.read_evokeds(paths.average, condition=0, proj=proj, verbose="error")
+    sensors = average.info.copy()
+    picks = mne.pick_types(sensors, meg=True, ref_meg=False, exclude=())
+    return average.pick(picks, verbose="error"), sensors
+
+
+def write_spike(
+    paths: PatientPaths,
+    average: mne.Evoked,
+    epochs: mne.BaseEpochs,
+    noise_cov: mne.Covariance,
+) -> None:
+    """Write the average with its references, the single spikes and the noise, nobody's identity."""
+    for final, instance in (
+        (paths.average, average),
+        (paths.epochs, epochs),
+        (paths.noise_cov, noise_cov),
+    ):
+        with atomic_path(final) as tmp:
+            instance.save(tmp, overwrite=True)
+            scrub_ids(tmp)
