@@ -15,15 +15,16 @@ import mne
 import numpy as np
 import pandas as pd
 
-from pipeline.image.cmem import cmem
 from pipeline.image.config import Config
-from pipeline.image.maps import peak_map
-from pipeline.image.networks import noise_matrix, projected_leadfield, samples_through_peak
-from pipeline.image.patient import read_patient
+from pipeline.methods.cmem import cmem
 from pipeline.paths import PatientPaths
-from pipeline.projection import whitener
+from pipeline.records.head import Head, read_head
+from pipeline.records.solution import peak_map
+from pipeline.records.spike import Spike, read_spike
+from pipeline.sampling import samples_through_peak
 from pipeline.template import load_template
 from pipeline.template.cortex import region_adjacency
+from pipeline.whitening import whitener
 
 RESULTS = Path(__file__).parent / "results" / "cmem_depth.csv"
 AROUND_PEAK_S = 0.05
@@ -38,8 +39,9 @@ def main() -> None:
     parser.add_argument("--sources", type=int, default=96)
     args = parser.parse_args()
     mne.set_log_level("error")
-    patient = read_patient(PatientPaths(args.output, args.label))
-    errors = localise(patient, args.sources)
+    paths = PatientPaths(args.output, args.label)
+    spike = read_spike(paths, epochs=False)
+    errors = localise(read_head(paths, spike.ch_names), spike, args.sources)
     quarter = pd.qcut(errors.pop("field strength"), 4, labels=QUARTERS)
     rows = []
     for name, group in errors.groupby(quarter, observed=True):
@@ -59,13 +61,13 @@ def main() -> None:
     print(table.to_string(index=False))
 
 
-def localise(patient, n_sources: int) -> pd.DataFrame:
+def localise(head: Head, spike: Spike, n_sources: int) -> pd.DataFrame:
     """Distance of each method's maximum from the patch's centre, a row per source, mm."""
-    average, config = patient.average, Config()
-    whiten = whitener(noise_matrix(patient) / average.nave)
-    leadfield = whiten @ projected_leadfield(patient)
+    average, config = spike.average, Config()
+    whiten = whitener(spike.noise_matrix / average.nave)
+    leadfield = whiten @ (spike.projector @ head.leadfield)
     strength = np.linalg.norm(leadfield, axis=0)
-    adjacency = region_adjacency(patient.vertex_region, load_template().faces)
+    adjacency = region_adjacency(head.vertex_region, load_template().faces)
     _, times_s = samples_through_peak(average.times, average.info["sfreq"])
     times_s = times_s[np.abs(times_s) <= AROUND_PEAK_S]
     data = (whiten @ average.data)[:, np.isin(average.times, times_s)]
@@ -92,11 +94,11 @@ def localise(patient, n_sources: int) -> pd.DataFrame:
             "sLORETA": plain / np.sqrt(resolution)[:, None],
             "plain minimum norm": plain,
         }
-        centre_mm = patient.region_pos_mri_mm[patch].mean(0)
+        centre_mm = head.region_pos_mri_mm[patch].mean(0)
         row = {"field strength": strength[region]}
         for method, found in activity.items():
             peak = peak_map(found, times_s, config.peak_window_s).argmax()
-            row[method] = np.linalg.norm(patient.region_pos_mri_mm[peak] - centre_mm)
+            row[method] = np.linalg.norm(head.region_pos_mri_mm[peak] - centre_mm)
         rows.append(row)
     return pd.DataFrame(rows)
 

@@ -16,8 +16,8 @@ import pandas as pd
 
 from bids_app.dataset import participant_labels
 from bids_app.demo.verdict import compare_with_truth
-from pipeline import METHODS
 from pipeline.files import atomic_path, read_json
+from pipeline.methods import METHODS
 from pipeline.paths import PatientPaths
 
 RESULTS = Path(__file__).parent / "results"
@@ -67,7 +67,7 @@ def rows_of(folder: Path, label: str) -> list[dict]:
         return [about]
     rows = []
     for method in METHODS:
-        if method != "ecd" and paths.sources(method).exists():
+        if paths.sources(method).exists():
             distances = compare_with_truth(paths, folder / "truth", method)
             rounded = {f"{name}_mm": round(value, 2) for name, value in distances.items()}
             rows.append(about | {"method": method} | rounded)

@@ -12,8 +12,9 @@ from pathlib import Path
 
 from bids_app.exit_codes import ExitCode
 from bids_app.plan.engines import ENGINES
-from pipeline import DEVICES, METHODS, STAGES, __version__
+from pipeline import DEVICES, STAGES, __version__
 from pipeline.machine import available_cores
+from pipeline.methods import METHODS
 from pipeline.networks import NETWORKS
 from pipeline.options import LARGEST_SEED
 
@@ -181,7 +182,7 @@ def _add_work_options(parser: argparse.ArgumentParser) -> None:
     how.add_argument(
         "--generic-model", type=Path, help="generic weights of your own (from train-generic)"
     )
-    how.add_argument("--methods", nargs="+", choices=METHODS)
+    how.add_argument("--methods", nargs="+", choices=METHODS.names())
     how.add_argument("--config", type=Path, help="TOML with one table of options per stage")
     how.add_argument(
         "--keep-face",

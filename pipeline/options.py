@@ -29,7 +29,7 @@ class Allowed:
         Smallest and largest number.
     above, below : float
         Limits that no number may take itself.
-    choices : tuple
+    choices : tuple or `Registry`
         All values that there are; empty where the limits decide.
     empty : bool
         Whether a text or list may be empty.

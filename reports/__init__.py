@@ -9,8 +9,8 @@ tables; `content` gathers these for the templates; `pictures` draws; `render` ma
 import hashlib
 from pathlib import Path
 
-from pipeline import METHODS
 from pipeline.files import write_json
+from pipeline.methods import METHODS
 from pipeline.paths import PatientPaths
 from pipeline.progress import Progress
 from reports import acquisition, content, dicom, render
@@ -100,9 +100,9 @@ def reads(inputs: Inputs, paths: PatientPaths) -> list[Path]:
         paths.metrics,
         paths.metrics.with_suffix(".json"),
     ]
-    files += [paths.sources(method) for method in METHODS if method != "ecd"]
-    files += [paths.bootstrap(method) for method in METHODS if method != "ecd"]
-    files += [paths.volume(method) for method in METHODS if method != "ecd"]
+    files += [paths.sources(method) for method in METHODS]
+    files += [paths.bootstrap(method) for method in METHODS]
+    files += [paths.volume(method) for method in METHODS]
     files += [paths.surface(hemi, name) for hemi in "LR" for name in ("pial", "white", "inflated")]
     files += [paths.qc(stage) for stage in QC_STAGES]
     return [file for file in files if file is not None and file.exists()]

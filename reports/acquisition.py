@@ -8,7 +8,7 @@ from reports.config import Config
 from reports.derivatives import Patient
 from reports.figures import sensors
 from reports.personalization import weights_sentence
-from reports.wording import METHOD_NAMES, NOT_ASSESSABLE, count, listing, lower_first, number
+from reports.wording import NOT_ASSESSABLE, count, listing, lower_first, method_name, number
 
 _COILS = mne.io.constants.FIFF
 # Coil of a channel -> the array that is built of it.
@@ -103,7 +103,7 @@ def analysis(patient: Patient) -> list[tuple[str, str]]:
             "Methods beside it",
             listing(
                 [
-                    lower_first(METHOD_NAMES[method])
+                    lower_first(method_name(method))
                     for method in patient.solutions
                     if method != patient.finding_method
                 ]

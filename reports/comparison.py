@@ -3,11 +3,10 @@
 import numpy as np
 import pandas as pd
 
-from pipeline import METHODS
 from pipeline.records.solution import Distributed
 from reports.derivatives import Patient
 from reports.findings import method_maxima_mm
-from reports.wording import METHOD_NAMES, NOT_ASSESSABLE, humanise, number, sentence
+from reports.wording import NOT_ASSESSABLE, humanise, method_name, number, sentence
 
 REFERENCE_TITLES = {
     "soz": "Against the seizure-onset zone (SOZ)",
@@ -61,6 +60,7 @@ class Metrics:
     def __init__(self, patient: Patient):
         self._table = patient.metrics
         self._descriptions = patient.metric_descriptions
+        self._methods = patient.methods
 
     def row(self, method: str, metric: str) -> pd.Series | None:
         if self._table.empty:
@@ -147,7 +147,7 @@ class Metrics:
 
     def _table_row(self, metric: str, rows: pd.DataFrame, notes: list[str]) -> dict:
         cells, reasons = [], []
-        for method in METHODS:
+        for method in self._methods:
             of_method = rows[rows["method"] == method]
             if of_method.empty:
                 cells.append({"text": "–", "note": None, "missing": True})
@@ -223,9 +223,5 @@ def agreement(patient: Patient) -> dict:
                 cells.append(number(shared, digits=2))
             else:
                 cells.append(None)
-        rows.append({"name": METHOD_NAMES[a], "cells": cells})
-    return {"names": [METHOD_NAMES[method] for method in methods], "rows": rows}
-
-
-def method_columns() -> list[str]:
-    return [METHOD_NAMES[method] for method in METHODS]
+        rows.append({"name": method_name(a), "cells": cells})
+    return {"names": [method_name(method) for method in methods], "rows": rows}

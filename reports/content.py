@@ -5,6 +5,8 @@ from pathlib import Path
 import numpy as np
 
 from pipeline import __version__
+from pipeline.methods import METHODS
+from pipeline.methods._method import Method, NetworkMethod
 from pipeline.paths import PatientPaths
 from reports import (
     acquisition,
@@ -15,18 +17,18 @@ from reports import (
     quality,
     render,
 )
-from reports.comparison import Metrics, agreement, method_columns
+from reports.comparison import Metrics, agreement
 from reports.config import Config
 from reports.derivatives import Patient
 from reports.figures import sensors
 from reports.onset import onset_s
 from reports.relation import resection_relation, soz_relation
 from reports.wording import (
-    METHOD_NAMES,
     NOT_ASSESSABLE,
     coordinates,
     count,
     gyrus,
+    method_name,
     number,
     sentence,
 )
@@ -70,7 +72,7 @@ def build(patient: Patient, paths: PatientPaths, config: Config) -> dict:
         "coregistration_sentence": quality.coregistration_sentence(patient),
         "spikes": _spikes(patient, measured),
         "regions": _first_regions(patient),
-        "method_columns": method_columns(),
+        "method_columns": [method_name(name) for name in patient.methods],
         "metric_groups": groups,
         "metric_notes": notes,
         "has_intervals": metrics.has_intervals,
@@ -110,8 +112,14 @@ def _methods(patient: Patient, measured: findings.Measures) -> dict:
         "noise": spikes.get("noise_covariance", {}).get("source"),
         "template": patient.qc["headmodel"].get("head_model") != "freesurfer",
         "fine_tuned": patient.personalization_used,
-        "run": list(patient.solutions),
+        "beside": _beside(patient),
     }
+
+
+def _beside(patient: Patient) -> list[Method]:
+    """The methods whose maps stand beside the personalized network's, networks last."""
+    beside = [METHODS[name] for name in patient.solutions if not METHODS[name].fine_tuned]
+    return sorted(beside, key=lambda method: isinstance(method, NetworkMethod))
 
 
 def _map_sentence(patient: Patient, measured: findings.Measures) -> str:
@@ -120,8 +128,8 @@ def _map_sentence(patient: Patient, measured: findings.Measures) -> str:
         if measured.n_accepted
         else "the averaged spike"
     )
-    method = METHOD_NAMES[patient.finding_method]
-    if patient.finding_method == "personalized":
+    method = method_name(patient.finding_method)
+    if METHODS[patient.finding_method].fine_tuned:
         method = "the network personalized to this head"
         if not measured.personalization_used:
             method = "the generic network, which personalization to this head did not improve"
@@ -134,10 +142,10 @@ def _map_sentence(patient: Patient, measured: findings.Measures) -> str:
 def _missing(patient: Patient, metrics: Metrics) -> list[str]:
     missing = metrics.not_assessable(patient.finding_method)
     imaged = patient.qc["image"].get("methods", {})
-    for method, name in METHOD_NAMES.items():
+    for method in patient.methods:
         if method not in patient.solutions:
             reason = imaged.get(method, {}).get("reason") or "it was not computed"
-            missing.append(sentence(f"{name}: {reason}"))
+            missing.append(sentence(f"{method_name(method)}: {reason}"))
     if onset_s(patient) is None:
         missing.append("Onset of the spike: the average has no clear half rise before its peak.")
     return missing

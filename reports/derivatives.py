@@ -8,11 +8,12 @@ import nibabel as nib
 import numpy as np
 import pandas as pd
 
-from pipeline import METHODS
 from pipeline.air import air_at_zero
 from pipeline.errors import InvalidInput
 from pipeline.face import KEPT, REMOVED, read_face_region
 from pipeline.files import read_json, read_npz
+from pipeline.methods import METHODS
+from pipeline.methods._method import PointMethod
 from pipeline.paths import PatientPaths
 from pipeline.records.head import Head, read_head
 from pipeline.records.solution import (
@@ -25,7 +26,6 @@ from pipeline.records.solution import (
 from pipeline.records.spike import read_average
 from reports.figures.slices import Volume
 from reports.inputs import Inputs
-from reports.wording import METHOD_NAMES
 
 QC_STAGES = ("headmodel", "spikes", "personalize", "image", "compare")
 PEAK_WINDOW_S = 0.02  # the published window, for maps whose quality file does not name theirs
@@ -105,6 +105,12 @@ class Patient:
         }
 
     @property
+    def methods(self) -> list[str]:
+        """Those that the report tells of: what runs by default, and what was asked for."""
+        asked = self.qc["image"].get("methods", {})
+        return [name for name in METHODS if METHODS[name].by_default or name in asked]
+
+    @property
     def dipole(self) -> Point | None:
         points = (found for found in self.solutions.values() if isinstance(found, Point))
         return next(points, None)
@@ -122,13 +128,14 @@ class Patient:
     @property
     def finding_name(self) -> str:
         """What made the map that the report is about, by its weights."""
-        generic = self.finding_method == "personalized" and not self.personalization_used
-        return METHOD_NAMES["generic" if generic else self.finding_method]
+        method = METHODS[self.finding_method]
+        unused = method.fine_tuned and not self.personalization_used
+        return METHODS["generic"].label if unused else method.label
 
     @property
     def same_weights_sentence(self) -> str:
         """Why two methods have one map, where they do."""
-        if self.personalization_used or "personalized" not in self.sources:
+        if self.personalization_used or "personalized" not in self.solutions:
             return ""
         return (
             "Personalization was not used: the personalized network has the generic one’s weights."
@@ -177,14 +184,9 @@ def read_patient(inputs: Inputs, paths: PatientPaths) -> Patient:
         Where the average or any map is missing: there is nothing to report then.
     """
     qc = {stage: _read_json_if_there(paths.qc(stage)) for stage in QC_STAGES}
-    solutions: dict[str, Solution] = {
-        method: read_distributed(paths, method)
-        for method in METHODS
-        if paths.sources(method).exists()
-    }
-    wanted = next(iter(solutions), "personalized")
-    if paths.dipole.exists():
-        solutions["ecd"] = read_point(paths)
+    solutions = _read_solutions(paths)
+    maps = (name for name, found in solutions.items() if isinstance(found, Distributed))
+    wanted = next(maps, next(iter(METHODS)))
     for needed in (paths.average, paths.regions, paths.sources(wanted)):
         if not needed.exists():
             raise InvalidInput(
@@ -223,6 +225,17 @@ def read_patient(inputs: Inputs, paths: PatientPaths) -> Patient:
         qc=qc,
         status=_read_json_if_there(paths.status),
     )
+
+
+def _read_solutions(paths: PatientPaths) -> dict[str, Solution]:
+    solutions: dict[str, Solution] = {}
+    for method in METHODS:
+        if isinstance(METHODS[method], PointMethod):
+            if paths.dipole.exists():
+                solutions[method] = read_point(paths)
+        elif paths.sources(method).exists():
+            solutions[method] = read_distributed(paths, method)
+    return solutions
 
 
 def read_volume(path) -> Volume:

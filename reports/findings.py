@@ -9,10 +9,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from pipeline.doubts import Doubt
+from pipeline.methods import METHODS
+from pipeline.methods._method import NetworkMethod
 from pipeline.records.solution import Point, Solution
 from reports.derivatives import Patient
 from reports.wording import (
-    METHOD_NAMES,
     NOT_ASSESSABLE,
     coordinates,
     count,
@@ -20,6 +21,7 @@ from reports.wording import (
     listing,
     lobe,
     lower_first,
+    method_name,
     number,
 )
 
@@ -179,14 +181,15 @@ def support(patient: Patient, measures: Measures) -> tuple[str, list[Check]]:
 
 def _agreement(patient: Patient) -> Check:
     maxima = method_maxima_mm(patient)
-    set_apart = {patient.finding_method, "personalized", "generic"}
     others = {
         method: pos_mm
         for method, pos_mm in maxima.items()
-        if method not in set_apart and explains_well(patient.solutions[method])
+        if method != patient.finding_method
+        and not isinstance(METHODS[method], NetworkMethod)
+        and explains_well(patient.solutions[method])
     }
     near = [m for m, p in others.items() if np.linalg.norm(p - patient.max_mm) <= AGREEMENT_MM]
-    names = f" ({listing([lower_first(METHOD_NAMES[m]) for m in near])})" if near else ""
+    names = f" ({listing([lower_first(method_name(m)) for m in near])})" if near else ""
     return Check(
         "Conventional methods that agree",
         f"{len(near)} of {len(others)}{names}" if others else NOT_ASSESSABLE,

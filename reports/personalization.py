@@ -5,10 +5,12 @@ from pathlib import Path
 
 from safetensors import safe_open
 
+from pipeline.methods import METHODS
+from pipeline.methods._method import NetworkMethod
 from pipeline.paths import PatientPaths
 from pipeline.weights import SHIPPED
 from reports.derivatives import Patient
-from reports.wording import NOT_ASSESSABLE, humanise, number
+from reports.wording import NOT_ASSESSABLE, method_name, number
 
 ERRORS = {
     "found_to_true_mm": "Found regions to the true patch",
@@ -53,8 +55,9 @@ def held_out_error_mm(patient: Patient) -> float | None:
 
 def weights_sentence(patient: Patient) -> str:
     """In a line: which network made the finding's map."""
-    if patient.finding_method != "personalized":
-        return "none" if patient.finding_method != "generic" else "generic weights"
+    method = METHODS[patient.finding_method]
+    if not method.fine_tuned:
+        return "generic weights" if isinstance(method, NetworkMethod) else "none"
     if not patient.personalization_used:
         return "generic weights (personalization did not help beyond chance)"
     return "personalized to this head"
@@ -119,9 +122,7 @@ def read_card(weights: Path | None) -> dict:
 
 def _held_out_row(row: dict) -> tuple[str, ...]:
     low, high = row["sensor_snr_db"]
-    method = {"network": "Generic network", "sloreta": "sLORETA"}.get(
-        row["method"], humanise(row["method"])
-    )
+    method = method_name("generic" if row["method"] == "network" else row["method"])
     return (f"{low} to {high}", method, str(row["n"]), *(_summary(row, key) for key in ERRORS))
 
 

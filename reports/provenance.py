@@ -1,10 +1,12 @@
 """What made this report: software, inputs, weights, references."""
 
 import platform
+from collections import ChainMap
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from pipeline import STAGES, __version__
+from pipeline.methods import METHODS
 from pipeline.paths import PatientPaths
 from reports.derivatives import Patient
 from reports.wording import lower_first, number, split_unit
@@ -41,16 +43,6 @@ REFERENCES = {
     "Intell Neurosci 2007:67613.",
     "ants": "Avants BB, et al. A reproducible evaluation of ANTs similarity metric performance in "
     "brain image registration. NeuroImage 2011;54:2033–2044.",
-    "sloreta": "Pascual-Marqui RD. Standardized low-resolution brain electromagnetic tomography "
-    "(sLORETA): technical details. Methods Find Exp Clin Pharmacol 2002;24 Suppl D:5–12.",
-    "dspm": "Dale AM, et al. Dynamic statistical parametric mapping: combining fMRI and MEG for "
-    "high-resolution imaging of cortical activity. Neuron 2000;26:55–67.",
-    "lcmv": "Van Veen BD, van Drongelen W, Yuchtman M, Suzuki A. Localization of brain electrical "
-    "activity via linearly constrained minimum variance spatial filtering. IEEE Trans Biomed Eng "
-    "1997;44:867–880.",
-    "cmem": "Chowdhury RA, Lina JM, Kobayashi E, Grova C. MEG source localization of spatially "
-    "extended generators of epileptic activity: comparing entropic and hierarchical Bayesian "
-    "approaches. PLoS ONE 2013;8:e55969.",
     "ledoit": "Ledoit O, Wolf M. A well-conditioned estimator for large-dimensional covariance "
     "matrices. J Multivar Anal 2004;88:365–411.",
     "otsu": "Otsu N. A threshold selection method from gray-level histograms. IEEE Trans Syst Man "
@@ -73,7 +65,9 @@ class Citations:
 
     @property
     def cited(self) -> list[str]:
-        return [REFERENCES[key] for key in self._order]
+        of_methods = [METHODS[name].references for name in METHODS]
+        references = dict(ChainMap(REFERENCES, *of_methods))
+        return [references[key] for key in self._order]
 
 
 def software() -> list[tuple[str, str]]:

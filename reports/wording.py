@@ -5,17 +5,9 @@ import re
 
 import numpy as np
 
-NOT_ASSESSABLE = "not assessable"
+from pipeline.methods import METHODS
 
-METHOD_NAMES = {
-    "personalized": "Personalized network",
-    "generic": "Generic network",
-    "sloreta": "sLORETA",
-    "dspm": "dSPM",
-    "lcmv": "LCMV beamformer",
-    "cmem": "cMEM",
-    "ecd": "Single dipole",
-}
+NOT_ASSESSABLE = "not assessable"
 
 # Desikan-Killiany label -> the name that clinicians use, and the lobe.
 GYRI = {
@@ -118,6 +110,11 @@ _WORDS = {
 
 _MOST_DIGITS = 6
 _SUPERSCRIPT = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
+
+
+def method_name(method: str) -> str:
+    """What people call a method; one that is not known keeps its code name in words."""
+    return METHODS[method].label if method in METHODS else humanise(method)
 
 
 def gyrus(region_label: str) -> str:

@@ -8,10 +8,11 @@ import numpy as np
 import torch
 from fake_patient import PATCH_CENTRE_MM, SFREQ_HZ, FakePatient, spike_waveform
 
-from pipeline import METHODS, compare
+from pipeline import compare, image
 from pipeline.files import sha256, write_json
 from pipeline.image import bootstrap, maps, outputs
-from pipeline.image.stage import NETWORKS
+from pipeline.methods import METHODS
+from pipeline.methods._method import NetworkMethod, PointMethod
 from pipeline.networks import build_network
 from pipeline.records.head import Head, read_head
 from pipeline.records.solution import (
@@ -19,8 +20,6 @@ from pipeline.records.solution import (
     Point,
     distances_between_maxima,
     distributed,
-    write_distributed,
-    write_point,
 )
 from pipeline.records.spike import read_spike
 from pipeline.weights import save_model
@@ -95,24 +94,19 @@ def write_images(patient: FakePatient, failed: tuple[str, ...] = ()) -> Path:
     rng = np.random.default_rng(0)
     qc = {"warnings": [], "n_channels": len(ch_names), "methods": {}}
     solutions = {}
-    for method in METHODS:
+    for method in image.Config().methods:
         if method in failed:
             qc["methods"][method] = {"assessable": False, "reason": "made to fail"}
             qc["warnings"].append(f"{method} is not assessable: made to fail.")
             continue
-        if method == "ecd":
+        if isinstance(METHODS[method], PointMethod):
             solution = _dipole(head)
-            write_point(patient.paths, solution)
-            found = solution.describe(head)
         else:
             solution = _blob(method, head, rng)
-            values = maps.vertex_values(solution.peak_map, head.vertex_region)
-            write_distributed(patient.paths, method, solution)
-            outputs.write_cortex_maps(patient.paths, method, values)
-            outputs.write_volume(patient.paths, method, t1w, values, ribbon)
-            found = solution.describe(head)
-            if method in NETWORKS:
-                found["bootstrap"] = _resample(patient, method, solution, head)
+        outputs.write_solution(patient.paths, method, solution, head, t1w, ribbon)
+        found = solution.describe(head)
+        if isinstance(METHODS[method], NetworkMethod):
+            found["bootstrap"] = _resample(patient, method, solution, head)
         solutions[method] = solution
         qc["methods"][method] = {"assessable": True, "reason": None} | found
     qc["distance_between_maxima_mm"] = distances_between_maxima(solutions, head)
@@ -133,14 +127,14 @@ def _resample(patient: FakePatient, method: str, solution: Distributed, head: He
 
 def _blob(method: str, head: Head, rng: np.random.Generator) -> Distributed:
     blur_mm, offset_mm = _BLOBS[method]
-    sfreq_hz = 125.0 if method in ("personalized", "generic") else SFREQ_HZ
+    sfreq_hz = 125.0 if isinstance(METHODS[method], NetworkMethod) else SFREQ_HZ
     times_s = np.arange(-round(0.5 * sfreq_hz) + 1, round(0.5 * sfreq_hz)) / sfreq_hz
     distance = np.linalg.norm(
         head.region_pos_mri_mm - (np.array(PATCH_CENTRE_MM) + offset_mm), axis=1
     )
     activity = np.exp(-((distance / blur_mm) ** 2) / 2)[:, None] * spike_waveform(times_s)
     activity += 0.02 * rng.standard_normal(activity.shape)
-    return distributed(activity, times_s, 0.02, outputs.UNITS[method])
+    return distributed(activity, times_s, 0.02, METHODS[method].unit)
 
 
 def _dipole(head: Head) -> Point:

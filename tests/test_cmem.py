@@ -6,7 +6,7 @@ from scipy.linalg import expm
 from scipy.optimize import check_grad
 
 from pipeline.errors import InvalidInput
-from pipeline.image.cmem import (
+from pipeline.methods.cmem import (
     SMOOTHNESS,
     VARIANCE_SHARE,
     cmem,

@@ -12,7 +12,7 @@ from compare_run import run
 from fake_patient import write_fake_patient
 from fake_results import SOZ, resection_mask, write_ieeg, write_images
 
-from pipeline import METHODS, compare
+from pipeline import compare, image
 from pipeline.compare import spaces
 from pipeline.compare.images import RigidFit
 from pipeline.compare.rows import METRICS, Table
@@ -37,7 +37,7 @@ def inputs(patient):
 def test_every_metric_has_a_value_and_a_description(patient, inputs):
     found, qc = run(patient, inputs)
     assert qc["soz_assessable"] and qc["resection_assessable"] and qc["warnings"] == []
-    assert {method for method, _ in found} == set(METHODS)
+    assert {method for method, _ in found} == set(image.Config().methods)
     assert {metric for _, metric in found} == set(METRICS)
     assert all(isinstance(value, float) for value in found.values())
     described = read_json(patient.paths.metrics.with_suffix(".json"))

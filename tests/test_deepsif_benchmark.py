@@ -9,7 +9,7 @@ import torch
 from benchmarks.deepsif.candidates import mapping_to_generic
 from benchmarks.deepsif.evaluate import summarise
 from benchmarks.deepsif.measure import METRICS, found_regions, sample_metrics
-from pipeline.projection import whitener
+from pipeline.whitening import whitener
 
 DATA = Path(__file__).parents[1].parent / "shared" / "data"
 needs_deepsif = pytest.mark.skipif(

@@ -10,7 +10,7 @@ from fake_results import write_models
 from pipeline import image
 from pipeline.files import read_json, read_npz
 from pipeline.image import bootstrap
-from pipeline.image.networks import Network
+from pipeline.methods._network import Network
 from pipeline.paths import PatientPaths
 from pipeline.progress import Progress
 from pipeline.projection import Projection, prepare_recording

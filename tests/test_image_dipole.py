@@ -9,7 +9,7 @@ from scipy.stats import chi2
 from pipeline.compensation import check_references, compensation_grade
 from pipeline.errors import InvalidInput
 from pipeline.headmodel.leadfield import single_shell_bem, star_shaped_remesh, vertex_leadfield
-from pipeline.image.dipole import ellipsoid_volume_m3, fit_dipole, location_covariance
+from pipeline.methods.ecd import ellipsoid_volume_m3, fit_dipole, location_covariance
 from pipeline.personalize.jitter import sphere_field
 from pipeline.spikes.outputs import average_with_references
 

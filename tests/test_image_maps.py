@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 
 from pipeline.image import maps
-from pipeline.image.networks import samples_through_peak
 from pipeline.records.solution import otsu_extent, peak_map
+from pipeline.sampling import samples_through_peak
 
 
 def test_peak_map_is_the_mean_absolute_activity_about_zero():

@@ -12,10 +12,13 @@ from fake_patient import write_fake_patient
 from fake_results import write_models
 from mne.proj import make_projector
 
-from pipeline import METHODS, image
+from pipeline import image
 from pipeline.errors import InvalidInput
 from pipeline.files import read_json, read_npz, write_json, write_npz
-from pipeline.image import conventional, stage
+from pipeline.image import outputs
+from pipeline.methods import METHODS, cmem, lcmv
+from pipeline.methods._method import NetworkMethod, PointMethod
+from pipeline.methods._model import Model, Problem
 from pipeline.paths import PatientPaths
 from pipeline.progress import Progress
 from pipeline.projection import prepare_recording, project_head
@@ -24,7 +27,8 @@ from pipeline.records.spike import read_spike
 from pipeline.synthesis.patches import template_dictionary
 from pipeline.weights import apply, load_model
 
-DISTRIBUTED = tuple(method for method in METHODS if method != "ecd")
+POINTS = tuple(name for name in METHODS if isinstance(METHODS[name], PointMethod))
+DISTRIBUTED = tuple(name for name in METHODS if name not in POINTS)
 
 
 class Recorder(Progress):
@@ -54,7 +58,7 @@ def patient(tmp_path_factory):
 @pytest.fixture(scope="module")
 def imaged(patient):
     """The stage's QC after a run with all methods, the dipole fitted at one instant."""
-    return run(patient, dipole_step_s=0.02)
+    return run(patient, methods=METHODS.names(), dipole_step_s=0.02)
 
 
 @pytest.fixture
@@ -118,7 +122,7 @@ def test_sources_agree_with_maps_volume_and_qc(patient, imaged, method):
 
 def test_conventional_methods_find_the_patch(patient, imaged):
     patch_mm = patient.region_pos_mri_mm[patient.patch]
-    for method in ("sloreta", "dspm", "lcmv", "cmem", "ecd"):
+    for method in (name for name in METHODS if not isinstance(METHODS[name], NetworkMethod)):
         found = imaged["methods"][method]
         maximum = found.get("max_pos_mri_mm", found.get("pos_mri_mm"))
         assert np.linalg.norm(patch_mm - maximum, axis=1).min() < 15, method
@@ -129,7 +133,7 @@ def test_conventional_methods_find_the_patch(patient, imaged):
 
 def test_distances_between_maxima(imaged):
     distance = imaged["distance_between_maxima_mm"]
-    assert len(distance) == comb(len(METHODS), 2)
+    assert len(distance) == comb(len(METHODS.names()), 2)
     expected = np.linalg.norm(
         np.subtract(
             imaged["methods"]["lcmv"]["max_pos_mri_mm"], imaged["methods"]["ecd"]["pos_mri_mm"]
@@ -198,7 +202,7 @@ def test_a_failed_conventional_method_is_not_assessable(patient, imaged, copy, m
     def fail(*_args):
         raise np.linalg.LinAlgError("Singular\n matrix")
 
-    monkeypatch.setattr(conventional, "lcmv", fail)
+    monkeypatch.setattr(lcmv, "METHOD", dataclasses.replace(lcmv.METHOD, activity=fail))
     assert copy.paths.sources("lcmv").exists()
     qc = run(copy, methods=("sloreta", "lcmv"))
     assert qc["methods"]["lcmv"] == {"assessable": False, "reason": "Singular matrix"}
@@ -206,7 +210,7 @@ def test_a_failed_conventional_method_is_not_assessable(patient, imaged, copy, m
     assert qc["methods"]["sloreta"]["assessable"]
     # Neither the failed method nor one that is not asked for leaves an earlier result.
     for method in ("lcmv", "dspm"):
-        assert not any(file.exists() for file in stage.outputs.method_files(copy.paths, method))
+        assert not any(file.exists() for file in outputs.method_files(copy.paths, method))
     assert all(file.exists() for file in image.writes(copy.paths))
 
 
@@ -259,10 +263,11 @@ def test_cmem_is_given_white_data(patient, monkeypatch):
         given.update(leadfield=leadfield, baseline=baseline)
         return np.zeros((994, data.shape[1]))
 
-    monkeypatch.setattr(stage, "cmem", watched)
+    monkeypatch.setattr(cmem, "cmem", watched)
     spike = read_spike(patient.paths)
     head = read_head(patient.paths, spike.ch_names)
-    stage._Solver(head, spike, patient.paths, image.Config())._cmem()
+    model = Model(head, spike.average.info, spike.noise_cov, np.eye(994, dtype=bool))
+    cmem.activity(Problem(model, spike, 0.02), image.Config().of(cmem.METHOD.options))
     assert np.mean(given["baseline"] ** 2) == pytest.approx(1, rel=0.1)
     projected = spike.projector @ head.leadfield
     whiten = given["leadfield"] @ np.linalg.pinv(projected)

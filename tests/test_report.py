@@ -238,7 +238,7 @@ def test_silent_regions_are_not_among_the_strongest(complete):
     share = np.zeros(994)
     share[[17, 40, 41]] = 1.0, 0.006, 0.004
     finding = {read.finding_method: replace(read.finding, peak_map=share)}
-    read = replace(read, sources=read.sources | finding)
+    read = replace(read, solutions=read.solutions | finding)
     rows = content.build(read, complete.paths, reports.Config())["regions"]
     assert [row["share"] for row in rows] == ["100", "1"]
 

@@ -8,7 +8,6 @@ import pytest
 import torch
 from made_up_head import SMALL_DICTIONARY
 
-from pipeline.projection import whitener
 from pipeline.synthesis import population
 from pipeline.synthesis.library import (
     BEFORE_PEAK_S,
@@ -29,6 +28,7 @@ from pipeline.synthesis.neural_mass import (
 from pipeline.synthesis.patches import grow_patches, patch_bank, template_graph
 from pipeline.synthesis.recordings import ONE_SOURCE, Synthesizer, prepare_head
 from pipeline.template import load_template
+from pipeline.whitening import whitener
 
 N_CHANNELS = 40
 

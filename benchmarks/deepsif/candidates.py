@@ -17,7 +17,7 @@ import torch
 from benchmarks.deepsif import heads as test_heads
 from benchmarks.deepsif.geometry import N_CHANNELS, DeepSif
 from pipeline.progress import Progress
-from pipeline.projection import Projection, whitener
+from pipeline.projection import Projection
 from pipeline.synthesis.library import Library, load_library
 from pipeline.synthesis.patches import patch_bank, patch_dictionary
 from pipeline.synthesis.population import Member
@@ -25,6 +25,7 @@ from pipeline.synthesis.recordings import HeadTensors, Synthesizer, prepare_head
 from pipeline.template import N_REGIONS, load_template
 from pipeline.training import generic
 from pipeline.training.generic import TrainConfig
+from pipeline.whitening import whitener
 
 CANDIDATES = ("raw", "mapped", "projected", "population")
 ARRAYS = TrainConfig().arrays

@@ -1,27 +1,44 @@
-"""Conventional methods on one synthetic recording, from arrays alone.
+"""Conventional methods on one synthetic recording, from arrays alone: the product's and two more.
 
 Everything runs on whitened data with unit noise, as magnetometers of a made-up array: where the
 sensors lie plays no part once the leadfield is given.
 """
 
-from collections.abc import Callable
-
 import mne
 import numpy as np
 from scipy.spatial import cKDTree
 
-from pipeline.image.cmem import cmem
-from pipeline.image.conventional import region_forward
-from pipeline.projection import whitener
+from pipeline.methods import METHODS as PRODUCT
+from pipeline.methods._method import MapMethod
+from pipeline.methods._model import Model, Problem
+from pipeline.records.head import Head
+from pipeline.records.spike import Spike
+from pipeline.whitening import whitener
 
-# The image stage's settings.
-SNR = 3.0
-LCMV_REG = 0.05
 # The most sources that a recording of the benchmark has.
 RAP_MUSIC_DIPOLES = 3
 SENSOR_RADIUS_M = 0.12
-MINIMUM_NORM = {"sloreta": "sLORETA", "dspm": "dSPM", "eloreta": "eLORETA"}
-METHODS = (*MINIMUM_NORM, "lcmv", "rap_music", "gamma_map", "cmem")
+METHODS = (
+    *(name for name in PRODUCT if isinstance(PRODUCT[name], MapMethod)),
+    "rap_music",
+    "gamma_map",
+)
+
+
+class _Recording(Spike):
+    """A synthetic recording, with noise of its own that is no part of its average."""
+
+    def __init__(self, average: mne.Evoked, noise_cov: mne.Covariance, baseline: np.ndarray):
+        super().__init__(average, average.info, noise_cov)
+        object.__setattr__(self, "baseline", baseline)
+
+    def whitened(self, whiten: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        return whiten @ self.average.data, whiten @ self.baseline
+
+    def covariance(self, window_s: tuple[float, float]) -> mne.Covariance:
+        """Of recording and baseline, whatever the window."""
+        samples = np.hstack([self.average.data, self.baseline])
+        return mne.Covariance(np.cov(samples), self.ch_names, [], [], samples.shape[1] - 1)
 
 
 class ConventionalMethods:
@@ -49,17 +66,22 @@ class ConventionalMethods:
         sfreq_hz: float,
     ):
         self.whiten = whitener(noise_cov)
-        self.leadfield = self.whiten @ leadfield
-        self.adjacency = adjacency
-        self.info = _made_up_magnetometers(len(self.leadfield), sfreq_hz)
-        # A sphere's forward solution wants its sources inside, around the origin.
-        centred_mm = region_pos_mm - region_pos_mm.mean(0)
-        head_to_mri = mne.transforms.Transform("head", "mri")
-        self.forward = region_forward(self.info, head_to_mri, self.leadfield, centred_mm)
-        self.noise_cov = mne.make_ad_hoc_cov(self.info, {"mag": 1.0}, verbose="error")
-        self.inverse = mne.minimum_norm.make_inverse_operator(
-            self.info, self.forward, self.noise_cov, fixed=True, depth=None, verbose="error"
+        white = self.whiten @ leadfield
+        info = _made_up_magnetometers(len(white), sfreq_hz)
+        n_regions = white.shape[1]
+        head = Head(
+            # A sphere's forward solution wants its sources inside, around the origin.
+            region_pos_mri_mm=region_pos_mm - region_pos_mm.mean(0),
+            region_area_mm2=np.ones(n_regions),
+            region_label=np.full(n_regions, ""),
+            region_sublobar=np.zeros(n_regions, int),
+            vertex_region=np.arange(n_regions),
+            surfaces={},
+            leadfield=white,
+            trans=mne.transforms.Transform("head", "mri"),
         )
+        noise = mne.make_ad_hoc_cov(info, {"mag": 1.0}, verbose="error")
+        self.model = Model(head, info, noise, adjacency)
 
     def __call__(self, method: str, recording: np.ndarray, baseline: np.ndarray) -> np.ndarray:
         """Activity (n_regions, n_times) by one of `METHODS`, in a unit of its own.
@@ -74,45 +96,24 @@ class ConventionalMethods:
         whitened = self.whiten @ baseline
         noise = np.sqrt(whitened.var(axis=1).mean())
         baseline, recording = whitened / noise, self.whiten @ recording / noise
-        if method == "cmem":
-            return cmem(recording, self.leadfield, baseline, self.adjacency, SNR)
-        evoked = mne.EvokedArray(recording, self.info, verbose="error")
-        if method in MINIMUM_NORM:
-            return mne.minimum_norm.apply_inverse(
-                evoked, self.inverse, 1 / SNR**2, method=MINIMUM_NORM[method], verbose="error"
-            ).data
-        if method == "lcmv":
-            return self._lcmv(evoked, np.hstack([recording, baseline]))
-        solve: dict[str, Callable] = {"rap_music": self._rap_music, "gamma_map": self._gamma_map}
+        evoked = mne.EvokedArray(recording, self.model.info, verbose="error")
+        if method in PRODUCT:
+            spike = _Recording(evoked, self.model.noise_cov, baseline)
+            part = PRODUCT[method]
+            return part.activity(Problem(self.model, spike, 0.0), part.options())[0]
+        solve = {"rap_music": self._rap_music, "gamma_map": self._gamma_map}
         return solve[method](evoked)
-
-    def _lcmv(self, evoked: mne.Evoked, samples: np.ndarray) -> np.ndarray:
-        names = self.info["ch_names"]
-        data_cov = mne.Covariance(np.cov(samples), names, [], [], samples.shape[1] - 1)
-        filters = mne.beamformer.make_lcmv(
-            self.info,
-            self.forward,
-            data_cov,
-            reg=LCMV_REG,
-            noise_cov=self.noise_cov,
-            pick_ori=None,
-            weight_norm="unit-noise-gain",
-            rank={"mag": len(names)},
-            depth=None,
-            verbose="error",
-        )
-        return mne.beamformer.apply_lcmv(evoked, filters, verbose="error").data
 
     def _rap_music(self, evoked: mne.Evoked) -> np.ndarray:
         """The dipoles' amplitudes at the regions that they lie in, A·m."""
         dipoles = mne.beamformer.rap_music(
-            evoked, self.forward, self.noise_cov, RAP_MUSIC_DIPOLES, verbose="error"
+            evoked, self.model.forward, self.model.noise_cov, RAP_MUSIC_DIPOLES, verbose="error"
         )
-        activity = np.zeros((self.forward["nsource"], evoked.data.shape[1]))
-        tree = cKDTree(self.forward["source_rr"])
+        activity = np.zeros((self.model.forward["nsource"], evoked.data.shape[1]))
+        tree = cKDTree(self.model.forward["source_rr"])
         for dipole in dipoles:
             region = tree.query(dipole.pos[0])[1]
-            sign = np.sign(dipole.ori[0] @ self.forward["source_nn"][region])
+            sign = np.sign(dipole.ori[0] @ self.model.forward["source_nn"][region])
             activity[region] += sign * dipole.amplitude
         return activity
 
@@ -120,14 +121,14 @@ class ConventionalMethods:
         """Wipf & Nagarajan 2009; the noise variance is 1. A·m; zero in the regions left out."""
         sparse = mne.inverse_sparse.gamma_map(
             evoked,
-            self.forward,
-            self.noise_cov,
+            self.model.forward,
+            self.model.noise_cov,
             alpha=1.0,
             loose=0,
             depth=None,
             verbose="error",
         )
-        activity = np.zeros((self.forward["nsource"], evoked.data.shape[1]))
+        activity = np.zeros((self.model.forward["nsource"], evoked.data.shape[1]))
         activity[np.concatenate(sparse.vertices)] = sparse.data
         return activity
 

@@ -9,6 +9,7 @@ from pipeline.compare import metrics
 from pipeline.compare.references import SozReference
 from pipeline.compare.rows import Table, defined
 from pipeline.compare.surgery import ResectionReference
+from pipeline.methods import METHODS
 from pipeline.records.head import Head
 from pipeline.template import SUBLOBAR_NAMES
 
@@ -160,12 +161,13 @@ def add_model(
     table: Table, estimate: Estimate, personalized: Estimate | None, imaged: dict
 ) -> None:
     """Add what a method says of itself and how far it lies from the personalized network."""
-    if estimate.method == "ecd":
-        table.add("ecd", "goodness_of_fit", imaged["gof_percent"])
-        table.add("ecd", "confidence_volume", imaged["confidence_volume_cm3"], _AT_THE_EDGE)
+    if estimate.extent is None:
+        table.add(estimate.method, "goodness_of_fit", imaged["gof_percent"])
+        volume_cm3 = imaged["confidence_volume_cm3"]
+        table.add(estimate.method, "confidence_volume", volume_cm3, _AT_THE_EDGE)
     else:
         table.add(estimate.method, "extent_area", imaged["extent_area_cm2"])
-    if estimate.method == "personalized":
+    if METHODS[estimate.method].fine_tuned:
         return
     if personalized is None:
         reason = "the personalized network was not asked for"

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from pipeline import METHODS
+from pipeline.methods import METHODS
+from pipeline.methods._method import PointMethod
 from pipeline.tables import to_tsv
 
 
@@ -198,13 +199,13 @@ class Table:
 
 def defined(reference: str, method: str) -> list[str]:
     """The metrics that a method can have against a reference."""
-    needs = ("maximum", "dipole" if method == "ecd" else "extent")
+    needs = ("maximum", "dipole" if isinstance(METHODS[method], PointMethod) else "extent")
     names = [
         name
         for name, metric in METRICS.items()
         if metric.reference == reference and metric.needs in needs
     ]
-    if method == "personalized":
+    if METHODS[method].fine_tuned:
         names = [name for name in names if name != "max_to_personalized"]
     return names
 

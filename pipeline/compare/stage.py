@@ -2,7 +2,6 @@
 
 from pathlib import Path
 
-from pipeline import METHODS
 from pipeline.compare.assess import (
     Estimate,
     add_model,
@@ -15,6 +14,8 @@ from pipeline.compare.references import soz_reference
 from pipeline.compare.rows import Table, defined, sidecar
 from pipeline.compare.surgery import resection_reference
 from pipeline.files import read_json, read_npz, write_json, write_text
+from pipeline.methods import METHODS
+from pipeline.methods._method import PointMethod
 from pipeline.paths import PatientPaths
 from pipeline.progress import Progress
 from pipeline.records.head import Head, read_head
@@ -51,7 +52,7 @@ def run(inputs: Inputs, paths: PatientPaths, config: Config, progress: Progress)
                     )
                 continue
             estimate = _read_estimate(paths, method, head)
-            personalized = estimate if method == "personalized" else personalized
+            personalized = estimate if METHODS[method].fine_tuned else personalized
             add_soz(table, estimate, soz, no_soz, head)
             add_resection(table, estimate, resected, no_resection, head, config.seed)
             add_model(table, estimate, personalized, imaged[method])
@@ -63,7 +64,7 @@ def run(inputs: Inputs, paths: PatientPaths, config: Config, progress: Progress)
 
 
 def reads(inputs: Inputs, paths: PatientPaths) -> list[Path]:
-    distributed = [paths.sources(method) for method in METHODS if method != "ecd"]
+    distributed = [paths.sources(method) for method in METHODS]
     resampled = [paths.bootstrap(method) for method in METHODS]
     return [
         inputs.t1w,
@@ -105,7 +106,7 @@ def writes(paths: PatientPaths) -> list[Path]:
 
 
 def _read_estimate(paths: PatientPaths, method: str, head: Head) -> Estimate:
-    if method == "ecd":
+    if isinstance(METHODS[method], PointMethod):
         max_mm = read_point(paths).pos_mri_mm
         region = int(head.nearest_region(max_mm[None])[0][0])
         return Estimate(method, max_mm, int(head.region_sublobar[region]))

@@ -8,9 +8,10 @@ nothing of errors that all spikes share, such as those of head model and co-regi
 import numpy as np
 import torch
 
-from pipeline.image.networks import Network
-from pipeline.projection import NETWORK_SFREQ_HZ, prepare_recording
+from pipeline.methods._network import Network
+from pipeline.projection import prepare_recording
 from pipeline.records.solution import otsu_extent, peak_map
+from pipeline.sampling import NETWORK_SFREQ_HZ
 
 BATCH = 50
 PERCENTILES = (2.5, 97.5)

@@ -7,24 +7,37 @@ import numpy as np
 
 from pipeline.files import atomic_path, write_json, write_npz
 from pipeline.image.maps import vertex_values
+from pipeline.methods import METHODS
+from pipeline.methods._method import PointMethod
 from pipeline.paths import PatientPaths
-from pipeline.records.solution import sidecar
+from pipeline.records.head import Head
+from pipeline.records.solution import Point, Solution, sidecar, write_distributed, write_point
 from pipeline.template.cortex import N_VERTICES_HEMI
 
-UNITS = {
-    "personalized": "relative",
-    "generic": "relative",
-    "sloreta": "standardised current density",
-    "dspm": "standard deviations of the noise",
-    "lcmv": "standard deviations of the noise",
-    "cmem": "A·m",
-}
 _BOOTSTRAP_ARRAYS = {
     "peak_map": "Map of the peak of each resampled average (resamples x regions)",
     "extent": "Whether a region lies above Otsu's threshold of that map (resamples x regions)",
     "max_region": "Region of each resample's maximum",
     "stability": "Share of the resamples whose extent holds the region, 0 to 1",
 }
+
+
+def write_solution(
+    paths: PatientPaths,
+    method: str,
+    solution: Solution,
+    head: Head,
+    t1w: nib.Nifti1Image,
+    ribbon: tuple[np.ndarray, np.ndarray],
+) -> None:
+    """Write a point, or a map with its time courses, on the cortex and in the T1w's grid."""
+    if isinstance(solution, Point):
+        write_point(paths, solution)
+        return
+    write_distributed(paths, method, solution)
+    values = vertex_values(solution.peak_map, head.vertex_region)
+    write_cortex_maps(paths, method, values)
+    write_volume(paths, method, t1w, values, ribbon, solution.unit)
 
 
 def write_bootstrap(
@@ -74,6 +87,7 @@ def write_volume(
     t1w: nib.Nifti1Image,
     vertex_value: np.ndarray,
     ribbon: tuple[np.ndarray, np.ndarray],
+    unit: str,
 ) -> None:
     """Write the map on the T1w's own grid, 0 outside the cortex."""
     voxel, vertex = ribbon
@@ -91,14 +105,14 @@ def write_volume(
         {
             "Description": "Map of the spike's peak in the cortex, on the grid of the T1w",
             "Method": method,
-            "Units": UNITS[method],
+            "Units": unit,
         },
     )
 
 
 def method_files(paths: PatientPaths, method: str) -> list[Path]:
     """Every file that a method leaves when it succeeds."""
-    if method == "ecd":
+    if isinstance(METHODS[method], PointMethod):
         return [paths.dipole]
     data = [paths.sources(method), paths.volume(method)]
     maps = [paths.cortex_map(hemi, method) for hemi in "LR"]

@@ -112,6 +112,10 @@ class Point:
 Solution = Distributed | Point
 
 
+class NoExtent(ValueError):
+    """A map that cannot be cut into what is in the extent and what is not."""
+
+
 def peak_map(activity: np.ndarray, times_s: np.ndarray, window_s: float) -> np.ndarray:
     """Mean absolute activity (n_regions,) over `window_s` seconds centred on t = 0.
 
@@ -135,11 +139,11 @@ def otsu_extent(values: np.ndarray) -> tuple[float, np.ndarray]:
 
     Raises
     ------
-    ValueError
+    NoExtent
         If the map holds no contrast to threshold.
     """
     if not np.isfinite(values).all() or np.ptp(values) == 0:
-        raise ValueError("the map is constant or not finite")
+        raise NoExtent("the map is constant or not finite")
     threshold = float(threshold_otsu(np.asarray(values, float), nbins=OTSU_BINS))
     return threshold, values > threshold
 
@@ -147,7 +151,7 @@ def otsu_extent(values: np.ndarray) -> tuple[float, np.ndarray]:
 def distributed(
     activity: np.ndarray, times_s: np.ndarray, window_s: float, unit: str
 ) -> Distributed:
-    """The solution of region time courses (994, n_times); ValueError where it has no extent."""
+    """The solution of region time courses (994, n_times); `NoExtent` where it has none."""
     values = peak_map(activity, times_s, window_s)
     threshold, extent = otsu_extent(values)
     return Distributed(activity.astype(np.float32), times_s, values, threshold, extent, unit)

@@ -11,6 +11,9 @@ from pipeline.fif import scrub_ids
 from pipeline.files import atomic_path
 from pipeline.paths import PatientPaths
 
+# What is taken for noise of the average lies before this; the spike is at 0.
+BASELINE_END_S = -0.2
+
 
 @dataclass(frozen=True, eq=False)
 class Spike:
@@ -44,6 +47,18 @@ class Spike:
             self.noise_cov, self.ch_names, ordered=True, verbose="error"
         ).data
         return values if values.ndim == 2 else np.diag(values)
+
+    def whitened(self, whiten: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """The average through a whitener, and those of its samples that are taken for noise alone."""
+        data = whiten @ self.average.data
+        return data, data[:, self.average.times < BASELINE_END_S]
+
+    def covariance(self, window_s: tuple[float, float]) -> mne.Covariance:
+        """Of the single spikes in a window around their peaks."""
+        start_s, end_s = window_s
+        return mne.compute_covariance(
+            self.epochs, tmin=start_s, tmax=end_s, method="empirical", verbose="error"
+        )
 
     @property
     def projector(self) -> np.ndarray:

@@ -8,21 +8,13 @@ from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
+from pipeline.methods import METHODS
 from pipeline.template.cortex import vertex_normals
 from reports.figures import style
 from reports.figures.keys import draw_contacts, soz_handle
 from reports.figures.surface import Raster, rasterise
 
 _FAR_MM = 10.0
-METHOD_MARKERS = {
-    "personalized": ("o", "black"),
-    "generic": ("s", "#555555"),
-    "sloreta": ("^", "#0072b2"),
-    "dspm": ("v", "#009e73"),
-    "lcmv": ("D", "#d55e00"),
-    "cmem": ("P", "#b8860b"),
-    "ecd": ("X", "#9a3f8a"),
-}
 
 
 def coregistration(
@@ -124,16 +116,16 @@ def method_maxima(
             right, up, _ = raster.project(soz_mm).T
             draw_contacts(axes, right, up, style.SOZ_BLUE, 3.2)
             for method, pos_mm in maxima_mm.items():
-                marker, colour = METHOD_MARKERS[method]
+                about = METHODS[method]
                 right, up, _ = raster.project(pos_mm[None])[0]
                 axes.plot(
                     right,
                     up,
-                    marker,
-                    ms=5.5 if method != "personalized" else 9,
-                    mfc="none" if method == "personalized" else colour,
-                    mec=colour,
-                    mew=1.4 if method == "personalized" else 0.5,
+                    about.marker,
+                    ms=9 if about.fine_tuned else 5.5,
+                    mfc="none" if about.fine_tuned else about.colour,
+                    mec=about.colour,
+                    mew=1.4 if about.fine_tuned else 0.5,
                     ls="none",
                 )
             _mark_left_right(axes, raster, view)
@@ -145,10 +137,10 @@ def method_maxima(
                 [],
                 [],
                 ls="none",
-                marker=METHOD_MARKERS[m][0],
+                marker=METHODS[m].marker,
                 ms=5,
-                mec=METHOD_MARKERS[m][1],
-                mfc="none" if m == "personalized" else METHOD_MARKERS[m][1],
+                mec=METHODS[m].colour,
+                mfc="none" if METHODS[m].fine_tuned else METHODS[m].colour,
                 label=names[m],
             )
             for m in maxima_mm

@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from pipeline import METHODS
 from pipeline.errors import InvalidInput
+from pipeline.methods import METHODS
 from pipeline.tables import read_tsv
 from pipeline.text import plain
 

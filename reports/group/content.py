@@ -25,12 +25,11 @@ from reports.group.names import (
     METRIC_NAMES,
     SHARES,
     mean_sd,
-    method_name,
     short_name,
     unit_of,
 )
 from reports.group.published import SUBGROUPS, VALUES, Published
-from reports.wording import NOT_ASSESSABLE, count, listing, number
+from reports.wording import NOT_ASSESSABLE, count, listing, method_name, number
 
 # Parts of the metrics above, which their definitions refer to.
 _PARTS = {

@@ -2,7 +2,8 @@
 
 import numpy as np
 
-from reports.wording import METHOD_NAMES, humanise, number
+from pipeline.methods import METHODS
+from reports.wording import number
 
 METRIC_NAMES = {
     "resection_specificity": "Specificity (resection)",
@@ -16,13 +17,6 @@ METRIC_NAMES = {
     "max_to_soz": "Maximum to nearest SOZ contact",
     "max_in_resection": "Maximum inside the resection",
 }
-_SHORT = {
-    "personalized": "personalized",
-    "generic": "generic",
-    "lcmv": "LCMV",
-    "ecd": "dipole",
-    "cmem": "cMEM",
-}
 DIGITS = {"mm": 1}
 SHARES = {"sublobar_concordance", "max_in_resection"}
 FACTOR_TITLES = {
@@ -33,12 +27,8 @@ FACTOR_TITLES = {
 DASH = "–"
 
 
-def method_name(method: str) -> str:
-    return METHOD_NAMES.get(method, humanise(method))
-
-
 def short_name(method: str) -> str:
-    return _SHORT.get(method, METHOD_NAMES.get(method, method))
+    return METHODS[method].short if method in METHODS else method
 
 
 def mean_sd(mean: float, sd: float | None, unit: str) -> str:

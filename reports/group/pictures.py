@@ -6,13 +6,15 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from pipeline.methods import METHODS
+from pipeline.methods._method import MapMethod, NetworkMethod
 from reports.figures import style
 from reports.group import figures
 from reports.group.analysis import FIRST, PANELS, levels
 from reports.group.cohort import FACTORS, NOT_SEIZURE_FREE, NOT_STATED, SEIZURE_FREE, Cohort
-from reports.group.names import FACTOR_TITLES, METRIC_NAMES, method_name, short_name, unit_of
+from reports.group.names import FACTOR_TITLES, METRIC_NAMES, short_name, unit_of
 from reports.group.published import SUBGROUPS, VALUES
-from reports.wording import NOT_ASSESSABLE, listing, number
+from reports.wording import NOT_ASSESSABLE, listing, method_name, number
 
 
 @dataclass(frozen=True)
@@ -32,8 +34,9 @@ def draw(cohort: Cohort, folder: Path) -> dict[str, Picture]:
         pictures["concordance"] = _concordance_picture(cohort, folder)
     if not has_values:
         return pictures
-    others = [name for name in cohort.methods if name not in (FIRST, "generic", "ecd")]
-    for name, methods in (("networks", [FIRST, "generic"]), ("methods", [FIRST, *others])):
+    networks = [name for name in METHODS if isinstance(METHODS[name], NetworkMethod)]
+    maps = [name for name in cohort.methods if _is_map(name)]
+    for name, methods in (("networks", networks), ("methods", [FIRST, *maps])):
         there = [method for method in methods if method in cohort.methods]
         if len(there) > 1:
             pictures[name] = _methods_picture(cohort, folder, name, there)
@@ -42,6 +45,11 @@ def draw(cohort: Cohort, folder: Path) -> dict[str, Picture]:
         if len(names) > 1:
             pictures[factor] = _subgroup_picture(cohort, folder, factor, names)
     return pictures
+
+
+def _is_map(name: str) -> bool:
+    """Whether a method of the cohort gives maps, as one that is not known may."""
+    return name not in METHODS or isinstance(METHODS[name], MapMethod)
 
 
 def _concordance_picture(cohort: Cohort, folder: Path) -> Picture:

@@ -7,7 +7,7 @@ from reports.figures.sublobar import Cell, cells_from, sublobar_map
 from reports.findings import method_maxima_mm
 from reports.pictures.studio import Picture, Studio
 from reports.scenes import cortex_data
-from reports.wording import METHOD_NAMES, coordinates, count, listing
+from reports.wording import coordinates, count, listing, method_name
 
 
 def sublobar(studio: Studio) -> Picture:
@@ -64,7 +64,7 @@ def _cell_in_words(name: str, cell: Cell) -> str:
 def methods(studio: Studio) -> Picture:
     """Every method's map from the same side."""
     maps = {
-        METHOD_NAMES[method]: cortex_data(studio.patient, found)
+        method_name(method): cortex_data(studio.patient, found)
         for method, found in studio.patient.sources.items()
     }
     return studio.save(
@@ -83,7 +83,7 @@ def maxima(studio: Studio) -> Picture:
         studio.cortex.pial_mm,
         studio.cortex.faces,
         maxima,
-        METHOD_NAMES,
+        {method: method_name(method) for method in maxima},
         studio.patient.soz_mm,
         {"L": "left", "R": "right"}[studio.cortex.side],
     )
@@ -93,5 +93,5 @@ def maxima(studio: Studio) -> Picture:
         "svg",
         "Maximum of each method’s map (dipole: its position) on the outline of the brain.",
         "Positions of the maxima of "
-        + listing([f"{METHOD_NAMES[m]} ({coordinates(p)} mm)" for m, p in maxima.items()]),
+        + listing([f"{method_name(m)} ({coordinates(p)} mm)" for m, p in maxima.items()]),
     )

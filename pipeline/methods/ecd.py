@@ -1,11 +1,18 @@
 """The equivalent current dipole: one point that explains the spike best."""
 
+from dataclasses import dataclass
+
 import mne
 import numpy as np
 from scipy.stats import chi2
 
 from pipeline.compensation import check_references
 from pipeline.headmodel.leadfield import single_shell_bem, star_shaped_remesh
+from pipeline.methods._method import PointMethod
+from pipeline.methods._model import Problem
+from pipeline.options import option
+from pipeline.records.head import INNER_SKULL
+from pipeline.records.solution import Point
 
 # A dipole is fitted in seconds on 642 vertices and in minutes on 2,562, 0.3 mm apart.
 _SHELL_VERTICES = 642
@@ -14,6 +21,15 @@ _STEP_M = 1e-3
 # mne leaves the weakest orientation out of the fit where it is weaker than this part of the
 # strongest: it is nearly radial, and MEG is nearly blind to it.
 _SILENT_ORIENTATION = 0.2
+
+
+@dataclass(frozen=True)
+class Options:
+    """Instants."""
+
+    dipole_step_s: float = option(
+        0.004, "time between two dipole fits around the peak", unit="s", low=0.001, high=0.5
+    )
 
 
 def fit_dipole(
@@ -138,3 +154,37 @@ def ellipsoid_volume_m3(covariance_m2: np.ndarray, probability: float = 0.95) ->
     """Volume of the ellipsoid that holds a normally distributed place with this probability."""
     radius = np.sqrt(chi2.ppf(probability, 3))
     return float(4 / 3 * np.pi * radius**3 * np.sqrt(np.linalg.det(covariance_m2)))
+
+
+def fit(problem: Problem, options: Options) -> Point:
+    """The dipole with the cortex that is nearest to it."""
+    model = problem.model
+    head = model.head
+    found = fit_dipole(
+        problem.spike.average,
+        model.noise_cov,
+        head.trans,
+        head.surfaces[INNER_SKULL].pos_mm,
+        problem.window_s,
+        options.dipole_step_s,
+    )
+    region = int(head.nearest_region(found["pos_mri_mm"])[0])
+    return Point(
+        **found,
+        nearest_region=region,
+        nearest_label=str(head.region_label[region]),
+        nearest_sublobar=head.sublobar(region),
+    )
+
+
+METHOD = PointMethod(
+    label="Single dipole",
+    short="dipole",
+    order=60,
+    marker="X",
+    colour="#9a3f8a",
+    sentence="one equivalent current dipole",
+    options=Options,
+    by_default=True,
+    fit=fit,
+)

@@ -1,0 +1,67 @@
+"""A network made ready for one patient."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+from pipeline.methods._model import Problem
+from pipeline.projection import Projection, prepare_recording, project_head
+from pipeline.sampling import samples_through_peak
+from pipeline.synthesis.patches import template_dictionary
+from pipeline.weights import apply
+
+
+@dataclass(frozen=True)
+class Network:
+    """A network made ready for one patient's recordings.
+
+    Attributes
+    ----------
+    module : torch.nn.Module
+    whiten : ndarray, (rank, n_channels)
+        From the average's channels to nearly white noise, loaded as in training (`project_head`).
+    projection : Projection
+        From there to what the network reads.
+    start : int
+        First sample that it is given, so that one falls on the peak.
+    times_s : ndarray, (n_times,)
+        Of its output, 125 Hz; one of them is 0, the spike's peak.
+    sfreq_hz : float
+        Of the recordings.
+    """
+
+    module: torch.nn.Module
+    whiten: np.ndarray
+    projection: Projection
+    start: int
+    times_s: np.ndarray
+    sfreq_hz: float
+
+    def solve(self, data: np.ndarray) -> np.ndarray:
+        """Activity (994, n_times) float32, relative units, of an average (n_channels, n_samples)."""
+        whitened = self.whiten @ data[:, self.start :]
+        recording = prepare_recording(whitened, self.projection, self.sfreq_hz)
+        return apply(self.module, recording, self.projection)
+
+
+def prepare(loaded: tuple[torch.nn.Module, dict], problem: Problem) -> Network:
+    """Make weights ready for a patient: they read the average through its own leadfield and noise.
+
+    Parameters
+    ----------
+    loaded : tuple
+        Module and model card.
+    problem : Problem
+    """
+    module, card = loaded
+    spike = problem.spike
+    whiten, projection = project_head(
+        spike.projector @ problem.model.head.leadfield,
+        spike.noise_matrix,
+        template_dictionary(),
+        card["input"],
+    )
+    sfreq_hz = spike.average.info["sfreq"]
+    start, times_s = samples_through_peak(spike.average.times, sfreq_hz)
+    return Network(module, whiten, projection, start, times_s, sfreq_hz)
