@@ -267,7 +267,8 @@ METHOD = MapMethod(
     order=50,
     marker="P",
     colour="#b8860b",
-    sentence="coherent maximum entropy on the mean (cMEM) {cite}",
+    sentence="coherent maximum entropy on the mean (cMEM) {cite}, which is drawn to cortex that the "
+    "sensors see strongly",
     references={
         "cmem": "Chowdhury RA, Lina JM, Kobayashi E, Grova C. MEG source localization of spatially "
         "extended generators of epileptic activity: comparing entropic and hierarchical Bayesian "
