@@ -13,7 +13,8 @@ class Registry(Generic[Part]):
     """The parts of a folder, by name.
 
     A part's name is that of its file; files whose names begin with an underscore hold what several
-    parts share. Names are known without importing any part, unless the parts say their order.
+    parts share. Names are known without importing any part; going through the registry goes by the
+    parts' own order, and imports them where they have one.
 
     Parameters
     ----------
@@ -22,7 +23,7 @@ class Registry(Generic[Part]):
     attribute : str
         What each of its files defines: the part.
     order : str, optional
-        The parts' attribute by which they are sorted; by name where it is alike or not given.
+        The parts' attribute by which they are gone through; by name where it is not given.
     """
 
     def __init__(self, package: ModuleType, attribute: str, order: str | None = None):
@@ -30,27 +31,21 @@ class Registry(Generic[Part]):
 
     def names(self) -> tuple[str, ...]:
         """Names of all parts, sorted."""
-        names = self._files()
-        if self._order is None:
-            return tuple(names)
-        return tuple(sorted(names, key=lambda name: getattr(self._part(name), self._order)))
+        modules = pkgutil.iter_modules(self._package.__path__)
+        return tuple(sorted(module.name for module in modules if not module.name.startswith("_")))
 
     def __contains__(self, name: object) -> bool:
-        return name in self._files()
+        return name in self.names()
 
     def __iter__(self) -> Iterator[str]:
-        return iter(self.names())
+        names = self.names()
+        if self._order is not None:
+            names = sorted(names, key=lambda name: getattr(self[name], self._order))
+        return iter(names)
 
     def __getitem__(self, name: str) -> Part:
         """The part; `KeyError` where there is none of that name."""
         if name not in self:
             raise KeyError(name)
-        return self._part(name)
-
-    def _files(self) -> list[str]:
-        modules = pkgutil.iter_modules(self._package.__path__)
-        return sorted(module.name for module in modules if not module.name.startswith("_"))
-
-    def _part(self, name: str) -> Part:
         module = importlib.import_module(f"{self._package.__name__}.{name}")
         return getattr(module, self._attribute)

@@ -1,7 +1,9 @@
 """A part is one file: put into its folder it reaches everything, and no other file knows it."""
 
 import re
+import subprocess
 import sys
+from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
@@ -26,6 +28,7 @@ from reports.figures.head import method_maxima
 from reports.group.names import short_name
 from reports.specification import read_sections
 
+ROOT = Path(__file__).parents[1]
 METHOD = '''"""The field's power seen through the leadfield."""
 
 from dataclasses import dataclass
@@ -74,8 +77,21 @@ def mirror(tmp_path, monkeypatch):
     vars(pipeline.methods).pop("mirror", None)
 
 
+def test_names_are_known_before_heavy_libraries_are_imported():
+    """They read once how many threads they may use, which the command line says after parsing."""
+    script = (
+        "import sys; from bids_app import cli; from pipeline.methods import METHODS; "
+        "cli.bids_app_parser(); assert 'sloreta' in METHODS; "
+        "sys.exit(', '.join({'numpy', 'scipy', 'mne', 'torch'} & set(sys.modules)) or 0)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script], check=False, capture_output=True, text=True, cwd=ROOT
+    )
+    assert done.returncode == 0, done.stderr
+
+
 def test_a_method_reaches_command_line_and_options(mirror):
-    assert METHODS.names()[-1] == mirror
+    assert mirror in METHODS.names() and list(METHODS)[-1] == mirror
     given = cli.bids_app_parser().parse_args(["in", "out", "participant", "--methods", mirror])
     assert given.methods == [mirror]
     page = options.markdown()
