@@ -9,19 +9,27 @@ from types import SimpleNamespace
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 from fake_results import write_ieeg
 from report_patient import write_report_patient
 
+import bids_app.plan.engines
 import pipeline.methods
+import pipeline.networks
+import pipeline.readers
 import reports
 from bids_app import cli, options
+from bids_app.dataset import Query, find_patient
 from pipeline import compare, image
+from pipeline.errors import InvalidInput
 from pipeline.files import read_npz
 from pipeline.image import config
 from pipeline.methods import METHODS
 from pipeline.progress import Progress
 from pipeline.records.head import read_head
 from pipeline.records.spike import read_spike
+from pipeline.spikes.recording import open_recording
+from pipeline.weights import load_model, save_model
 from reports import content, render
 from reports.derivatives import read_patient
 from reports.figures.head import method_maxima
@@ -147,3 +155,128 @@ def test_a_method_that_was_not_asked_for_is_not_missed(mirror, tmp_path):
     )
     assert "Mirror image" not in built["method_columns"]
     assert not any("Mirror image" in told for told in built["missing"])
+
+
+@pytest.fixture
+def part(tmp_path, monkeypatch):
+    """Puts one file into a folder of a kind of parts, which stays as it was."""
+    written = []
+
+    def put(package, name: str, text: str) -> str:
+        folder = tmp_path / package.__name__
+        folder.mkdir()
+        (folder / f"{name}.py").write_text(text)
+        monkeypatch.setattr(package, "__path__", [*package.__path__, str(folder)])
+        written.append((package, name))
+        return name
+
+    yield put
+    for package, name in written:
+        sys.modules.pop(f"{package.__name__}.{name}", None)
+        vars(package).pop(name, None)
+
+
+READER = '''"""Recordings of one channel of ones, in text files."""
+
+import mne
+import numpy as np
+
+from pipeline.readers._reader import Reader
+
+
+def open_raw(path):
+    n_times = len(path.read_text())
+    return mne.io.RawArray(np.ones((1, n_times)), mne.create_info(["M1"], 100.0, "mag"))
+
+
+def companions(path):
+    return [path.with_suffix(".note")]
+
+
+READER = Reader((".ones",), "ones", open_raw, companions)
+'''
+
+
+def test_a_reader_reaches_dataset_and_stage(part, tmp_path):
+    part(pipeline.readers, "ones", READER)
+    file = tmp_path / "sub-01/meg/sub-01_task-rest_meg.ones"
+    file.parent.mkdir(parents=True)
+    file.write_text("12345")
+    t1w = tmp_path / "sub-01/anat/sub-01_T1w.nii.gz"
+    t1w.parent.mkdir()
+    t1w.touch()
+    assert find_patient(tmp_path, "01", Query(), {}, None, False).meg == [file]
+    assert pipeline.readers.companions(file) == [file.with_suffix(".note")]
+    with pytest.raises(InvalidInput, match="1 MEG channels"):
+        open_recording(file)
+    with pytest.raises(InvalidInput, match=r"KIT or RICOH \.con/\.sqd, FIF or ones"):
+        pipeline.readers.open_raw(tmp_path / "x.edf")
+
+
+ENGINE = '''"""An engine that shouts every command."""
+
+from bids_app.plan.engines._engine import Engine
+
+
+def files(plan):
+    return {"shout.sh": "".join(" ".join(plan.command(step)).upper() for step in plan.steps)}
+
+
+ENGINE = Engine(files)
+'''
+
+
+def test_an_engine_reaches_command_line_and_plan(part, tmp_path, capsys):
+    engine = part(bids_app.plan.engines, "shout", ENGINE)
+    bids = tmp_path / "bids"
+    (bids / "sub-01").mkdir(parents=True)
+    (bids / "dataset_description.json").write_text("{}")
+    out = tmp_path / "plan"
+    words = ["plan", str(bids), str(tmp_path / "out"), "--engine", engine, "--out", str(out)]
+    assert cli.main([*words, "--skip-bids-validation"]) == 0
+    assert "PARTICIPANT" in (out / "shout.sh").read_text()
+    assert (out / "shout.sh").stat().st_mode & 0o100 and (out / "plan.json").exists()
+
+
+NETWORK = '''"""A network that answers with silence."""
+
+from dataclasses import dataclass
+
+import torch
+from torch import nn
+
+
+@dataclass(frozen=True)
+class Architecture:
+    n_in: int
+    n_out: int
+    depth: int = 3
+
+
+class Silence(nn.Module):
+    Architecture = Architecture
+
+    def __init__(self, architecture):
+        super().__init__()
+        self.architecture = architecture
+        self.bias = nn.Parameter(torch.zeros(1))
+
+    def forward(self, recording, projection, samples=slice(None)):
+        n_times = recording[:, 0, samples].shape[1]
+        return self.bias.expand(len(recording), self.architecture.n_out, n_times)
+
+
+NETWORK = Silence
+'''
+
+
+def test_a_network_reaches_command_line_and_model_card(part, tmp_path):
+    network = part(pipeline.networks, "silence", NETWORK)
+    for words in (["in", "out", "participant"], ["train-generic", "out"]):
+        parser = cli._command_parser() if words[0] == "train-generic" else cli.bids_app_parser()
+        assert parser.parse_args([*words, "--network", network]).network == network
+    module = pipeline.networks.build_network(network, n_in=7, n_out=9, depth=5)
+    assert module(torch.zeros(2, 7, 4), None).shape == (2, 9, 4)
+    save_model(tmp_path / "model.safetensors", module, {"network": network})
+    loaded, card = load_model(tmp_path / "model.safetensors", network)
+    assert loaded.architecture == module.architecture and card["architecture"]["depth"] == 5

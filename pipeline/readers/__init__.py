@@ -1,42 +1,39 @@
-"""Readers of MEG recordings, one module per maker.
+"""Readers of MEG recordings, one file per maker: it defines ``READER``, a `_reader.Reader`."""
 
-A module says which suffixes its recordings have (`SUFFIXES`; a folder without any is ``""``),
-which files outside a recording belong to it (`companions`), and opens one without loading its
-data (`open_raw`).
-"""
-
+import sys
+from collections.abc import Mapping
 from pathlib import Path
 
 import mne
 import numpy as np
 
 from pipeline.errors import InvalidInput
-from pipeline.readers import bti, ctf, kit, neuromag
+from pipeline.readers._reader import Reader
+from pipeline.registry import Registry
 
-_BY_SUFFIX = {suffix: reader for reader in (neuromag, ctf, kit, bti) for suffix in reader.SUFFIXES}
-ENDINGS = tuple(f"_meg{suffix}" for suffix in _BY_SUFFIX)
-"""How the names of recordings end in BIDS, in lower case."""
+READERS: Registry[Reader] = Registry(sys.modules[__name__], "READER")
 
 
 def is_recording(path: Path) -> bool:
     """Whether a file or folder is named as BIDS names an MEG recording of a maker read here."""
     path = Path(path)
+    reader = _reader_of(path)
+    named = path.name.lower().endswith(f"_meg{path.suffix.lower()}")
     is_hidden = path.name.startswith(".")
-    named = path.name.lower().endswith(ENDINGS)
-    # A BTi recording is a folder: a file of that name is none.
-    is_stray = path.suffix.lower() in bti.SUFFIXES and path.is_file()
-    return named and not is_hidden and not is_stray
+    is_stray = reader is not None and reader.is_folder and path.is_file()
+    return reader is not None and named and not is_hidden and not is_stray
 
 
 def companions(path: Path) -> list[Path]:
     """Files outside the recording's own file or folder that are read with it, sorted."""
-    reader = _BY_SUFFIX.get(Path(path).suffix.lower())
+    reader = _reader_of(path)
     return [] if reader is None else sorted(reader.companions(Path(path)))
 
 
-def own_names(path: Path) -> dict[str, str]:
+def own_names(path: Path) -> Mapping[str, str]:
     """A maker's own names of the channels to those that `open_raw` gives, where the two differ."""
-    return bti.own_names(path) if Path(path).suffix.lower() in bti.SUFFIXES else {}
+    reader = _reader_of(path)
+    return {} if reader is None else reader.own_names(Path(path))
 
 
 def open_raw(path: Path) -> mne.io.BaseRaw:
@@ -47,16 +44,23 @@ def open_raw(path: Path) -> mne.io.BaseRaw:
     InvalidInput
         The format is not read. Damaged files make the makers' parsers raise anything else.
     """
-    reader = _BY_SUFFIX.get(Path(path).suffix.lower())
+    reader = _reader_of(path)
     if reader is None:
+        *most, last = (READERS[name].label for name in READERS)
         raise InvalidInput(
             "the MEG recording has a format that is not read",
             file=path,
-            hint="give FIF, CTF .ds, KIT or RICOH .con/.sqd, or a BTi folder with config",
+            hint=f"give {', '.join(most)} or {last}",
         )
     raw = reader.open_raw(Path(path))
     _forget_supposed_place(raw.info)
     return raw
+
+
+def _reader_of(path: Path) -> Reader | None:
+    suffix = Path(path).suffix.lower()
+    readers = (READERS[name] for name in READERS)
+    return next((reader for reader in readers if suffix in reader.suffixes), None)
 
 
 def _forget_supposed_place(info: mne.Info) -> None:

@@ -9,16 +9,11 @@ from pathlib import Path
 import mne
 
 from pipeline.errors import InvalidInput
+from pipeline.readers._reader import Reader
 
-SUFFIXES = ("", ".pdf")
 # Beside the data a run's folder may hold the coil-on-head measurement, which is no recording.
 _COIL_ON_HEAD = "coh"
 _RAW_FIRST = ("c,rfdc", "c,rf", "e,rf")
-
-
-def companions(path: Path) -> list[Path]:
-    """None: everything lies in the folder."""
-    return []
 
 
 def own_names(path: Path) -> dict[str, str]:
@@ -62,3 +57,8 @@ def _data(by_name: dict[str, Path]) -> Path | None:
             return by_name[chosen[0]]
     unnamed = [name for name in names if not Path(name).suffix]
     return by_name[unnamed[0]] if len(unnamed) == 1 else None
+
+
+READER = Reader(
+    ("", ".pdf"), "a BTi folder with config", open_raw, own_names=own_names, is_folder=True
+)

@@ -6,13 +6,7 @@ from pathlib import Path
 import mne
 
 from pipeline.errors import InvalidInput
-
-SUFFIXES = (".ds",)
-
-
-def companions(path: Path) -> list[Path]:
-    """None: everything lies in the folder."""
-    return []
+from pipeline.readers._reader import Reader
 
 
 def open_raw(path: Path) -> mne.io.BaseRaw:
@@ -81,3 +75,6 @@ def _lines(file: Path) -> list[str]:
 
 def _unusable(file: Path, what: str) -> InvalidInput:
     return InvalidInput(f"the list {what}", file=file, hint="correct the list or remove it")
+
+
+READER = Reader((".ds",), "CTF .ds", open_raw)

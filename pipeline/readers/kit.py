@@ -15,8 +15,8 @@ import numpy as np
 
 from pipeline.errors import InvalidInput
 from pipeline.names import is_room_by_name
+from pipeline.readers._reader import Reader
 
-SUFFIXES = (".con", ".sqd")
 _MARKER_SUFFIXES = (".mrk", ".sqd", ".txt")
 _POINT_SUFFIXES = (".pos", ".elp", ".hsp", ".txt", ".mat")
 _KINDS = ("elp", "hsp")
@@ -117,3 +117,6 @@ def _beside(path: Path, kinds: tuple[str, ...], suffixes: tuple[str, ...]) -> li
 
 def _entities(path: Path) -> list[tuple[str, str]]:
     return re.findall(r"([A-Za-z]+)-([A-Za-z0-9]+)", path.name)
+
+
+READER = Reader((".con", ".sqd"), "KIT or RICOH .con/.sqd", open_raw, companions=companions)

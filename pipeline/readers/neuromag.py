@@ -5,7 +5,7 @@ from pathlib import Path
 
 import mne
 
-SUFFIXES = (".fif",)
+from pipeline.readers._reader import Reader
 
 
 def companions(path: Path) -> list[Path]:
@@ -24,3 +24,6 @@ def companions(path: Path) -> list[Path]:
 def open_raw(path: Path) -> mne.io.BaseRaw:
     """Open a recording without loading its data; the parts of a split one together."""
     return mne.io.read_raw_fif(path)
+
+
+READER = Reader((".fif",), "FIF", open_raw, companions=companions)

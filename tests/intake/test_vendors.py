@@ -18,7 +18,7 @@ from pipeline.errors import InvalidInput
 from pipeline.headmodel.coregistration import digitised_points_head_m
 from pipeline.headmodel.registration import apply_affine
 from pipeline.paths import PatientPaths
-from pipeline.readers import ENDINGS, companions, is_recording, open_raw
+from pipeline.readers import READERS, companions, is_recording, open_raw
 from pipeline.spikes.marks import channel_marks
 from pipeline.spikes.recording import open_recording
 from pipeline.spikes.runs import marked_stretches
@@ -347,7 +347,8 @@ def test_ctf_folder_that_was_renamed_alone_is_told(ctf):
 
 def test_what_is_a_recording_is_said_by_its_name(tmp_path):
     stem = "sub-01_task-rest"
-    assert {"_meg.fif", "_meg.ds", "_meg.con", "_meg.sqd", "_meg", "_meg.pdf"} == set(ENDINGS)
+    suffixes = {suffix for name in READERS for suffix in READERS[name].suffixes}
+    assert suffixes == {".fif", ".ds", ".con", ".sqd", "", ".pdf"}
     (tmp_path / f"{stem}_meg.pdf").touch()
     for name in (f"{stem}_meg.fif", f"{stem}_meg.DS", f"{stem}_meg.sqd", f"{stem}_meg"):
         assert is_recording(tmp_path / name), name
