@@ -56,8 +56,8 @@ def rows_of(folder: Path, label: str) -> list[dict]:
     stages = status.get("stages", {})
     about = {
         "participant": paths.sub,
-        "array": truth["array"],
-        "sublobar": truth["sublobar"],
+        "array": truth["recipe"]["array"],
+        "sublobar": truth["foci"][0]["sublobar"],
         "ieeg": any((folder / "bids" / paths.sub / "ieeg").glob("*_electrodes.tsv")),
         "resection": any(folder.glob(f"bids/derivatives/*/{paths.sub}/**/*resection*.nii.gz")),
         "state": status["state"],

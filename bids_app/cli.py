@@ -10,6 +10,7 @@ import sys
 import tempfile
 from pathlib import Path
 
+from bids_app.demo.scenarios import SCENARIOS
 from bids_app.exit_codes import ExitCode
 from bids_app.plan.engines import ENGINES
 from pipeline import DEVICES, STAGES, __version__
@@ -220,6 +221,12 @@ def _command_parser() -> argparse.ArgumentParser:
         help="one array for all (default: neuromag for a single patient, both in a cohort)",
     )
     demo.add_argument("--patients", type=_at_least_one, default=1, metavar="N")
+    demo.add_argument(
+        "--scenario",
+        choices=SCENARIOS.names(),
+        default="one_focus",
+        help="what the patients have (docs/demo.md says what each is)",
+    )
     demo.add_argument(
         "--run", action="store_true", help="run the pipeline on them and compare with the truth"
     )

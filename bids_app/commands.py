@@ -2,6 +2,7 @@
 
 import argparse
 import dataclasses
+import json
 import sys
 import traceback
 from collections.abc import Callable
@@ -32,7 +33,7 @@ from bids_app.selection import (
 )
 from bids_app.stages import tasks_for
 from pipeline.errors import MissingGPU, MissingResource, SpikefocusError
-from pipeline.files import read_json
+from pipeline.files import read_json, to_json
 from pipeline.paths import PatientPaths
 from pipeline.progress import Stopped
 from pipeline.text import plain
@@ -194,7 +195,8 @@ def train_generic(args: argparse.Namespace) -> ExitCode:
 def demo(args: argparse.Namespace) -> ExitCode:
     """Create virtual patients and, with ``--run``, process them and compare with the truth."""
     from bids_app.cli import bids_app_parser
-    from bids_app.demo import create_virtual_patients
+    from bids_app.demo.create import create_virtual_patients
+    from bids_app.demo.scenarios import SCENARIOS
     from bids_app.demo.verdict import print_verdict
 
     args.out_dir.mkdir(parents=True, exist_ok=True)
@@ -202,7 +204,10 @@ def demo(args: argparse.Namespace) -> ExitCode:
     if args.run and _demo_is_there(args):
         progress.info("the virtual patients are there already and are kept")
     else:
-        create_virtual_patients(args.out_dir, args.patients, args.seed, args.array, progress)
+        scenario = SCENARIOS[args.scenario]
+        create_virtual_patients(
+            args.out_dir, args.patients, args.seed, args.array, progress, scenario=scenario
+        )
     bids_dir, output_dir = args.out_dir / "bids", args.out_dir / "output"
     if not args.run:
         print(f"virtual patients: {bids_dir} (their truth: {args.out_dir / 'truth'})")
@@ -219,14 +224,19 @@ def demo(args: argparse.Namespace) -> ExitCode:
 
 def _demo_is_there(args: argparse.Namespace) -> bool:
     """Whether OUT_DIR holds just the virtual patients asked for, whole."""
-    from bids_app.demo import cohort_recipe
+    from bids_app.demo.create import cohort_recipe
+    from bids_app.demo.scenarios import SCENARIOS
 
     if not (args.out_dir / "bids" / "participants.tsv").exists():
         return False
     truths = [read_json(p) for p in sorted((args.out_dir / "truth").glob("sub-*_truth.json"))]
-    recipes = [cohort_recipe(args.seed, index, args.array) for index in range(args.patients)]
-    asked = [(args.seed, recipe.array) for recipe in recipes]
-    return [(truth["seed"], truth["array"]) for truth in truths] == asked
+    scenario = SCENARIOS[args.scenario]
+    recipes = [
+        cohort_recipe(args.seed, index, args.array, scenario) for index in range(args.patients)
+    ]
+    # As JSON keeps them, which knows no tuples.
+    asked = [[args.seed, json.loads(to_json(dataclasses.asdict(recipe)))] for recipe in recipes]
+    return [[truth["seed"], truth["recipe"]] for truth in truths] == asked
 
 
 _COMMANDS = {

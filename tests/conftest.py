@@ -14,7 +14,7 @@ import pytest
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 from bids_app.cli import main
-from bids_app.demo import create_virtual_patients
+from bids_app.demo.create import create_virtual_patients
 from pipeline.files import read_json
 from pipeline.progress import Progress
 

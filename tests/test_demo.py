@@ -15,13 +15,15 @@ from scipy.sparse import coo_matrix
 from scipy.sparse.csgraph import connected_components
 from scipy.spatial import cKDTree
 
-from bids_app.demo import activity, cohort_recipe, create_virtual_patients, recording
+from bids_app.demo import activity, recording
+from bids_app.demo.anatomy import build_anatomy
 from bids_app.demo.clinic import implant
-from bids_app.demo.cortex import draw_patches
+from bids_app.demo.cortex import grow_patches
+from bids_app.demo.create import cohort_recipe, create_virtual_patients
 from bids_app.demo.dataset import write_participants
 from bids_app.demo.deformation import draw_deformation
-from bids_app.demo.patient import build_anatomy
 from bids_app.demo.phantom import load_phantom, voxelise
+from bids_app.demo.sources import lobe_vertices
 from bids_app.validator import validate
 from pipeline.errors import InvalidInput
 from pipeline.progress import Progress
@@ -41,7 +43,7 @@ def folder(tmp_path_factory):
 def truth(folder):
     numbers = json.loads((folder / "truth/sub-01_truth.json").read_text())
     with np.load(folder / "truth/sub-01_truth.npz") as arrays:
-        return {**numbers, **arrays}
+        return {**numbers, **numbers["foci"][0], **arrays}
 
 
 @pytest.fixture(scope="module")
@@ -109,7 +111,7 @@ def test_truth_stays_outside_the_dataset(folder, truth):
     assert set(channels["status"]) == {"good"}, "the bad channel is to be found, not read"
     events = pd.read_csv(folder / "bids/sub-01/meg/sub-01_task-rest_run-01_events.tsv", sep="\t")
     assert set(events["trial_type"]) == {"spike"}
-    assert len(events) == len(truth["is_spike"]) > truth["is_spike"].sum()
+    assert len(events) == len(truth["mark_focus"] >= 0) > (truth["mark_focus"] >= 0).sum()
 
 
 def test_brain_can_be_extracted_from_the_t1w(folder, truth, t1w, tmp_path):
@@ -159,16 +161,16 @@ def test_head_fits_the_helmet(truth, t1w, raw):
 
 def test_marked_spikes_come_from_the_patch_and_false_marks_do_not(spikes, truth):
     names = [*spikes.ch_names]
-    pattern = truth["pattern"][[_all_meg_names().index(name) for name in names]]
+    pattern = truth["pattern"][0, [_all_meg_names().index(name) for name in names]]
     data = spikes.get_data()
     scale = data[:, :, :300].std((0, 2))
-    true = data[truth["is_spike"]].mean(0) / scale[:, None]
+    true = data[(truth["mark_focus"] >= 0)].mean(0) / scale[:, None]
     peak = np.argmin(abs(spikes.times))
     assert np.corrcoef(true[:, peak], pattern / scale)[0, 1] > 0.9
     assert abs(np.corrcoef(true[:, peak - 250], pattern / scale)[0, 1]) < 0.6
     window = slice(peak - 15, peak + 16)
     fit = abs(np.einsum("ect,c->et", data / scale[:, None], pattern / scale)[:, window]).max(1)
-    assert fit[~truth["is_spike"]].mean() < 0.5 * fit[truth["is_spike"]].mean()
+    assert fit[~(truth["mark_focus"] >= 0)].mean() < 0.5 * fit[(truth["mark_focus"] >= 0)].mean()
     power = np.mean((pattern / scale) ** 2)
     assert 10 * np.log10(power) == pytest.approx(truth["single_spike_snr_db"], abs=2)
     assert truth["peak_density_nam_per_mm2"] < 2
@@ -293,7 +295,8 @@ def test_a_single_patient_is_the_one_that_it_always_was(seed):
 def test_an_implantation_reaches_the_patch_or_misses_it():
     recipe = cohort_recipe(1, 0, "neuromag", small=True)
     anatomy = build_anatomy(np.random.default_rng(0), load_phantom(), recipe)
-    patch = draw_patches(np.random.default_rng(1), anatomy.cortex, 3, (6.0, 12.0), 1)[0]
+    pool = lobe_vertices("left orbitofrontal")
+    patch = grow_patches(np.random.default_rng(1), anatomy.cortex, pool, (6.0, 12.0), 1)[0]
     nearest_mm = {}
     for sampled in (True, False):
         found = implant(np.random.default_rng(2), anatomy, patch, sampled)

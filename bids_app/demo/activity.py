@@ -6,8 +6,12 @@ are trained with, so that no network has met it before.
 
 import numpy as np
 
+from bids_app.demo.scenarios._scenario import USUAL_SHAPE, Shape
+
 # Interictal discharges cross a few centimetres of cortex in some ten milliseconds.
 SPREAD_S_PER_MM = 0.4e-3
+# Width at half height of a sharp peak that is not stretched.
+DURATION_S = 0.0353
 
 
 def coloured_noise(
@@ -57,23 +61,34 @@ def spike_waveform(
     time_s: np.ndarray, stretch: float, slow_wave: float, slow_delay_s: float
 ) -> np.ndarray:
     """Sharp wave of unit height at 0 s, rising faster than it falls, then an opposite slow wave."""
-    width = np.where(time_s < 0, 0.011, 0.019) * stretch
-    sharp = np.exp(-0.5 * (time_s / width) ** 2)
+    sharp = _peak(time_s, stretch)
     onset = -0.12 * np.exp(-0.5 * ((time_s + 0.042 * stretch) / (0.014 * stretch)) ** 2)
     slow = -slow_wave * np.exp(-0.5 * ((time_s - slow_delay_s) / 0.055) ** 2)
     return sharp + onset + slow
 
 
+def _peak(time_s, stretch):
+    width = np.where(time_s < 0, 0.011, 0.019) * stretch
+    return np.exp(-0.5 * (time_s / width) ** 2)
+
+
 def spike_train(
-    rng: np.random.Generator, peaks_s: np.ndarray, delays_s: np.ndarray, n_times: int, sfreq: float
+    rng: np.random.Generator,
+    peaks_s: np.ndarray,
+    delays_s: np.ndarray,
+    n_times: int,
+    sfreq: float,
+    shape: Shape = USUAL_SHAPE,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Activity of rings of the patch over a whole recording.
 
     Parameters
     ----------
     peaks_s : ndarray, (n_spikes,)
+        A polyspike's first peak.
     delays_s : ndarray, (n_rings,)
         How much later than the centre each ring discharges.
+    shape : Shape
 
     Returns
     -------
@@ -84,14 +99,18 @@ def spike_train(
     amplitude = np.exp(rng.normal(0, 0.18, len(peaks_s)))
     amplitude /= np.sqrt((amplitude**2).mean())
     train = np.zeros((len(delays_s), n_times), np.float32)
+    later_s = shape.peak_interval_s * np.arange(1, shape.n_peaks)
     for peak, height in zip(peaks_s, amplitude, strict=True):
-        stretch = np.exp(rng.normal(0, 0.08))
-        slow_wave, slow_delay = rng.uniform(0.2, 0.45), rng.uniform(0.11, 0.17)
+        stretch = np.exp(rng.normal(0, 0.08)) * shape.duration_s / DURATION_S
+        slow_wave, slow_delay = rng.uniform(*shape.slow_wave), rng.uniform(0.11, 0.17)
+        slow_delay += shape.peak_interval_s * (shape.n_peaks - 1)
         first = max(0, int((peak - 0.3) * sfreq))
-        sample = np.arange(first, min(n_times, int((peak + 0.6) * sfreq)))
+        sample = np.arange(first, min(n_times, int((peak + 0.9) * sfreq)))
         for ring, delay in enumerate(delays_s + rng.normal(0, 0.0015, len(delays_s))):
             time_s = sample / sfreq - peak - delay
-            train[ring, sample] += height * spike_waveform(time_s, stretch, slow_wave, slow_delay)
+            wave = spike_waveform(time_s, stretch, slow_wave, slow_delay)
+            wave += sum(_peak(time_s - more, stretch) for more in later_s)
+            train[ring, sample] += height * wave
     return train, amplitude
 
 

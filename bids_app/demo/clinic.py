@@ -9,8 +9,8 @@ from mne.transforms import apply_trans
 from scipy.spatial import cKDTree
 
 from bids_app.demo import activity
+from bids_app.demo.anatomy import Anatomy
 from bids_app.demo.cortex import Patch
-from bids_app.demo.patient import Anatomy
 from pipeline.template.cortex import N_VERTICES, N_VERTICES_HEMI
 
 N_DEPTH_NEAR, N_DEPTH_ELSEWHERE = 4, 4
@@ -88,18 +88,13 @@ def implant(
     return Implantation(names, groups, kinds, true_mm, measured_mm, distance <= reach)
 
 
-def _depth_below_skull_mm(anatomy, points_mm):
-    points = anatomy.deformation.to_mni152(np.atleast_2d(points_mm))
-    return -anatomy.phantom.sample(anatomy.phantom.inner_skull_mm, points)
-
-
 def _depth_electrode(rng, anatomy, target_mm, outward):
     """Contacts (n, 3) on a straight way through the target, from tip to skull."""
     direction = outward + rng.normal(0, 0.2, 3)
     direction /= np.linalg.norm(direction)
     places = np.arange(-CONTACTS_PER_DEPTH, 2 * CONTACTS_PER_DEPTH)
     line = target_mm + direction * (places * DEPTH_SPACING_MM)[:, None]
-    depth = _depth_below_skull_mm(anatomy, line)
+    depth = anatomy.depth_below_skull_mm(line)
     midline_mm = anatomy.from_mni152(np.zeros(3))[0]
     usable = (depth > 1.0) & ((line - midline_mm) @ outward > 4.0) | (places == 0)
     outermost = places[usable].max()
@@ -119,7 +114,7 @@ def _grid(anatomy, centre_mm, outward):
     flat = centre_mm + row.reshape(-1, 1) * upward + column.reshape(-1, 1) * forward
     travel = np.arange(0.0, 120.0, 0.5)
     ray = flat[:, None, :] + travel[:, None] * outward
-    depth = _depth_below_skull_mm(anatomy, ray.reshape(-1, 3)).reshape(ray.shape[:2])
+    depth = anatomy.depth_below_skull_mm(ray.reshape(-1, 3)).reshape(ray.shape[:2])
     last_inside = ray.shape[1] - 1 - np.argmax(depth[:, ::-1] > 2.0, axis=1)
     reached = (depth > 2.0).any(1)
     return ray[np.arange(len(flat)), last_inside][reached]

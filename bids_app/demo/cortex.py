@@ -78,22 +78,20 @@ def true_cortex(deformation: Deformation) -> TrueCortex:
     )
 
 
-def draw_patches(
+def grow_patches(
     rng: np.random.Generator,
     cortex: TrueCortex,
-    sublobar: int,
+    centres: np.ndarray,
     area_cm2: tuple[float, float],
     n_candidates: int,
 ) -> list[Patch]:
-    """Grow contiguous candidate patches of one drawn area around centres in a sublobar region."""
+    """Grow contiguous candidate patches of one drawn area around some of the vertices `centres`."""
     template = load_template()
-    vertex_sublobar = np.append(template.region_sublobar, -1)[template.vertex_region]
-    centres = rng.choice(np.flatnonzero(vertex_sublobar == sublobar), n_candidates, replace=False)
     target_mm2 = 100 * rng.uniform(*area_cm2)
     graph = mesh_graph(cortex.pos_mri_mm, cortex.faces)
     on_wall = template.vertex_region[cortex.template_vertex] < 0
     patches = []
-    for centre in centres:
+    for centre in rng.choice(centres, min(n_candidates, len(centres)), replace=False):
         distance = dijkstra(graph, indices=centre, limit=80.0)
         distance[on_wall] = np.inf
         order = np.argsort(distance, kind="stable")

@@ -1,4 +1,4 @@
-"""Writing the virtual patients as a BIDS dataset, and the truth beside it."""
+"""Writing the virtual patients as a BIDS dataset."""
 
 import tempfile
 from dataclasses import dataclass
@@ -12,12 +12,12 @@ import numpy as np
 import pandas as pd
 from mne.transforms import apply_trans
 
+from bids_app.demo.anatomy import Anatomy
 from bids_app.demo.clinic import Implantation, in_mask
-from bids_app.demo.patient import Anatomy, Recording, Source
+from bids_app.demo.patient import Recording
 from bids_app.demo.recipe import PatientRecipe
 from pipeline.errors import InvalidInput
-from pipeline.files import atomic_path, write_json, write_npz, write_text
-from pipeline.template import load_template
+from pipeline.files import atomic_path, write_json, write_text
 
 FIRST_DAY = datetime(2021, 3, 1, 9, 0, tzinfo=UTC)
 LANDMARK_ERROR_MM = 1.5
@@ -133,9 +133,8 @@ def _write_meg(bids_dir, label, when, recorded):
     path = mne_bids.BIDSPath(subject=label, task="rest", run="01", datatype="meg", root=bids_dir)
     raw = recorded.raw
     raw.set_meas_date(when)
-    raw.set_annotations(
-        mne.Annotations(recorded.mark_s, 0.0, ["spike"] * len(recorded.mark_s), orig_time=when)
-    )
+    marks = recorded.marks
+    raw.set_annotations(mne.Annotations(marks.mark_s, 0.0, marks.label, orig_time=when))
     recorded.empty_room.set_meas_date(when - timedelta(minutes=20))
     with tempfile.TemporaryDirectory(dir=bids_dir.parent, prefix=".tmp_") as folder:
         # mne-bids keeps the number format of the file that it is given: hence by way of a file.
@@ -232,80 +231,6 @@ def _write_resection(bids_dir, label, mask):
 def save_nifti(path: Path, image: nib.Nifti1Image) -> None:
     with atomic_path(path) as tmp:
         nib.save(image, tmp)
-
-
-def write_truth(
-    folder: Path,
-    label: str,
-    seed: int,
-    anatomy: Anatomy,
-    recorded: Recording,
-    source: Source,
-    clinic: Clinic,
-    recipe: PatientRecipe,
-) -> None:
-    """What no step of the pipeline may know: ``sub-<label>_truth.json`` and ``.npz``.
-
-    All positions are in the scanner RAS of the T1w (mm).
-    """
-    template = load_template()
-    cortex, patch = anatomy.cortex, source.patch
-    n_template = len(template.vertex_region)
-    centre_mm = cortex.pos_mri_mm[patch.centre]
-    labelled = np.flatnonzero(template.vertex_region >= 0)
-    nearest = labelled[np.argmin(np.linalg.norm(cortex.pos_mri_mm[labelled] - centre_mm, axis=1))]
-    region = int(template.vertex_region[nearest])
-    member = template.vertex_region[cortex.template_vertex]
-    n_regions = len(template.region_label)
-    total_mm2 = np.bincount(member[member >= 0], cortex.area_mm2[member >= 0], n_regions)
-    active = patch.vertices[member[patch.vertices] >= 0]
-    share = np.bincount(member[active], cortex.area_mm2[active], n_regions) / total_mm2
-    info = recorded.raw.info
-    write_json(
-        folder / f"sub-{label}_truth.json",
-        {
-            "seed": seed,
-            "array": recipe.array,
-            "sublobar": source.sublobar,
-            "patch_centre_mri_mm": centre_mm,
-            "patch_centroid_mri_mm": np.average(
-                cortex.pos_mri_mm[patch.vertices],
-                axis=0,
-                weights=patch.weight * cortex.area_mm2[patch.vertices],
-            ),
-            "region": region,
-            "region_label": str(template.region_label[region]),
-            "regions_half_active": np.flatnonzero(share >= 0.5),
-            "patch_area_cm2": cortex.area_mm2[patch.vertices].sum() / 100,
-            "peak_density_nam_per_mm2": source.density_nam_per_mm2,
-            "single_spike_snr_db": source.snr_db,
-            "n_true_spikes": int(recorded.is_spike.sum()),
-            "n_false_marks": int((~recorded.is_spike).sum()),
-            "bad_channel": recorded.bad_channel,
-            "head_mri_t": anatomy.digitisation.head_mri_t["trans"],
-            "dev_head_t": info["dev_head_t"]["trans"],
-        },
-    )
-    contacts = clinic.implantation
-    write_npz(
-        folder / f"sub-{label}_truth.npz",
-        cortex_mri_mm=cortex.pos_mri_mm[:n_template],
-        dense_cortex_mri_mm=cortex.pos_mri_mm,
-        dense_cortex_faces=cortex.faces,
-        patch_vertices=patch.vertices,
-        patch_weight=patch.weight,
-        patch_mri_mm=cortex.pos_mri_mm[patch.vertices],
-        region_active_share=share,
-        mark_s=recorded.mark_s,
-        peak_s=recorded.peak_s,
-        is_spike=recorded.is_spike,
-        spike_amplitude=recorded.amplitude,
-        pattern=source.pattern.sum(1),
-        brain_mask=np.packbits(anatomy.brain_mask),
-        brain_mask_shape=np.array(anatomy.brain_mask.shape),
-        contacts_mri_mm=np.zeros((0, 3)) if contacts is None else contacts.true_mm,
-        contacts_soz=np.zeros(0, bool) if contacts is None else contacts.soz,
-    )
 
 
 def refuse_occupied(out_dir: Path) -> None:

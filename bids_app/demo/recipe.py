@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass, field
 
+from bids_app.demo.scenarios._scenario import ONE_FOCUS, Scenario
+
 
 @dataclass(frozen=True)
 class PatientRecipe:
@@ -11,7 +13,11 @@ class PatientRecipe:
         default="neuromag", metadata={"help": "sensor array: neuromag (306) or ctf275"}
     )
     lobe: str = field(
-        default="", metadata={"help": "sublobar region of the patch, '' to draw one at random"}
+        default="left anterior temporal",
+        metadata={"help": "sublobar region of the first focus"},
+    )
+    scenario: Scenario = field(
+        default=ONE_FOCUS, metadata={"help": "foci, shapes, marks and background"}
     )
     minutes: float = field(default=6.0, metadata={"help": "length of the MEG recording"})
     empty_room_minutes: float = field(default=1.0, metadata={"help": "length of the empty room"})

@@ -23,7 +23,7 @@ from pathlib import Path
 from faults import CONFIG, hashes
 from loopback_slurm import POLL_S, Slurm, is_down, queued_again, wait_until
 
-from bids_app.demo import create_virtual_patients
+from bids_app.demo.create import create_virtual_patients
 from bids_app.exit_codes import ExitCode
 from bids_app.lock import living_owner
 from pipeline.files import read_json

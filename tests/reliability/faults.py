@@ -20,7 +20,7 @@ from pathlib import Path
 # Heavy libraries once, in the process that every trial is forked from.
 from bids_app import commands  # noqa: F401
 from bids_app.cli import main
-from bids_app.demo import create_virtual_patients
+from bids_app.demo.create import create_virtual_patients
 from bids_app.exit_codes import ExitCode
 from bids_app.lock import living_owner
 from bids_app.stages import MODULES

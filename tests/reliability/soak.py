@@ -16,7 +16,7 @@ import psutil
 from faults import CONFIG
 
 from bids_app.cli import main
-from bids_app.demo import create_virtual_patients
+from bids_app.demo.create import create_virtual_patients
 from pipeline import STAGES
 from pipeline.progress import Progress
 

@@ -1,0 +1,5 @@
+"""Marks under which nothing happens; no implantation, no surgery."""
+
+from bids_app.demo.scenarios._scenario import Scenario
+
+SCENARIO = Scenario(foci=())
