@@ -11,7 +11,7 @@ help:
 	@echo "make test          run the tests"
 	@echo "make bench         short benchmarks on the data in DATA (default ../shared/data)"
 	@echo "make verify        the long campaigns of docs/reliability.md: hours, partly as root"
-	@echo "make lint          check style and formatting"
+	@echo "make lint          check style, formatting and types"
 	@echo "make docs          rewrite the pages of the documentation that are made from the code"
 	@echo "make lock          rewrite the lock files from pyproject.toml"
 	@echo "make verify-image  build the container image from scratch and prove it (root, buildah)"
@@ -45,6 +45,7 @@ verify: .venv/.done
 lint: .venv/.done
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	$(BIN)/mypy
 
 docs: .venv/.done
 	$(BIN)/python -m bids_app.documentation
@@ -56,5 +57,5 @@ verify-image:
 	containers/verify.sh
 
 clean:
-	rm -rf .venv .tools demo verify build *.egg-info .pytest_cache .hypothesis .ruff_cache
+	rm -rf .venv .tools demo verify build *.egg-info .pytest_cache .hypothesis .mypy_cache .ruff_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -18,7 +18,7 @@ import pandas as pd
 from pipeline.image.config import Config
 from pipeline.methods.cmem import cmem
 from pipeline.paths import PatientPaths
-from pipeline.records.head import Head, read_head
+from pipeline.records.head import MeasuredHead, read_measured_head
 from pipeline.records.solution import peak_map
 from pipeline.records.spike import Spike, read_spike
 from pipeline.sampling import samples_through_peak
@@ -41,7 +41,7 @@ def main() -> None:
     mne.set_log_level("error")
     paths = PatientPaths(args.output, args.label)
     spike = read_spike(paths, epochs=False)
-    errors = localise(read_head(paths, spike.ch_names), spike, args.sources)
+    errors = localise(read_measured_head(paths, spike.ch_names), spike, args.sources)
     quarter = pd.qcut(errors.pop("field strength"), 4, labels=QUARTERS)
     rows = []
     for name, group in errors.groupby(quarter, observed=True):
@@ -61,7 +61,7 @@ def main() -> None:
     print(table.to_string(index=False))
 
 
-def localise(head: Head, spike: Spike, n_sources: int) -> pd.DataFrame:
+def localise(head: MeasuredHead, spike: Spike, n_sources: int) -> pd.DataFrame:
     """Distance of each method's maximum from the patch's centre, a row per source, mm."""
     average, config = spike.average, Config()
     whiten = whitener(spike.noise_matrix / average.nave)

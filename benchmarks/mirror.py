@@ -29,7 +29,7 @@ from bids_app.demo.recipe import PatientRecipe
 from bids_app.demo.t1w import scan
 from pipeline.headmodel.anatomy import head_from_freesurfer
 from pipeline.headmodel.brain import extract_brain
-from pipeline.headmodel.config import Config, Inputs
+from pipeline.headmodel.config import Config
 from pipeline.headmodel.coregistration import coregister, digitised_points_head_m
 from pipeline.headmodel.freesurfer import read_reconstruction
 from pipeline.headmodel.landmarks import template_landmarks_mni305_mm
@@ -105,7 +105,7 @@ def real_head(folder: Path) -> Head:
     t1w = read_t1w(file)
     brain_mask = extract_brain(t1w, file)
     scalp_mm, faces, *_ = scalp_surface(t1w, brain_mask, file)
-    carried = head_from_freesurfer(Inputs(file, None, freesurfer, []), t1w, brain_mask)
+    carried = head_from_freesurfer(freesurfer, t1w, brain_mask)
     skin, _ = nib.freesurfer.read_geometry(freesurfer / "bem" / "outer_skin.surf")
     skin_mm = apply_affine(read_reconstruction(freesurfer).to_scanner, skin)
     landmarks = {}

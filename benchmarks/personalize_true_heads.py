@@ -21,7 +21,7 @@ import pandas as pd
 from pipeline.personalize import Config, stage
 from pipeline.personalize.jitter import sensor_motion_derivatives
 from pipeline.progress import Progress, Step
-from pipeline.records.head import Head
+from pipeline.records.head import MeasuredHead
 from pipeline.records.spike import Spike
 from pipeline.synthesis import population
 from pipeline.synthesis.library import load_library
@@ -36,7 +36,7 @@ RESULTS = Path(__file__).parent / "results" / "personalize_true_heads.csv"
 FIRST_SEED = 4000
 
 
-def draw_head(array: str, seed: int, split: str) -> tuple[Head, Spike, HeadTensors]:
+def draw_head(array: str, seed: int, split: str) -> tuple[MeasuredHead, Spike, HeadTensors]:
     """What the stage knows of a random head, and the head that generates the recordings of a split."""
     rng = np.random.default_rng(seed)
     cortex = load_template().source_cortex
@@ -52,7 +52,7 @@ def draw_head(array: str, seed: int, split: str) -> tuple[Head, Spike, HeadTenso
     known = population.geometry_leadfield(info, head.estimated_device_to_head, estimated)
     with info._unlock():
         info["dev_head_t"] = mne.transforms.Transform("meg", "head", head.estimated_device_to_head)
-    patient = Head(
+    patient = MeasuredHead(
         region_pos_mri_mm=estimated.region_pos_mm,
         region_area_mm2=np.ones(N_REGIONS),
         region_label=np.full(N_REGIONS, ""),

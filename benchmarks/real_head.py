@@ -24,7 +24,6 @@ from pipeline import STAGES
 from pipeline.files import read_json, read_npz
 from pipeline.headmodel.anatomy import head_from_freesurfer
 from pipeline.headmodel.brain import extract_brain
-from pipeline.headmodel.config import Inputs
 from pipeline.headmodel.freesurfer import HEMIS, read_reconstruction
 from pipeline.headmodel.registration import apply_affine
 from pipeline.headmodel.t1w import read_t1w
@@ -72,7 +71,7 @@ def make_dataset(data: Path, work: Path, freesurfer: Path, arrays: list[str]) ->
     if missing:
         t1w = read_t1w(t1w_file)
         brain = extract_brain(t1w, t1w_file)
-        head = head_from_freesurfer(Inputs(t1w_file, None, freesurfer, []), t1w, brain)
+        head = head_from_freesurfer(freesurfer, t1w, brain)
         skin, _ = nib.freesurfer.read_geometry(freesurfer / "bem" / "outer_skin.surf")
         skin_mri_mm = apply_affine(read_reconstruction(freesurfer).to_scanner, skin)
     for label in missing:

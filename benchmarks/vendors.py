@@ -28,7 +28,6 @@ from real_head_dataset import Truth, write_participant
 from pipeline.files import read_json, read_npz
 from pipeline.headmodel.anatomy import head_from_freesurfer
 from pipeline.headmodel.brain import extract_brain
-from pipeline.headmodel.config import Inputs
 from pipeline.headmodel.freesurfer import read_reconstruction
 from pipeline.headmodel.registration import apply_affine
 from pipeline.headmodel.t1w import read_t1w
@@ -67,7 +66,7 @@ def main() -> None:
     t1w_file = args.data / "real_head" / "bids" / SUBJECT / "anat" / f"{SUBJECT}_T1w.nii.gz"
     t1w = read_t1w(t1w_file)
     brain = extract_brain(t1w, t1w_file)
-    head = head_from_freesurfer(Inputs(t1w_file, None, freesurfer, []), t1w, brain)
+    head = head_from_freesurfer(freesurfer, t1w, brain)
     skin, _ = nib.freesurfer.read_geometry(freesurfer / "bem" / "outer_skin.surf")
     skin_mri_mm = apply_affine(read_reconstruction(freesurfer).to_scanner, skin)
     tables = {}

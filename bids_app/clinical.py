@@ -73,8 +73,13 @@ def find_ieeg(folder: Path, roots: list[Path]) -> IeegFiles:
     electrodes = visible(folder, "**/ieeg/*_electrodes.tsv")
     electrodes += [path for level in own for path in visible(level, "*_electrodes.tsv")]
     recordings = visible(folder, "**/ieeg/*_ieeg.*")
-    inherited = {nearest(path, "channels", ".tsv", root) for path in recordings} - {None}
-    channels = sorted(inherited.union(visible(folder, "**/ieeg/*_channels.tsv")))
+    inherited = [nearest(path, "channels", ".tsv", root) for path in recordings]
+    channels = sorted(
+        {
+            *(path for path in inherited if path is not None),
+            *visible(folder, "**/ieeg/*_channels.tsv"),
+        }
+    )
     coordsystem = visible(folder, "**/ieeg/*_coordsystem.json")
     for level in [root, *own] if electrodes else []:
         coordsystem += filter(_of_ieeg, visible(level, "*coordsystem.json"))
@@ -103,7 +108,7 @@ def _images_meant(folder: Path, coordsystem: list[Path], roots: list[Path]) -> l
     Of images of one name, the dataset's own before a derivative's.
     """
     named = {name for path in coordsystem for name in _intended(path)}
-    images = {}
+    images: dict[str, Path] = {}
     for parent in (folder, *(root / folder.name for root in roots)):
         for path in visible(parent, "**/*.nii*"):
             wanted = path.name in named or (parent == folder and is_ct(path))
@@ -184,7 +189,7 @@ def find_surgery(
     if named and not found:
         return SurgeryFiles(mask, no_postop=f"there is no T1w of the session of {named[0]}")
     if len(found) < 2:
-        return SurgeryFiles(mask, *found)
+        return SurgeryFiles(mask, next(iter(found), None))
     drawn = drawn_on(mask, found)
     meant = drawn or found
     meant = [path for path in meant if _occasion(path) == _occasion(mask)] or meant

@@ -65,7 +65,7 @@ def _file_of(module: str) -> Path | None:
 @cache
 def _data_in(folder: Path) -> tuple[Path, ...]:
     """Files that are no source, in a folder of sources and in its folders without any."""
-    found = []
+    found: list[Path] = []
     for path in folder.iterdir():
         if path.name.startswith((".", "__pycache__")):
             continue

@@ -2,6 +2,7 @@
 
 import reprlib
 from pathlib import Path
+from typing import Any
 
 from bids_app.stages import MODULES
 from pipeline.errors import SpikefocusError
@@ -13,7 +14,7 @@ class ConfigError(SpikefocusError):
     """An option that doesn't exist or has a value that it cannot take."""
 
 
-def stage_configs(file: Path | None, overrides: dict[str, dict]) -> dict[str, object]:
+def stage_configs(file: Path | None, overrides: dict[str, dict]) -> dict[str, Any]:
     """Build the configuration of every stage.
 
     Parameters

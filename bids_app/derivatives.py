@@ -2,6 +2,7 @@
 
 import os
 from pathlib import Path
+from typing import Any
 
 from pipeline import __version__
 from pipeline.errors import InvalidInput, MissingResource
@@ -70,7 +71,7 @@ def _description(bids_dir: Path) -> dict:
         source = read_json(bids_dir / "dataset_description.json")
     except (OSError, InvalidInput):
         source = {}
-    generated_by = {
+    generated_by: dict[str, Any] = {
         "Name": "spikefocus",
         "Version": __version__,
         "Description": "Imaging of interictal MEG spikes. Research use only.",

@@ -83,5 +83,6 @@ def exit_code_of(outcomes: Iterable[Outcome]) -> ExitCode:
         return ExitCode.LOCKED  # nothing failed, and not everything is done
     if Outcome.DONE in outcomes:
         return ExitCode.SOME_FAILED
-    same = failures.pop() if len(failures) == 1 else None
-    return _CODE_OF_ALL.get(same, ExitCode.ALL_FAILED)
+    if len(failures) > 1:
+        return ExitCode.ALL_FAILED
+    return _CODE_OF_ALL.get(failures.pop(), ExitCode.ALL_FAILED)

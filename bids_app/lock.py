@@ -49,7 +49,7 @@ class Owner:
     boot_id: str
     pid_namespace: str
     pid: int
-    started_ticks: int
+    started_ticks: int | None
     since: str
 
     @classmethod
@@ -98,8 +98,8 @@ def participant_lock(folder: Path) -> Iterator[Callable[[], None]]:
     try:
         owner = read_owner(path)
         # A process under this kernel would still hold the kernel's lock if it lived.
-        known_dead = owner is None or (by_kernel and owner.boot_id == _boot_id())
-        if not known_dead and owner.is_alive(path):
+        known_dead = by_kernel and owner is not None and owner.boot_id == _boot_id()
+        if owner is not None and not known_dead and owner.is_alive(path):
             raise _locked(path)
         os.ftruncate(descriptor, 0)
         os.pwrite(descriptor, json.dumps(asdict(Owner.this_process())).encode(), 0)

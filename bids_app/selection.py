@@ -204,7 +204,7 @@ def _derivatives(given: list[str]) -> dict[str, Path]:
     return derivatives
 
 
-def _filters(path: Path | None) -> dict[str, dict[str, str]]:
+def _filters(path: Path | None) -> dict[str, dict[str, str | None]]:
     """Read ``--bids-filter-file``."""
     if path is None:
         return {}

@@ -5,6 +5,7 @@ the asked suffix, and all entities in its name are the file's own (BIDS, "The In
 """
 
 from pathlib import Path
+from typing import Any
 
 from pipeline.errors import InvalidInput
 from pipeline.files import read_metadata
@@ -59,7 +60,7 @@ def merged_metadata(path: Path, suffix: str, root: Path, notes: list[str]) -> di
     notes : list of str
         Gets a sentence for each sidecar that cannot be read.
     """
-    merged = {}
+    merged: dict[str, Any] = {}
     for sidecar in reversed(applicable(path, suffix, ".json", root)):
         try:
             merged |= read_metadata(sidecar)

@@ -7,12 +7,14 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import reports
 from bids_app.code import code_hash
 from bids_app.dataset import PatientFiles
 from pipeline import STAGES, compare, headmodel, image, personalize, spikes
 from pipeline.files import sha256
+from pipeline.options import file_options
 from pipeline.paths import PatientPaths
 from pipeline.spikes.reference import reference_run
 
@@ -26,8 +28,8 @@ class Task:
     """One stage for one participant, ready to run."""
 
     stage: str
-    inputs: object
-    config: object
+    inputs: Any
+    config: Any
 
     @property
     def module(self) -> ModuleType:
@@ -45,10 +47,9 @@ class Task:
                 name = f"{path.parent.name}/{name}"
             # The files of a recording's folder often bear the patient's name.
             hashes[name] = hash_of_folder(path) if path.is_dir() else sha256(path)
-        # Options that name a file: what is in it counts, not where it lies.
-        for option in ("generic_model", "logo", "specification"):
-            if file := getattr(self.config, option, ""):
-                hashes[option.replace("_", " ")] = sha256(file)
+        for option, file in file_options(self.config).items():
+            if file:
+                hashes[option.replace("_", " ")] = sha256(Path(file))
         # Files from a hospital bear names of patients, so that theirs stay out of the status file.
         if template := getattr(self.inputs, "dicom_template", None):
             hashes["DICOM template"] = hash_of_all(template)
@@ -60,15 +61,15 @@ class Task:
             "stage": self.stage,
             "inputs": hashes,
             "stated": [value for value in vars(self.inputs).values() if isinstance(value, str)],
-            "config": dataclasses.asdict(self.config)
-            | {"generic_model": None, "logo": None, "specification": None},
+            # What is in a named file counts, not where it lies.
+            "config": dataclasses.asdict(self.config) | dict.fromkeys(file_options(self.config)),
             "code": code_hash(MODULES[self.stage]),
         }
         return hashlib.sha256(json.dumps(recipe, sort_keys=True, default=str).encode()).hexdigest()
 
 
 def tasks_for(
-    patient: PatientFiles, configs: dict[str, object], dicom_template: Path | None = None
+    patient: PatientFiles, configs: dict[str, Any], dicom_template: Path | None = None
 ) -> list[Task]:
     """The stages in order, each given only the files that it needs."""
     reference = reference_run(

@@ -95,7 +95,8 @@ def brain_positions_mm(brain_mask: np.ndarray, affine: np.ndarray) -> np.ndarray
 
 def read_face_region(paths: PatientPaths) -> FaceRegion:
     """The region of a head whose model was written."""
-    brain = nib.load(paths.brain_mask)
-    pial_mm = [nib.load(paths.surface(hemi, "pial")).agg_data("pointset") for hemi in "LR"]
+    brain = nib.Nifti1Image.from_filename(paths.brain_mask)
+    pial = [nib.GiftiImage.from_filename(paths.surface(hemi, "pial")) for hemi in "LR"]
+    pial_mm = [surface.agg_data("pointset") for surface in pial]
     in_brain_mm = brain_positions_mm(np.asarray(brain.dataobj) > 0, brain.affine)
     return face_region(read_npz(paths.template_xfm)["affine"], np.vstack([in_brain_mm, *pial_mm]))

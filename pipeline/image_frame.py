@@ -70,7 +70,7 @@ def frame_doubts(image, path: Path, what: str) -> tuple[Doubt, ...]:
 def _is_placed(image, path: Path) -> bool:
     if isinstance(image, nib.MGHImage):
         # nibabel sets the flag itself, with directions of its own.
-        with nib.openers.ImageOpener(path) as stream:
+        with nib.openers.ImageOpener(str(path)) as stream:
             return any(stream.read(_MGH_FLAG.stop)[_MGH_FLAG])
     if "sform_code" in image.header:
         return bool(_code(image, "sform") or _code(image, "qform"))

@@ -55,7 +55,9 @@ def match(names: Iterable[str], known: Iterable[str], key: Callable[[str], str])
     by_key: dict[str, list[str]] = {}
     for name in known:
         by_key.setdefault(key(name), []).append(name)
-    found, unknown, ambiguous = {}, [], []
+    found: dict[str, str] = {}
+    unknown: list[str] = []
+    ambiguous: list[str] = []
     for name in dict.fromkeys(names):
         candidates = [name] if name in known else by_key.get(key(name), [])
         if len(candidates) == 1:

@@ -11,6 +11,7 @@ import types
 import typing
 import unicodedata
 from dataclasses import dataclass
+from typing import Any
 
 LARGEST_SEED = 2**31 - 1
 _LONGEST_TEXT = 1000
@@ -72,7 +73,7 @@ class Allowed:
         return " and ".join(limits) + unit if limits else f"any number{unit}"
 
 
-def option(default, help: str, *, unit: str = "", **limits):
+def option(default: Any, help: str, *, unit: str = "", file: bool = False, **limits: Any) -> Any:
     """A dataclass field for an option.
 
     Parameters
@@ -81,10 +82,12 @@ def option(default, help: str, *, unit: str = "", **limits):
     help : str
         What it means.
     unit : str
+    file : bool
+        Whether it names a file, whose content counts and not where it lies; empty names none.
     **limits
         Of `Allowed`.
     """
-    about = {"help": help, "unit": unit, "allowed": Allowed(**limits)}
+    about = {"help": help, "unit": unit, "file": file, "allowed": Allowed(**limits)}
     return dataclasses.field(default=default, metadata=types.MappingProxyType(about))
 
 
@@ -95,6 +98,15 @@ def member_type(config_class: type, name: str) -> tuple[type, int | None]:
         return hint, 1
     members = typing.get_args(hint)
     return members[0], None if members[-1] is Ellipsis else len(members)
+
+
+def file_options(config: Any) -> dict[str, str]:
+    """The options that name a file, with what they say; empty where they name none."""
+    return {
+        field.name: getattr(config, field.name)
+        for field in dataclasses.fields(config)
+        if field.metadata["file"]
+    }
 
 
 def from_values(config_class: type, values: dict):

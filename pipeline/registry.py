@@ -38,10 +38,10 @@ class Registry(Generic[Part]):
         return name in self.names()
 
     def __iter__(self) -> Iterator[str]:
-        names = self.names()
-        if self._order is not None:
-            names = sorted(names, key=lambda name: getattr(self[name], self._order))
-        return iter(names)
+        names, order = self.names(), self._order
+        if order is None:
+            return iter(names)
+        return iter(sorted(names, key=lambda name: getattr(self[name], order)))
 
     def __getitem__(self, name: str) -> Part:
         """The part; `KeyError` where there is none of that name."""

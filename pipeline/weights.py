@@ -4,6 +4,7 @@ import json
 from dataclasses import asdict
 from importlib.resources import files
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
@@ -15,6 +16,9 @@ from pipeline.errors import InvalidInput, MissingGPU, MissingResource
 from pipeline.files import atomic_path, sha256
 from pipeline.networks import build_network, check_network
 from pipeline.projection import Projection
+
+if TYPE_CHECKING:
+    from pipeline.networks import Network
 
 SHIPPED = Path(str(files("pipeline.networks") / "weights" / "generic_compact.safetensors"))
 
@@ -39,7 +43,7 @@ def resolve_device(device: str) -> str:
     return device
 
 
-def save_model(path: Path, module: nn.Module, card: dict, dtype=torch.float32) -> dict:
+def save_model(path: Path, module: "Network", card: dict, dtype=torch.float32) -> dict:
     """Write weights, architecture and card; the same ones give the same bytes.
 
     Parameters
@@ -64,7 +68,7 @@ def save_model(path: Path, module: nn.Module, card: dict, dtype=torch.float32) -
     return card
 
 
-def load_model(path: Path | str = "", network: str = "compact") -> tuple[nn.Module, dict]:
+def load_model(path: Path | str = "", network: str = "compact") -> tuple["Network", dict]:
     """A network and its card, from `path` or, where that is empty, as shipped.
 
     Returns

@@ -25,10 +25,12 @@ class Config:
     indication: str = option(
         "", "why the centre records MEG, printed under Identification", empty=True
     )
-    logo: str = option("", "PNG, JPEG or SVG file on this computer; no address", empty=True)
+    logo: str = option(
+        "", "PNG, JPEG or SVG file on this computer; no address", file=True, empty=True
+    )
     date: str = option("", "date to print; by default that of the analysis", empty=True)
     specification: str = option(
-        "", "TOML file with the report's sections; empty: spikefocus's own", empty=True
+        "", "TOML file with the report's sections; empty: spikefocus's own", file=True, empty=True
     )
     sections: tuple[str, ...] = option(
         (), "sections in the order wanted; empty for those of the specification", empty=True

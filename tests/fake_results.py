@@ -14,7 +14,7 @@ from pipeline.image import bootstrap, maps, outputs
 from pipeline.methods import METHODS
 from pipeline.methods._method import NetworkMethod, PointMethod
 from pipeline.networks import build_network
-from pipeline.records.head import Head, read_head
+from pipeline.records.head import Head, read_measured_head
 from pipeline.records.solution import (
     Distributed,
     Point,
@@ -88,7 +88,7 @@ def resection_mask(patient: FakePatient) -> nib.Nifti1Image:
 def write_images(patient: FakePatient, failed: tuple[str, ...] = ()) -> Path:
     """Write what the image stage would have: blobs near the patch, a dipole, the QC file."""
     ch_names = read_spike(patient.paths, epochs=False).ch_names
-    head = read_head(patient.paths, ch_names)
+    head = read_measured_head(patient.paths, ch_names)
     t1w = nib.load(patient.t1w)
     ribbon = maps.ribbon_vertices(t1w.affine, t1w.shape, head.layers_mri_mm)
     rng = np.random.default_rng(0)

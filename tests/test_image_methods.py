@@ -12,7 +12,7 @@ from pipeline.methods import METHODS
 from pipeline.methods._method import MapMethod
 from pipeline.methods._model import Model, Problem
 from pipeline.methods.ecd import fit_dipole
-from pipeline.records.head import INNER_SKULL, read_head
+from pipeline.records.head import INNER_SKULL, read_measured_head
 from pipeline.records.spike import Spike, read_spike
 from pipeline.template import load_template
 from pipeline.template.cortex import region_adjacency
@@ -25,7 +25,7 @@ def patient(tmp_path_factory):
     """The fake patient's magnetometers: one sensor type makes the formulas short."""
     fake = write_fake_patient(tmp_path_factory.mktemp("methods") / "out")
     spike = read_spike(fake.paths)
-    head = read_head(fake.paths, spike.ch_names)
+    head = read_measured_head(fake.paths, spike.ch_names)
     mags = mne.pick_types(spike.average.info, meg="mag")
     names = [spike.ch_names[pick] for pick in mags]
     average = spike.average.copy().pick(names)

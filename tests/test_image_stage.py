@@ -22,7 +22,7 @@ from pipeline.methods._model import Model, Problem
 from pipeline.paths import PatientPaths
 from pipeline.progress import Progress
 from pipeline.projection import prepare_recording, project_head
-from pipeline.records.head import read_head
+from pipeline.records.head import read_measured_head
 from pipeline.records.spike import read_spike
 from pipeline.synthesis.patches import template_dictionary
 from pipeline.weights import apply, load_model
@@ -265,7 +265,7 @@ def test_cmem_is_given_white_data(patient, monkeypatch):
 
     monkeypatch.setattr(cmem, "cmem", watched)
     spike = read_spike(patient.paths)
-    head = read_head(patient.paths, spike.ch_names)
+    head = read_measured_head(patient.paths, spike.ch_names)
     model = Model(head, spike.average.info, spike.noise_cov, np.eye(994, dtype=bool))
     cmem.activity(Problem(model, spike, 0.02), image.Config().of(cmem.METHOD.options))
     assert np.mean(given["baseline"] ** 2) == pytest.approx(1, rel=0.1)

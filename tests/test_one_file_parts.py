@@ -26,7 +26,7 @@ from pipeline.files import read_npz
 from pipeline.image import config
 from pipeline.methods import METHODS
 from pipeline.progress import Progress
-from pipeline.records.head import read_head
+from pipeline.records.head import read_measured_head
 from pipeline.records.spike import read_spike
 from pipeline.spikes.recording import open_recording
 from pipeline.weights import load_model, save_model
@@ -118,7 +118,7 @@ def test_a_method_reaches_stages_and_report(mirror, tmp_path):
     sources = read_npz(paths.sources(mirror))
     assert str(sources["unit"]) == "T²"
     spike = read_spike(paths)
-    expected = 3 * read_head(paths, spike.ch_names).leadfield.T @ spike.average.data
+    expected = 3 * read_measured_head(paths, spike.ch_names).leadfield.T @ spike.average.data
     np.testing.assert_allclose(sources["activity"], expected, rtol=1e-5)
     assert all(file.exists() for file in image.writes(paths))
     assert paths.volume(mirror) in image.writes(paths)

@@ -21,7 +21,7 @@ from pipeline.personalize.jitter import (
     sensor_motion_derivatives,
 )
 from pipeline.progress import Progress
-from pipeline.records.head import read_head
+from pipeline.records.head import read_measured_head
 from pipeline.records.spike import read_spike
 from pipeline.synthesis import population
 from pipeline.template import load_template
@@ -39,7 +39,7 @@ def patient(tmp_path_factory):
 @pytest.fixture(scope="module")
 def derivatives(patient):
     spike = read_spike(patient.paths, epochs=False)
-    head = read_head(patient.paths, spike.ch_names)
+    head = read_measured_head(patient.paths, spike.ch_names)
     return sensor_motion_derivatives(spike.sensors, head.region_pos_head_m)
 
 
@@ -222,7 +222,7 @@ def test_absent_gpu_and_absent_weights_are_missing_resources(paths, monkeypatch)
 
 
 def test_raw_channels_of_another_number_are_refused(patient):
-    head = read_head(patient.paths, read_spike(patient.paths, epochs=False).ch_names)
+    head = read_measured_head(patient.paths, read_spike(patient.paths, epochs=False).ch_names)
     with pytest.raises(InvalidInput, match="reads 12 raw channels"):
         stage.check_inputs_fit({"input": "raw", "architecture": {"n_in": 12}}, head)
 
@@ -258,7 +258,7 @@ def test_cortex_that_stays_in_place_changes_nothing(patient, monkeypatch):
 
 
 def test_possible_leadfields_are_near_the_estimate_and_differ_from_each_other(patient, derivatives):
-    head = read_head(patient.paths, read_spike(patient.paths, epochs=False).ch_names)
+    head = read_measured_head(patient.paths, read_spike(patient.paths, epochs=False).ch_names)
     drawn = possible_leadfields(head.leadfield, head.region_pos_mri_mm, derivatives, 2, 5)
     again = possible_leadfields(head.leadfield, head.region_pos_mri_mm, derivatives, 2, 5)
     assert np.array_equal(drawn[0], again[0])

@@ -22,12 +22,14 @@ from bids_app.stages import Task
 from bids_app.status import read_cohort
 from pipeline.errors import InvalidInput, MissingGPU, OutOfMemory
 from pipeline.files import atomic_path, write_text
+from pipeline.options import option
 from pipeline.paths import PatientPaths
 
 
 @dataclasses.dataclass(frozen=True)
 class Config:
-    option: int = 1
+    number: int = option(1, "a number")
+    model: str = option("", "a file", file=True, empty=True)
 
 
 class CountingStage:
@@ -105,6 +107,18 @@ def test_stage_runs_again_when_something_changed(world, change):
     else:
         world.paths.status.write_text("{")
     world.run(config)
+    assert world.stage.n_runs == 2
+
+
+def test_what_a_named_file_holds_counts_and_not_where_it_lies(world, tmp_path):
+    file = tmp_path / "model.bin"
+    file.write_text("one")
+    world.run(Config(model=str(file)))
+    elsewhere = file.rename(tmp_path / "moved.bin")
+    world.run(Config(model=str(elsewhere)))
+    assert world.stage.n_runs == 1
+    elsewhere.write_text("two")
+    world.run(Config(model=str(elsewhere)))
     assert world.stage.n_runs == 2
 
 

@@ -11,7 +11,7 @@ from scipy.spatial import cKDTree
 from pipeline.methods import METHODS as PRODUCT
 from pipeline.methods._method import MapMethod
 from pipeline.methods._model import Model, Problem
-from pipeline.records.head import Head
+from pipeline.records.head import MeasuredHead
 from pipeline.records.spike import Spike
 from pipeline.whitening import whitener
 
@@ -69,7 +69,7 @@ class ConventionalMethods:
         white = self.whiten @ leadfield
         info = _made_up_magnetometers(len(white), sfreq_hz)
         n_regions = white.shape[1]
-        head = Head(
+        head = MeasuredHead(
             # A sphere's forward solution wants its sources inside, around the origin.
             region_pos_mri_mm=region_pos_mm - region_pos_mm.mean(0),
             region_area_mm2=np.ones(n_regions),

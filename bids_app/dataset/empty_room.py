@@ -157,7 +157,7 @@ def _days_of(path: Path, bids_dir: Path) -> set[date]:
     except ValueError:
         pass  # no date but a name
     header = read_header(path)
-    for time in (acquired(path, bids_dir), header and header.measured):
+    for time in (acquired(path, bids_dir), header.measured if header else None):
         if time is not None:
             days.add(time.date())
     return days

@@ -118,7 +118,8 @@ def _problem(folder: Path, session: str | None) -> str | None:
     for file in (*(folder / name for name in missing), *filter(Path.exists, files_read(folder))):
         absent = absent_part(file)
         if absent is not None:
-            return f"are not here ({absent.file.name}: {absent.message}; {absent.hint})"
+            where = (absent.file or file).name
+            return f"are not here ({where}: {absent.message}; {absent.hint})"
     if missing:
         return f"are incomplete ({missing[0]} is missing)"
     its_session = _session_of(folder)

@@ -91,7 +91,7 @@ def find_patient(
     check_links(folder, *folder.rglob("*"), roots=[])
     table = bids_dir / "participants.tsv"
     check_links(table if table.is_file() else None, roots=[])
-    notes = []
+    notes: list[str] = []
     recordings = find_recordings(folder, query, notes)
     meg = recordings.runs
     t1w = find_t1w(folder, meg, query, notes)

@@ -1,6 +1,7 @@
 """Which recordings are a participant's runs: one version of each, and none without a head."""
 
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 
 import numpy as np
@@ -161,18 +162,23 @@ def _is_one(path: Path, other: Path, bids_dir: Path) -> bool:
         return True  # whatever the dates: making anonymous shifts them
     if not differing <= _VERSION | {_ACQUISITION}:
         return False
-    times = [acquired(each, bids_dir) for each in (path, other)]
-    if None not in times and abs((times[0] - times[1]).total_seconds()) > _SAME_TIME_S:
+    if _apart(acquired(path, bids_dir), acquired(other, bids_dir)):
         return False
-    headers = [read_header(each) for each in (path, other)]
-    if None in headers:
+    header, its_header = read_header(path), read_header(other)
+    if header is None or its_header is None:
         return False  # nothing tells that they are one; what is wrong is said where it is read
-    measured = [header.measured for header in headers]
-    if None not in measured and abs((measured[0] - measured[1]).total_seconds()) > _SAME_TIME_S:
+    if _apart(header.measured, its_header.measured):
         return False
-    if abs(headers[0].duration_s - headers[1].duration_s) > _SAME_LENGTH_S:
+    if abs(header.duration_s - its_header.duration_s) > _SAME_LENGTH_S:
         return False
-    return _alike(*(header.middle for header in headers))
+    return _alike(header.middle, its_header.middle)
+
+
+def _apart(first: datetime | None, second: datetime | None) -> bool:
+    """Whether two times are known not to be those of one recording."""
+    if first is None or second is None:
+        return False
+    return abs((first - second).total_seconds()) > _SAME_TIME_S
 
 
 def _alike(first: np.ndarray, second: np.ndarray) -> bool:
@@ -184,10 +190,10 @@ def _alike(first: np.ndarray, second: np.ndarray) -> bool:
 
 def _is_copy(path: Path, other: Path) -> bool:
     """Whether a file of another name holds the very same data, or a multiple of it."""
-    headers = [read_header(each) for each in (path, other)]
-    if None in headers or headers[0].duration_s != headers[1].duration_s:
+    header, its_header = read_header(path), read_header(other)
+    if header is None or its_header is None or header.duration_s != its_header.duration_s:
         return False
-    first, second = (header.middle for header in headers)
+    first, second = header.middle, its_header.middle
     is_flat = not (np.ptp(first) and np.ptp(second))
     return not is_flat and np.corrcoef(first, second)[0, 1] > _SAME_DATA
 
@@ -198,10 +204,11 @@ def _chosen(group: list[Path], bids_dir: Path, query: Query, notes: list[str]) -
     headers = {path: read_header(path) for path in group}
 
     def rank(path: Path) -> tuple:
+        header = headers[path]
         return (
             absent_part(path) is not None,
-            headers[path] is None,
-            headers[path] is not None and headers[path].is_shielded,
+            header is None,
+            header is not None and header.is_shielded,
             not _has_spikes(path, bids_dir, query),
             len(entities_of(path.name)),
             path,

@@ -148,7 +148,7 @@ def ongoing_activity(
     n_times: int,
 ) -> np.ndarray:
     """Ongoing brain activity at the sensors at the decimated rate: float32 (n_channels, n_times)."""
-    total = 0
+    total = np.zeros((), np.float32)
     for matrix, spectrum, level in zip(
         mixing, (activity.one_over_f, activity.alpha), (noise.ongoing_t, noise.alpha_t), strict=True
     ):

@@ -58,7 +58,8 @@ def make_plan(
         An option names a file that the tasks would not see.
     """
     steps = steps_of(["report"] if args.reports_only else args.stage)
-    sessions, predicted = {}, {}
+    sessions: dict[str, tuple[str, ...]] = {}
+    predicted: dict[str, int | None] = {}
     logging.getLogger("mne").setLevel(logging.ERROR)
     for label in labels:
         sessions[label], predicted[label] = (), None

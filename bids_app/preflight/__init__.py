@@ -6,6 +6,7 @@ import warnings
 from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 from rich.console import Console
 from rich.table import Table
@@ -29,7 +30,7 @@ def check(
     labels: list[str],
     unusable: list[str],
     find: Callable[[str], PatientFiles],
-    configs: dict[str, object],
+    configs: dict[str, Any],
     as_json: bool,
 ) -> ExitCode:
     """Print what was found, as a table or as JSON; return the code that the run would begin with.
@@ -51,7 +52,7 @@ def check(
     return _conclude(findings, code, "This run can succeed.", as_json)
 
 
-def check_installation(configs: dict[str, object], as_json: bool) -> ExitCode:
+def check_installation(configs: dict[str, Any], as_json: bool) -> ExitCode:
     """The same without a dataset: is spikefocus whole, and is the GPU there that was asked for?"""
     findings = list(installation_findings(configs["personalize"]))
     failed = [one.outcome for one in findings if one.state == "FAIL"]

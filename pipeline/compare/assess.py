@@ -50,6 +50,7 @@ def add_soz(
     """Add one method's rows against the contacts; with `reason`, rows without value."""
     method, names = estimate.method, defined("soz", estimate.method)
     if soz is None:
+        assert reason is not None
         table.add_absent(method, names, reason)
         return
     contacts_mm = soz.contacts.pos_mri_mm
@@ -117,6 +118,7 @@ def add_resection(
     """Add one method's rows against the resection; with `reason`, rows without value."""
     method = estimate.method
     if resection is None:
+        assert reason is not None
         table.add_absent(method, defined("resection", method), reason)
         return
     mask = resection.mask
@@ -126,11 +128,7 @@ def add_resection(
         _add_distances(
             table,
             estimate,
-            lambda one: {
-                "spatial_dispersion": metrics.spatial_dispersion_mm(
-                    one.peak_map[one.extent], region_to_mask_mm[one.extent]
-                )
-            },
+            lambda one: {"spatial_dispersion": _dispersion_mm(one, region_to_mask_mm)},
         )
     table.add(method, "max_in_resection", float(mask.holds(estimate.max_mm[None])[0]))
     _add_distances(
@@ -176,7 +174,7 @@ def add_model(
     apart_mm = float(np.linalg.norm(estimate.max_mm - personalized.max_mm))
     # Both networks imaged the same resamples, in the same order.
     pairs = zip(estimate.resamples, personalized.resamples, strict=False)
-    resampled = [np.linalg.norm(one.max_mm - other.max_mm) for one, other in pairs]
+    resampled = [float(np.linalg.norm(one.max_mm - other.max_mm)) for one, other in pairs]
     table.add(estimate.method, "max_to_personalized", apart_mm, ci95=_interval(resampled))
 
 
@@ -212,6 +210,12 @@ def _add_distances(
 def _interval(values: list[float]) -> tuple[float, float] | None:
     """The percentile interval of 95 % (Efron and Tibshirani 1993); None without resamples."""
     return tuple(np.percentile(values, PERCENTILES)) if len(values) else None
+
+
+def _dispersion_mm(estimate: Estimate, region_to_mask_mm: np.ndarray) -> float:
+    extent, peak_map = estimate.extent, estimate.peak_map
+    assert extent is not None and peak_map is not None  # a dipole has none
+    return metrics.spatial_dispersion_mm(peak_map[extent], region_to_mask_mm[extent])
 
 
 def _max_to(estimate: Estimate, points_mm: np.ndarray) -> float:

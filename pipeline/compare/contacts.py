@@ -125,7 +125,7 @@ def resolve_contacts(
     rows = stacked(list(tables.values()))
     channel_rows = stacked([joined(each, file, rows) for file, each in channel_tables.items()])
     homes = {"electrodes.tsv": rows, "channels.tsv": channel_rows}
-    told = {mark: [] for mark in MARKS}
+    told: dict[str, list[str]] = {mark: [] for mark in MARKS}
     marked = {mark: resolve_mark(mark, labels, rows, channel_rows, told[mark]) for mark in MARKS}
     found.warnings += chain(*told.values())
     found.rules = {mark: one.rule for mark, one in marked.items()}

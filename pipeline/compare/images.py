@@ -4,9 +4,11 @@ import math
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
+from typing import cast
 
 import nibabel as nib
 import numpy as np
+from nibabel.spatialimages import SpatialImage
 
 from pipeline.air import air_at_zero
 from pipeline.errors import InvalidInput
@@ -76,11 +78,11 @@ def read_image(path: Path, what: str) -> Volume:
     )
 
 
-def open_image(path: Path, what: str):
+def open_image(path: Path, what: str) -> SpatialImage:
     """Open an image without reading its voxels; refuse a header that claims more than a head has."""
     check_storage(path, what)
     try:
-        image = nib.load(path)
+        image = cast(SpatialImage, nib.load(path))
         n_voxels = math.prod(image.shape)
     except Exception as error:
         raise unreadable(path, what) from error

@@ -96,7 +96,8 @@ def read_contact_labels(path: Path | None, sub: str = "") -> ContactLabels:
         _check_keys(marks, MARKS, path)
         for names in marks.values():
             _check_words(names, path)
-    listed, warnings = {}, ()
+    listed: dict[str, list[str]] = {}
+    warnings: tuple[str, ...] = ()
     if sub and participants:
         meant = match([sub], participants, participant_label)
         if meant.ambiguous:
@@ -129,7 +130,9 @@ def _rules(homes, path: Path) -> tuple[Rule, ...]:
 def _check_keys(content, known: tuple[str, ...] | None, path: Path) -> None:
     if not isinstance(content, dict):
         raise _wrong(f"{str(content)[:40]!r} stands where an object belongs", path)
-    unknown = [] if known is None else [key for key in content if key not in known]
+    if known is None:
+        return
+    unknown = [key for key in content if key not in known]
     if unknown:
         raise _wrong(f"{unknown[0]!r} is none of {', '.join(known)}", path)
 

@@ -147,7 +147,7 @@ def _by_rules(mark, labels, electrodes, channels, warnings) -> Marked:
             found[rule.name] = Marked(keys, rule.name, lost, n_bipolar)
             _warn_of_contradictions(mark, rule, table, yes, no, warnings)
     used = next((one for one in found.values() if one.keys), None)
-    if len({one.keys for one in found.values()}) > 1:
+    if used is not None and len({one.keys for one in found.values()}) > 1:
         counts = ", ".join(f"{name} ({len(one.keys)})" for name, one in found.items())
         warnings.append(f"Files disagree on the {mark} contacts: {counts}; {used.rule} is used.")
     return used or next((one for one in found.values() if one.lost), Marked())

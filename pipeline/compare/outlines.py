@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
-from pipeline.compare.frames import IMAGE, T1W, Frame
+from pipeline.compare.frames import T1W, Frame
 from pipeline.compare.images import open_image
 from pipeline.compare.placing import Carried
 from pipeline.errors import InvalidInput
@@ -42,7 +42,7 @@ def unregistered(t1w: Path) -> tuple[Callable[[Frame], Carried | str], np.ndarra
 
 def _carry(frame: Frame) -> Carried | str:
     outline_mm = None
-    if frame.kind == IMAGE:
+    if frame.image is not None:
         try:
             image = open_image(frame.image, "image of the contacts")
         except InvalidInput as error:

@@ -99,10 +99,11 @@ def place(
         As for `resolve_contacts`.
     """
     done = Placement()
-    placed, keys_by_rank = [], {}
+    placed: list[pd.DataFrame] = []
+    keys_by_rank: dict[int, set[str]] = {}
     for each in _placeable(tables, coordsystem, t1w, images, done):
         rank = RANK[each.frame.kind]
-        nearer = set().union(*(keys for r, keys in keys_by_rank.items() if r < rank))
+        nearer = set[str]().union(*(keys for r, keys in keys_by_rank.items() if r < rank))
         if placed and set(each.table["key"]) <= nearer:
             continue
         carried = carry(each.frame)
@@ -148,6 +149,7 @@ def _placeable(tables, coordsystem, t1w, images, done: Placement) -> list[_Place
             continue
         done.warnings += [doubt] if doubt else []
         unit = unit_of(description["iEEGCoordinateUnits"])
+        assert unit is not None  # a frame is of a known unit
         usable.append(_Placeable(path, described_by, unit, frame, table))
     return sorted(usable, key=lambda each: RANK[each.frame.kind])
 

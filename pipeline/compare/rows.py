@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import dataclass
+from typing import Any
 
 import pandas as pd
 
@@ -218,7 +219,9 @@ def sidecar(qc: dict) -> dict:
     qc : dict
         What the stage measured: how contacts and mask came to the T1w stands beside what they mean.
     """
-    described = {name: {"Description": text} for name, text in COLUMNS.items()}
+    described: dict[str, dict[str, Any]] = {
+        name: {"Description": text} for name, text in COLUMNS.items()
+    }
     described["metric"]["Levels"] = {
         name: {
             "Description": metric.definition,

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 
-from pipeline.compare.frames import IMAGE, MNI305, T1W, Frame
+from pipeline.compare.frames import MNI305, T1W, Frame
 from pipeline.compare.images import MAX_INCONSISTENCY_MM, read_image, register_rigidly
 from pipeline.compare.placing import Carried
 from pipeline.errors import InvalidInput
@@ -28,7 +28,7 @@ class Spaces:
         """How positions of a frame come to the T1w, or why they can't."""
         if frame.kind == T1W:
             return Carried(lambda pos_mm: pos_mm, "given in the T1w's scanner RAS")
-        if frame.kind == IMAGE:
+        if frame.image is not None:
             if frame.image not in self._registered:
                 with self._progress.step(f"register {frame.image.name} to the T1w"):
                     self._registered[frame.image] = _carried_by_image(frame.image, self._t1w)

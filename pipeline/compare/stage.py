@@ -1,6 +1,7 @@
 """The compare stage: every method's map against the contacts and the resection."""
 
 from pathlib import Path
+from typing import Any
 
 from pipeline.compare.assess import (
     Estimate,
@@ -32,8 +33,13 @@ def run(inputs: Inputs, paths: PatientPaths, config: Config, progress: Progress)
         stale.with_name(stale.name.split(".")[0] + ".json").unlink(missing_ok=True)
     head = read_head(paths)
     no_outcome = None if inputs.outcome else "participants.tsv states no outcome of surgery"
-    qc = {"warnings": [], "doubts": [], "outcome": inputs.outcome, "outcome_reason": no_outcome}
-    qc["nearest_contacts"] = {}
+    qc: dict[str, Any] = {
+        "warnings": [],
+        "doubts": [],
+        "outcome": inputs.outcome,
+        "outcome_reason": no_outcome,
+        "nearest_contacts": {},
+    }
     soz, no_soz = soz_reference(inputs, paths, head, qc, progress)
     resected, no_resection = resection_reference(inputs, paths, head, config, qc, progress)
     qc["warnings"] = [doubt["text"] for doubt in qc["doubts"]] + qc["warnings"]

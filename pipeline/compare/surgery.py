@@ -105,6 +105,7 @@ def _read_mask(inputs: Inputs, t1w: Volume) -> _ReadMask:
     InvalidInput
         The mask is unreadable.
     """
+    assert inputs.resection_mask is not None
     given = resection.read_resection(inputs.resection_mask)
     if not given.inside.any():
         return _ReadMask(given, None, False, given.doubts, "the resection mask is empty")
@@ -160,6 +161,7 @@ def _mask_on_t1w(inputs, paths, head, t1w: Volume, brain, config, qc, progress):
     if read.reason:
         return None, read.reason
     if read.in_postop_space:
+        assert postop is not None  # else there was a reason
         qc["resection_space"] = SPACE_POSTOP
         with progress.step("register the post-operative T1w to the pre-operative one"):
             mask, reason = _carried(given, postop, t1w, brain, config, qc)

@@ -1,6 +1,7 @@
 """One patient's head from the images: brain, cortex, inner skull, scalp and landmarks."""
 
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 
@@ -146,7 +147,7 @@ def build_anatomy(inputs: Inputs, config: Config, progress: Progress) -> Anatomy
             head = head_from_template(t1w, brain_mask, config)
     else:
         with progress.step("FreeSurfer's surfaces"):
-            head = head_from_freesurfer(inputs, t1w, brain_mask)
+            head = head_from_freesurfer(inputs.freesurfer_dir, t1w, brain_mask)
     with progress.step("inner skull"):
         skull_mm = head.inner_skull_mri_mm
         if skull_mm is None:
@@ -249,18 +250,18 @@ def head_from_template(t1w: Volume, brain_mask: np.ndarray, config: Config) -> C
     )
 
 
-def head_from_freesurfer(inputs: Inputs, t1w: Volume, brain_mask: np.ndarray) -> CarriedHead:
+def head_from_freesurfer(folder: Path, t1w: Volume, brain_mask: np.ndarray) -> CarriedHead:
     """FreeSurfer's cortex on fsaverage5's mesh, and its inner skull where there is one."""
     template = load_template()
-    found = read_reconstruction(inputs.freesurfer_dir)
-    correlation, mirrored = check_same_image(inputs.freesurfer_dir, t1w, brain_mask)
+    found = read_reconstruction(folder)
+    correlation, mirrored = check_same_image(folder, t1w, brain_mask)
     labels = template.region_label, template.region_sublobar
     if found.aparc is not None:
         labels = labels_from_aparc(found.aparc)
     cortex = Cortex(found.white_mri_mm, found.pial_mri_mm, *labels)
     midthickness_mm = cortex.midthickness_mri_mm
     fitted = _linear_part(template.midthickness_mni305_mm, midthickness_mm)
-    talairach = read_talairach(inputs.freesurfer_dir)
+    talairach = read_talairach(folder)
     warp = HeadWarp.of_mni305_affine(fitted if talairach is None else talairach)
     carried_mm = warp.from_mni305(template.midthickness_mni305_mm)
     apart_mm = np.linalg.norm(carried_mm - midthickness_mm, axis=1)[template.vertex_region >= 0]

@@ -95,7 +95,7 @@ def read_reconstruction(folder: Path) -> Reconstruction:
     """
     template = load_template()
     to_scanner = surface_to_scanner(folder)
-    resampled = {"white": [], "pial": []}
+    resampled: dict[str, list[np.ndarray]] = {"white": [], "pial": []}
     labels = []
     for h, hemi in enumerate(HEMIS):
         sphere, faces = _read_sphere(folder / "surf" / f"{hemi}.sphere.reg")
@@ -116,10 +116,11 @@ def read_reconstruction(folder: Path) -> Reconstruction:
         labels.append(_read_aparc(folder, h, len(sphere), nearest))
     skull_file = _inner_skull_file(folder)
     skull = apply_affine(to_scanner, _read_surface(skull_file)[0]) if skull_file.exists() else None
+    known = [hemisphere for hemisphere in labels if hemisphere is not None]
     return Reconstruction(
         white_mri_mm=np.vstack(resampled["white"]),
         pial_mri_mm=np.vstack(resampled["pial"]),
-        aparc=None if any(one is None for one in labels) else np.concatenate(labels),
+        aparc=np.concatenate(known) if len(known) == len(labels) else None,
         inner_skull_mri_mm=skull,
         to_scanner=to_scanner,
     )

@@ -131,7 +131,8 @@ def _is_unknown(value) -> bool:
 
 def _markings(stored: dict, affine: np.ndarray):
     """Positions by marking and landmark, and the names of landmarks without a position."""
-    found, odd = {}, []
+    found: dict[str, dict[str, np.ndarray]] = {}
+    odd: list[str] = []
     for name, voxel in stored.items():
         known = _NAME.fullmatch(name.strip().lower())
         if known is None or _is_unknown(voxel):

@@ -75,7 +75,7 @@ def find_lost_skin(
 
 
 def _within(index: np.ndarray, shape: tuple[int, int, int]) -> np.ndarray:
-    return ((index >= 0) & (index <= np.array(shape) - 1)).all(1)
+    return np.all((index >= 0) & (index <= np.array(shape) - 1), axis=1)
 
 
 def _template_skin_mni305_mm() -> np.ndarray:

@@ -92,7 +92,7 @@ def write_labels(path, value: np.ndarray, names, structure: str) -> None:
     for key, name in enumerate(("unknown", *names)):
         red, green, blue = colours[key] if key else (0.0, 0.0, 0.0)
         label = GiftiLabel(key, red, green, blue, 1.0 if key else 0.0)
-        label.label = str(name)
+        label.label = str(name)  # type: ignore[attr-defined]  # nibabel writes it undeclared
         table.labels.append(label)
     keys = GiftiDataArray((value + 1).astype(np.int32), "NIFTI_INTENT_LABEL")
     meta = GiftiMetaData({"AnatomicalStructurePrimary": structure})

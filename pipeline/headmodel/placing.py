@@ -61,7 +61,8 @@ def place_head(
     InvalidInput
         The digitised points do not fit this head, and no usable transform was given.
     """
-    automatic = failure = None
+    automatic: Placement | None = None
+    failure: InvalidInput | None = None
     try:
         automatic = coregister(
             landmarks_head_m,
@@ -78,6 +79,7 @@ def place_head(
             raise
         failure = error
     if inputs.trans is None:
+        assert automatic is not None
         return Placed(
             automatic,
             doubts=_lost_skin_doubts(
@@ -85,9 +87,12 @@ def place_head(
             ),
         )
     try:
-        reading, placement = _as_given(inputs, anatomy, landmarks_head_m, head_points_head_m)
+        reading, placement = _as_given(
+            inputs.trans, inputs.freesurfer_dir, anatomy, landmarks_head_m, head_points_head_m
+        )
     except InvalidInput as error:
         if automatic is None:
+            assert failure is not None
             raise failure from error
         text = (
             f"the co-registration given ({inputs.trans.name}) is not used but the automatic one, "
@@ -101,13 +106,10 @@ def place_head(
 
 
 def _as_given(
-    inputs: Inputs, anatomy: Anatomy, landmarks_head_m, head_points_head_m
+    trans: Path, freesurfer_dir: Path | None, anatomy: Anatomy, landmarks_head_m, head_points_head_m
 ) -> tuple[Reading, Placement]:
     ways = readings(
-        read_head_to_mri(inputs.trans),
-        anatomy.t1w.affine,
-        anatomy.t1w.data.shape,
-        inputs.freesurfer_dir,
+        read_head_to_mri(trans), anatomy.t1w.affine, anatomy.t1w.data.shape, freesurfer_dir
     )
     placements = [
         place(
@@ -120,15 +122,16 @@ def _as_given(
         )
         for way in ways
     ]
-    distance_mm = [_misfit_mm(one, anatomy.landmarks_marked) for one in placements]
+    misfits_mm = [_misfit_mm(one, anatomy.landmarks_marked) for one in placements]
+    distance_mm = [misfit_mm for misfit_mm in misfits_mm if misfit_mm is not None]
     chosen = choose_reading(
         ways,
-        None if None in distance_mm else distance_mm,
-        inputs.freesurfer_dir is not None,
-        inputs.trans,
+        distance_mm if len(distance_mm) == len(ways) else None,
+        freesurfer_dir is not None,
+        trans,
     )
     placement = placements[ways.index(chosen)]
-    placement.check_plausible(inputs.trans)
+    placement.check_plausible(trans)
     return chosen, placement
 
 

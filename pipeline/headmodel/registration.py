@@ -4,6 +4,7 @@ import os
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -137,7 +138,7 @@ def register_template(
         mni152, SPACING_MM, *bounding_box_mm(mni152.data > 0, mni152.affine, MARGIN_MM)
     )
     fixed_image, moving_image = to_ants(fixed), to_ants(moving)
-    options = {"type_of_transform": "Affine"}
+    options: dict[str, Any] = {"type_of_transform": "Affine"}
     if method == "syn":
         options = {
             "type_of_transform": "SyN",

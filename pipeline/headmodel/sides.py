@@ -76,7 +76,7 @@ class SideCheck:
     @property
     def agrees(self) -> bool | None:
         """Whether left and right of digitisation and T1w are the same; None if not decidable."""
-        if self.standard_errors is None:
+        if self.standard_errors is None or self.rms_mm is None or self.mirrored_rms_mm is None:
             return None
         larger, smaller = sorted((self.rms_mm, self.mirrored_rms_mm), reverse=True)
         if abs(self.standard_errors) < MIN_STANDARD_ERRORS or larger < MIN_RATIO * smaller:

@@ -1,5 +1,6 @@
 """The headmodel stage: files in, files out."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import mne
@@ -173,18 +174,16 @@ def placement_warnings(placement: Placement, marked: bool, given: bool = False) 
             f"head points lie {np.median(distance_mm):.1f} mm from the scalp in the median: "
             "co-registration is poor"
         )
-    worst = max(placement.landmark_distance_mm, key=placement.landmark_distance_mm.get)
-    if marked and not given and placement.landmark_distance_mm[worst] > GOOD_LANDMARK_MM:
-        warnings.append(
-            f"the digitised {worst} lies {placement.landmark_distance_mm[worst]:.0f} mm from the T1w's"
-        )
+    worst, worst_mm = max(placement.landmark_distance_mm.items(), key=lambda landmark: landmark[1])
+    if marked and not given and worst_mm > GOOD_LANDMARK_MM:
+        warnings.append(f"the digitised {worst} lies {worst_mm:.0f} mm from the T1w's")
     return warnings
 
 
 def placement_numbers(placement: Placement) -> dict:
     """Residuals of the co-registration; null where there are no head points on skin."""
     distance_mm = placement.distance_on_skin_mm
-    statistics = {
+    statistics: dict[str, Callable[[np.ndarray], float]] = {
         "median": np.median,
         "mean": np.mean,
         "p95": lambda x: np.percentile(x, 95),
@@ -209,7 +208,7 @@ def placement_numbers(placement: Placement) -> dict:
 
 def leadfield_numbers(leadfield: np.ndarray, info: mne.Info) -> dict:
     """Numbers by which a broken leadfield would show (per region: norm over the channels of a type)."""
-    numbers = {}
+    numbers: dict[str, float] = {}
     types = np.array(info.get_channel_types())
     for kind in np.unique(types):
         norm = np.linalg.norm(leadfield[types == kind], axis=0)

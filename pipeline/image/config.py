@@ -22,10 +22,15 @@ class Inputs:
     t1w: Path
 
 
-class _Checked:
-    """Options of the stage and of all methods."""
+class Options:
+    """Options of the stage, which have those of all methods beside them."""
 
-    def __post_init__(self):
+    methods: tuple[str, ...]
+    peak_window_s: float
+    bootstrap_resamples: int
+    seed: int
+
+    def __post_init__(self) -> None:
         check_options(self)
         for method in METHODS:
             self.of(METHODS[method].options)
@@ -36,7 +41,7 @@ class _Checked:
         return options(**{name: getattr(self, name) for name in names})
 
 
-def config_class() -> type:
+def config_class() -> type[Options]:
     """The stage's options: its own, and between them those of the methods."""
     by_default = tuple(name for name in METHODS if METHODS[name].by_default)
     own = {
@@ -66,7 +71,7 @@ def config_class() -> type:
         "seed": (int, option(0, "seed of the spikes' resampling", low=0, high=LARGEST_SEED)),
     }
     fields = [(name, *rest) for name, rest in (own | _method_options() | resampling).items()]
-    made = dataclasses.make_dataclass("Config", fields, bases=(_Checked,), frozen=True)
+    made = dataclasses.make_dataclass("Config", fields, bases=(Options,), frozen=True)
     made.__module__ = __name__
     made.__doc__ = "Options; times in seconds."
     return made

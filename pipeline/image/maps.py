@@ -15,7 +15,7 @@ def vertex_values(region_values: np.ndarray, vertex_region: np.ndarray) -> np.nd
 
 
 def ribbon_vertices(
-    affine: np.ndarray, shape: tuple[int, int, int], layers_mri_mm: np.ndarray
+    affine: np.ndarray, shape: tuple[int, ...], layers_mri_mm: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
     """The voxels of a grid that lie in the cortex, and the vertex nearest to each.
 

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import nibabel as nib
 import numpy as np
+from nibabel.spatialimages import SpatialImage
 
 from pipeline.files import atomic_path, write_json, write_npz
 from pipeline.image.maps import vertex_values
@@ -27,7 +28,7 @@ def write_solution(
     method: str,
     solution: Solution,
     head: Head,
-    t1w: nib.Nifti1Image,
+    t1w: SpatialImage,
     ribbon: tuple[np.ndarray, np.ndarray],
 ) -> None:
     """Write a point, or a map with its time courses, on the cortex and in the T1w's grid."""
@@ -84,7 +85,7 @@ def _write_map(files: dict[str, Path], vertex_value: np.ndarray) -> None:
 def write_volume(
     paths: PatientPaths,
     method: str,
-    t1w: nib.Nifti1Image,
+    t1w: SpatialImage,
     vertex_value: np.ndarray,
     ribbon: tuple[np.ndarray, np.ndarray],
     unit: str,

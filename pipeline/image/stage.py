@@ -1,21 +1,23 @@
 """The image stage: every method's solution for the averaged spike."""
 
 from pathlib import Path
+from typing import cast
 
 import nibabel as nib
 import numpy as np
+from nibabel.spatialimages import SpatialImage
 
 from pipeline.errors import InvalidInput
 from pipeline.files import read_json, write_json
 from pipeline.image import bootstrap, maps, outputs
-from pipeline.image.config import Config, Inputs
+from pipeline.image.config import Inputs, Options
 from pipeline.methods import METHODS
 from pipeline.methods._method import NetworkMethod
 from pipeline.methods._model import Model, Problem
 from pipeline.paths import PatientPaths
 from pipeline.progress import Progress
-from pipeline.records.head import read_head
-from pipeline.records.solution import NoExtent, Solution, distances_between_maxima
+from pipeline.records.head import read_measured_head
+from pipeline.records.solution import Distributed, NoExtent, Solution, distances_between_maxima
 from pipeline.records.spike import BASELINE_END_S, Spike, read_spike
 from pipeline.template import load_template
 from pipeline.template.cortex import region_adjacency
@@ -23,7 +25,7 @@ from pipeline.template.cortex import region_adjacency
 MAX_PEAK_OFFSET_S = 0.02
 
 
-def run(inputs: Inputs, paths: PatientPaths, config: Config, progress: Progress) -> None:
+def run(inputs: Inputs, paths: PatientPaths, config: Options, progress: Progress) -> None:
     """Image the averaged spike with every method of `config` and write the results.
 
     A conventional method that fails is reported as not assessable; a network that fails is an
@@ -36,12 +38,12 @@ def run(inputs: Inputs, paths: PatientPaths, config: Config, progress: Progress)
     """
     _remove_earlier_results(paths)
     spike = read_spike(paths)
-    head = read_head(paths, spike.ch_names)
+    head = read_measured_head(paths, spike.ch_names)
     qc = {"warnings": _peak_warnings(spike), **_constants(spike, config), "methods": {}}
     for warning in qc["warnings"]:
         progress.warn(warning)
 
-    t1w = nib.load(inputs.t1w)
+    t1w = cast(SpatialImage, nib.load(inputs.t1w))
     with progress.step("find the cortex in the T1w"):
         ribbon = maps.ribbon_vertices(t1w.affine, t1w.shape[:3], head.layers_mri_mm)
     adjacency = region_adjacency(head.vertex_region, load_template().faces)
@@ -52,7 +54,7 @@ def run(inputs: Inputs, paths: PatientPaths, config: Config, progress: Progress)
     with progress.step("image the spike", total=len(config.methods)) as step:
         for method in chosen:
             try:
-                solution = _solve(method, problem, config)
+                solution = _solve(method, problem, paths, config)
             except MemoryError:
                 raise  # says nothing about the method
             except Exception as error:
@@ -69,12 +71,13 @@ def run(inputs: Inputs, paths: PatientPaths, config: Config, progress: Progress)
                 qc["methods"][method] = about | solution.describe(head)
             step.advance()
     if config.bootstrap_resamples:
-        networks = [name for name in chosen if isinstance(METHODS[name], NetworkMethod)]
         with progress.step("resample the spikes"):
-            for method in networks:
-                qc["methods"][method]["bootstrap"] = _bootstrap(
-                    method, problem, solutions[method].max_region, config
-                )
+            for method, solution in solutions.items():
+                part = METHODS[method]
+                if isinstance(part, NetworkMethod) and isinstance(solution, Distributed):
+                    arrays, summary = _bootstrap(part, problem, solution.max_region, config)
+                    outputs.write_bootstrap(paths, method, arrays, summary, head.vertex_region)
+                    qc["methods"][method]["bootstrap"] = summary
     qc["distance_between_maxima_mm"] = distances_between_maxima(solutions, head)
     write_json(paths.qc("image"), qc)
 
@@ -113,30 +116,31 @@ def writes(paths: PatientPaths) -> list[Path]:
     ]
 
 
-def _solve(method: str, problem: Problem, config: Config) -> Solution:
+def _solve(method: str, problem: Problem, paths: PatientPaths, config: Options) -> Solution:
     part = METHODS[method]
     try:
         return part.solve(problem, config.of(part.options))
     except NoExtent as error:
         raise InvalidInput(
             f"the {method} solution has no extent: {error}",
-            file=problem.paths.average,
+            file=paths.average,
             hint="check the averaged spike and the leadfield in the report's quality page",
         ) from error
 
 
-def _bootstrap(method: str, problem: Problem, max_region: int, config: Config) -> dict:
-    """Image resampled averages, write them, and return their summary; the same draws for all."""
-    spike, head = problem.spike, problem.model.head
-    spikes = spike.epochs.get_data(picks=spike.ch_names, verbose="error")
+def _bootstrap(
+    part: NetworkMethod, problem: Problem, max_region: int, config: Options
+) -> tuple[dict[str, np.ndarray], dict]:
+    """Maps of resampled averages and their summary; the same draws for all networks."""
+    head = problem.model.head
+    spikes = problem.spike.single_spikes
     weights = bootstrap.draw_weights(len(spikes), config.bootstrap_resamples, config.seed)
-    network = METHODS[method].network(problem)
+    network = part.network(problem)
     arrays = bootstrap.summarise(
         bootstrap.resampled_peak_maps(network, spikes, weights, config.peak_window_s)
     )
     summary = bootstrap.describe(arrays, max_region, head.region_pos_mri_mm, head.region_area_mm2)
-    outputs.write_bootstrap(problem.paths, method, arrays, summary, head.vertex_region)
-    return summary
+    return arrays, summary
 
 
 def _remove_earlier_results(paths: PatientPaths) -> None:
@@ -147,14 +151,15 @@ def _remove_earlier_results(paths: PatientPaths) -> None:
             file.unlink(missing_ok=True)
 
 
-def _constants(spike: Spike, config: Config) -> dict:
+def _constants(spike: Spike, config: Options) -> dict:
+    minimum_norm, lcmv = (config.of(METHODS[name].options) for name in ("dspm", "lcmv"))
     return {
         "n_channels": len(spike.ch_names),
         "n_spikes": int(spike.average.nave),
         "peak_window_s": config.peak_window_s,
-        "minimum_norm_snr": config.snr,
-        "lcmv_regularisation": config.lcmv_reg,
-        "lcmv_window_s": config.lcmv_window_s,
+        "minimum_norm_snr": minimum_norm.snr,
+        "lcmv_regularisation": lcmv.lcmv_reg,
+        "lcmv_window_s": lcmv.lcmv_window_s,
         "cmem_baseline_end_s": BASELINE_END_S,
         "field_power_peak_s": field_power_peak_s(spike.average),
     }

@@ -96,13 +96,14 @@ class NetworkMethod(Method):
     """
 
     unit: str = "relative"
-    load: Callable[[PatientPaths], tuple[Any, dict]]
+    load: Callable[[PatientPaths], tuple[Any, dict[str, Any]]]
 
     def network(self, problem: Problem) -> "Network":
         """The network made ready for the patient, once."""
         from pipeline.methods._network import prepare  # torch takes seconds
 
         if self.label not in problem.networks:
+            assert problem.paths is not None
             problem.networks[self.label] = prepare(self.load(problem.paths), problem)
         return problem.networks[self.label]
 

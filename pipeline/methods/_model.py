@@ -2,12 +2,13 @@
 
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import Any
 
 import mne
 import numpy as np
 
 from pipeline.paths import PatientPaths
-from pipeline.records.head import Head
+from pipeline.records.head import MeasuredHead
 from pipeline.records.spike import Spike
 
 # One fixed dipole per region; no depth weighting, as sLORETA and dSPM were published.
@@ -21,8 +22,7 @@ class Model:
 
     Attributes
     ----------
-    head : Head
-        With leadfield.
+    head : MeasuredHead
     info : mne.Info
         MEG channels of the leadfield.
     noise_cov : mne.Covariance
@@ -31,7 +31,7 @@ class Model:
         Which regions are neighbours.
     """
 
-    head: Head
+    head: MeasuredHead
     info: mne.Info
     noise_cov: mne.Covariance
     adjacency: np.ndarray
@@ -70,7 +70,7 @@ class Problem:
     spike: Spike
     window_s: float
     paths: PatientPaths | None = None
-    networks: dict = field(default_factory=dict)
+    networks: dict[str, Any] = field(default_factory=dict)
 
 
 def region_forward(

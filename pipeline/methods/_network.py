@@ -1,6 +1,7 @@
 """A network made ready for one patient."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -45,7 +46,7 @@ class Network:
         return apply(self.module, recording, self.projection)
 
 
-def prepare(loaded: tuple[torch.nn.Module, dict], problem: Problem) -> Network:
+def prepare(loaded: tuple[torch.nn.Module, dict[str, Any]], problem: Problem) -> Network:
     """Make weights ready for a patient: they read the average through its own leadfield and noise.
 
     Parameters

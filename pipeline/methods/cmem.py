@@ -11,6 +11,8 @@ to a prior that the data themselves suggest, and returns its mean.
   samples (appendix S1) and the constants; Harrison et al. 2007, NeuroImage 38:677: smoothness.
 """
 
+from collections.abc import Callable
+
 import numpy as np
 from scipy.linalg import block_diag, expm
 from scipy.optimize import minimize
@@ -187,17 +189,21 @@ def dual(
     return value + entropy.sum(), gradient
 
 
-def _active_probability(source, probability, parcel):
+def _active_probability(
+    source: np.ndarray, probability: np.ndarray, parcel: np.ndarray
+) -> np.ndarray:
     """α* of each parcel: α / (α + (1 - α) exp(-½ |ξ|²)), its probability given the data."""
     energy = 0.5 * np.bincount(parcel, source**2)
     return expit(logit(probability) + energy)
 
 
-def _by_parcel(function, values, parcel):
+def _by_parcel(
+    function: Callable[[np.ndarray], float], values: np.ndarray, parcel: np.ndarray
+) -> np.ndarray:
     return np.array([function(values[parcel == k]) for k in range(parcel.max() + 1)])
 
 
-def _smoothness_root(parcel, adjacency):
+def _smoothness_root(parcel: np.ndarray, adjacency: np.ndarray) -> np.ndarray:
     """Root of the covariance of neighbours within parcels, (n_regions, n_regions).
 
     Green's function of diffusion over neighbours (Harrison 2007), cut into parcels.
@@ -214,7 +220,9 @@ def _smoothness_root(parcel, adjacency):
     return root
 
 
-def _check(data, leadfield, baseline, adjacency):
+def _check(
+    data: np.ndarray, leadfield: np.ndarray, baseline: np.ndarray, adjacency: np.ndarray
+) -> None:
     n_channels, n_regions = leadfield.shape
     if len(data) != n_channels or len(baseline) != n_channels:
         raise InvalidInput(

@@ -1,6 +1,7 @@
 """The equivalent current dipole: one point that explains the spike best."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import mne
 import numpy as np
@@ -39,7 +40,7 @@ def fit_dipole(
     inner_skull_mri_mm: np.ndarray,
     window_s: float,
     step_s: float,
-) -> dict:
+) -> dict[str, Any]:
     """Fit one dipole to each of several instants around the peak and keep the best-fitting one.
 
     Parameters

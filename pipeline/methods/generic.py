@@ -8,7 +8,7 @@ from pipeline.methods._method import NetworkMethod
 from pipeline.paths import PatientPaths
 
 
-def load(paths: PatientPaths) -> tuple[Any, dict]:
+def load(paths: PatientPaths) -> tuple[Any, dict[str, Any]]:
     """The weights that fine-tuning started from, with their card; InvalidInput if others are there."""
     from pipeline.weights import load_model  # torch takes seconds
 

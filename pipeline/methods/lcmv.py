@@ -32,7 +32,7 @@ class Options:
         high=EPOCH_S / 2,
     )
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         check_options(self)
         start_s, end_s = self.lcmv_window_s
         if end_s - start_s < LEAST_WINDOW_S:

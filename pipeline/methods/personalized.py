@@ -7,7 +7,7 @@ from pipeline.methods._method import NetworkMethod
 from pipeline.paths import PatientPaths
 
 
-def load(paths: PatientPaths) -> tuple[Any, dict]:
+def load(paths: PatientPaths) -> tuple[Any, dict[str, Any]]:
     """The weights that the personalize stage left, with their card."""
     from pipeline.weights import load_model  # torch takes seconds
 

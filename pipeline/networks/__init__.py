@@ -8,7 +8,7 @@ gives activity (batch, n_out, n_times), or only some samples of it.
 """
 
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from pipeline.errors import InvalidInput
 from pipeline.registry import Registry
@@ -16,10 +16,19 @@ from pipeline.registry import Registry
 if TYPE_CHECKING:
     from torch import nn
 
-NETWORKS: "Registry[type[nn.Module]]" = Registry(sys.modules[__name__], "NETWORK")
+    class Network(nn.Module):
+        """A part, for the type checker."""
+
+        Architecture: type
+        architecture: Any
+
+        def __init__(self, architecture: Any): ...
 
 
-def build_network(name: str, **architecture) -> "nn.Module":
+NETWORKS: "Registry[type[Network]]" = Registry(sys.modules[__name__], "NETWORK")
+
+
+def build_network(name: str, **architecture: Any) -> "Network":
     """A network with random weights; what `architecture` does not name has its default.
 
     Raises

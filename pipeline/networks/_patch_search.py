@@ -65,6 +65,7 @@ def pursue_patches(
         Part, 0-1, that the best patch explains of the power that the rounds before it left.
     """
     # In full precision: the best patches' topographies differ by fractions of a percent.
+    assert projection.topographies is not None and projection.patches is not None
     with torch.autocast(principal.device.type, enabled=False):
         topographies = projection.topographies
         topographies = topographies[:, : -(-topographies.shape[1] // search.pursued_part)]
@@ -118,6 +119,7 @@ def attend_to_patches(
     sources : Tensor, (batch, n_maps, n_regions)
         With the sign of the map.
     """
+    assert projection.topographies is not None and projection.patches is not None
     with torch.autocast(seen.device.type, enabled=False):
         seen = nn.functional.normalize(seen.float(), dim=2)
         with torch.no_grad():
@@ -156,6 +158,7 @@ def fit_shapes(
     patches : Tensor, (n, n_patches, n_regions)
     """
     neighbours = projection.neighbours
+    assert neighbours is not None
     n_neighbours = neighbours.sum(0)
     inside = (patches > 0).float()
     # Only regions in or beside the patches count, those of the most patches first.

@@ -25,7 +25,7 @@ CLOSED_GRADIENT = 0.1
 
 
 @dataclass(frozen=True, kw_only=True)
-class Architecture(PatchSearch):
+class CompactArchitecture(PatchSearch):
     """Sizes and constants.
 
     Attributes
@@ -86,7 +86,9 @@ class Deblur(nn.Module):
         self.deblur = nn.Linear(n_hidden, n_hidden)
         self.leave = _beginning_near_zero(nn.Linear(n_hidden, n_out))
 
-    def forward(self, hidden, seen, sources):
+    def forward(
+        self, hidden: torch.Tensor, seen: torch.Tensor, sources: torch.Tensor
+    ) -> tuple[torch.Tensor, torch.Tensor]:
         hidden = hidden + nn.functional.elu(self.enter(torch.cat([seen, sources], 2)))
         hidden = hidden + nn.functional.elu(self.deblur(hidden))
         return hidden, sources + self.leave(hidden)
@@ -95,9 +97,9 @@ class Deblur(nn.Module):
 class Compact(nn.Module):
     """Pursuit of patches, convolutions over their time courses and an MLP over space, 994 out."""
 
-    Architecture = Architecture
+    Architecture = CompactArchitecture
 
-    def __init__(self, architecture: Architecture):
+    def __init__(self, architecture: CompactArchitecture):
         super().__init__()
         self.architecture = sizes = architecture
         n_temporal, n_sources = sizes.n_temporal, sizes.n_sources

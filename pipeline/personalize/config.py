@@ -18,7 +18,7 @@ class Config:
 
     network: str = option("compact", "architecture", choices=NETWORKS.names())
     generic_model: str = option(
-        "", "weights file of the generic model; empty: the shipped one", empty=True
+        "", "weights file of the generic model; empty: the shipped one", file=True, empty=True
     )
     device: str = option("cpu", "where the network is trained and applied", choices=DEVICES)
     steps: int = option(100, "batches of fine-tuning", low=1, high=1_000_000)

@@ -18,12 +18,12 @@ from pipeline.personalize.config import Config, Inputs
 from pipeline.personalize.jitter import possible_leadfields, sensor_motion_derivatives
 from pipeline.progress import Progress
 from pipeline.projection import Projection, check_leadfield, project_head
-from pipeline.records.head import Head, read_head
+from pipeline.records.head import MeasuredHead, read_measured_head
 from pipeline.records.spike import Spike, read_spike
 from pipeline.synthesis.library import load_library
 from pipeline.synthesis.patches import patch_bank, template_dictionary, template_graph
 from pipeline.synthesis.recordings import ONE_SOURCE, HeadTensors, Synthesizer
-from pipeline.training.curve import curve_tsv
+from pipeline.training.curve import CurveRow, curve_tsv
 from pipeline.training.evaluate import METRICS, batch_errors_mm
 from pipeline.training.train import Plan, train, validate
 from pipeline.weights import load_model, resolve_device, save_model
@@ -60,7 +60,7 @@ def run(inputs: Inputs, paths: PatientPaths, config: Config, progress: Progress)
     """
     device = resolve_device(config.device)
     spike = read_spike(paths, epochs=False)
-    head = read_head(paths, spike.ch_names)
+    head = read_measured_head(paths, spike.ch_names)
     check_leadfield(head.leadfield, paths.leadfield)
     generic, card = load_model(config.generic_model, config.network)
     check_inputs_fit(card, head)
@@ -118,7 +118,7 @@ def run(inputs: Inputs, paths: PatientPaths, config: Config, progress: Progress)
     shutil.rmtree(folder, ignore_errors=True)
 
 
-def check_inputs_fit(card: dict, head: Head) -> None:
+def check_inputs_fit(card: dict, head: MeasuredHead) -> None:
     """Raise `InvalidInput` if a network of raw channels was trained for another number of them."""
     n_in = card["architecture"]["n_in"]
     if card["input"] == "raw" and n_in != len(head.leadfield):
@@ -130,7 +130,7 @@ def check_inputs_fit(card: dict, head: Head) -> None:
 
 
 def project_patient(
-    head: Head, spike: Spike, kind: str, device: str
+    head: MeasuredHead, spike: Spike, kind: str, device: str
 ) -> tuple[np.ndarray, Projection]:
     """`project_head` of what is known of the patient, for a network with this kind of input."""
     leadfield = spike.projector @ head.leadfield
@@ -138,7 +138,7 @@ def project_patient(
 
 
 def possible_heads(
-    head: Head,
+    head: MeasuredHead,
     spike: Spike,
     known: tuple[np.ndarray, Projection],
     motion_derivatives: np.ndarray,
@@ -178,7 +178,7 @@ def fine_tune(
     device: str,
     folder: Path,
     progress: Progress,
-) -> list[dict[str, float]]:
+) -> list[CurveRow]:
     """Train `module` in place on the patient's possible heads; return the training curve."""
     checker = _synthesizer("validation", config.seed, device)
     batches = [

@@ -45,8 +45,8 @@ def _open(path: Path, renamed: bool) -> mne.io.BaseRaw:
             file=path,
             hint="give the run's folder with config, hs_file and the data",
         )
-    head_shape = None if head_shape is None else str(head_shape)
-    return mne.io.read_raw_bti(data, config, head_shape, rename_channels=renamed)
+    points = None if head_shape is None else str(head_shape)
+    return mne.io.read_raw_bti(data, config, points, rename_channels=renamed)
 
 
 def _data(by_name: dict[str, Path]) -> Path | None:

@@ -42,9 +42,9 @@ def open_raw(path: Path) -> mne.io.BaseRaw:
     markers, elp, hsp = _markers(path), _points(path, "elp"), _points(path, "hsp")
     if not (markers or elp or hsp) or is_room_by_name(path.name):
         return mne.io.read_raw_kit(path)
-    needed = {"markers (*_markers.mrk or .sqd)": markers, "ELP": elp}
-    missing = [name for name, file in needed.items() if not file]
-    if missing:
+    if elp is None or not markers:
+        needed = {"markers (*_markers.mrk or .sqd)": markers, "ELP": elp}
+        missing = [name for name, file in needed.items() if not file]
         raise InvalidInput(
             f"the KIT recording lacks its {' and '.join(missing)}, so that the head's place in "
             "the helmet is not known",

@@ -52,10 +52,6 @@ class Head:
         -1 on the medial wall.
     surfaces : mapping of str to Surface
         `CORTEX`, left hemisphere first; `SCALP` and `INNER_SKULL`.
-    leadfield : ndarray, (n_channels, n_regions), or None
-        Field in the channels that the head was read for, in their order, without projectors; per A·m.
-    trans : mne.Transform or None
-        Head to MRI; read with the leadfield.
     """
 
     region_pos_mri_mm: np.ndarray
@@ -64,8 +60,6 @@ class Head:
     region_sublobar: np.ndarray
     vertex_region: np.ndarray
     surfaces: Mapping[str, Surface]
-    leadfield: np.ndarray | None = None
-    trans: mne.Transform | None = None
 
     def nearest_region(self, pos_mri_mm: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """The region (n,) of the midthickness vertex nearest to each point (n, 3), and how far it is."""
@@ -86,12 +80,6 @@ class Head:
         """White, midthickness and pial surface (3, n_vertices, 3)."""
         return np.array([self.surfaces[name].pos_mm for name in LAYERS])
 
-    @property
-    def region_pos_head_m(self) -> np.ndarray:
-        """Positions (n_regions, 3) in head coordinates, in metres."""
-        mri_to_head = mne.transforms.invert_transform(self.trans)
-        return mne.transforms.apply_trans(mri_to_head, self.region_pos_mri_mm / 1000)
-
     @cached_property
     def vertex_area_mm2(self) -> np.ndarray:
         """Area (n_vertices,) of each vertex of the midthickness surface."""
@@ -104,6 +92,28 @@ class Head:
         return vertices, cKDTree(self.surfaces["midthickness"].pos_mm[vertices])
 
 
+@dataclass(frozen=True, eq=False)
+class MeasuredHead(Head):
+    """A head under the channels of a recording.
+
+    Attributes
+    ----------
+    leadfield : ndarray, (n_channels, n_regions)
+        Field in the channels that the head was read for, in their order, without projectors; per A·m.
+    trans : mne.Transform
+        Head to MRI.
+    """
+
+    leadfield: np.ndarray
+    trans: mne.Transform
+
+    @property
+    def region_pos_head_m(self) -> np.ndarray:
+        """Positions (n_regions, 3) in head coordinates, in metres."""
+        mri_to_head = mne.transforms.invert_transform(self.trans)
+        return mne.transforms.apply_trans(mri_to_head, self.region_pos_mri_mm / 1000)
+
+
 class _SurfaceFiles(Mapping[str, Surface]):
     """Surfaces that are read when they are first asked for: each stage needs others."""
 
@@ -114,7 +124,7 @@ class _SurfaceFiles(Mapping[str, Surface]):
 
     def __getitem__(self, name: str) -> Surface:
         if name not in self._read:
-            parts = [nib.load(file).agg_data() for file in self._files[name]]
+            parts = [nib.GiftiImage.from_filename(file).agg_data() for file in self._files[name]]
             first = np.cumsum([0, *(len(pos_mm) for pos_mm, _ in parts)])
             self._read[name] = Surface(
                 np.vstack([pos_mm for pos_mm, _ in parts]).astype(float),
@@ -132,19 +142,24 @@ class _SurfaceFiles(Mapping[str, Surface]):
         return sum(1 for _ in self)
 
 
-def read_head(paths: PatientPaths, ch_names: list[str] | None = None) -> Head:
-    """Read the head and, for channels that are named, the transform and the leadfield in their order.
+def read_head(paths: PatientPaths) -> Head:
+    """Read the head that its model's stage wrote."""
+    return Head(**read_npz(paths.regions), surfaces=_SurfaceFiles(paths))
+
+
+def read_measured_head(paths: PatientPaths, ch_names: list[str]) -> MeasuredHead:
+    """Read the head with the transform, and the leadfield of the channels that are named.
 
     Raises
     ------
     InvalidInput
         The leadfield lacks some of the channels.
     """
-    return Head(
+    return MeasuredHead(
         **read_npz(paths.regions),
         surfaces=_SurfaceFiles(paths),
-        leadfield=None if ch_names is None else _read_leadfield(paths, ch_names),
-        trans=None if ch_names is None else mne.read_trans(paths.trans),
+        leadfield=_read_leadfield(paths, ch_names),
+        trans=mne.read_trans(paths.trans),
     )
 
 

@@ -3,6 +3,7 @@
 from dataclasses import asdict, dataclass, fields
 from itertools import combinations
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from skimage.filters import threshold_otsu
@@ -56,7 +57,7 @@ class Distributed:
     def max_mri_mm(self, head: Head) -> np.ndarray:
         return head.region_pos_mri_mm[self.max_region]
 
-    def describe(self, head: Head) -> dict:
+    def describe(self, head: Head) -> dict[str, Any]:
         """Where the map's maximum lies and how far its extent reaches."""
         region = self.max_region
         return {
@@ -104,7 +105,7 @@ class Point:
         """The dipole's own place."""
         return self.pos_mri_mm
 
-    def describe(self, head: Head) -> dict:
+    def describe(self, head: Head) -> dict[str, Any]:
         """Everything: a dipole is its own description."""
         return asdict(self)
 

@@ -53,6 +53,12 @@ class Spike:
         data = whiten @ self.average.data
         return data, data[:, self.average.times < BASELINE_END_S]
 
+    @property
+    def single_spikes(self) -> np.ndarray:
+        """The single spikes (n_spikes, n_channels, n_times) of a record that was read with them."""
+        assert self.epochs is not None
+        return self.epochs.get_data(picks=self.ch_names, verbose="error")
+
     def covariance(self, window_s: tuple[float, float]) -> mne.Covariance:
         """Of the single spikes in a window around their peaks."""
         start_s, end_s = window_s

@@ -102,13 +102,14 @@ def artefact_projectors(
         For the quality file; ``done`` is False with the reason in ``note``.
     """
     n = sum(run.n for run in runs)
-    report = {"done": False, "n_events": n, "note": runs[0].note, "snr_db": {}}
+    snr_db: dict[str, float] = {}
+    report = {"done": False, "n_events": n, "note": runs[0].note, "snr_db": snr_db}
     if n < MIN_EVENTS[kind]:
         if n:
             report["note"] = f"{n} events are too few for a projector ({runs[0].note})"
         return [], report
-    mean = sum(run.total for run in runs)[good] / n
-    noise = sum(run.alternating for run in runs)[good] / n
+    mean = np.sum([run.total for run in runs], axis=0)[good] / n
+    noise = np.sum([run.alternating for run in runs], axis=0)[good] / n
     middle = round(abs(WINDOW_S[kind][0]) * info["sfreq"])
     reach = round(CORE_S[kind] * info["sfreq"])
     core = slice(middle - reach, middle + reach + 1)
@@ -118,8 +119,8 @@ def artefact_projectors(
         if not len(picks):
             continue
         ratio = np.mean(mean[picks, core] ** 2) / np.mean(noise[picks] ** 2)
-        report["snr_db"][type_] = round(10 * np.log10(ratio), 1)
-        if report["snr_db"][type_] < MIN_SNR_DB:
+        snr_db[type_] = round(10 * np.log10(ratio), 1)
+        if snr_db[type_] < MIN_SNR_DB:
             continue
         evoked = mne.EvokedArray(
             mean[picks][:, core], mne.pick_info(info, picks), tmin=-CORE_S[kind], nave=n

@@ -81,7 +81,7 @@ def choose_runs(inputs: Inputs, config: Config) -> Choice:
     _check_number(runs, config)
     warnings, left_out, used = [], [], []
     for run in runs:
-        if run.problem is not None:
+        if run.problem is not None and run.events_tsv is not None:
             warnings.append(
                 f"Run {run.path.name} was left out: its events cannot be read "
                 f"({run.events_tsv.name}: {run.problem.message})."
@@ -91,7 +91,9 @@ def choose_runs(inputs: Inputs, config: Config) -> Choice:
             reason = "its events cannot be read" if unread else "no spikes annotated"
             left_out.append({"file": run.path.name, "reason": reason})
     head_movement, reference, n_outside, durations = "not recorded", None, 0, []
-    for run in (run for run in runs if run.n_spikes):
+    for run in runs:
+        if run.events is None or not run.n_spikes:
+            continue
         raw = open_recording(run.path)
         if reference is None:
             reference = raw.info
@@ -189,7 +191,13 @@ def _check_number(runs: list[Annotated], config: Config) -> None:
         for run in runs:
             if run.problem is not None:
                 raise run.problem
-        raise no_spikes([(run.events_tsv, run.events) for run in runs if run.events is not None])
+        raise no_spikes(
+            [
+                (run.events_tsv, run.events)
+                for run in runs
+                if run.events_tsv is not None and run.events is not None
+            ]
+        )
     events_tsv = next(run.events_tsv for run in runs if run.n_spikes)
     if n_spikes < config.min_spikes:
         lost = sum(run.events.n_without_onset for run in runs if run.events is not None)

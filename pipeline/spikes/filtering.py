@@ -127,8 +127,10 @@ def load_filtered(
     result = mne.io.RawArray(kept, info, verbose="error")
     if result.info["sfreq"] != sfreq_hz:
         result.resample(sfreq_hz, verbose="error")
-    arrays = (np.concatenate(part, axis=1) for part in zip(*measured, strict=True))
-    return result, WindowStats(*arrays, window_s=window / sfreq)
+    stuck, level, std, ptp, fast = (
+        np.concatenate(part, axis=1) for part in zip(*measured, strict=True)
+    )
+    return result, WindowStats(stuck, level, std, ptp, fast, window / sfreq)
 
 
 def bridged(block: np.ndarray) -> np.ndarray:

@@ -69,8 +69,11 @@ def foresee(inputs: Inputs, config: Config) -> Foreseen:
         raws = [open_recording(run.path) for run in choice.used]
         names, first = meg_names(raws[0].info), choice.used[0].path
         notes = list(choice.warnings)
-        bad, reasons, n_free = {}, [], 0
+        bad: dict[str, str] = {}
+        reasons: list[str] = []
+        n_free = 0
         for run, raw in zip(choice.used, raws, strict=True):
+            assert run.events is not None  # a run that is averaged has spikes
             rename_like(raw, names)
             bad |= channel_marks(raw, run.path, run.channels_tsv, notes)
             bad_s = spans(marked_stretches(raw, run.events))

@@ -1,5 +1,7 @@
 """Noise covariance from stretches without spikes, whitening, and the SNR of the average."""
 
+from typing import Any
+
 import mne
 import numpy as np
 from mne.proj import make_projector
@@ -38,16 +40,16 @@ def baseline_starts(n_times: int, sfreq: float, busy_s: np.ndarray, max_windows:
     for start, stop in busy_s:
         first = max(0, int(np.floor(start * sfreq)))
         busy[first : max(first, int(np.ceil(stop * sfreq)))] = True
-    starts, position = [], 0
+    fitting, position = [], 0
     blocked = np.flatnonzero(np.append(busy, True))
     while position + length <= n_times:
         following = blocked[np.searchsorted(blocked, position)]
         if following - position >= length:
-            starts.append(position)
+            fitting.append(position)
             position += length
         else:
             position = int(following) + 1
-    starts = np.array(starts, int)
+    starts = np.array(fitting, int)
     if len(starts) > max_windows:
         starts = starts[np.linspace(0, len(starts) - 1, max_windows).round().astype(int)]
     return starts
@@ -85,7 +87,7 @@ def whitening(covariance: mne.Covariance, info: mne.Info, rank: dict[str, int]) 
     return whitener @ projector
 
 
-def average_quality(whitened: np.ndarray, sfreq: float, peak: int) -> dict[str, float | None]:
+def average_quality(whitened: np.ndarray, sfreq: float, peak: int) -> dict[str, Any]:
     """SNR and rise of an average.
 
     Parameters

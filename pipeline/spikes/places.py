@@ -72,7 +72,7 @@ def marked_stretches(
     raw: mne.io.BaseRaw, events: EventTable | None
 ) -> list[tuple[float, float, str]]:
     """Stretches that the recording's own annotations or events.tsv call bad."""
-    annotated = [] if events is None else events.bad_s
+    annotated = () if events is None else events.bad_s
     stretches = [(float(start), float(stop), "marked in events.tsv") for start, stop in annotated]
     first = raw.first_samp / raw.info["sfreq"]
     # Onsets count from the measurement's start where it has a date, else from the first sample.

@@ -87,7 +87,8 @@ def read_run(
         Most spike-free windows to take.
     progress : Progress
     """
-    path, events, notes = run.path, run.events, []
+    path, events, notes = run.path, run.events, list[str]()
+    assert events is not None  # a run that is averaged has spikes
     raw = open_recording(path)
     rename_like(raw, names)
     join_projectors(raw.info, notes)

@@ -58,7 +58,8 @@ class _Notes:
     """Warnings, said at once and kept for the quality file."""
 
     def __init__(self, progress: Progress):
-        self.progress, self.warnings = progress, []
+        self.progress = progress
+        self.warnings: list[str] = []
 
     def warn(self, sentence: str) -> None:
         self.warnings.append(sentence)
@@ -90,8 +91,8 @@ def _run(inputs: Inputs, paths: PatientPaths, config: Config, progress: Progress
     baseline = np.concatenate([run.baseline for run in runs])[:, good]
     baseline, covariance_source = _noise(inputs.empty_room, baseline, info, config, progress, notes)
     segments = np.concatenate([run.segments for run in runs])[:, good]
-    for run_ in runs:
-        run_.segments = run_.baseline = None
+    for run in runs:
+        del run.segments, run.baseline
     max_shift = np.concatenate([run.max_shift[run.usable] for run in runs])
     mark = _mark_samples(runs)
     clean = in_clean_parts([reason for run in runs for reason in run.early_reason])

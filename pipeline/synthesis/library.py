@@ -139,7 +139,7 @@ def build_split(split: str, network: Connectome) -> dict[str, np.ndarray]:
 def build_library(pos_mm: np.ndarray, path: Path) -> None:
     """Simulate the network of regions with centres (n_regions, 3) and write all splits to `path`."""
     network = connectome(pos_mm)
-    arrays = {}
+    arrays: dict[str, np.ndarray] = {}
     for split in SPLITS:
         arrays |= build_split(split, network)
     write_npz(path, **arrays)

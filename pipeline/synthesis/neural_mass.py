@@ -129,7 +129,7 @@ class DelayedCoupling:
         self.horizon = int(delay.max()) + 1
         n_regions = len(firing)
         incoming = torch.sparse_coo_tensor(
-            np.array([to, (self.horizon - 1 - delay) * n_regions + source]),
+            torch.as_tensor(np.array([to, (self.horizon - 1 - delay) * n_regions + source])),
             torch.as_tensor(network.weights[to, source], dtype=firing.dtype),
             (n_regions, self.horizon * n_regions),
             device=firing.device,

@@ -99,7 +99,7 @@ def patch_bank(graph: RegionGraph, n_per_region: int, seed: int) -> tuple[np.nda
     centres : ndarray of int, (n_per_region * n_regions,)
     """
     rng = np.random.default_rng(seed)
-    rings = 1 + np.arange(n_per_region) % MAX_RINGS
+    rings = [1 + i % MAX_RINGS for i in range(n_per_region)]
     patches = np.concatenate([grow_patches(graph, n_rings, rng) for n_rings in rings])
     return patches, np.tile(np.arange(len(graph.adjacency)), n_per_region)
 

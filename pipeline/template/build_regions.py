@@ -83,10 +83,10 @@ def split_equal_area(distance_mm: np.ndarray, area_mm2: np.ndarray, k: int, n_ro
     part : ndarray of int, (n,)
         The best-balanced partition met.
     """
-    seeds = [int(np.argmax(distance_mm.sum(0)))]
-    while len(seeds) < k:  # farthest-point start: deterministic and spread out
-        seeds.append(int(np.argmax(distance_mm[seeds].min(0))))
-    seeds = np.array(seeds)
+    farthest = [int(np.argmax(distance_mm.sum(0)))]
+    while len(farthest) < k:  # farthest-point start: deterministic and spread out
+        farthest.append(int(np.argmax(distance_mm[farthest].min(0))))
+    seeds = np.array(farthest)
     target = area_mm2.sum() / k
     offset = np.zeros(k)
     best, best_spread = None, np.inf
@@ -151,13 +151,13 @@ def build_regions() -> dict[str, np.ndarray]:
         count[i] += 1
 
     vertex_region = np.full(len(mid_mm), -1)
-    region_label = []
+    names: list[str] = []
     for (name, vertices), k in zip(pieces, count, strict=True):
         distance_mm = dijkstra(graph[vertices][:, vertices])
         part = split_equal_area(distance_mm, area_mm2[vertices], k)
-        vertex_region[vertices] = part + len(region_label)
-        region_label += [name] * k
-    region_label = np.array(region_label)
+        vertex_region[vertices] = part + len(names)
+        names += [name] * k
+    region_label = np.array(names)
     pos_mni305_mm = region_means(mid_mm, area_mm2, vertex_region)
     pos_sphere_mm = region_means(surfaces["sphere"], area_mm2, vertex_region)
     return {

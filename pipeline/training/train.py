@@ -14,7 +14,7 @@ from pipeline.files import write_text
 from pipeline.progress import Progress, Stopped
 from pipeline.projection import Projection
 from pipeline.synthesis.recordings import Batch, HeadTensors, Synthesizer
-from pipeline.training.curve import curve_tsv
+from pipeline.training.curve import CurveRow, curve_tsv
 from pipeline.training.evaluate import METRICS, batch_errors_mm
 from pipeline.weights import load_checkpoint, save_checkpoint
 
@@ -169,7 +169,7 @@ def train(
     folder: Path,
     progress: Progress,
     description: str,
-) -> list[dict[str, float | None]]:
+) -> list[CurveRow]:
     """Train `module` in place and leave in it, in evaluation mode, the averaged weights that validated best.
 
     Each batch comes from one head, drawn at random. Killed or stopped and called again with the
@@ -245,7 +245,7 @@ class _State:
         self.plan, self.folder, self.generator = plan, folder, generator
         self.optimizer = torch.optim.Adam(module.parameters(), lr=plan.learning_rate)
         self.averaged, self.best = deepcopy(module).eval(), deepcopy(module).eval()
-        self.curve: list[dict[str, float | None]] = []
+        self.curve: list[CurveRow] = []
         self.training_loss = 0.0
         self._parts = {"module": module, "averaged": self.averaged, "best": self.best}
         self._checkpoint = folder / "checkpoint.safetensors"
@@ -300,7 +300,7 @@ class _State:
 def average_into(averaged: nn.Module, module: nn.Module, decay: float) -> None:
     """Move the averaged weights towards the module's; buffers, running means already, are copied."""
     with torch.no_grad():
-        for mean, value in zip(averaged.parameters(), module.parameters(), strict=True):
-            mean.lerp_(value, 1 - decay)
-        for kept, value in zip(averaged.buffers(), module.buffers(), strict=True):
-            kept.copy_(value)
+        for mean, weight in zip(averaged.parameters(), module.parameters(), strict=True):
+            mean.lerp_(weight, 1 - decay)
+        for kept, buffer in zip(averaged.buffers(), module.buffers(), strict=True):
+            kept.copy_(buffer)

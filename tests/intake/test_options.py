@@ -12,6 +12,7 @@ from bids_app.config import ConfigError, stage_configs
 from bids_app.exit_codes import ExitCode
 from bids_app.selection import unusable_sentences
 from bids_app.stages import MODULES
+from pipeline.options import file_options
 from pipeline.training.generic import TrainConfig
 
 
@@ -204,3 +205,11 @@ def test_asked_for_by_label_it_changes_the_exit_code(bids_dir, capsys):
     (bids_dir / "sub-03").write_text("")
     assert run(bids_dir, "--participant-label", "sub-03") == ExitCode.NOTHING_TO_PROCESS
     assert "'sub-03' is passed over: it is no folder" in capsys.readouterr().err
+
+
+def test_options_that_name_files_say_so():
+    named = {stage: file_options(MODULES[stage].Config()) for stage in MODULES}
+    assert {stage: options for stage, options in named.items() if options} == {
+        "personalize": {"generic_model": ""},
+        "report": {"logo": "", "specification": ""},
+    }
