@@ -119,8 +119,10 @@ def cohort_recipe(
         resection=bool(scenario.foci) and index % 5 != 2,
         seizure_free=index % 4 != 1,
     )
-    numbers = {"n_spikes": scenario.n_spikes, "n_false_marks": scenario.n_false_marks}
-    recipe = replace(recipe, **{name: n for name, n in numbers.items() if n is not None})
+    if scenario.n_spikes is not None:
+        recipe = replace(recipe, n_spikes=scenario.n_spikes)
+    if scenario.n_false_marks is not None:
+        recipe = replace(recipe, n_false_marks=scenario.n_false_marks)
     if small:
         recipe = replace(
             recipe,

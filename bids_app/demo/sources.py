@@ -163,13 +163,14 @@ def source_at(
     """
     lead = field_of(np.concatenate([patch.vertices for patch in patches]))
     ends = np.cumsum([len(patch.vertices) for patch in patches])[:-1]
-    best = None
+    best: Source | None = None
     for patch, own in zip(patches, np.split(lead, ends, axis=1), strict=True):
         source = _source(anatomy, focus, patch, own, usual_power, snr_db)
         if best is None or source.density_nam_per_mm2 < best.density_nam_per_mm2:
             best = source
         if source.density_nam_per_mm2 <= USUAL_DENSITY_NAM_PER_MM2:
             return source
+    assert best is not None  # there is a patch for every focus
     excess_db = 20 * np.log10(best.density_nam_per_mm2 / MAX_DENSITY_NAM_PER_MM2)
     lowered_db = float(np.clip(excess_db, 0, max(0.0, snr_db - MIN_SNR_DB)))
     gain = 10 ** (-lowered_db / 20)
@@ -182,7 +183,7 @@ def source_at(
     )
 
 
-def _source(anatomy, focus, patch, lead, usual_power, snr_db):
+def _source(anatomy, focus, patch, lead, usual_power, snr_db) -> Source:
     """The patch at the wanted SNR, whatever density it takes."""
     moment_nam = patch.weight * anatomy.cortex.area_mm2[patch.vertices]
     reach = patch.distance_mm / patch.distance_mm.max()
