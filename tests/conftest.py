@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from filelock import FileLock
 
 # Before torch is imported: threads that wait by spinning starve the other tests.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
@@ -97,17 +98,28 @@ class World:
 
 
 @pytest.fixture(scope="session")
-def finished(tmp_path_factory) -> World:
-    """Never changed by a test; `world` is a copy that may be."""
-    root = tmp_path_factory.mktemp("finished")
-    create_virtual_patients(root, 2, 1, "neuromag", Progress(), minutes=2.0, small=True)
-    (root / "config.toml").write_text(FAST)
-    world = World(root)
-    # In a process of its own, as the runs that it is compared with: the number of threads, which
-    # a process takes over when it starts, decides the last digits.
-    program = [sys.executable, "-m", "bids_app.cli", *world.arguments()]
-    assert subprocess.run(program, stderr=subprocess.DEVNULL, check=False).returncode == 0
-    return world
+def finished(tmp_path_factory, worker_id) -> World:
+    """Never changed by a test; `world` is a copy that may be. Made once for all workers."""
+    base = tmp_path_factory.getbasetemp()
+    root = (base if worker_id == "master" else base.parent) / "finished"
+    with FileLock(f"{root}.lock"):
+        if not (root / ".done").exists():
+            _finish(World(root))
+            (root / ".done").touch()
+    return World(root)
+
+
+def _finish(world: World) -> None:
+    """Make two patients, and run all stages on both at a time."""
+    create_virtual_patients(world.root, 2, 1, "neuromag", Progress(), minutes=2.0, small=True)
+    (world.root / "config.toml").write_text(FAST)
+    # In processes of their own, as the runs that they are compared with: the number of threads,
+    # which a process takes over when it starts, decides the last digits.
+    program = [sys.executable, "-m", "bids_app.cli", *world.arguments("--participant-label")]
+    runs = [
+        subprocess.Popen([*program, label], stderr=subprocess.DEVNULL) for label in ("01", "02")
+    ]
+    assert [run.wait() for run in runs] == [0, 0]
 
 
 @pytest.fixture

@@ -51,8 +51,10 @@ def not_a_nifti(sub):
 def t1w_without_head(sub):
     t1w = only(sub, "anat/*_T1w.nii.gz")
     image = nib.load(t1w)
-    noise = np.random.default_rng(0).normal(100, 10, image.shape).astype(np.float32)
-    replace(t1w, lambda path: nib.save(nib.Nifti1Image(noise, image.affine), path))
+    tissue = np.zeros(image.shape, np.float32)
+    ball = tuple(slice(n // 2 - 8, n // 2 + 8) for n in image.shape)
+    tissue[ball] = np.random.default_rng(0).normal(100, 10, tissue[ball].shape)
+    replace(t1w, lambda path: nib.save(nib.Nifti1Image(tissue, image.affine), path))
 
 
 def no_points(sub):
@@ -89,7 +91,7 @@ def mask_of_another_geometry(sub):
 @pytest.mark.parametrize(
     ("spoil", "stage", "says"),
     [
-        (no_t1w, "inputs", ["No T1-weighted MRI", "sub-02/anat"]),
+        (no_t1w, "inputs", ["No T1-weighted MRI", "anat folder", "sub-02)"]),
         (no_meg, "inputs", ["No MEG recording", "sub-02/meg"]),
         (no_spikes, "spikes", ["spike", "events.tsv"]),
         (truncated_fif, "headmodel spikes", ["_meg.fif"]),

@@ -50,7 +50,7 @@ def participant_findings(
     yield attempt(subject, "spikes", lambda: recordings.marked_spikes(files, configs["spikes"]))
     yield attempt(subject, "SOZ labels", lambda: _soz(files, size))
     yield attempt(subject, "resection", lambda: _resection(files, size, configs))
-    if "voxels" in size and "recordings" in size:
+    if "t1w" in size and "recordings" in size:
         yield attempt(subject, "memory", lambda: _memory(size, configs["spikes"].sfreq_hz))
 
 
@@ -106,9 +106,7 @@ def _unlocked(paths: PatientPaths) -> tuple[str, str]:
 
 def _t1w(files: PatientFiles, size: dict) -> tuple[str, str]:
     image = open_t1w(files.t1w)
-    read_t1w(files.t1w)
-    size["affine"], size["reading_bytes"] = image.affine, reading_bytes(image)
-    size["voxels"] = image.shape[0] * image.shape[1] * image.shape[2]
+    size["t1w"], size["reading_bytes"] = read_t1w(files.t1w), reading_bytes(image)
     told = f"{files.t1w.name}, {' x '.join(map(str, image.shape[:3]))} voxels"
     return _with_doubts(told, frame_doubts(image, files.t1w, "T1w"))
 
@@ -123,11 +121,11 @@ def _head_model(files: PatientFiles) -> tuple[str, str]:
 
 
 def _landmarks(files: PatientFiles, size: dict, configs: dict[str, Any]) -> tuple[str, str]:
-    if "recordings" not in size or "affine" not in size:
+    if "recordings" not in size or "t1w" not in size:
         return "note", "not looked for: T1w or MEG cannot be read"
     headmodel, *_ = tasks_for(files, configs)
     _, _, head_points = read_sensors(headmodel.inputs)
-    marked = read_landmarks(files.t1w_json, size["affine"], headmodel.inputs.meg[0])
+    marked = read_landmarks(files.t1w_json, size["t1w"].affine, headmodel.inputs.meg[0])
     told = f"{len(head_points)} head points, landmarks {marked.origin}"
     state, told = _with_doubts(told, marked.doubts)
     return (state if marked.pos_mri_mm is not None else "note"), told
@@ -146,9 +144,9 @@ def _trans(files: PatientFiles) -> tuple[str, str]:
 def _soz(files: PatientFiles, size: dict) -> tuple[str, str]:
     if not files.ieeg.electrodes:
         return "note", "no iEEG contacts: the comparison is not assessable"
-    if "affine" not in size:
+    if "t1w" not in size:
         return "note", "not looked for: the T1w cannot be read"
-    carry, head_mm = unregistered(files.t1w)
+    carry, head_mm = unregistered(size["t1w"])
     found = resolve_contacts(
         files.ieeg.electrodes,
         files.ieeg.channels,
@@ -176,11 +174,10 @@ def _soz(files: PatientFiles, size: dict) -> tuple[str, str]:
 def _resection(files: PatientFiles, size: dict, configs: dict[str, Any]) -> tuple[str, str]:
     if files.resection_mask is None:
         return "note", f"{files.no_mask}: that comparison is not assessable"
-    if "affine" not in size:
+    if "t1w" not in size:
         return "note", "not looked for: the T1w cannot be read"
     inputs = next(one.inputs for one in tasks_for(files, configs) if one.stage == "compare")
-    t1w = read_t1w(files.t1w)
-    reason, doubts = foresee_resection(inputs, t1w, head_outline_mm(t1w))
+    reason, doubts = foresee_resection(inputs, size["t1w"], head_outline_mm(size["t1w"]))
     if reason is not None:
         return "note", f"{reason}: that comparison is not assessable"
     postop = "" if files.postop_t1w is None else f", with {files.postop_t1w.name}"
@@ -194,7 +191,7 @@ def _with_doubts(told: str, doubts: Iterable[Doubt]) -> tuple[str, str]:
 
 def _memory(size: dict, kept_sfreq_hz: float) -> tuple[str, str]:
     needed = needs.memory_mb(
-        size["voxels"], size["recordings"], kept_sfreq_hz, size["reading_bytes"]
+        size["t1w"].data.size, size["recordings"], kept_sfreq_hz, size["reading_bytes"]
     )
     free = available_memory_bytes() // MB
     if needed > free:

@@ -1,7 +1,6 @@
 """Where contacts can lie, from the images alone: before a head model and its transforms exist."""
 
 from collections.abc import Callable
-from pathlib import Path
 
 import numpy as np
 
@@ -12,7 +11,7 @@ from pipeline.errors import InvalidInput
 from pipeline.headmodel.meshes import mask_surface
 from pipeline.headmodel.registration import apply_affine
 from pipeline.headmodel.scalp import SKIN_SHARE_OF_BRAIN, head_mask
-from pipeline.headmodel.t1w import Volume, read_t1w, resample
+from pipeline.headmodel.t1w import Volume, resample
 
 SPACING_MM = 4.0
 # Air takes the lowest intensities, brain and fat the highest.
@@ -21,7 +20,7 @@ PERCENTILES = (1.0, 95.0)
 TEMPLATE_MM = np.array([[-95.0, -135, -100], [95, 105, 110]])
 
 
-def unregistered(t1w: Path) -> tuple[Callable[[Frame], Carried | str], np.ndarray]:
+def unregistered(t1w: Volume) -> tuple[Callable[[Frame], Carried | str], np.ndarray]:
     """What `resolve_contacts` needs to check units and frames in seconds, without a head model.
 
     Returns
@@ -31,13 +30,8 @@ def unregistered(t1w: Path) -> tuple[Callable[[Frame], Carried | str], np.ndarra
         must lie in.
     scalp_mri_mm : ndarray, (n, 3)
         An outline of the head.
-
-    Raises
-    ------
-    InvalidInput
-        The T1w cannot be used.
     """
-    return _carry, head_outline_mm(read_t1w(t1w))
+    return _carry, head_outline_mm(t1w)
 
 
 def _carry(frame: Frame) -> Carried | str:

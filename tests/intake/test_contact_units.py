@@ -11,6 +11,7 @@ from contact_files import CHANNELS, NAMES, POS_MM, resolve, spherical_scalp, wri
 from pipeline.compare.coordinates import in_possible_unit, outside_head_mm, unit_of
 from pipeline.compare.frames import IMAGE, MNI152, Frame
 from pipeline.compare.outlines import box_outline_mm, unregistered
+from pipeline.headmodel.t1w import read_t1w
 
 SCALP_MM = spherical_scalp()
 
@@ -102,7 +103,7 @@ def test_the_outline_without_a_head_model_is_the_heads(tmp_path):
     image = nib.Nifti1Image((inside * 500 - 200).reshape(100, 100, 100).astype(np.int16), affine)
     path = tmp_path / "sub-01_T1w.nii.gz"
     nib.save(image, path)
-    carry, outline_mm = unregistered(path)
+    carry, outline_mm = unregistered(read_t1w(path))
     off_mm = outside_head_mm(SCALP_MM, outline_mm)
     assert np.abs(off_mm).max() < 4.0
     ct = carry(Frame("Other", IMAGE, path))

@@ -164,6 +164,7 @@ def patient(tmp_path_factory):
         peak_map=flat,
         extent=flat > 0,
         otsu_threshold=0.5,
+        unit="",
     )
     return patient
 

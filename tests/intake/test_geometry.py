@@ -27,8 +27,10 @@ for order in ORDERS.values():
 
 
 def image_of(sform, qform=None, codes=(1, 1), kind=nib.Nifti1Image):
-    """An image of noise with these forms and codes, stored as they are."""
-    data = np.random.default_rng(0).integers(1, 900, SHAPE).astype(np.int16)
+    """An image of noise amid dark air with these forms and codes, stored as they are."""
+    data = np.zeros(SHAPE, np.int16)
+    inside = tuple(slice(n // 6, n - n // 6) for n in SHAPE)
+    data[inside] = np.random.default_rng(0).integers(1, 900, data[inside].shape)
     image = kind(data, sform)
     image.set_qform(sform if qform is None else qform, code=codes[1])
     image.set_sform(sform, code=codes[0])
