@@ -16,10 +16,10 @@ import numpy as np
 import pandas as pd
 
 from pipeline.image.config import Config
+from pipeline.localisation import peak_map
 from pipeline.methods.cmem import cmem
 from pipeline.paths import PatientPaths
 from pipeline.records.head import MeasuredHead, read_measured_head
-from pipeline.records.solution import peak_map
 from pipeline.records.spike import Spike, read_spike
 from pipeline.sampling import samples_through_peak
 from pipeline.template import load_template

@@ -33,6 +33,7 @@ from pipeline.headmodel.registration import apply_affine
 from pipeline.headmodel.t1w import read_t1w
 from pipeline.paths import PatientPaths
 from pipeline.readers import is_recording, open_raw
+from pipeline.records.solution import read_point
 
 RESULTS = Path(__file__).parent / "results" / "vendors.csv"
 COARSE = """
@@ -204,11 +205,11 @@ def run(work: Path, vendor: str, truth: Truth) -> list[tuple]:
         peak_mm = read_npz(paths.regions)["region_pos_mri_mm"][peak]
         error_mm = np.linalg.norm(peak_mm - truth.patch_centre_mri_mm)
         rows.append((vendor, f"{method}: maximum to the patch's centre", error_mm, "mm"))
-    if paths.dipole.exists():
-        dipole = read_json(paths.dipole)
-        error_mm = np.linalg.norm(np.array(dipole["pos_mri_mm"]) - truth.patch_centre_mri_mm)
+    if paths.point("ecd").exists():
+        dipole = read_point(paths, "ecd")
+        error_mm = np.linalg.norm(dipole.pos_mri_mm - truth.patch_centre_mri_mm)
         rows.append((vendor, "dipole to the patch's centre", error_mm, "mm"))
-        rows.append((vendor, "dipole's goodness of fit", dipole["gof_percent"], "%"))
+        rows.append((vendor, "dipole's goodness of fit", dipole.gof_percent, "%"))
     return rows
 
 

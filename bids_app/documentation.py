@@ -8,6 +8,7 @@ from bids_app import boutiques, options
 from bids_app.exit_codes import ExitCode
 from pipeline import STAGES
 from pipeline.files import write_text
+from pipeline.metrics import METRICS
 from pipeline.paths import RESULTS
 
 ROOT = Path(__file__).parents[1]
@@ -24,6 +25,21 @@ Below the output folder, which is a BIDS derivatives dataset; `sub-X` stands for
 are in millimetres and frames in the names or sidecars; what could not be assessed says so in place of a number.
 Files of methods that were not asked for, and of optional inputs that were not given, are absent.
 """
+_METRICS = """\
+# Metrics
+
+What `sub-X_metrics.tsv` holds for each method, and what the reports call it. A metric that the data do not allow has
+a row that says why. Those made of others stand in the group's tables alone.
+
+| metric | in the reports | unit | compared with | better | definition |
+| --- | --- | --- | --- | --- | --- |
+"""
+_COMPARED = {
+    "soz": "seizure-onset contacts",
+    "resection": "resection",
+    "model": "–",
+    "": "others (group)",
+}
 
 
 def exit_codes() -> str:
@@ -44,6 +60,18 @@ def outputs() -> str:
     return "\n".join(parts)
 
 
+def metrics() -> str:
+    """Table of the metrics."""
+    rows = []
+    for name in METRICS:
+        metric = METRICS[name]
+        better = {True: "higher", False: "lower", None: "–"}[metric.higher_is_better]
+        compared = _COMPARED[getattr(metric, "reference", "")]
+        cells = (f"`{name}`", metric.label, metric.unit, compared, better, metric.definition)
+        rows.append(f"| {' | '.join(cells)} |")
+    return _METRICS + "\n".join(rows) + "\n"
+
+
 def descriptor() -> str:
     """Boutiques descriptor of the command line."""
     return json.dumps(boutiques.descriptor(), indent=2) + "\n"
@@ -53,6 +81,7 @@ PAGES: dict[str, Callable[[], str]] = {
     "docs/options.md": options.markdown,
     "docs/exit_codes.md": exit_codes,
     "docs/outputs.md": outputs,
+    "docs/metrics.md": metrics,
     "spikefocus.json": descriptor,
 }
 

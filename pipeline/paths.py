@@ -191,11 +191,10 @@ class PatientPaths:
         """How often each vertex's region is in the extent, 0 to 1."""
         return self.meg(f"hemi-{hemi}_desc-{method}Stability.func.gii")
 
-    @property
     @_result("image")
-    def dipole(self) -> Path:
+    def point(self, method: str) -> Path:
         """Position (mm, the T1w's scanner RAS), moment (nAm), goodness of fit, confidence volume (cm³)."""
-        return self.meg("desc-ecd_dipole.json")
+        return self.meg(f"desc-{method}_dipole.json")
 
     @property
     @_result("compare")

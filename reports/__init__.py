@@ -94,12 +94,12 @@ def reads(inputs: Inputs, paths: PatientPaths) -> list[Path]:
         paths.trans,
         paths.model,
         paths.training_curve,
-        paths.dipole,
         paths.contacts,
         paths.resection,
         paths.metrics,
         paths.metrics.with_suffix(".json"),
     ]
+    files += [paths.point(method) for method in METHODS]
     files += [paths.sources(method) for method in METHODS]
     files += [paths.bootstrap(method) for method in METHODS]
     files += [paths.volume(method) for method in METHODS]

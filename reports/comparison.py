@@ -3,10 +3,19 @@
 import numpy as np
 import pandas as pd
 
+from pipeline.metrics import METRICS
+from pipeline.metrics._metric import YES_OR_NO
 from pipeline.records.solution import Distributed
 from reports.derivatives import Patient
 from reports.findings import method_maxima_mm
-from reports.wording import NOT_ASSESSABLE, humanise, method_name, number, sentence
+from reports.wording import (
+    NOT_ASSESSABLE,
+    humanise,
+    method_name,
+    number,
+    sentence,
+    written_unit,
+)
 
 REFERENCE_TITLES = {
     "soz": "Against the seizure-onset zone (SOZ)",
@@ -18,32 +27,6 @@ _SUBJECTS = {
     "resection": "Comparison with the resection",
     "model": "The map itself",
 }
-# Long names of the metrics; one that is not here is shown by its code name in words.
-_NAMES = {
-    "soz_localisation_error": "SOZ localisation error",
-    "soz_to_estimate": "SOZ to extent",
-    "estimate_to_soz": "Extent to SOZ",
-    "max_to_soz": "Maximum to nearest SOZ contact",
-    "max_to_contact": "Maximum to nearest contact",
-    "sublobar_concordance": "Sublobar concordance",
-    "sublobar_sensitivity": "Sublobar sensitivity",
-    "sublobar_specificity": "Sublobar specificity",
-    "sublobar_specificity_sampled": "Sublobar specificity, sampled regions",
-    "sampled_share": "Extent within sight of the contacts",
-    "resection_sensitivity": "Sensitivity",
-    "resection_specificity": "Specificity",
-    "resection_specificity_close": "Specificity, close",
-    "resection_specificity_far": "Specificity, far",
-    "spatial_dispersion": "Spatial dispersion",
-    "max_in_resection": "Maximum inside the resection",
-    "max_to_resection_edge": "Maximum to the resection’s edge",
-    "extent_area": "Area of the extent",
-    "max_to_personalized": "Maximum to the personalized maximum",
-    "goodness_of_fit": "Goodness of fit",
-    "confidence_volume": "95 % confidence volume",
-}
-_UNITS = {"percent": "%", "cm2": "cm²", "cm3": "cm³", "0 or 1": "", "fraction": "fraction"}
-_DIGITS = {"mm": 1, "fraction": 2, "percent": 0, "cm2": 1}
 _WHOLE_REFERENCE = 3  # with this many metrics absent for one reason, the reference is
 OUTSIDE_ITS_INTERVAL = (
     "the value lies outside its interval: few averages of resampled spikes show what this one shows"
@@ -81,8 +64,8 @@ class Metrics:
         ends = None if row is None else _interval(row)
         if ends is None:
             return ""
-        unit = _UNITS.get(row["unit"], row["unit"])
-        low, high = (number(end, digits=_DIGITS.get(row["unit"])) for end in ends)
+        unit = written_unit(row["unit"])
+        low, high = (number(end, digits=_digits(metric)) for end in ends)
         return f" (95\u00a0% interval {low} to {high}\u00a0{unit})"
 
     def reason(self, method: str, metric: str) -> str:
@@ -109,7 +92,7 @@ class Metrics:
         return told
 
     def name(self, metric: str) -> str:
-        return _NAMES.get(metric, humanise(metric))
+        return METRICS[metric].label if metric in METRICS else humanise(metric)
 
     @property
     def has_intervals(self) -> bool:
@@ -170,20 +153,24 @@ class Metrics:
                 cell["note"] = notes.index(cell["note"]) + 1 if cell["note"] else None
         return {
             "name": self.name(metric),
-            "unit": _UNITS.get(units[0], units[0]) if len(units) else "",
+            "unit": written_unit(units[0]) if len(units) else "",
             "cells": cells,
             "none": common,
         }
 
     @staticmethod
     def _text(row: pd.Series) -> dict[str, str]:
-        if row["unit"] == "0 or 1":
+        if row["unit"] == YES_OR_NO:
             return {"text": "yes" if float(row["value"]) else "no"}
-        digits = _DIGITS.get(row["unit"])
+        digits = _digits(row["metric"])
         cell = {"text": number(row["value"], digits=digits)}
         if ends := _interval(row):
             cell["interval"] = f"({'–'.join(number(end, digits=digits) for end in ends)})"
         return cell
+
+
+def _digits(metric: str) -> int | None:
+    return METRICS[metric].digits if metric in METRICS else None
 
 
 def _interval(row: pd.Series) -> tuple[float, float] | None:

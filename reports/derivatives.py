@@ -231,8 +231,8 @@ def _read_solutions(paths: PatientPaths) -> dict[str, Solution]:
     solutions: dict[str, Solution] = {}
     for method in METHODS:
         if isinstance(METHODS[method], PointMethod):
-            if paths.dipole.exists():
-                solutions[method] = read_point(paths)
+            if paths.point(method).exists():
+                solutions[method] = read_point(paths, method)
         elif paths.sources(method).exists():
             solutions[method] = read_distributed(paths, method)
     return solutions

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from pipeline.localisation import peak_map
 from reports.derivatives import Patient
 from reports.wording import gyrus
 
@@ -46,10 +47,10 @@ def propagation(patient: Patient) -> Propagation | None:
     found, start_s = patient.finding, onset_s(patient)
     if start_s is None:
         return None
-    window = np.abs(found.times_s - start_s) <= patient.window_s / 2 + 1e-6
-    if not window.any():
+    since_onset_s = found.times_s - start_s
+    if np.abs(since_onset_s).min() > patient.window_s / 2:
         return None
-    early = np.abs(found.activity[:, window]).mean(axis=1)
+    early = peak_map(found.activity, since_onset_s, patient.window_s)
     region = early.argmax()
     return Propagation(
         onset_s=start_s,

@@ -6,6 +6,7 @@ import re
 import numpy as np
 
 from pipeline.methods import METHODS
+from pipeline.metrics._metric import YES_OR_NO
 
 NOT_ASSESSABLE = "not assessable"
 
@@ -193,6 +194,11 @@ def split_unit(key: str) -> tuple[str, str]:
         if unit and len(words) > length:
             return humanise("_".join(words[:-length])), unit
     return humanise(key), ""
+
+
+def written_unit(unit: str) -> str:
+    """A metric's unit as people write it; what is true or not has none."""
+    return "" if unit == YES_OR_NO else _UNITS.get(unit, unit)
 
 
 def humanise(key: str) -> str:

@@ -5,8 +5,9 @@ from pathlib import Path
 
 import numpy as np
 
-from pipeline.compare.rows import METRICS, Table, defined, sidecar
+from pipeline.compare.rows import Table, defined, sidecar
 from pipeline.files import write_json, write_text
+from pipeline.metrics import METRICS
 
 METHODS = ("personalized", "generic", "sloreta", "lcmv", "ecd")
 NO_CONTACTS, NO_MASK = "no iEEG contacts are given", "no resection mask is given"
@@ -54,16 +55,16 @@ def _metrics(number: int, no_ieeg: bool, no_mask: bool, not_sampled: bool) -> Ta
     rng = np.random.default_rng(number)
     table = Table([])
     for rank, method in enumerate(METHODS):
-        for reference, absent in (("soz", no_ieeg), ("resection", no_mask), ("model", False)):
-            reason = NO_CONTACTS if reference == "soz" else NO_MASK
-            for metric in defined(reference, method):
-                value = _value(METRICS[metric].unit, rank, rng)
-                if absent:
-                    table.add(method, metric, None, reason)
-                elif metric == "sublobar_concordance" and not_sampled:
-                    table.add(method, metric, None, NOT_SAMPLED)
-                else:
-                    table.add(method, metric, value)
+        for metric in defined(method):
+            value = _value(METRICS[metric].unit, rank, rng)
+            reference = METRICS[metric].reference
+            if (reference == "soz" and no_ieeg) or (reference == "resection" and no_mask):
+                reason = NO_CONTACTS if reference == "soz" else NO_MASK
+                table.add(method, metric, None, reason)
+            elif metric == "sublobar_concordance" and not_sampled:
+                table.add(method, metric, None, NOT_SAMPLED)
+            else:
+                table.add(method, metric, value)
     return table
 
 

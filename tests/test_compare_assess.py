@@ -3,12 +3,17 @@
 import numpy as np
 import pytest
 
-from pipeline.compare.assess import Estimate, add_model, add_resection, add_soz, nearest_contacts
-from pipeline.compare.contacts import Contacts
-from pipeline.compare.references import SozReference
-from pipeline.compare.resection import Resection
+from pipeline.compare.assess import assess, nearest_contacts
 from pipeline.compare.rows import Table
-from pipeline.compare.surgery import ResectionReference
+from pipeline.metrics._case import (
+    Case,
+    Contacts,
+    Estimate,
+    References,
+    Resection,
+    ResectionReference,
+    SozReference,
+)
 from pipeline.records.head import Head, Surface
 
 # Regions at 0, 10, 20 and 60 mm, one vertex each, in sublobar regions 0, 0, 1 and 2.
@@ -26,12 +31,11 @@ HEAD = Head(
 
 def estimate_at(maximum: int, extent, resamples=(), values=(1.0, 2.0, 3.0, 4.0)) -> Estimate:
     return Estimate(
-        "generic",
         POS_MM[maximum],
         int(HEAD.region_sublobar[maximum]),
         np.array(values),
         np.isin(np.arange(4), extent),
-        tuple(resamples),
+        resamples=tuple(resamples),
     )
 
 
@@ -44,17 +48,22 @@ def contacts_at(x_mm, soz, depth_mm=0.0) -> SozReference:
     return SozReference(contacts, region, HEAD.region_sublobar[region], to_cortex_mm)
 
 
-def values(table: Table) -> dict:
+def rows_of(estimate, reference, **references) -> dict[str, dict]:
+    """Rows of a network's estimate against one kind of reference, by metric."""
+    table = Table([])
+    assess(table, "generic", Case(estimate, References(HEAD, **references)))
+    return {row["metric"]: row for row in table.rows if row["reference"] == reference}
+
+
+def values(rows: dict[str, dict]) -> dict:
     return {
-        row["metric"]: float(row["value"]) if row["assessable"] == "true" else row["reason"]
-        for row in table.rows
+        metric: float(row["value"]) if row["assessable"] == "true" else row["reason"]
+        for metric, row in rows.items()
     }
 
 
 def soz_values(estimate, soz, reason=None):
-    table = Table([])
-    add_soz(table, estimate, soz, reason, HEAD)
-    return values(table)
+    return values(rows_of(estimate, "soz", soz=soz, no_soz=reason, no_resection="none"))
 
 
 def test_distances_to_the_seizure_onset_zone():
@@ -135,9 +144,8 @@ def cube_resection(first_mm: int, last_mm: int, threshold=0.5) -> ResectionRefer
 
 
 def resection_values(estimate, reference, reason=None):
-    table = Table([])
-    add_resection(table, estimate, reference, reason, HEAD, seed=0)
-    return values(table)
+    given = {"resection": reference, "no_resection": reason, "no_soz": "none"}
+    return values(rows_of(estimate, "resection", **given))
 
 
 def test_resection_by_hand():
@@ -169,9 +177,10 @@ def test_without_resection_every_row_says_why():
 
 def test_intervals_are_percentiles_over_the_resamples():
     resamples = [estimate_at(0, [0])] * 10 + [estimate_at(2, [0, 2])] * 30
-    table = Table([])
-    add_soz(table, estimate_at(2, [2], resamples), contacts_at([0], [0]), None, HEAD)
-    rows = {row["metric"]: (row["value"], row["ci95_low"], row["ci95_high"]) for row in table.rows}
+    given = {"soz": contacts_at([0], [0]), "no_resection": "none"}
+    found = rows_of(estimate_at(2, [2], resamples), "soz", **given)
+    ends = ("value", "ci95_low", "ci95_high")
+    rows = {metric: tuple(row[end] for end in ends) for metric, row in found.items()}
     assert rows["max_to_soz"] == ("20.0000", "0.0000", "20.0000")
     assert rows["estimate_to_soz"] == ("20.0000", "0.0000", "10.0000")
     assert rows["sublobar_concordance"][1:] == ("n/a", "n/a")
@@ -180,8 +189,8 @@ def test_intervals_are_percentiles_over_the_resamples():
 def test_networks_are_compared_resample_by_resample():
     one = estimate_at(2, [2], [estimate_at(i, [i]) for i in (0, 1, 2)])
     other = estimate_at(1, [1], [estimate_at(i, [i]) for i in (0, 1, 2)])
-    table = Table([])
-    add_model(table, one, other, {"extent_area_cm2": 2.0})
-    row = next(row for row in table.rows if row["metric"] == "max_to_personalized")
+    row = rows_of(one, "model", personalized=other, no_soz="none", no_resection="none")[
+        "max_to_personalized"
+    ]
     # 10 mm apart, but in every resample at one place.
     assert (row["value"], row["ci95_low"], row["ci95_high"]) == ("10.0000", "0.0000", "0.0000")

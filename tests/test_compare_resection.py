@@ -13,8 +13,8 @@ from fake_results import write_ieeg, write_images
 from pipeline import compare
 from pipeline.compare import resection, surgery
 from pipeline.compare.images import RigidFit
-from pipeline.compare.surgery import ResectionReference
 from pipeline.files import read_json, read_npz
+from pipeline.metrics._case import ResectionReference
 from pipeline.records.head import read_head
 
 

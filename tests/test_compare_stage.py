@@ -15,7 +15,7 @@ from fake_results import SOZ, resection_mask, write_ieeg, write_images
 from pipeline import compare, image
 from pipeline.compare import spaces
 from pipeline.compare.images import RigidFit
-from pipeline.compare.rows import METRICS, Table
+from pipeline.compare.rows import Table, measured
 from pipeline.files import read_json, read_npz
 from pipeline.headmodel.outputs import write_template_xfm
 from pipeline.headmodel.registration import MNI305_TO_MNI152, HeadWarp
@@ -38,12 +38,12 @@ def test_every_metric_has_a_value_and_a_description(patient, inputs):
     found, qc = run(patient, inputs)
     assert qc["soz_assessable"] and qc["resection_assessable"] and qc["warnings"] == []
     assert {method for method, _ in found} == set(image.Config().methods)
-    assert {metric for _, metric in found} == set(METRICS)
+    assert {metric for _, metric in found} == set(measured())
     assert all(isinstance(value, float) for value in found.values())
     described = read_json(patient.paths.metrics.with_suffix(".json"))
     header = patient.paths.metrics.read_text().splitlines()[0].split("\t")
     assert set(described) == set(header)
-    assert set(described["metric"]["Levels"]) == set(METRICS)
+    assert set(described["metric"]["Levels"]) == set(measured())
 
 
 def test_values_against_a_computation_from_the_files(patient, inputs):
@@ -61,7 +61,9 @@ def test_values_against_a_computation_from_the_files(patient, inputs):
     )
     mask = resection_mask(patient)
     edge = nib.affines.apply_affine(mask.affine, np.argwhere(np.asarray(mask.dataobj)))
-    voxels_to_dipole = np.linalg.norm(edge - read_json(patient.paths.dipole)["pos_mri_mm"], axis=1)
+    voxels_to_dipole = np.linalg.norm(
+        edge - read_json(patient.paths.point("ecd"))["pos_mri_mm"], axis=1
+    )
     assert found["ecd", "max_in_resection"] == float(voxels_to_dipole.min() < 1.8)
     assert found["generic", "extent_area"] == pytest.approx(
         area[sources["extent"]].sum() / 100, abs=1e-3
@@ -96,7 +98,7 @@ def test_without_ieeg_and_mask_everything_against_them_is_not_assessable(patient
     )
     found, qc = run(patient, bare)
     for (_, metric), value in found.items():
-        assert isinstance(value, float) == (METRICS[metric].reference == "model")
+        assert isinstance(value, float) == (measured()[metric].reference == "model")
     assert "no iEEG contacts" in found["generic", "max_to_soz"]
     assert "no resection mask" in found["generic", "spatial_dispersion"]
     assert not qc["soz_assessable"] and not qc["resection_assessable"]
@@ -173,7 +175,7 @@ def test_distances_have_intervals_and_nothing_else_has(patient, inputs):
     with_interval = [row for row in rows if row["ci95_low"] != "n/a"]
     assert {row["method"] for row in with_interval} == {"personalized", "generic"}
     assert {row["unit"] for row in with_interval} == {"mm"}
-    in_mm = {name for name, metric in METRICS.items() if metric.unit == "mm"}
+    in_mm = {name for name, metric in measured().items() if metric.unit == "mm"}
     assert {row["metric"] for row in with_interval if row["method"] == "generic"} == in_mm
     for row in with_interval:
         assert 0 <= float(row["ci95_low"]) <= float(row["ci95_high"])

@@ -10,11 +10,11 @@ from fake_results import write_models
 from pipeline import image
 from pipeline.files import read_json, read_npz
 from pipeline.image import bootstrap
+from pipeline.localisation import peak_map
 from pipeline.methods._network import Network
 from pipeline.paths import PatientPaths
 from pipeline.progress import Progress
 from pipeline.projection import Projection, prepare_recording
-from pipeline.records.solution import peak_map
 
 N_CHANNELS, N_TIMES = 6, 41
 TIMES_S = (np.arange(N_TIMES) - 20) / 125

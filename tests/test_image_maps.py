@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from pipeline.image import maps
-from pipeline.records.solution import otsu_extent, peak_map
+from pipeline.localisation import otsu_extent, peak_map
 from pipeline.sampling import samples_through_peak
 
 

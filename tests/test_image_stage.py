@@ -74,7 +74,7 @@ def test_every_method_leaves_its_files(patient, imaged):
     assert imaged["warnings"] == []
     files = image.writes(patient.paths)
     assert all(file.exists() for file in files)
-    assert patient.paths.dipole in files
+    assert patient.paths.point("ecd") in files
     assert {patient.paths.volume(method) for method in DISTRIBUTED} <= set(files)
     read = image.reads(image.Inputs(patient.t1w), patient.paths)
     assert all(file.exists() for file in read)
@@ -128,7 +128,7 @@ def test_conventional_methods_find_the_patch(patient, imaged):
         assert np.linalg.norm(patch_mm - maximum, axis=1).min() < 15, method
     assert imaged["methods"]["ecd"]["gof_percent"] > 60
     assert imaged["methods"]["ecd"]["nearest_sublobar"] == "left anterior temporal"
-    assert read_json(patient.paths.dipole)["time_s"] == 0
+    assert read_json(patient.paths.point("ecd"))["time_s"] == 0
 
 
 def test_distances_between_maxima(imaged):

@@ -15,14 +15,15 @@ from report_patient import write_report_patient
 
 import bids_app.plan.engines
 import pipeline.methods
+import pipeline.metrics
 import pipeline.networks
 import pipeline.readers
 import reports
-from bids_app import cli, options
+from bids_app import cli, documentation, options
 from bids_app.dataset import Query, find_patient
 from pipeline import compare, image
 from pipeline.errors import InvalidInput
-from pipeline.files import read_npz
+from pipeline.files import read_json, read_npz
 from pipeline.image import config
 from pipeline.methods import METHODS
 from pipeline.progress import Progress
@@ -33,6 +34,9 @@ from pipeline.weights import load_model, save_model
 from reports import content, render
 from reports.derivatives import read_patient
 from reports.figures.head import method_maxima
+from reports.group.analysis import statistics_table, summary_table
+from reports.group.cohort import read_cohort
+from reports.group.content import build as build_group
 from reports.group.names import short_name
 from reports.specification import read_sections
 
@@ -211,6 +215,67 @@ def test_a_reader_reaches_dataset_and_stage(part, tmp_path):
         open_recording(file)
     with pytest.raises(InvalidInput, match=r"KIT or RICOH \.con/\.sqd, FIF or ones"):
         pipeline.readers.open_raw(tmp_path / "x.edf")
+
+
+METRIC = '''"""How high the maximum lies."""
+
+from pipeline.metrics._metric import InGroup, Metric
+
+
+def value(case):
+    return float(case.estimate.max_mm[2]) / 10
+
+
+METRIC = Metric(
+    label="Height of the maximum",
+    order=175,
+    reference="model",
+    unit="cm",
+    digits=3,
+    needs="maximum",
+    definition="How far above the origin the maximum lies",
+    higher_is_better=True,
+    value=value,
+    resampled=True,
+    in_group=InGroup(order=200, tested=True, column=99, heading="Height"),
+)
+'''
+
+
+def test_a_metric_reaches_table_report_and_group(part, tmp_path):
+    name = part(pipeline.metrics, "height", METRIC)
+    written = write_report_patient(tmp_path / "out")
+    paths, patient = written.paths, read_patient(written.inputs, written.paths)
+    table = pd.read_csv(paths.metrics, sep="\t", na_values="n/a").query("metric == @name")
+    expected = {
+        method: found.max_mri_mm(patient.head)[2] / 10
+        for method, found in patient.solutions.items()
+    }
+    assert dict(zip(table["method"], table["value"], strict=True)) == pytest.approx(
+        expected, abs=1e-4
+    )
+    network = table.set_index("method").loc["generic"]
+    assert network["unit"] == "cm" and network["ci95_low"] <= network["ci95_high"]
+    sidecar = read_json(paths.metrics.with_suffix(".json"))
+    assert sidecar["metric"]["Levels"][name]["Units"] == "cm"
+
+    built = content.build(patient, paths, reports.Config())
+    rows = {row["name"]: row for group in built["metric_groups"] for row in group["rows"]}
+    assert rows["Height of the maximum"]["unit"] == "cm"
+    shown = f"{expected['personalized']:.3f}".replace("-", "\u2212")
+    assert rows["Height of the maximum"]["cells"][0]["text"] == shown
+    assert "| `height` | Height of the maximum | cm |" in documentation.metrics()
+
+    cohort = read_cohort({"sub-01": paths.metrics}, ["sub-01"], None, {}, sidecar)
+    summary = summary_table(cohort).set_index(["metric", "method"])
+    assert summary.loc[(name, "generic"), "mean"] == pytest.approx(expected["generic"], abs=1e-4)
+    tests = statistics_table(cohort).query("kind == 'paired test' and metric == @name")
+    assert set(tests["other_method"]) == set(expected) - {"personalized"}
+    group = build_group(cohort, tmp_path / "figures", "", "")
+    assert group["patient_columns"][-1] == "Height, cm"
+    assert ("Height of the maximum", "How far above the origin the maximum lies") in group[
+        "definitions"
+    ]
 
 
 ENGINE = '''"""An engine that shouts every command."""

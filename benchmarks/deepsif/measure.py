@@ -2,12 +2,12 @@
 
 import numpy as np
 import torch
-from skimage.filters import threshold_otsu
 from sklearn.metrics import roc_auc_score
 
-from pipeline.compare.metrics import balanced_specificity, nearest_distance_mm, sensitivity
+from pipeline.localisation import localisation_error_mm, nearest_distance_mm, otsu_threshold
+from pipeline.metrics._overlap import balanced_specificity, sensitivity
 from pipeline.synthesis.recordings import Batch
-from pipeline.training.evaluate import OTSU_BINS, peak_maps
+from pipeline.training.evaluate import peak_maps
 
 # A region counts as found when it is above the threshold for longer than 7 samples at 500 Hz.
 FOUND_LONGER_THAN_S = 7 / 500
@@ -31,7 +31,7 @@ METRICS = (
 def found_regions(activity: np.ndarray, sfreq_hz: float) -> np.ndarray:
     """Regions (n_regions,) whose |activity| (n_regions, n_times) passes Otsu's threshold long enough."""
     size = np.abs(activity)
-    above = size > threshold_otsu(size, nbins=OTSU_BINS)
+    above = size > otsu_threshold(size)
     found = above.sum(1) > FOUND_LONGER_THAN_S * sfreq_hz
     # A spike narrower than that still has its largest region.
     found[size.max(1).argmax()] = True
@@ -74,8 +74,7 @@ def sample_metrics(
     """
     found = found_regions(activity, sfreq_hz)
     true = patches.any(0)
-    found_to_true = nearest_distance_mm(pos_mm[found], pos_mm[true]).mean()
-    true_to_found = nearest_distance_mm(pos_mm[true], pos_mm[found]).mean()
+    both, true_to_found, found_to_true = localisation_error_mm(pos_mm[true], pos_mm[found])
     to_patch = [nearest_distance_mm(pos_mm[found], pos_mm[patch]) for patch in patches]
     nearest = np.argmin(to_patch, axis=0)
     correlation = [
@@ -88,7 +87,7 @@ def sample_metrics(
     return {
         "found_to_true_mm": found_to_true,
         "true_to_found_mm": true_to_found,
-        "reference_error_mm": (found_to_true + true_to_found) / 2,
+        "reference_error_mm": both,
         "maximum_to_centre_mm": np.linalg.norm(pos_mm[centres] - maximum, axis=1).min(),
         "sensitivity": sens,
         "specificity": spec,

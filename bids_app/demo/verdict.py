@@ -3,9 +3,9 @@
 from pathlib import Path
 
 import numpy as np
-from scipy.spatial import cKDTree
 
 from pipeline.files import read_json, read_npz
+from pipeline.localisation import localisation_error_mm
 from pipeline.paths import PatientPaths
 
 
@@ -36,11 +36,13 @@ def distances_mm(
         ``true_to_found``, its converse, which grows where a focus is missed.
     """
     maximum = region_pos_mri_mm[np.argmax(peak_map)]
-    found = region_pos_mri_mm[extent]
+    _, true_to_found, found_to_true = localisation_error_mm(
+        patch_pos_mri_mm, region_pos_mri_mm[extent]
+    )
     return {
         "maximum_to_centre": float(np.linalg.norm(centres_mri_mm - maximum, axis=1).min()),
-        "found_to_true": float(cKDTree(patch_pos_mri_mm).query(found)[0].mean()),
-        "true_to_found": float(cKDTree(found).query(patch_pos_mri_mm)[0].mean()),
+        "found_to_true": found_to_true,
+        "true_to_found": true_to_found,
     }
 
 

@@ -24,26 +24,9 @@ from pipeline.compare.placing import XYZ, Carried, place
 from pipeline.compare.sides import side_doubts
 from pipeline.doubts import Doubt
 from pipeline.errors import InvalidInput
+from pipeline.metrics._case import Contacts
 from pipeline.spikes.meanings import read_descriptions
 from pipeline.tables import read_tsv, stacked
-
-
-@dataclass
-class Contacts:
-    """Contacts with a position in the T1w's scanner RAS.
-
-    Attributes
-    ----------
-    name : list of str
-    pos_mri_mm : ndarray, (n, 3)
-    soz, resected, edge : ndarray of bool, (n,)
-    """
-
-    name: list[str]
-    pos_mri_mm: np.ndarray
-    soz: np.ndarray
-    resected: np.ndarray
-    edge: np.ndarray
 
 
 @dataclass

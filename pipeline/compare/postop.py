@@ -8,7 +8,7 @@ from scipy.ndimage import binary_dilation, distance_transform_edt, map_coordinat
 
 from pipeline.compare.frames import file_names, is_postoperative
 from pipeline.compare.images import RigidFit, open_image, register_rigidly
-from pipeline.compare.resection import MAX_SHARE_OF_BRAIN, Resection, same_grid
+from pipeline.compare.resection import MAX_SHARE_OF_BRAIN, same_grid
 from pipeline.errors import InvalidInput
 from pipeline.files import read_metadata
 from pipeline.headmodel.registration import (
@@ -18,6 +18,7 @@ from pipeline.headmodel.registration import (
     to_ants,
 )
 from pipeline.headmodel.t1w import Volume, bounding_box_mm, resample
+from pipeline.metrics._case import Resection
 
 SPACING_MM = 2.0
 BOX_MARGIN_MM = 10.0

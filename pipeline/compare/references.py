@@ -1,39 +1,20 @@
 """What the estimates are compared with: the contacts, and the cortex nearest to each."""
 
-from dataclasses import dataclass
-
 import numpy as np
 import pandas as pd
 
 from pipeline.compare.config import Inputs
-from pipeline.compare.contacts import Contacts, resolve_contacts
+from pipeline.compare.contacts import resolve_contacts
 from pipeline.compare.labels import read_contact_labels
 from pipeline.compare.spaces import Spaces
 from pipeline.doubts import in_qc
 from pipeline.files import write_json, write_text
+from pipeline.metrics._case import SozReference
 from pipeline.paths import PatientPaths
 from pipeline.progress import Progress
 from pipeline.records.head import SCALP, Head
 from pipeline.tables import to_tsv
 from pipeline.template import SUBLOBAR_NAMES
-
-
-@dataclass(frozen=True)
-class SozReference:
-    """The contacts, with the nearest cortex of each.
-
-    Attributes
-    ----------
-    contacts : Contacts
-    nearest_region, contact_sublobar : ndarray of int, (n,)
-    to_cortex_mm : ndarray, (n,)
-        Distance of each contact to that cortex: contacts in depth stay where they are.
-    """
-
-    contacts: Contacts
-    nearest_region: np.ndarray
-    contact_sublobar: np.ndarray
-    to_cortex_mm: np.ndarray
 
 
 def soz_reference(

@@ -1,20 +1,16 @@
 """The resection mask: is it this head's, which regions does it hold, how far is its edge."""
 
-from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
 
 import nibabel as nib
 import numpy as np
-from scipy import ndimage
-from scipy.spatial import cKDTree
 
 from pipeline.compare.coordinates import outside_head_mm
 from pipeline.compare.images import open_image, unreadable
-from pipeline.doubts import Doubt
 from pipeline.errors import InvalidInput
 from pipeline.headmodel.t1w import Volume
 from pipeline.image_frame import frame_doubts
+from pipeline.metrics._case import Resection
 from pipeline.nifti import require_memory
 
 SCALP_TOLERANCE_MM = 5.0
@@ -23,53 +19,6 @@ MIN_SHARE_IN_HEAD = 0.95
 MIN_SHARE_IN_BRAIN = 0.5
 # A hemisphere is a little less than half of the brain; no operation takes more.
 MAX_SHARE_OF_BRAIN = 0.6
-
-
-@dataclass(frozen=True)
-class Resection:
-    """A binary mask in scanner RAS of the T1w.
-
-    Attributes
-    ----------
-    inside : ndarray of bool, (i, j, k)
-    affine : ndarray, (4, 4)
-        Voxel to scanner RAS, mm.
-    doubts : tuple of Doubt
-        What is doubtful about where it lies (see `frame_doubts`).
-    """
-
-    inside: np.ndarray
-    affine: np.ndarray
-    doubts: tuple[Doubt, ...] = ()
-
-    @property
-    def volume_cm3(self) -> float:
-        return float(self.inside.sum() * abs(np.linalg.det(self.affine[:3, :3])) / 1000)
-
-    @property
-    def voxels_mri_mm(self) -> np.ndarray:
-        return nib.affines.apply_affine(self.affine, np.argwhere(self.inside))
-
-    def holds(self, pos_mri_mm: np.ndarray) -> np.ndarray:
-        """Whether each point (n, 3) lies in a voxel of the mask."""
-        voxel = np.rint(nib.affines.apply_affine(np.linalg.inv(self.affine), pos_mri_mm))
-        in_grid = ((voxel >= 0) & (voxel < self.inside.shape)).all(1)
-        held = np.zeros(len(pos_mri_mm), bool)
-        held[in_grid] = self.inside[tuple(voxel[in_grid].astype(int).T)]
-        return held
-
-    @cached_property
-    def _edge_tree(self) -> cKDTree:
-        edge = self.inside & ~ndimage.binary_erosion(self.inside)
-        return cKDTree(nib.affines.apply_affine(self.affine, np.argwhere(edge)))
-
-    def edge_distance_mm(self, pos_mri_mm: np.ndarray) -> np.ndarray:
-        """Distance of each point (n, 3), inside or outside, to the nearest outermost voxel's centre."""
-        return self._edge_tree.query(pos_mri_mm)[0]
-
-    def distance_mm(self, pos_mri_mm: np.ndarray) -> np.ndarray:
-        """Distance of each point (n, 3) to the mask, 0 inside."""
-        return np.where(self.holds(pos_mri_mm), 0.0, self.edge_distance_mm(pos_mri_mm))
 
 
 def read_resection(path: Path) -> Resection:

@@ -1,15 +1,12 @@
 """The compare stage: every method's map against the contacts and the resection."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from pipeline.compare.assess import (
-    Estimate,
-    add_model,
-    add_resection,
-    add_soz,
-    nearest_contacts,
-)
+import numpy as np
+
+from pipeline.compare.assess import assess, nearest_contacts
 from pipeline.compare.config import Config, Inputs
 from pipeline.compare.references import soz_reference
 from pipeline.compare.rows import Table, defined, sidecar
@@ -17,6 +14,7 @@ from pipeline.compare.surgery import resection_reference
 from pipeline.files import read_json, read_npz, write_json, write_text
 from pipeline.methods import METHODS
 from pipeline.methods._method import PointMethod
+from pipeline.metrics._case import Case, Estimate, References
 from pipeline.paths import PatientPaths
 from pipeline.progress import Progress
 from pipeline.records.head import Head, read_head
@@ -48,20 +46,16 @@ def run(inputs: Inputs, paths: PatientPaths, config: Config, progress: Progress)
     table = Table([])
     imaged = read_json(paths.qc("image"))["methods"]
     with progress.step("compare", total=len(imaged)) as step:
-        personalized = None
+        references = References(head, soz, no_soz, resected, no_resection, config.seed)
         for method in (name for name in METHODS if name in imaged):
             if not imaged[method]["assessable"]:
-                for reference in ("soz", "resection", "model"):
-                    names = defined(reference, method)
-                    table.add_absent(
-                        method, names, f"the method failed: {imaged[method]['reason']}"
-                    )
+                reason = f"the method failed: {imaged[method]['reason']}"
+                table.add_absent(method, defined(method), reason)
                 continue
             estimate = _read_estimate(paths, method, head)
-            personalized = estimate if METHODS[method].fine_tuned else personalized
-            add_soz(table, estimate, soz, no_soz, head)
-            add_resection(table, estimate, resected, no_resection, head, config.seed)
-            add_model(table, estimate, personalized, imaged[method])
+            if METHODS[method].fine_tuned:
+                references = replace(references, personalized=estimate)
+            assess(table, method, Case(estimate, references))
             qc["nearest_contacts"][method] = nearest_contacts(estimate, soz, head)
             step.advance()
     write_text(paths.metrics, table.tsv())
@@ -70,6 +64,7 @@ def run(inputs: Inputs, paths: PatientPaths, config: Config, progress: Progress)
 
 
 def reads(inputs: Inputs, paths: PatientPaths) -> list[Path]:
+    points = [paths.point(method) for method in METHODS]
     distributed = [paths.sources(method) for method in METHODS]
     resampled = [paths.bootstrap(method) for method in METHODS]
     return [
@@ -91,7 +86,7 @@ def reads(inputs: Inputs, paths: PatientPaths) -> list[Path]:
         paths.template_xfm,
         paths.template_xfm.with_suffix(".json"),
         paths.qc("image"),
-        paths.dipole,
+        *points,
         *distributed,
         *resampled,
     ]
@@ -113,11 +108,11 @@ def writes(paths: PatientPaths) -> list[Path]:
 
 def _read_estimate(paths: PatientPaths, method: str, head: Head) -> Estimate:
     if isinstance(METHODS[method], PointMethod):
-        max_mm = read_point(paths).pos_mri_mm
-        region = int(head.nearest_region(max_mm[None])[0][0])
-        return Estimate(method, max_mm, int(head.region_sublobar[region]))
-    found = read_distributed(paths, method)
-    return _of_map(method, found.peak_map, found.extent, head, _resamples(paths, method, head))
+        point = read_point(paths, method)
+        region = int(head.nearest_region(point.pos_mri_mm[None])[0][0])
+        return Estimate(point.pos_mri_mm, int(head.region_sublobar[region]), point=point)
+    solution = read_distributed(paths, method)
+    return _of_map(solution.peak_map, solution.extent, head, _resamples(paths, method, head))
 
 
 def _resamples(paths: PatientPaths, method: str, head: Head) -> tuple[Estimate, ...]:
@@ -126,16 +121,17 @@ def _resamples(paths: PatientPaths, method: str, head: Head) -> tuple[Estimate, 
         return ()
     stored = read_npz(paths.bootstrap(method))
     maps = zip(stored["peak_map"], stored["extent"], strict=True)
-    return tuple(_of_map(method, peak_map, extent, head) for peak_map, extent in maps)
+    return tuple(_of_map(peak_map, extent, head) for peak_map, extent in maps)
 
 
-def _of_map(method, peak_map, extent, head: Head, resamples=()) -> Estimate:
+def _of_map(
+    peak_map: np.ndarray, extent: np.ndarray, head: Head, resamples: tuple[Estimate, ...] = ()
+) -> Estimate:
     region = int(peak_map.argmax())
     return Estimate(
-        method,
         head.region_pos_mri_mm[region],
         int(head.region_sublobar[region]),
         peak_map,
         extent,
-        resamples,
+        resamples=resamples,
     )

@@ -13,6 +13,7 @@ from pipeline.doubts import Doubt, in_qc
 from pipeline.errors import InvalidInput
 from pipeline.files import atomic_path, write_json
 from pipeline.headmodel.t1w import Volume, read_t1w
+from pipeline.metrics._case import Resection, ResectionReference
 from pipeline.paths import PatientPaths
 from pipeline.progress import Progress
 from pipeline.records.head import SCALP, Head
@@ -26,29 +27,6 @@ SPACE_T1W = "given in the space of the pre-operative T1w"
 SPACE_POSTOP = (
     "given in the space of the post-operative T1w, carried by rigid and deformable registration"
 )
-
-
-@dataclass(frozen=True)
-class ResectionReference:
-    """The mask in the T1w and the share of each region in it.
-
-    Attributes
-    ----------
-    mask : Resection
-    region_share : ndarray, (n_regions,)
-        Of the region's cortical area.
-    threshold : float
-        A region counts as resected above this share.
-    """
-
-    mask: resection.Resection
-    region_share: np.ndarray
-    threshold: float
-
-    @property
-    def resected(self) -> np.ndarray:
-        """The regions (n_regions,) bool that count as resected."""
-        return self.region_share > self.threshold
 
 
 def resection_reference(
@@ -90,7 +68,7 @@ def resection_reference(
 class _ReadMask:
     """A mask as the dataset has it; `reason` says why it cannot be used, None where it can."""
 
-    mask: resection.Resection
+    mask: Resection
     postop: Volume | None
     in_postop_space: bool
     doubts: tuple[Doubt, ...]
@@ -210,7 +188,7 @@ def _carried(given, postop: Volume, t1w: Volume, brain, config: Config, qc: dict
     return mask, None
 
 
-def _write_mask(paths: PatientPaths, mask: resection.Resection, qc: dict) -> None:
+def _write_mask(paths: PatientPaths, mask: Resection, qc: dict) -> None:
     image = nib.Nifti1Image(mask.inside.astype(np.uint8), mask.affine)
     image.set_sform(mask.affine, 1)
     image.set_qform(mask.affine, 1)

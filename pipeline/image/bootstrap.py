@@ -8,9 +8,9 @@ nothing of errors that all spikes share, such as those of head model and co-regi
 import numpy as np
 import torch
 
+from pipeline.localisation import otsu_extent, peak_map
 from pipeline.methods._network import Network
 from pipeline.projection import prepare_recording
-from pipeline.records.solution import otsu_extent, peak_map
 from pipeline.sampling import NETWORK_SFREQ_HZ
 
 BATCH = 50

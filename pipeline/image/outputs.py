@@ -33,7 +33,7 @@ def write_solution(
 ) -> None:
     """Write a point, or a map with its time courses, on the cortex and in the T1w's grid."""
     if isinstance(solution, Point):
-        write_point(paths, solution)
+        write_point(paths, method, solution)
         return
     write_distributed(paths, method, solution)
     values = vertex_values(solution.peak_map, head.vertex_region)
@@ -114,7 +114,7 @@ def write_volume(
 def method_files(paths: PatientPaths, method: str) -> list[Path]:
     """Every file that a method leaves when it succeeds."""
     if isinstance(METHODS[method], PointMethod):
-        return [paths.dipole]
+        return [paths.point(method)]
     data = [paths.sources(method), paths.volume(method)]
     maps = [paths.cortex_map(hemi, method) for hemi in "LR"]
     return [*data, *(sidecar(file) for file in data), *maps]

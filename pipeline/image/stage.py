@@ -11,13 +11,14 @@ from pipeline.errors import InvalidInput
 from pipeline.files import read_json, write_json
 from pipeline.image import bootstrap, maps, outputs
 from pipeline.image.config import Inputs, Options
+from pipeline.localisation import NoExtent
 from pipeline.methods import METHODS
 from pipeline.methods._method import NetworkMethod
 from pipeline.methods._model import Model, Problem
 from pipeline.paths import PatientPaths
 from pipeline.progress import Progress
 from pipeline.records.head import read_measured_head
-from pipeline.records.solution import Distributed, NoExtent, Solution, distances_between_maxima
+from pipeline.records.solution import Distributed, Solution, distances_between_maxima
 from pipeline.records.spike import BASELINE_END_S, Spike, read_spike
 from pipeline.template import load_template
 from pipeline.template.cortex import region_adjacency

@@ -6,13 +6,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from skimage.filters import threshold_otsu
 
 from pipeline.files import read_json, read_npz, write_json, write_npz
+from pipeline.localisation import otsu_extent, peak_map
 from pipeline.paths import PatientPaths
 from pipeline.records.head import Head
 
-OTSU_BINS = 100
 _ARRAYS = {
     "activity": "Activity of each region over time (regions x times)",
     "times_s": "Time of each sample, the spike's peak at 0, s",
@@ -113,42 +112,6 @@ class Point:
 Solution = Distributed | Point
 
 
-class NoExtent(ValueError):
-    """A map that cannot be cut into what is in the extent and what is not."""
-
-
-def peak_map(activity: np.ndarray, times_s: np.ndarray, window_s: float) -> np.ndarray:
-    """Mean absolute activity (n_regions,) over `window_s` seconds centred on t = 0.
-
-    Sun et al. 2022, "Clinical MEG Data Analysis", with 20 ms.
-    """
-    half_s = window_s / 2 + 1e-6
-    inside = np.abs(times_s) <= half_s
-    if not inside.any():
-        raise ValueError("the time courses have no sample at the spike's peak")
-    return np.abs(activity[:, inside]).mean(1)
-
-
-def otsu_extent(values: np.ndarray) -> tuple[float, np.ndarray]:
-    """Otsu's threshold of a map and the regions above it.
-
-    Returns
-    -------
-    threshold : float
-        In the map's unit.
-    extent : ndarray of bool, (n_regions,)
-
-    Raises
-    ------
-    NoExtent
-        If the map holds no contrast to threshold.
-    """
-    if not np.isfinite(values).all() or np.ptp(values) == 0:
-        raise NoExtent("the map is constant or not finite")
-    threshold = float(threshold_otsu(np.asarray(values, float), nbins=OTSU_BINS))
-    return threshold, values > threshold
-
-
 def distributed(
     activity: np.ndarray, times_s: np.ndarray, window_s: float, unit: str
 ) -> Distributed:
@@ -179,8 +142,8 @@ def read_distributed(paths: PatientPaths, method: str) -> Distributed:
     )
 
 
-def read_point(paths: PatientPaths) -> Point:
-    stored = read_json(paths.dipole)
+def read_point(paths: PatientPaths, method: str) -> Point:
+    stored = read_json(paths.point(method))
     values = {field.name: stored[field.name] for field in fields(Point)}
     for name in ("pos_mri_mm", "direction_mri"):
         values[name] = np.array(values[name], float)
@@ -195,8 +158,8 @@ def write_distributed(paths: PatientPaths, method: str, solution: Distributed) -
     write_json(sidecar(file), {"Method": method, "Units": solution.unit, "Arrays": _ARRAYS})
 
 
-def write_point(paths: PatientPaths, point: Point) -> None:
-    write_json(paths.dipole, asdict(point))
+def write_point(paths: PatientPaths, method: str, point: Point) -> None:
+    write_json(paths.point(method), asdict(point))
 
 
 def sidecar(path: Path) -> Path:

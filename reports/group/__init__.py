@@ -1,7 +1,7 @@
 """The cohort's report: what `spikefocus BIDS_DIR OUTPUT_DIR group` writes.
 
 `cohort` joins the participants' metrics with participants.tsv, `statistics` and `analysis` compute,
-`published` holds the paper's values, `figures` draws, `content` puts it into words and tables,
+the metrics hold the paper's values, `figures` draws, `content` puts it into words and tables,
 and this module writes the files.
 """
 

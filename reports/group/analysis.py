@@ -5,29 +5,12 @@ from dataclasses import dataclass
 
 import pandas as pd
 
+from pipeline.metrics import METRICS
+from pipeline.metrics._metric import Metric
 from reports.group.cohort import FACTORS, NOT_SEIZURE_FREE, NOT_STATED, SEIZURE_FREE, Cohort
-from reports.group.published import VALUES
 from reports.group.statistics import PairedTest, holm, paired_test, summarise
 
 FIRST = "personalized"
-# The figures' panels, and what is tested: the measures of the published figures 4c and 5a.
-TESTED = (
-    "resection_specificity",
-    "resection_sensitivity",
-    "resection_geometric_mean",
-    "spatial_dispersion",
-    "soz_localisation_error",
-)
-PANELS = tuple(name for name in TESTED if name != "resection_geometric_mean")
-SUBLOBAR = ("sublobar_concordance", "sublobar_sensitivity", "sublobar_specificity")
-SUMMARISED = (*TESTED, *SUBLOBAR, "max_to_soz", "max_in_resection")
-_HIGHER_IS_BETTER = {
-    "resection_specificity",
-    "resection_sensitivity",
-    "resection_geometric_mean",
-    *SUBLOBAR,
-    "max_in_resection",
-}
 
 
 @dataclass(frozen=True)
@@ -41,13 +24,29 @@ class Comparison:
     p_holm: float
 
 
+def summarised() -> list[str]:
+    """The metrics that the cohort is described by, in their order."""
+    chosen = [name for name in METRICS if METRICS[name].in_group]
+    return sorted(chosen, key=lambda name: METRICS[name].in_group.order)
+
+
+def tested() -> list[str]:
+    """Those by which methods are compared: the measures of the published figures 4c and 5a."""
+    return [name for name in summarised() if METRICS[name].in_group.tested]
+
+
+def panels() -> list[str]:
+    """Those that the figures show: what is tested and not derived from it."""
+    return [name for name in tested() if isinstance(METRICS[name], Metric)]
+
+
 def comparisons(cohort: Cohort) -> list[Comparison]:
     """All tests of the report, corrected together."""
     if FIRST not in cohort.methods:
         return []
     pairs = [
         (metric, method)
-        for metric in TESTED
+        for metric in tested()
         for method in cohort.methods
         if method != FIRST and cohort.values(metric, method).notna().any()
     ]
@@ -63,7 +62,7 @@ def comparisons(cohort: Cohort) -> list[Comparison]:
 
 
 def _n_better(metric: str, test: PairedTest) -> int:
-    if metric in _HIGHER_IS_BETTER:
+    if METRICS[metric].higher_is_better:
         return test.n_different - test.n_first_lower
     return test.n_first_lower
 
@@ -71,10 +70,10 @@ def _n_better(metric: str, test: PairedTest) -> int:
 def summary_table(cohort: Cohort, chosen: pd.Index | None = None) -> pd.DataFrame:
     """One row per metric and method: n, mean, SD, median and quartiles, published mean, SD and n."""
     rows = []
-    for metric in SUMMARISED:
+    for metric in summarised():
         for method in cohort.methods:
             values = cohort.values(metric, method, chosen)
-            published = VALUES.get(metric, {}).get(method)
+            published = METRICS[metric].in_group.published.get(method)
             if metric not in cohort.metrics or not _is_defined(cohort, metric, method):
                 continue
             rows.append(
@@ -118,7 +117,7 @@ def subgroup_table(cohort: Cohort) -> pd.DataFrame:
 def missing_table(cohort: Cohort, method: str = FIRST) -> pd.DataFrame:
     """One row per metric: patients assessable, not assessable, and the reasons with their counts."""
     rows = []
-    for metric in SUMMARISED:
+    for metric in summarised():
         values = cohort.values(metric, method)
         absent = values.index[values.isna()]
         reasons = Counter(cohort.reason(metric, method, name) for name in absent)

@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import dataclass
+from functools import reduce
 from pathlib import Path
 
 import numpy as np
@@ -9,10 +10,11 @@ import pandas as pd
 
 from pipeline.errors import InvalidInput
 from pipeline.methods import METHODS
+from pipeline.metrics import METRICS
+from pipeline.metrics._metric import Derived
 from pipeline.tables import read_tsv
 from pipeline.text import plain
 
-GEOMETRIC_MEAN = "resection_geometric_mean"
 NOT_STATED = "not stated"
 NOT_PROCESSED = "not processed"
 SEIZURE_FREE, NOT_SEIZURE_FREE = "seizure-free", "not seizure-free"
@@ -111,13 +113,15 @@ def read_cohort(
     long = pd.concat(tables, ignore_index=True)
     metrics, reasons = (_widen(long, column) for column in ("value", "reason"))
     metrics = metrics.astype(float)
-    if {"resection_sensitivity", "resection_specificity"} <= set(metrics):
-        product = metrics["resection_sensitivity"] * metrics["resection_specificity"]
-        metrics[GEOMETRIC_MEAN] = np.sqrt(product)
-        # Where both are missing, they are so for one reason; a specificity alone may be undefined.
-        reasons[GEOMETRIC_MEAN] = reasons["resection_sensitivity"].combine_first(
-            reasons["resection_specificity"]
-        )
+    derived = {
+        name: METRICS[name]
+        for name in METRICS
+        if isinstance(METRICS[name], Derived) and set(METRICS[name].parts) <= set(metrics)
+    }
+    for name, part in derived.items():
+        metrics[name] = part.combined(*(metrics[each] for each in part.parts))
+        # Where all are missing, they are so for one reason; one alone may be undefined.
+        reasons[name] = reduce(pd.Series.combine_first, (reasons[each] for each in part.parts))
     subgroups, columns = _subgroups(participants_tsv, everyone)
     patients = subgroups.assign(
         state=[
@@ -128,11 +132,9 @@ def read_cohort(
     )
     levels = sidecar.get("metric", {}).get("Levels", {})
     definitions = {name: level.get("Description", "") for name, level in levels.items()}
-    definitions[GEOMETRIC_MEAN] = (
-        "Square root of the product of sensitivity and specificity against the resection"
-    )
     units = dict(long.drop_duplicates("metric").set_index("metric")["unit"])
-    units[GEOMETRIC_MEAN] = "fraction"
+    definitions |= {name: part.definition for name, part in derived.items()}
+    units |= {name: part.unit for name, part in derived.items()}
     return Cohort(patients, metrics, reasons, units, definitions, columns)
 
 

@@ -7,47 +7,32 @@ import numpy as np
 import pandas as pd
 
 from pipeline import __version__
+from pipeline.metrics import METRICS
+from pipeline.metrics._metric import Published
 from reports.group import pictures
 from reports.group.analysis import (
     FIRST,
-    PANELS,
     comparisons,
     levels,
     missing_table,
+    panels,
     subgroup_table,
+    summarised,
     summary_table,
 )
 from reports.group.cohort import FACTORS, NOT_STATED, Cohort
 from reports.group.names import (
     DASH,
-    DIGITS,
     FACTOR_TITLES,
-    METRIC_NAMES,
-    SHARES,
+    heading,
+    is_share,
     mean_sd,
+    metric_name,
     short_name,
-    unit_of,
+    title,
 )
-from reports.group.published import SUBGROUPS, VALUES, Published
 from reports.wording import NOT_ASSESSABLE, count, listing, method_name, number
 
-# Parts of the metrics above, which their definitions refer to.
-_PARTS = {
-    "soz_to_estimate": "SOZ to extent",
-    "estimate_to_soz": "Extent to SOZ",
-    "resection_specificity_close": "Specificity, close",
-    "resection_specificity_far": "Specificity, far",
-}
-# The columns of the table of all patients, which has less room for names.
-_COLUMNS = {
-    "soz_localisation_error": "SOZ localisation error, mm",
-    "max_to_soz": "Maximum to SOZ, mm",
-    "spatial_dispersion": "Spatial dispersion, mm",
-    "resection_sensitivity": "Sensitivity",
-    "resection_specificity": "Specificity",
-    "sublobar_concordance": "Sublobar concordant",
-    "max_in_resection": "Maximum in resection",
-}
 FEWEST_FOR_P = 6  # with fewer pairs not even a difference in all of them reaches p < 0.05
 
 
@@ -75,16 +60,23 @@ def build(cohort: Cohort, folder: Path, centre: str, date: str) -> dict:
             (FACTOR_TITLES[factor], cohort.columns[factor] or "no such column")
             for factor in FACTORS
         ],
-        "patient_columns": [_COLUMNS[name] for name in _patient_columns(cohort)],
+        "patient_columns": [heading(name) for name in _patient_columns(cohort)],
         "patient_rows": _patient_rows(cohort),
         "definitions": [
-            (name, cohort.definitions[metric])
-            for metric, name in (METRIC_NAMES | _PARTS).items()
+            (metric_name(metric), cohort.definitions[metric])
+            for metric in _defined()
             if cohort.definitions.get(metric)
         ],
         "pictures": pictures.draw(cohort, folder),
         "not_assessable": NOT_ASSESSABLE,
     }
+
+
+def _defined() -> list[str]:
+    """The metrics that the report defines: what it summarises, and what these are made of."""
+    shown = summarised()
+    parts = [part for name in METRICS if name in shown for part in METRICS[name].parts]
+    return list(dict.fromkeys([*shown, *parts]))
 
 
 def _who(cohort: Cohort) -> list[str]:
@@ -116,18 +108,18 @@ def _key_sentences(cohort: Cohort, tests: list) -> list[str]:
         told.append(f"Sublobar concordance with the SOZ: {NOT_ASSESSABLE} in any patient.")
     for metric in ("soz_localisation_error", "spatial_dispersion"):
         values = cohort.values(metric, FIRST).dropna()
-        published = VALUES[metric][FIRST]
+        published = METRICS[metric].in_group.published[FIRST]
         if len(values):
-            ours = number(values.median(), "mm", 1)
+            ours = number(values.median(), "mm", METRICS[metric].digits)
             if len(values) > 1:
-                mean = mean_sd(values.mean(), values.std(ddof=1), "mm")
+                mean = mean_sd(metric, values.mean(), values.std(ddof=1))
                 ours = f"median {ours}, mean {mean}\u00a0mm"
             told.append(
-                f"{METRIC_NAMES[metric]}: {ours} in {count(len(values), 'patient')} (published: "
-                f"{mean_sd(published.mean, published.sd, 'mm')}\u00a0mm in {published.n})."
+                f"{metric_name(metric)}: {ours} in {count(len(values), 'patient')} (published: "
+                f"{mean_sd(metric, published.mean, published.sd)}\u00a0mm in {published.n})."
             )
         else:
-            told.append(f"{METRIC_NAMES[metric]}: {NOT_ASSESSABLE} in any patient.")
+            told.append(f"{metric_name(metric)}: {NOT_ASSESSABLE} in any patient.")
     if tests:
         clear = [one for one in tests if one.p_holm < 0.05]
         told.append(
@@ -138,21 +130,21 @@ def _key_sentences(cohort: Cohort, tests: list) -> list[str]:
     return told
 
 
-def _cells(row: dict, unit: str) -> dict:
+def _cells(row: dict) -> dict:
     """One summary row in words: mean ± SD, median (quartiles), or a count for yes and no."""
-    digits = DIGITS.get(unit, 2)
-    n = int(row["n"])
+    n, metric = int(row["n"]), row["metric"]
     if not n:
         return {"n": "0", "mean": DASH, "median": NOT_ASSESSABLE}
-    if row["metric"] in SHARES:
+    if is_share(metric):
         n_yes = round(row["mean"] * n)
         return {"n": str(n), "mean": f"{n_yes} of {n}", "median": f"{100 * row['mean']:.0f} %"}
     low, middle, high = (
-        number(row[name], digits=digits) for name in ("quartile_1", "median", "quartile_3")
+        number(row[name], digits=METRICS[metric].digits)
+        for name in ("quartile_1", "median", "quartile_3")
     )
     return {
         "n": str(n),
-        "mean": mean_sd(row["mean"], row["sd"], unit),
+        "mean": mean_sd(metric, row["mean"], row["sd"]),
         "median": f"{middle} ({low} to {high})" if n > 1 else middle,
     }
 
@@ -162,14 +154,12 @@ def _summary_rows(summary: pd.DataFrame) -> list[dict]:
     blocks: list[dict] = []
     for row in summary.to_dict("records"):
         metric = row["metric"]
-        unit = unit_of(metric)
         if not blocks or blocks[-1]["metric"] != metric:
-            title = METRIC_NAMES[metric] + (f", {unit}" if unit else "")
-            blocks.append({"metric": metric, "title": title, "rows": []})
-        published = VALUES.get(metric, {}).get(row["method"])
+            blocks.append({"metric": metric, "title": title(metric), "rows": []})
+        published = METRICS[metric].in_group.published.get(row["method"])
         blocks[-1]["rows"].append(
             {"method": method_name(row["method"]), "published": _published(published, metric)}
-            | _cells(row, unit)
+            | _cells(row)
         )
     return blocks
 
@@ -179,14 +169,13 @@ def _published(published: Published | None, metric: str) -> str:
         return DASH
     if published.sd is None:
         return f"{100 * published.mean:.0f} % (n = {published.n})"
-    return f"{mean_sd(published.mean, published.sd, unit_of(metric))} (n = {published.n})"
+    return f"{mean_sd(metric, published.mean, published.sd)} (n = {published.n})"
 
 
 def _test_row(one) -> dict:
-    unit = unit_of(one.metric)
-    digits = 1 if unit else 2
+    digits = METRICS[one.metric].digits
     return {
-        "metric": METRIC_NAMES[one.metric] + (f", {unit}" if unit else ""),
+        "metric": title(one.metric),
         "method": method_name(one.method),
         "n": str(one.test.n),
         "different": str(one.test.n_different),
@@ -209,7 +198,7 @@ def p_value(p: float) -> str:
 def _missing_rows(missing: pd.DataFrame) -> list[dict]:
     return [
         {
-            "metric": METRIC_NAMES[row["metric"]],
+            "metric": metric_name(row["metric"]),
             "assessable": str(row["assessable"]),
             "missing": str(row["not_assessable"]),
             "reasons": "; ".join(f"{reason} ({n})" for reason, n in row["reasons"]) or DASH,
@@ -232,25 +221,24 @@ def _subgroup_blocks(cohort: Cohort) -> list[dict]:
         if names in ([], [NOT_STATED]):
             continue
         rows = []
-        for metric in (*PANELS, "sublobar_concordance"):
-            unit = unit_of(metric)
+        for metric in (*panels(), "sublobar_concordance"):
             own = []
             for method in (FIRST, "generic"):
                 cells = []
                 for name in names:
                     key = (factor, name, metric, method)
                     found = table.loc[key].to_dict() if key in table.index else {"n": 0}
-                    cell = _cells(found | {"metric": metric}, unit)
-                    share = metric in SHARES
+                    cell = _cells(found | {"metric": metric})
+                    share = is_share(metric)
                     text = cell["mean"] if share else f"{cell['mean']} (n = {cell['n']})"
                     cells.append(text if cell["n"] != "0" else NOT_ASSESSABLE)
                 own.append((method_name(method), cells))
-            published = [SUBGROUPS.get(name, {}).get(metric) for name in names]
+            known = METRICS[metric].in_group.published_parts
+            published = [known.get(name) for name in names]
             if any(published):
-                values = [mean_sd(one.mean, one.sd, unit) if one else DASH for one in published]
+                values = [mean_sd(metric, one.mean, one.sd) if one else DASH for one in published]
                 own.append(("Published, personalized", values))
-            title = METRIC_NAMES[metric] + (f", {unit}" if unit else "")
-            rows.append({"metric": title, "rows": own})
+            rows.append({"metric": title(metric), "rows": own})
         sizes = Counter(cohort.patients[factor])
         blocks.append(
             {
@@ -264,7 +252,10 @@ def _subgroup_blocks(cohort: Cohort) -> list[dict]:
 
 
 def _patient_columns(cohort: Cohort) -> list[str]:
-    return [name for name in _COLUMNS if name in cohort.metrics]
+    """The metrics of the table of all patients, in their order."""
+    places = {name: METRICS[name].in_group.column for name in summarised()}
+    chosen = [name for name in places if places[name] is not None and name in cohort.metrics]
+    return sorted(chosen, key=places.get)
 
 
 def _patient_rows(cohort: Cohort) -> list[dict]:
@@ -291,6 +282,6 @@ def _patient_rows(cohort: Cohort) -> list[dict]:
 def _value(metric: str, value: float) -> str:
     if not np.isfinite(value):
         return DASH
-    if metric in SHARES:
+    if is_share(metric):
         return "yes" if value else "no"
-    return number(value, digits=1 if unit_of(metric) else 2)
+    return number(value, digits=METRICS[metric].digits)

@@ -8,8 +8,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
+from pipeline.metrics._metric import Published
 from reports.figures import style
-from reports.group.published import Published
 
 FEW_BOXES = 2
 BOX_FROM = 5  # below so many values a box says less than the dots themselves

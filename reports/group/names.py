@@ -3,22 +3,10 @@
 import numpy as np
 
 from pipeline.methods import METHODS
-from reports.wording import number
+from pipeline.metrics import METRICS
+from pipeline.metrics._metric import YES_OR_NO
+from reports.wording import number, written_unit
 
-METRIC_NAMES = {
-    "resection_specificity": "Specificity (resection)",
-    "resection_sensitivity": "Sensitivity (resection)",
-    "resection_geometric_mean": "Geometric mean of the two",
-    "spatial_dispersion": "Spatial dispersion (resection)",
-    "soz_localisation_error": "SOZ localisation error",
-    "sublobar_concordance": "Sublobar concordance",
-    "sublobar_sensitivity": "Sublobar sensitivity",
-    "sublobar_specificity": "Sublobar specificity",
-    "max_to_soz": "Maximum to nearest SOZ contact",
-    "max_in_resection": "Maximum inside the resection",
-}
-DIGITS = {"mm": 1}
-SHARES = {"sublobar_concordance", "max_in_resection"}
 FACTOR_TITLES = {
     "epilepsy": "Temporal and extratemporal",
     "centre": "Centre",
@@ -31,14 +19,37 @@ def short_name(method: str) -> str:
     return METHODS[method].short if method in METHODS else method
 
 
-def mean_sd(mean: float, sd: float | None, unit: str) -> str:
-    digits = DIGITS.get(unit, 2)
+def metric_name(metric: str) -> str:
+    """What the group's report calls a metric where no heading says what is compared with."""
+    part = METRICS[metric]
+    return (part.in_group.label if part.in_group else "") or part.label
+
+
+def heading(metric: str) -> str:
+    """A metric's name with its unit, for the column of a table."""
+    part, unit = METRICS[metric], unit_of(metric)
+    return (part.in_group.heading or part.label) + (f", {unit}" if unit else "")
+
+
+def title(metric: str) -> str:
+    """A metric's name with its unit."""
+    unit = unit_of(metric)
+    return metric_name(metric) + (f", {unit}" if unit else "")
+
+
+def is_share(metric: str) -> bool:
+    """Whether a metric is true or not in each patient, so that patients are counted."""
+    return METRICS[metric].unit == YES_OR_NO
+
+
+def mean_sd(metric: str, mean: float, sd: float | None) -> str:
+    digits = METRICS[metric].digits
     if sd is None or not np.isfinite(sd):
         return number(mean, digits=digits)
     return f"{number(mean, digits=digits)} ± {number(sd, digits=digits)}"
 
 
 def unit_of(metric: str) -> str:
-    if metric in ("spatial_dispersion", "soz_localisation_error", "max_to_soz"):
-        return "mm"
-    return ""
+    """A metric's unit; fractions and what is true or not have none."""
+    unit = METRICS[metric].unit
+    return "" if unit == "fraction" else written_unit(unit)

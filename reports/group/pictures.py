@@ -8,12 +8,12 @@ import pandas as pd
 
 from pipeline.methods import METHODS
 from pipeline.methods._method import MapMethod, NetworkMethod
+from pipeline.metrics import METRICS
 from reports.figures import style
 from reports.group import figures
-from reports.group.analysis import FIRST, PANELS, levels
+from reports.group.analysis import FIRST, levels, panels
 from reports.group.cohort import FACTORS, NOT_SEIZURE_FREE, NOT_STATED, SEIZURE_FREE, Cohort
-from reports.group.names import FACTOR_TITLES, METRIC_NAMES, short_name, unit_of
-from reports.group.published import SUBGROUPS, VALUES
+from reports.group.names import FACTOR_TITLES, metric_name, short_name, unit_of
 from reports.wording import NOT_ASSESSABLE, listing, method_name, number
 
 
@@ -28,7 +28,7 @@ class Picture:
 
 def draw(cohort: Cohort, folder: Path) -> dict[str, Picture]:
     """The pictures that have anything to show."""
-    has_values = any(cohort.values(metric, FIRST).notna().any() for metric in PANELS)
+    has_values = any(cohort.values(metric, FIRST).notna().any() for metric in panels())
     pictures = {}
     if cohort.values("sublobar_concordance", FIRST).notna().any():
         pictures["concordance"] = _concordance_picture(cohort, folder)
@@ -53,14 +53,13 @@ def _is_map(name: str) -> bool:
 
 
 def _concordance_picture(cohort: Cohort, folder: Path) -> Picture:
+    published = METRICS["sublobar_concordance"].in_group.published
     rows = [
         (
             method_name(method),
             int(values.sum()),
             len(values),
-            VALUES["sublobar_concordance"][method].mean
-            if method in VALUES["sublobar_concordance"]
-            else None,
+            published[method].mean if method in published else None,
         )
         for method in cohort.methods
         if len(values := cohort.values("sublobar_concordance", method).dropna())
@@ -88,53 +87,53 @@ def _dot_meanings(cohort: Cohort) -> tuple[str, str]:
 
 
 def _methods_picture(cohort: Cohort, folder: Path, name: str, methods: list[str]) -> Picture:
-    panels = [
+    shown = [
         figures.Panel(
-            METRIC_NAMES[metric],
+            metric_name(metric),
             unit_of(metric),
             [
                 figures.Group(
                     short_name(method),
                     cohort.values(metric, method).to_numpy(),
                     _filled(cohort, cohort.patients.index),
-                    VALUES[metric].get(method),
+                    METRICS[metric].in_group.published.get(method),
                 )
                 for method in methods
             ],
-            fraction=not unit_of(metric),
+            fraction=METRICS[metric].unit == "fraction",
         )
-        for metric in PANELS
+        for metric in panels()
     ]
     what = listing([method_name(method) for method in methods])
     of = "4c" if name == "networks" else "5a"
     caption = (
         f"{what} against resection and SOZ, as in figure {of} of Sun et al. 2022. "
-        + _box_caption(panels)
+        + _box_caption(shown)
     )
-    return _save(panels, folder, name, True, cohort, caption)
+    return _save(shown, folder, name, True, cohort, caption)
 
 
 def _subgroup_picture(cohort: Cohort, folder: Path, factor: str, names: list[str]) -> Picture:
     chosen = {name: cohort.patients.index[cohort.patients[factor] == name] for name in names}
-    panels = [
+    shown = [
         figures.Panel(
-            METRIC_NAMES[metric],
+            metric_name(metric),
             unit_of(metric),
             [
                 figures.Group(
                     name,
                     cohort.values(metric, FIRST, index).to_numpy(),
                     _filled(cohort, index),
-                    SUBGROUPS.get(name, {}).get(metric),
+                    METRICS[metric].in_group.published_parts.get(name),
                 )
                 for name, index in chosen.items()
             ],
-            fraction=not unit_of(metric),
+            fraction=METRICS[metric].unit == "fraction",
         )
-        for metric in PANELS
+        for metric in panels()
     ]
-    caption = f"{method_name(FIRST)}, {FACTOR_TITLES[factor].lower()}. " + _box_caption(panels)
-    return _save(panels, folder, factor, False, cohort, caption)
+    caption = f"{method_name(FIRST)}, {FACTOR_TITLES[factor].lower()}. " + _box_caption(shown)
+    return _save(shown, folder, factor, False, cohort, caption)
 
 
 def _box_caption(panels: list[figures.Panel]) -> str:

@@ -1,43 +1,16 @@
-"""How an estimated source compares with seizure-onset contacts and with a resection.
+"""How an estimated extent overlaps with the truth.
 
-The definitions of Sun et al. 2022 (section "Clinical MEG Data Analysis") on plain arrays. Positions
-are scanner RAS of the pre-operative T1w in mm, distances Euclidean; "size" is area.
+The definitions of Sun et al. 2022 (section "Clinical MEG Data Analysis"). Positions are in mm,
+distances Euclidean; "size" is area.
 """
 
 import numpy as np
-from scipy.spatial import cKDTree
+
+from pipeline.localisation import nearest_distance_mm
+from pipeline.metrics._case import Case
 
 NEIGHBOURHOOD_MM = 30.0
-SAMPLED_MM = 20.0
 N_DRAWS = 100
-
-
-def nearest_distance_mm(from_mm: np.ndarray, to_mm: np.ndarray) -> np.ndarray:
-    """Distance (n,) of each of the points `from_mm` (n, 3) to the nearest of `to_mm` (m, 3)."""
-    return cKDTree(to_mm).query(from_mm)[0]
-
-
-def soz_localisation_error_mm(
-    soz_mm: np.ndarray, estimated_mm: np.ndarray
-) -> tuple[float, float, float]:
-    """SOZ localisation error and its two parts.
-
-    Parameters
-    ----------
-    soz_mm : ndarray, (n, 3)
-        Contacts marked as seizure onset.
-    estimated_mm : ndarray, (m, 3)
-        Estimated regions.
-
-    Returns
-    -------
-    both, soz_to_estimate, estimate_to_soz : float
-        Mean distance of each contact to its nearest estimated region, of each estimated region to
-        its nearest contact, and the mean of the two.
-    """
-    soz_to_estimate = float(nearest_distance_mm(soz_mm, estimated_mm).mean())
-    estimate_to_soz = float(nearest_distance_mm(estimated_mm, soz_mm).mean())
-    return (soz_to_estimate + estimate_to_soz) / 2, soz_to_estimate, estimate_to_soz
 
 
 def sublobar_sensitivity_specificity(
@@ -125,22 +98,13 @@ def _drawn_specificity(estimated, candidates, n, area_mm2, n_draws, rng) -> floa
     return float(np.mean(values))
 
 
-def spatial_dispersion_mm(values: np.ndarray, distance_mm: np.ndarray) -> float:
-    """Mean distance of the estimated regions to the resection, weighted by their activity.
-
-    SD = sum(d_i J_i) / sum(J_i), over the regions of the extent.
-
-    Parameters
-    ----------
-    values : ndarray, (n,)
-        Map J of the estimated regions.
-    distance_mm : ndarray, (n,)
-        Distance d of each to the resection, 0 inside.
-    """
-    return float((distance_mm * values).sum() / values.sum())
-
-
-def sampled_share(estimated_mm: np.ndarray, area_mm2: np.ndarray, contacts_mm: np.ndarray) -> float:
-    """Part of the estimated area (n regions) whose centre lies within 20 mm of any contact."""
-    seen = nearest_distance_mm(estimated_mm, contacts_mm) <= SAMPLED_MM
-    return float(area_mm2[seen].sum() / area_mm2.sum())
+def resection_specificities(case: Case) -> tuple[float, float, float]:
+    """`balanced_specificity` against the resected regions."""
+    head = case.head
+    return balanced_specificity(
+        case.estimate.extent,
+        case.resected,
+        head.region_area_mm2,
+        head.region_pos_mri_mm,
+        case.references.seed,
+    )
