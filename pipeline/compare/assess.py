@@ -4,8 +4,7 @@ import math
 
 import numpy as np
 
-from pipeline.compare.rows import Table, defined
-from pipeline.metrics import METRICS
+from pipeline.compare.rows import Table, defined, measured
 from pipeline.metrics._case import Case, Estimate, NotAssessable, SozReference
 from pipeline.metrics._metric import Metric
 from pipeline.records.head import Head
@@ -16,8 +15,9 @@ PERCENTILES = (2.5, 97.5)
 
 def assess(table: Table, method: str, case: Case) -> None:
     """Add every metric that is defined for a method; what the data do not allow says why."""
+    metrics = measured()
     for name in defined(method):
-        metric = METRICS[name]
+        metric = metrics[name]
         try:
             value = metric.value(case)
         except NotAssessable as error:

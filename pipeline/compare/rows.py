@@ -51,15 +51,17 @@ class Table:
         assessable = value is not None and math.isfinite(value)
         if not assessable and not reason:
             raise ValueError(f"{metric} has neither a value nor a reason")
+        part = METRICS[metric]
+        assert isinstance(part, Metric)
         self.rows.append(
             {
                 "method": method,
                 "metric": metric,
                 "value": f"{value:.4f}" if assessable else "n/a",
-                "unit": METRICS[metric].unit,
+                "unit": part.unit,
                 "ci95_low": f"{ci95[0]:.4f}" if assessable and ci95 else "n/a",
                 "ci95_high": f"{ci95[1]:.4f}" if assessable and ci95 else "n/a",
-                "reference": METRICS[metric].reference,
+                "reference": part.reference,
                 "assessable": "true" if assessable else "false",
                 "reason": "n/a" if assessable else reason,
             }
@@ -85,7 +87,8 @@ def defined(method: str) -> list[str]:
 
 def measured() -> dict[str, Metric]:
     """The metrics of patients' tables, in their order."""
-    return {name: METRICS[name] for name in METRICS if isinstance(METRICS[name], Metric)}
+    parts = ((name, METRICS[name]) for name in METRICS)
+    return {name: part for name, part in parts if isinstance(part, Metric)}
 
 
 def sidecar(qc: dict) -> dict:

@@ -251,6 +251,24 @@ class Case:
         return self.references.personalized
 
     @property
+    def peak_map(self) -> np.ndarray:
+        """The map (n_regions,), of methods that give one."""
+        assert self.estimate.peak_map is not None
+        return self.estimate.peak_map
+
+    @property
+    def extent(self) -> np.ndarray:
+        """The estimated regions (n_regions,) bool, of methods that give a map."""
+        assert self.estimate.extent is not None
+        return self.estimate.extent
+
+    @property
+    def point(self) -> Point:
+        """The dipole, of methods that give one."""
+        assert self.estimate.point is not None
+        return self.estimate.point
+
+    @property
     def found_mm(self) -> np.ndarray:
         """Positions (n, 3) of the estimated regions; the point's for a point."""
         extent = self.estimate.extent
@@ -259,7 +277,7 @@ class Case:
     @property
     def found_sublobar(self) -> np.ndarray:
         """Which sublobar regions (20,) bool hold an estimated region."""
-        return sublobar_mask(self.head.region_sublobar[self.estimate.extent])
+        return sublobar_mask(self.head.region_sublobar[self.extent])
 
     def max_to_mm(self, points_mm: np.ndarray) -> float:
         """Distance of the maximum to the nearest of points (n, 3)."""

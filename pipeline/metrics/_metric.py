@@ -4,6 +4,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
+import numpy as np
+
 from pipeline.metrics._case import Case
 
 YES_OR_NO = "0 or 1"
@@ -122,4 +124,4 @@ class Derived(_Described):
     """
 
     parts: tuple[str, ...]
-    combined: Callable
+    combined: Callable[..., np.ndarray]

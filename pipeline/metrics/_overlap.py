@@ -87,7 +87,14 @@ def balanced_specificity(
     return (close + far) / 2, close, far
 
 
-def _drawn_specificity(estimated, candidates, n, area_mm2, n_draws, rng) -> float:
+def _drawn_specificity(
+    estimated: np.ndarray,
+    candidates: np.ndarray,
+    n: int,
+    area_mm2: np.ndarray,
+    n_draws: int,
+    rng: np.random.Generator,
+) -> float:
     pool = np.flatnonzero(candidates)
     if not len(pool):
         return float("nan")
@@ -102,7 +109,7 @@ def resection_specificities(case: Case) -> tuple[float, float, float]:
     """`balanced_specificity` against the resected regions."""
     head = case.head
     return balanced_specificity(
-        case.estimate.extent,
+        case.extent,
         case.resected,
         head.region_area_mm2,
         head.region_pos_mri_mm,

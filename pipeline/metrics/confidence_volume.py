@@ -5,7 +5,7 @@ from pipeline.metrics._metric import Metric
 
 
 def value(case: Case) -> float:
-    volume_cm3 = case.estimate.point.confidence_volume_cm3
+    volume_cm3 = case.point.confidence_volume_cm3
     if volume_cm3 is None:
         raise NotAssessable(
             "the dipole lies at the edge of the inner skull, where its fit had to stop"

@@ -5,7 +5,7 @@ from pipeline.metrics._metric import Metric
 
 
 def value(case: Case) -> float:
-    return float(case.head.region_area_mm2[case.estimate.extent].sum() / 100)
+    return float(case.head.region_area_mm2[case.extent].sum() / 100)
 
 
 METRIC = Metric(

@@ -5,7 +5,7 @@ from pipeline.metrics._metric import Metric
 
 
 def value(case: Case) -> float:
-    return case.estimate.point.gof_percent
+    return case.point.gof_percent
 
 
 METRIC = Metric(

@@ -6,7 +6,7 @@ from pipeline.metrics._overlap import sensitivity
 
 
 def value(case: Case) -> float:
-    return sensitivity(case.estimate.extent, case.resected, case.head.region_area_mm2)
+    return sensitivity(case.extent, case.resected, case.head.region_area_mm2)
 
 
 METRIC = Metric(

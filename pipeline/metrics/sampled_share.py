@@ -14,7 +14,7 @@ def sampled_share(estimated_mm: np.ndarray, area_mm2: np.ndarray, contacts_mm: n
 
 
 def value(case: Case) -> float:
-    area_mm2 = case.head.region_area_mm2[case.estimate.extent]
+    area_mm2 = case.head.region_area_mm2[case.extent]
     return sampled_share(case.found_mm, area_mm2, case.contacts.contacts.pos_mri_mm)
 
 

@@ -22,9 +22,8 @@ def spatial_dispersion_mm(values: np.ndarray, distance_mm: np.ndarray) -> float:
 
 
 def value(case: Case) -> float:
-    estimate = case.estimate
     distance_mm = case.removed.mask.distance_mm(case.found_mm)
-    return spatial_dispersion_mm(estimate.peak_map[estimate.extent], distance_mm)
+    return spatial_dispersion_mm(case.peak_map[case.extent], distance_mm)
 
 
 METRIC = Metric(
