@@ -101,13 +101,6 @@ def test_stage_writes_what_it_promises_and_moves_the_parameters(paths, quick, mo
     assert all(moved)
 
 
-def test_gain_is_paired_by_recording():
-    before_mm = np.array([1.0, 5.0, 30.0, 8.0])
-    gain_mm, standard_error_mm = stage.paired_gain(before_mm, before_mm - [1.0, 3.0, 1.0, 3.0])
-    assert gain_mm == pytest.approx(2.0)
-    assert standard_error_mm == pytest.approx(np.std([1, 3, 1, 3], ddof=1) / 2)
-
-
 @pytest.mark.parametrize(
     ("after_mm", "said"),
     [

@@ -15,6 +15,7 @@ from pipeline.errors import InvalidInput
 from pipeline.files import sha256, write_json, write_text
 from pipeline.paths import PatientPaths
 from pipeline.personalize.config import Config, Inputs
+from pipeline.personalize.gate import is_beyond_chance, paired_gain
 from pipeline.personalize.jitter import possible_leadfields, sensor_motion_derivatives
 from pipeline.progress import Progress
 from pipeline.projection import Projection, check_leadfield, project_head
@@ -35,8 +36,6 @@ PATCHES_PER_REGION = {"train": 6, "validation": 3, "test": 3}
 VALIDATION_SAMPLES_PER_HEAD = 64
 VALIDATE_EVERY = 50
 TEST_BATCH = 50
-# Of a gain on held-out recordings: what lies below may be chance.
-STANDARD_ERRORS_NEEDED = 2.0
 
 
 def reads(inputs: Inputs, paths: PatientPaths) -> list[Path]:
@@ -83,7 +82,7 @@ def run(inputs: Inputs, paths: PatientPaths, config: Config, progress: Progress)
         before = measure(generic, heads["test"], config, device, bar)
         after = measure(personalized, heads["test"], config, device, bar)
     gain_mm, gain_se_mm = paired_gain(before[:, 0], after[:, 0])
-    improved = gain_mm > STANDARD_ERRORS_NEEDED * gain_se_mm
+    improved = is_beyond_chance(gain_mm, gain_se_mm)
     warnings = []
     if not improved:
         warnings.append(
@@ -227,12 +226,6 @@ def measure(
             left -= TEST_BATCH
         bar.advance()
     return np.concatenate(errors)
-
-
-def paired_gain(before_mm: np.ndarray, after_mm: np.ndarray) -> tuple[float, float]:
-    """Mean by which the errors of the same recordings fell, and its standard error."""
-    gain_mm = before_mm - after_mm
-    return float(gain_mm.mean()), float(gain_mm.std(ddof=1) / np.sqrt(len(gain_mm)))
 
 
 def _summary_mm(errors: np.ndarray) -> dict[str, float]:

@@ -74,12 +74,11 @@ def marked_stretches(
     """Stretches that the recording's own annotations or events.tsv call bad."""
     annotated = () if events is None else events.bad_s
     stretches = [(float(start), float(stop), "marked in events.tsv") for start, stop in annotated]
+    # mne counts onsets from where the acquisition began, with and without a date.
     first = raw.first_samp / raw.info["sfreq"]
-    # Onsets count from the measurement's start where it has a date, else from the first sample.
-    dated = raw.annotations.orig_time is not None
     for note in raw.annotations:
         if note["description"].lower().startswith("bad") and note["duration"] > 0:
-            start = float(note["onset"]) - (first if dated else 0)
+            start = float(note["onset"]) - first
             stretches.append((start, start + float(note["duration"]), "marked in the recording"))
     return stretches
 

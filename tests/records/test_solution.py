@@ -1,0 +1,101 @@
+"""What methods find, on maps whose answer is known by hand."""
+
+import numpy as np
+import pytest
+
+from pipeline.paths import PatientPaths
+from pipeline.records.head import Head
+from pipeline.records.solution import (
+    Distributed,
+    NoExtent,
+    Point,
+    distances_between_maxima,
+    distributed,
+    otsu_extent,
+    peak_map,
+    read_distributed,
+    read_point,
+    write_distributed,
+    write_point,
+)
+
+POS_MM = np.array([[0.0, 0, 0], [3, 4, 0], [0, 0, 12]])
+HEAD = Head(
+    region_pos_mri_mm=POS_MM,
+    region_area_mm2=np.array([100.0, 250.0, 400.0]),
+    region_label=np.array(["a", "b", "c"]),
+    region_sublobar=np.array([0, 1, 1]),
+    vertex_region=np.arange(3),
+    surfaces={},
+)
+
+
+def of_map(values, extent=(True, True, False)) -> Distributed:
+    values = np.array(values, float)
+    return Distributed(np.zeros((3, 1)), np.zeros(1), values, 1.0, np.array(extent), "nAm")
+
+
+def point_at(*pos_mm) -> Point:
+    return Point(np.array(pos_mm, float), np.eye(3)[0], 1e-8, 90.0, 2.0, 0.004, 1, "b", "B")
+
+
+def test_a_peak_map_takes_the_samples_up_to_half_its_window():
+    times_s = np.array([-0.012, -0.01, 0.0, 0.01, 0.012])
+    activity = np.array([[99.0, -1, 2, 6, 99], [99, 3, -3, 3, 99]])
+    assert peak_map(activity, times_s, 0.02).tolist() == [3, 3]
+
+
+def test_a_sample_at_the_windows_end_counts_though_it_is_rounded():
+    assert peak_map(np.array([[1.0, 3.0]]), np.array([0, 0.01 + 5e-7]), 0.02).tolist() == [2]
+    assert peak_map(np.array([[1.0, 3.0]]), np.array([0, 0.01 + 2e-6]), 0.02).tolist() == [1]
+
+
+def test_otsu_takes_a_hundred_bins():
+    # With the threshold a bin's centre, 0.005 above the lower group's own bin.
+    threshold, extent = otsu_extent(np.array([0.0, 0, 0, 1, 1, 1]))
+    assert threshold == pytest.approx(0.5 / 100)
+    assert extent.tolist() == [False] * 3 + [True] * 3
+
+
+@pytest.mark.parametrize("values", [[1.0, 1, 1], [0, 1, np.inf], [np.nan, 1, 2]])
+def test_a_map_without_contrast_has_no_extent(values):
+    with pytest.raises(NoExtent):
+        otsu_extent(np.array(values))
+
+
+def test_a_solution_says_where_its_maximum_lies():
+    found = of_map([1, 4, 2])
+    assert found.max_region == 1
+    assert found.share.tolist() == [0.25, 1, 0.5]
+    assert found.max_mri_mm(HEAD).tolist() == [3, 4, 0]
+    told = found.describe(HEAD)
+    assert told["extent_area_cm2"] == pytest.approx(3.5)
+
+
+def test_distances_between_maxima_are_in_millimetres():
+    solutions = {"x": of_map([9, 1, 1]), "y": of_map([1, 9, 1]), "z": point_at(0, 0, -2)}
+    assert distances_between_maxima(solutions, HEAD) == {
+        "x-y": 5.0,
+        "x-z": 2.0,
+        "y-z": pytest.approx(np.sqrt(9 + 16 + 4)),
+    }
+
+
+def test_what_is_written_is_read(tmp_path):
+    paths = PatientPaths(tmp_path, "01")
+    times_s = np.array([-0.004, 0, 0.004])
+    activity = np.array([[0.0, 1, 0], [0, -5, 0], [0, 6, 0]])
+    written = distributed(activity, times_s, 0.002, "nAm")
+    assert written.peak_map.tolist() == [1, 5, 6]
+    assert written.extent.tolist() == [False, True, True]
+    write_distributed(paths, "sloreta", written)
+    read = read_distributed(paths, "sloreta")
+    assert read.activity.tolist() == activity.tolist() and read.times_s.tolist() == [
+        -0.004,
+        0,
+        0.004,
+    ]
+    assert (read.otsu_threshold, read.unit) == (written.otsu_threshold, "nAm")
+    write_point(paths, point_at(1, 2, 3))
+    assert read_point(paths).pos_mri_mm.tolist() == [1, 2, 3]
+    assert read_point(paths).confidence_volume_cm3 == 2.0
