@@ -15,6 +15,7 @@ from pathlib import Path
 import pandas as pd
 
 from bids_app.dataset import participant_labels
+from bids_app.demo.likeness import estimate_likeness
 from bids_app.demo.verdict import compare_with_truth
 from pipeline.files import atomic_path, read_json
 from pipeline.methods import METHODS
@@ -65,11 +66,16 @@ def rows_of(folder: Path, label: str) -> list[dict]:
     }
     if status["state"] != "done":
         return [about]
+    fit = estimate_likeness(paths, folder / "truth")
+    about |= {f"leadfield_correlation_{name}": round(value, 3) for name, value in fit.items()}
     rows = []
     for method in METHODS:
         if paths.sources(method).exists():
             distances = compare_with_truth(paths, folder / "truth", method)
-            rounded = {f"{name}_mm": round(value, 2) for name, value in distances.items()}
+            rounded = {
+                name if name.startswith("area") else f"{name}_mm": round(value, 3)
+                for name, value in distances.items()
+            }
             rows.append(about | {"method": method} | rounded)
     return rows
 
@@ -114,7 +120,8 @@ def main() -> None:
     seconds = states.loc[states["state"] == "done", "seconds"]
     print(f"seconds per patient, median: {seconds.median():.0f}")
     columns = ["maximum_to_centre_mm", "found_to_true_mm", "true_to_found_mm"]
-    print(table.groupby("method", sort=False)[columns].median().round(1).to_string())
+    columns += ["area_recall", "area_precision"]
+    print(table.groupby("method", sort=False)[columns].median().round(2).to_string())
 
 
 if __name__ == "__main__":

@@ -223,6 +223,12 @@ def test_region_of_the_truth_is_the_one_at_the_patch(truth):
     assert connected_components(graph, directed=False)[0] == 1, "the patch is contiguous"
 
 
+def test_fields_of_regions_are_as_unlike_the_unfolded_cortex_s_as_on_a_real_head(truth):
+    fit = truth["folding_leadfield_correlation"]
+    assert 0.91 < fit["median"] < 0.98
+    assert fit["percentile_5"] < 0.5
+
+
 def test_contacts_marks_and_resection_surround_the_patch(folder, truth, t1w):
     ieeg = folder / "bids/sub-01/ieeg"
     electrodes = pd.read_csv(ieeg / "sub-01_space-ScanRAS_electrodes.tsv", sep="\t")

@@ -42,7 +42,6 @@ class Anatomy:
 def build_anatomy(rng: np.random.Generator, phantom: Phantom, recipe: PatientRecipe) -> Anatomy:
     deformation = draw_deformation(rng, recipe.deformation_mm)
     t1w, brain_mask = scan(rng, phantom, deformation, recipe.voxel_mm)
-    cortex = true_cortex(deformation)
-    return Anatomy(
-        phantom, deformation, t1w, brain_mask, cortex, digitise(rng, phantom, deformation)
-    )
+    digitisation = digitise(rng, phantom, deformation)
+    cortex = true_cortex(rng, phantom, deformation)
+    return Anatomy(phantom, deformation, t1w, brain_mask, cortex, digitisation)

@@ -7,9 +7,16 @@ from mne.transforms import apply_trans
 from scipy.sparse.csgraph import dijkstra
 
 from bids_app.demo.deformation import Deformation
-from bids_app.demo.phantom import MNI305_TO_MNI152
+from bids_app.demo.folding import fold, sphere_directions
+from bids_app.demo.phantom import MNI305_TO_MNI152, Phantom
 from pipeline.template import load_template
-from pipeline.template.cortex import N_VERTICES, mesh_graph, vertex_areas_mm2, vertex_normals
+from pipeline.template.cortex import (
+    N_VERTICES,
+    N_VERTICES_HEMI,
+    mesh_graph,
+    vertex_areas_mm2,
+    vertex_normals,
+)
 
 # Activity falls to half this far out, relative to the patch's radius.
 TAPER_HALF = 0.85
@@ -17,7 +24,7 @@ TAPER_HALF = 0.85
 
 @dataclass(frozen=True)
 class TrueCortex:
-    """Mid-thickness surface; the first 20,484 vertices are those of fsaverage5.
+    """Mid-thickness surface, folded in its own way; the first 20,484 vertices are fsaverage5's.
 
     Attributes
     ----------
@@ -56,11 +63,14 @@ class Patch:
     centre: int
 
 
-def true_cortex(deformation: Deformation) -> TrueCortex:
-    """Carry fsaverage5's mid-thickness to the patient and split each triangle into four."""
+def smooth_midthickness_mm(deformation: Deformation) -> np.ndarray:
+    """fsaverage5's mid-thickness in the patient as the T1w would have it: (20484, 3), mm."""
+    return deformation.to_patient(_average_mni152_mm())
+
+
+def true_cortex(rng: np.random.Generator, phantom: Phantom, deformation: Deformation) -> TrueCortex:
+    """Split each triangle of fsaverage5 into four, fold them and carry them to the patient."""
     template = load_template()
-    mni152_mm = apply_trans(MNI305_TO_MNI152, template.midthickness_mni305_mm)
-    pos_mm = deformation.to_patient(mni152_mm)
     edges = np.sort(np.vstack([template.faces[:, [i, (i + 1) % 3]] for i in range(3)]), axis=1)
     edges, edge_of_side = np.unique(edges, axis=0, return_inverse=True)
     ab, bc, ca = N_VERTICES + edge_of_side.reshape(3, -1)
@@ -68,14 +78,25 @@ def true_cortex(deformation: Deformation) -> TrueCortex:
     faces = np.vstack(
         [np.column_stack(t) for t in ((a, ab, ca), (ab, b, bc), (ca, bc, c), (ab, bc, ca))]
     )
-    dense_mm = np.vstack([pos_mm, deformation.to_patient(mni152_mm[edges].mean(1))])
+    template_vertex = np.concatenate([np.arange(N_VERTICES), edges[:, 0]])
+    direction = sphere_directions()
+    direction = np.vstack([direction, direction[edges].sum(1)])
+    direction /= np.linalg.norm(direction, axis=1, keepdims=True)
+    folded_mm = fold(
+        rng, phantom, _average_mni152_mm(), direction, template_vertex >= N_VERTICES_HEMI
+    )
+    pos_mm = deformation.to_patient(folded_mm)
     return TrueCortex(
-        pos_mri_mm=dense_mm,
-        normal_mri=vertex_normals(dense_mm, faces),
-        area_mm2=vertex_areas_mm2(dense_mm, faces),
-        template_vertex=np.concatenate([np.arange(N_VERTICES), edges[:, 0]]),
+        pos_mri_mm=pos_mm,
+        normal_mri=vertex_normals(pos_mm, faces),
+        area_mm2=vertex_areas_mm2(pos_mm, faces),
+        template_vertex=template_vertex,
         faces=faces,
     )
+
+
+def _average_mni152_mm():
+    return apply_trans(MNI305_TO_MNI152, load_template().midthickness_mni305_mm)
 
 
 def grow_patches(

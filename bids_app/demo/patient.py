@@ -9,8 +9,9 @@ from mne.transforms import apply_trans
 
 from bids_app.demo import activity, recording, transients
 from bids_app.demo.anatomy import Anatomy
-from bids_app.demo.cortex import grow_patches
+from bids_app.demo.cortex import grow_patches, smooth_midthickness_mm
 from bids_app.demo.forward import field_of, place_helmet, true_bem
+from bids_app.demo.likeness import compared_fields, correlation_summary
 from bids_app.demo.recipe import PatientRecipe
 from bids_app.demo.scenarios._scenario import Focus
 from bids_app.demo.sources import (
@@ -24,6 +25,7 @@ from bids_app.demo.sources import (
     source_at,
 )
 from bids_app.demo.t1w import EYES_MNI152_MM
+from pipeline.headmodel.leadfield import vertex_leadfield
 from pipeline.progress import Step
 
 RECORD_STEPS = 4
@@ -44,6 +46,10 @@ class Recording:
         Total moment of each focus.
     transients_s : dict of str to ndarray
         Middles of each kind of transient.
+    compared_leadfield : ndarray of float32, (n_meg, n_compared)
+        True leadfield of `likeness.COMPARED_REGIONS`.
+    folding_correlation : dict
+        `likeness.correlation_summary` of that and of the same without the cortex' own folding.
     """
 
     raw: mne.io.RawArray
@@ -52,6 +58,8 @@ class Recording:
     course_nam: np.ndarray
     transients_s: dict[str, np.ndarray]
     bad_channel: str
+    compared_leadfield: np.ndarray
+    folding_correlation: dict[str, float]
 
 
 def record(
@@ -76,6 +84,11 @@ def record(
     axial = np.array([kind == "mag" for kind in kinds[:n_meg]])
     ongoing = recording.ongoing_activity(rng, mixing, axial, noise, n_times // recording.DECIMATION)
     usual = recording.ongoing_power(ongoing, kinds[:n_meg], noise)
+    compared = compared_fields(
+        partial(vertex_leadfield, meg_info, anatomy.digitisation.head_mri_t, bem),
+        cortex,
+        smooth_midthickness_mm(anatomy.deformation),
+    )
     sources = place_sources(rng, anatomy, recipe, field, usual)
     step.advance()
 
@@ -103,6 +116,8 @@ def record(
         course_nam=course_nam,
         transients_s=transients_s,
         bad_channel=info.ch_names[bad],
+        compared_leadfield=compared[0],
+        folding_correlation=correlation_summary(*(each[axial] for each in compared)),
     )
     step.advance()
     return made, sources

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import numpy as np
 
+from bids_app.demo.likeness import estimate_likeness
 from pipeline.files import read_json, read_npz
 from pipeline.localisation import localisation_error_mm
 from pipeline.paths import PatientPaths
@@ -46,18 +47,48 @@ def distances_mm(
     }
 
 
+def area_overlap(
+    extent: np.ndarray, active_share: np.ndarray, region_area_mm2: np.ndarray
+) -> dict[str, float]:
+    """How much of the patches was found, and of what was found how much is a patch, by area.
+
+    Regions are compared with themselves, not by distance: a patch's vertices lie some millimetres
+    from the regions' positions even where every region is right.
+
+    Parameters
+    ----------
+    extent : ndarray of bool, (n_regions,)
+        Regions found active.
+    active_share : ndarray, (n_regions,)
+        Share of each region's true area that belongs to a patch.
+    region_area_mm2 : ndarray, (n_regions,)
+        On the true cortex.
+
+    Returns
+    -------
+    overlap : dict
+        ``area_recall`` and ``area_precision``, 0 to 1.
+    """
+    return {
+        "area_recall": float(np.average(extent, weights=active_share * region_area_mm2)),
+        "area_precision": float(np.average(active_share, weights=extent * region_area_mm2)),
+    }
+
+
 def compare_with_truth(paths: PatientPaths, truth_dir: Path, method: str) -> dict[str, float]:
-    """`distances_mm` of one method for one virtual patient with foci, from the files."""
+    """`distances_mm` and `area_overlap` of one method for one patient with foci, from the files."""
     sources = read_npz(paths.sources(method))
     truth = read_json(truth_dir / f"{paths.sub}_truth.json")
-    patch_pos_mri_mm = read_npz(truth_dir / f"{paths.sub}_truth.npz")["patch_mri_mm"]
-    return distances_mm(
+    arrays = read_npz(truth_dir / f"{paths.sub}_truth.npz")
+    distances = distances_mm(
         sources["peak_map"],
         sources["extent"],
         read_npz(paths.regions)["region_pos_mri_mm"],
         np.array([focus["patch_centre_mri_mm"] for focus in truth["foci"]]),
-        patch_pos_mri_mm,
+        arrays["patch_mri_mm"],
     )
+    active_share = np.minimum(1, arrays["region_active_share"].sum(0))
+    return distances | area_overlap(sources["extent"], active_share, arrays["region_area_mm2"])
 
 
 def print_verdict(paths: PatientPaths, truth_dir: Path) -> None:
@@ -68,6 +99,12 @@ def print_verdict(paths: PatientPaths, truth_dir: Path) -> None:
         regions = read_npz(paths.regions)
         maximum = np.argmax(read_npz(paths.sources("personalized"))["peak_map"])
         print(f"{paths.sub} finding: spikes peak in the {regions['region_label'][maximum]} region")
+    if paths.leadfield.exists():
+        fit = estimate_likeness(paths, truth_dir)
+        print(
+            f"{paths.sub} head:    leadfields of estimate and truth correlate {fit['median']:.2f} per "
+            f"region in the median, {fit['percentile_5']:.2f} at the 5th percentile"
+        )
     foci = read_json(truth_dir / f"{paths.sub}_truth.json")["foci"]
     for focus in foci:
         print(f"{paths.sub} truth:   {_described(focus)}")
@@ -79,7 +116,8 @@ def print_verdict(paths: PatientPaths, truth_dir: Path) -> None:
             f"{paths.sub} error:   the map's maximum lies {distance['maximum_to_centre']:.1f} mm from "
             f"the nearest patch's centre, the found regions {distance['found_to_true']:.1f} mm from "
             f"the nearest patch on average, the patches {distance['true_to_found']:.1f} mm from the "
-            "nearest found region"
+            f"nearest found region; {100 * distance['area_recall']:.0f} % of the patches' area were "
+            f"found, {100 * distance['area_precision']:.0f} % of the found area are patch"
         )
 
 

@@ -1,0 +1,74 @@
+"""How alike the true head and another model of it are: their fields, region by region."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+
+from bids_app.demo.cortex import TrueCortex
+from pipeline.files import read_npz
+from pipeline.headmodel.leadfield import region_leadfield
+from pipeline.paths import PatientPaths
+from pipeline.template import load_template
+from pipeline.template.cortex import N_REGIONS, N_VERTICES, vertex_normals
+
+# All of them would cost as much as all the rest of a virtual patient.
+COMPARED_REGIONS = np.arange(0, N_REGIONS, 5)
+
+FieldOf = Callable[[np.ndarray, np.ndarray], np.ndarray]
+"""Field (n_channels, n) of unit dipoles at positions (n, 3), mm, along normals (n, 3)."""
+
+
+def compared_fields(
+    field_of: FieldOf, cortex: TrueCortex, smooth_mm: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Leadfields of `COMPARED_REGIONS` on the true cortex and on the one without its folding.
+
+    Parameters
+    ----------
+    field_of : callable
+    cortex : TrueCortex
+    smooth_mm : ndarray, (20484, 3)
+
+    Returns
+    -------
+    true, smooth : ndarray of float32, (n_channels, n_compared)
+    """
+    template = load_template()
+    kept = np.isin(template.vertex_region, COMPARED_REGIONS)
+    fields = []
+    for pos_mm, normal in (
+        (cortex.pos_mri_mm[:N_VERTICES], cortex.normal_mri[:N_VERTICES]),
+        (smooth_mm, vertex_normals(smooth_mm, template.faces)),
+    ):
+        field = region_leadfield(field_of(pos_mm[kept], normal[kept]), template.vertex_region[kept])
+        fields.append(field[:, COMPARED_REGIONS].astype(np.float32))
+    return fields[0], fields[1]
+
+
+def correlation_summary(one: np.ndarray, other: np.ndarray) -> dict[str, float]:
+    """Median and 5th percentile over regions of the Pearson correlation of their fields.
+
+    Parameters
+    ----------
+    one, other : ndarray, (n_channels, n_regions)
+        Of channels of one type.
+    """
+    a, b = (each.astype(float) - each.mean(0, dtype=float) for each in (one, other))
+    norms = np.linalg.norm(a, axis=0) * np.linalg.norm(b, axis=0)
+    correlation = np.einsum("ij,ij->j", a, b) / norms
+    return {
+        "median": float(np.median(correlation)),
+        "percentile_5": float(np.percentile(correlation, 5)),
+    }
+
+
+def estimate_likeness(paths: PatientPaths, truth_dir: Path) -> dict[str, float]:
+    """`correlation_summary` of the true leadfield and the pipeline's, axial channels."""
+    truth = read_npz(truth_dir / f"{paths.sub}_truth.npz")
+    found = read_npz(paths.leadfield)
+    axial = found["ch_names"][found["ch_types"] == "mag"].tolist()
+    rows = [[each["ch_names"].tolist().index(name) for name in axial] for each in (truth, found)]
+    return correlation_summary(
+        truth["compared_leadfield"][rows[0]], found["leadfield"][rows[1]][:, COMPARED_REGIONS]
+    )
