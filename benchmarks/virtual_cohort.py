@@ -67,7 +67,7 @@ def rows_of(folder: Path, label: str) -> list[dict]:
     if status["state"] != "done":
         return [about]
     fit = estimate_likeness(paths, folder / "truth")
-    about |= {f"leadfield_correlation_{name}": round(value, 3) for name, value in fit.items()}
+    about |= {name: round(value, 3) for name, value in fit.items()}
     rows = []
     for method in METHODS:
         if paths.sources(method).exists():

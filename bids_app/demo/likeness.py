@@ -3,7 +3,9 @@
 from collections.abc import Callable
 from pathlib import Path
 
+import nibabel as nib
 import numpy as np
+from scipy.spatial import cKDTree
 
 from bids_app.demo.cortex import TrueCortex
 from pipeline.files import read_npz
@@ -64,11 +66,30 @@ def correlation_summary(one: np.ndarray, other: np.ndarray) -> dict[str, float]:
 
 
 def estimate_likeness(paths: PatientPaths, truth_dir: Path) -> dict[str, float]:
-    """`correlation_summary` of the true leadfield and the pipeline's, axial channels."""
+    """How far the pipeline's head lies from the truth, as `benchmarks/real_head.py` measures it.
+
+    Returns
+    -------
+    likeness : dict
+        ``leadfield_correlation`` and ``leadfield_correlation_5``, `correlation_summary` on axial
+        channels; ``same_vertex_mm``, the median distance of corresponding vertices, and
+        ``surface_mm``, that of the estimate's vertices from the true surface.
+    """
     truth = read_npz(truth_dir / f"{paths.sub}_truth.npz")
     found = read_npz(paths.leadfield)
     axial = found["ch_names"][found["ch_types"] == "mag"].tolist()
     rows = [[each["ch_names"].tolist().index(name) for name in axial] for each in (truth, found)]
-    return correlation_summary(
+    fit = correlation_summary(
         truth["compared_leadfield"][rows[0]], found["leadfield"][rows[1]][:, COMPARED_REGIONS]
     )
+    cortex = load_template().vertex_region >= 0
+    surfaces = [nib.load(paths.surface(hemi, "midthickness")).agg_data()[0] for hemi in "LR"]
+    found_mm = np.vstack(surfaces)[cortex]
+    apart_mm = np.linalg.norm(found_mm - truth["cortex_mri_mm"][cortex], axis=1)
+    away_mm = cKDTree(truth["dense_cortex_mri_mm"]).query(found_mm)[0]
+    return {
+        "leadfield_correlation": fit["median"],
+        "leadfield_correlation_5": fit["percentile_5"],
+        "same_vertex_mm": float(np.median(apart_mm)),
+        "surface_mm": float(np.median(away_mm)),
+    }

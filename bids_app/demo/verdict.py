@@ -102,8 +102,10 @@ def print_verdict(paths: PatientPaths, truth_dir: Path) -> None:
     if paths.leadfield.exists():
         fit = estimate_likeness(paths, truth_dir)
         print(
-            f"{paths.sub} head:    leadfields of estimate and truth correlate {fit['median']:.2f} per "
-            f"region in the median, {fit['percentile_5']:.2f} at the 5th percentile"
+            f"{paths.sub} head:    leadfields of estimate and truth correlate "
+            f"{fit['leadfield_correlation']:.2f} per region in the median, "
+            f"{fit['leadfield_correlation_5']:.2f} at the 5th percentile; corresponding vertices lie "
+            f"{fit['same_vertex_mm']:.1f} mm apart, the surfaces {fit['surface_mm']:.1f} mm (medians)"
         )
     foci = read_json(truth_dir / f"{paths.sub}_truth.json")["foci"]
     for focus in foci:
