@@ -3,7 +3,6 @@
 from collections.abc import Callable
 from pathlib import Path
 
-import nibabel as nib
 import numpy as np
 from scipy.spatial import cKDTree
 
@@ -11,6 +10,7 @@ from bids_app.demo.cortex import TrueCortex
 from pipeline.files import read_npz
 from pipeline.headmodel.leadfield import region_leadfield
 from pipeline.paths import PatientPaths
+from pipeline.records.head import read_head
 from pipeline.template import load_template
 from pipeline.template.cortex import N_REGIONS, N_VERTICES, vertex_normals
 
@@ -83,8 +83,7 @@ def estimate_likeness(paths: PatientPaths, truth_dir: Path) -> dict[str, float]:
         truth["compared_leadfield"][rows[0]], found["leadfield"][rows[1]][:, COMPARED_REGIONS]
     )
     cortex = load_template().vertex_region >= 0
-    surfaces = [nib.load(paths.surface(hemi, "midthickness")).agg_data()[0] for hemi in "LR"]
-    found_mm = np.vstack(surfaces)[cortex]
+    found_mm = read_head(paths).surfaces["midthickness"].pos_mm[cortex]
     apart_mm = np.linalg.norm(found_mm - truth["cortex_mri_mm"][cortex], axis=1)
     away_mm = cKDTree(truth["dense_cortex_mri_mm"]).query(found_mm)[0]
     return {
