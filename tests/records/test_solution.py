@@ -7,12 +7,9 @@ from pipeline.paths import PatientPaths
 from pipeline.records.head import Head
 from pipeline.records.solution import (
     Distributed,
-    NoExtent,
     Point,
     distances_between_maxima,
     distributed,
-    otsu_extent,
-    peak_map,
     read_distributed,
     read_point,
     write_distributed,
@@ -37,30 +34,6 @@ def of_map(values, extent=(True, True, False)) -> Distributed:
 
 def point_at(*pos_mm) -> Point:
     return Point(np.array(pos_mm, float), np.eye(3)[0], 1e-8, 90.0, 2.0, 0.004, 1, "b", "B")
-
-
-def test_a_peak_map_takes_the_samples_up_to_half_its_window():
-    times_s = np.array([-0.012, -0.01, 0.0, 0.01, 0.012])
-    activity = np.array([[99.0, -1, 2, 6, 99], [99, 3, -3, 3, 99]])
-    assert peak_map(activity, times_s, 0.02).tolist() == [3, 3]
-
-
-def test_a_sample_at_the_windows_end_counts_though_it_is_rounded():
-    assert peak_map(np.array([[1.0, 3.0]]), np.array([0, 0.01 + 5e-7]), 0.02).tolist() == [2]
-    assert peak_map(np.array([[1.0, 3.0]]), np.array([0, 0.01 + 2e-6]), 0.02).tolist() == [1]
-
-
-def test_otsu_takes_a_hundred_bins():
-    # With the threshold a bin's centre, 0.005 above the lower group's own bin.
-    threshold, extent = otsu_extent(np.array([0.0, 0, 0, 1, 1, 1]))
-    assert threshold == pytest.approx(0.5 / 100)
-    assert extent.tolist() == [False] * 3 + [True] * 3
-
-
-@pytest.mark.parametrize("values", [[1.0, 1, 1], [0, 1, np.inf], [np.nan, 1, 2]])
-def test_a_map_without_contrast_has_no_extent(values):
-    with pytest.raises(NoExtent):
-        otsu_extent(np.array(values))
 
 
 def test_a_solution_says_where_its_maximum_lies():
@@ -96,6 +69,6 @@ def test_what_is_written_is_read(tmp_path):
         0.004,
     ]
     assert (read.otsu_threshold, read.unit) == (written.otsu_threshold, "nAm")
-    write_point(paths, point_at(1, 2, 3))
-    assert read_point(paths).pos_mri_mm.tolist() == [1, 2, 3]
-    assert read_point(paths).confidence_volume_cm3 == 2.0
+    write_point(paths, "ecd", point_at(1, 2, 3))
+    assert read_point(paths, "ecd").pos_mri_mm.tolist() == [1, 2, 3]
+    assert read_point(paths, "ecd").confidence_volume_cm3 == 2.0

@@ -1,0 +1,93 @@
+"""Remeshing, and the field of regions, on shapes known by hand."""
+
+import mne
+import numpy as np
+import pytest
+
+from pipeline.errors import InvalidInput
+from pipeline.headmodel.leadfield import (
+    region_leadfield,
+    single_shell_bem,
+    star_shaped_remesh,
+    vertex_leadfield,
+)
+from pipeline.template import load_template
+
+CENTRE_MM = np.array([10.0, -20.0, 30.0])
+HALF_MM = np.array([70.0, 90.0, 60.0])
+
+
+@pytest.fixture(scope="module")
+def sphere():
+    return load_template().sphere_mm[:10242] / 100
+
+
+@pytest.fixture(scope="module")
+def shell(sphere):
+    return star_shaped_remesh(CENTRE_MM + 90 * sphere, 642)
+
+
+def test_an_ellipsoid_stays_one(sphere):
+    pos_mm, faces = star_shaped_remesh(CENTRE_MM + HALF_MM * sphere, 642)
+    assert pos_mm.shape == (642, 3) and faces.shape == (1280, 3)
+    assert np.linalg.norm((pos_mm - CENTRE_MM) / HALF_MM, axis=1) == pytest.approx(1, abs=0.01)
+    direction = (pos_mm - CENTRE_MM) / np.linalg.norm(pos_mm - CENTRE_MM, axis=1, keepdims=True)
+    assert direction == pytest.approx(sphere[:642], abs=1e-4)
+
+
+def test_faces_look_outward(shell):
+    pos_mm, faces = shell
+    a, b, c = (pos_mm[faces[:, i]] - CENTRE_MM for i in range(3))
+    assert (np.einsum("ij,ij->i", np.cross(b - a, c - a), a) > 0).all()
+
+
+def test_radii_are_weighted_by_nearness(sphere):
+    # A surface whose radius rises along z: each new vertex is one of the old ones.
+    radius = 80 + 10 * sphere[:, 2:]
+    pos_mm, _ = star_shaped_remesh(radius * sphere, 642)
+    middle = ((radius * sphere).max(0) + (radius * sphere).min(0)) / 2
+    found = np.linalg.norm(pos_mm - middle, axis=1)
+    direction = (pos_mm - middle) / found[:, None]
+    nearest = np.argmax(
+        direction @ (radius * sphere - middle).T / np.linalg.norm(radius * sphere - middle, axis=1),
+        1,
+    )
+    assert found == pytest.approx(
+        np.linalg.norm(radius * sphere - middle, axis=1)[nearest], abs=0.2
+    )
+
+
+def one_magnetometer():
+    """At (0, 0, 120) mm in the head frame, looking upward."""
+    info = mne.channels.read_meg_canonical_info("neuromag")
+    info = mne.pick_info(info, mne.pick_types(info, meg="mag")[:1])
+    channel = info["chs"][0]
+    channel["loc"] = np.concatenate([[0, 0, 0.12], np.eye(3).ravel()])
+    with info._unlock():
+        info["dev_head_t"] = mne.Transform("meg", "head", np.eye(4))
+    return info
+
+
+def test_a_dipole_is_placed_in_millimetres_and_its_field_is_that_of_a_sphere():
+    sphere = load_template().sphere_mm[:10242] / 100
+    bem = single_shell_bem(*star_shaped_remesh(90 * sphere, 642))
+    trans = mne.Transform("head", "mri", np.eye(4))
+    at_mm, along = np.array([[0.0, 40, 50], [0, 0, 60]]), np.array([[1.0, 0, 0], [0, 0, 1]])
+    field = vertex_leadfield(one_magnetometer(), trans, bem, at_mm, along)
+    # Outside a sphere the radial field is that of the dipole alone: mu0 / 4 pi (q x d) . z / d^3.
+    d_m = np.array([0, 0, 0.12]) - at_mm[0] / 1000
+    expected = 1e-7 * np.cross(along[0], d_m)[2] / np.linalg.norm(d_m) ** 3
+    assert field[0, 0] == pytest.approx(expected, rel=0.05)
+    assert abs(field[0, 1]) < 0.01 * abs(expected)
+
+
+def test_dipoles_outside_the_skull_are_counted(shell):
+    trans = mne.Transform("head", "mri", np.eye(4))
+    at_mm = CENTRE_MM + np.array([[0.0, 0, 50], [0, 0, 95], [0, 95, 0]])
+    with pytest.raises(InvalidInput, match=r"^2 of 3 cortex vertices"):
+        vertex_leadfield(one_magnetometer(), trans, single_shell_bem(*shell), at_mm, np.eye(3))
+
+
+def test_regions_sum_their_vertices():
+    leadfield = np.arange(8.0).reshape(2, 4)
+    assert region_leadfield(leadfield, np.array([1, -1, 0, 1])).tolist() == [[2, 3], [6, 11]]

@@ -1,0 +1,131 @@
+"""Where air is zero, on few values known by hand."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from pipeline.air import SAMPLE, air_at_zero, check_background
+from pipeline.errors import InvalidInput
+
+
+def image(air, tissue, extra=()):
+    values = np.concatenate([np.ravel(air), np.ravel(tissue), np.ravel(extra)])
+    return values.astype(np.float32).reshape(-1, 1, 1)
+
+
+def levels(air_mm, tissue_mm, n=400):
+    """Two groups of values that scatter by two."""
+    spread = np.linspace(-2, 2, n)
+    return air_mm + spread, tissue_mm + spread
+
+
+def shifted_by(data) -> np.ndarray:
+    return (air_at_zero(data) - data).ravel()
+
+
+@pytest.mark.parametrize(
+    ("level", "is_kept"), [(9.5, True), (11.5, False), (-8.0, True), (-13.0, False)]
+)
+def test_air_within_a_tenth_of_tissue_stays(level, is_kept):
+    # Tissue lies 100 above; the air's lower quartile lies 1 below its middle.
+    air, tissue = levels(level + 1, level + 100)
+    data = image(air, tissue)
+    if is_kept:
+        assert not shifted_by(data).any()
+    else:
+        found = air_at_zero(data).ravel()
+        expected = np.maximum(data.ravel() - np.percentile(air, 25), 0)
+        # The outermost thousandth of the values does not count.
+        assert found == pytest.approx(expected, abs=0.05)
+
+
+def test_no_numbers_become_air_and_the_rest_stays():
+    data = image([0, 0, 1, 1], [100, 101, 99, 100], [np.nan, np.inf, -np.inf])
+    assert air_at_zero(data).ravel().tolist() == [0, 0, 1, 1, 100, 101, 99, 100, 0, 0, 0]
+
+
+@pytest.mark.parametrize(("padding", "is_padding"), [(-800.0, True), (-20.0, False)])
+def test_a_value_far_below_all_others_is_no_value(padding, is_padding):
+    # A gap of more than a quarter of the range: 750 of 900, and 5 of 120.
+    air, tissue = levels(-13 if not is_padding else -50, 100)
+    data = image(air, tissue, np.full(40, padding))
+    found = air_at_zero(data).ravel()
+    assert (found[-40:] == 0).all()
+    assert found[:400].min() == 0
+    low = np.percentile(air, 25)
+    assert found[600] == pytest.approx(data.ravel()[600] - low, abs=0.6)
+
+
+def test_the_gap_of_padding_is_a_quarter_of_the_range():
+    values = np.linspace(0, 90, 301)
+    for gap, lowest in ((31.0, True), (29.0, False)):
+        data = image(values, values, np.full(9, -gap))
+        found = air_at_zero(data).ravel()[-9:]
+        # As padding it is air; as the darkest value it is that of the image.
+        assert (found == 0).all() == (lowest or found.max() == 0)
+
+
+def test_what_a_mask_filled_amid_the_values_becomes_air():
+    tissue = np.linspace(-50, 50, 800)
+    data = image(np.zeros(201), tissue)
+    found = air_at_zero(data).ravel()
+    assert (found[:201] == 0).all()
+    assert found[201 + 400] == pytest.approx(tissue[400] + 49.9, abs=0.3)
+    # One in five voxels, and amid the others: else it is no mask.
+    few = air_at_zero(image(np.zeros(150), tissue)).ravel()
+    assert few[:150].max() > 0
+
+
+def test_a_large_image_is_sampled():
+    rng = np.random.default_rng(1)
+    data = (1000 + 20 * rng.random(SAMPLE + 5)).astype(np.float32)
+    data[::2] += 500
+    found = air_at_zero(data.reshape(-1, 1, 1)).ravel()
+    assert found.max() == pytest.approx(515, abs=1)
+    assert SAMPLE == 200_000
+
+
+def test_one_value_stays():
+    assert air_at_zero(np.full((2, 2, 2), 7, np.float32)).ravel().tolist() == [7] * 8
+
+
+def box(air=0.0, tissue=100.0, noise=0.0, n=25):
+    data = np.full((n, n, n), tissue, np.float32)
+    edge = 3
+    outside = np.ones(data.shape, bool)
+    outside[edge:-edge, edge:-edge, edge:-edge] = False
+    data[outside] = air
+    # Neighbours differ by `noise`.
+    data[outside] += noise * (np.indices(data.shape).sum(0) % 2)[outside]
+    return data
+
+
+@pytest.mark.parametrize(("noise", "is_refused"), [(9.5, False), (10.5, True)])
+def test_noise_of_a_tenth_of_the_range_is_refused(noise, is_refused):
+    if is_refused:
+        with pytest.raises(InvalidInput, match="noise as strong as tissue"):
+            check_background(box(noise=noise), Path("T1w.nii"))
+    else:
+        check_background(box(noise=noise), Path("T1w.nii"))
+
+
+@pytest.mark.parametrize(("air", "is_refused"), [(99.0, False), (100.0, False), (101.0, True)])
+def test_air_brighter_than_the_middle_is_refused(air, is_refused):
+    data = box(air=air)
+    data[:, 12, 12] = np.linspace(0, 250, 25)
+    if is_refused:
+        with pytest.raises(InvalidInput, match="inverted"):
+            check_background(data, Path("T1w.nii"))
+    else:
+        check_background(data, Path("T1w.nii"))
+
+
+def test_corners_are_an_eighth_of_each_side():
+    # Of 25 voxels, three: a fourth would hold the noise that lies behind them.
+    data = box()
+    beyond = np.indices(data.shape)
+    far = (np.abs(beyond - 12) < 9).any(0)
+    data[far & (data == 0)] = 0
+    data[3:-3, 3:-3, 3:-3] += 30 * (beyond.sum(0) % 2)[3:-3, 3:-3, 3:-3]
+    check_background(data, Path("T1w.nii"))
