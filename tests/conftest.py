@@ -1,12 +1,16 @@
-"""Two small virtual patients and a finished run on them, made once for all end-to-end tests."""
+"""What tests share: two small virtual patients with a finished run, and a report."""
+
+from __future__ import annotations
 
 import os
 import shutil
 import subprocess
 import sys
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from filelock import FileLock
@@ -18,6 +22,9 @@ from bids_app.cli import main
 from bids_app.demo.create import create_virtual_patients
 from pipeline.files import read_json
 from pipeline.progress import Progress
+
+if TYPE_CHECKING:
+    from rendered_report import RenderedReport
 
 SKIP_NOTHING = "SPIKEFOCUS_SKIP_NOTHING"
 """Variable of the environment: a skipped test is a failure, but for what cannot be installed."""
@@ -98,19 +105,39 @@ class World:
 
 
 @pytest.fixture(scope="session")
-def finished(tmp_path_factory, worker_id) -> World:
-    """Never changed by a test; `world` is a copy that may be. Made once for all workers."""
+def made_once(tmp_path_factory, worker_id) -> Callable[[Callable[[Path], object]], Path]:
+    """A folder that a function fills, once for all workers; no test may change what is in it."""
     base = tmp_path_factory.getbasetemp()
-    root = (base if worker_id == "master" else base.parent) / "finished"
-    with FileLock(f"{root}.lock"):
-        if not (root / ".done").exists():
-            _finish(World(root))
-            (root / ".done").touch()
-    return World(root)
+
+    def folder_of(make: Callable[[Path], object]) -> Path:
+        folder = (base if worker_id == "master" else base.parent) / make.__name__.strip("_")
+        with FileLock(f"{folder}.lock"):
+            if not (folder / ".done").exists():
+                folder.mkdir()
+                make(folder)
+                (folder / ".done").touch()
+        return folder
+
+    return folder_of
 
 
-def _finish(world: World) -> None:
+@pytest.fixture(scope="session")
+def finished(made_once) -> World:
+    """Never changed by a test; `world` is a copy that may be."""
+    return World(made_once(_finished_patients))
+
+
+@pytest.fixture(scope="session")
+def rendered(made_once) -> RenderedReport:
+    """Never changed by a test."""
+    from rendered_report import draw_report, read_rendered
+
+    return read_rendered(made_once(draw_report))
+
+
+def _finished_patients(root: Path) -> None:
     """Make two patients, and run all stages on both at a time."""
+    world = World(root)
     create_virtual_patients(world.root, 2, 1, "neuromag", Progress(), minutes=2.0, small=True)
     (world.root / "config.toml").write_text(FAST)
     # In processes of their own, as the runs that they are compared with: the number of threads,

@@ -11,7 +11,6 @@ from pathlib import Path
 
 import pydicom
 import pytest
-from dicom_series import write_series
 from pydicom.uid import (
     EncapsulatedPDFStorage,
     ExplicitVRLittleEndian,
@@ -19,10 +18,8 @@ from pydicom.uid import (
     SegmentationStorage,
 )
 from pynetdicom import AE, evt
-from report_patient import write_report_patient
 
 import reports
-from pipeline.progress import Progress
 
 CLASSES = (EncapsulatedPDFStorage, SegmentationStorage, ParametricMapStorage)
 # dicom3tools' lists of terms end in 2022: it does not know private schemes, nor the contrast
@@ -39,16 +36,11 @@ def needs(program: str):
 
 
 @pytest.fixture(scope="module")
-def report(tmp_path_factory):
+def report(rendered):
     """The PDF and the DICOM objects of a report."""
-    root = tmp_path_factory.mktemp("peers")
-    patient = write_report_patient(root / "out")
-    write_series(patient.inputs.t1w, root / "series")
-    inputs = reports.Inputs(patient.inputs.t1w, dicom_template=root / "series")
-    reports.run(inputs, patient.paths, reports.Config(), Progress())
-    files = [path for path in reports.writes(patient.paths) if path.suffix == ".dcm"]
+    files = [path for path in reports.writes(rendered.paths) if path.suffix == ".dcm"]
     assert len(files) == 3
-    return patient.paths.report_pdf.read_bytes(), files
+    return rendered.paths.report_pdf.read_bytes(), files
 
 
 def send(files: list[Path], port: int) -> None:

@@ -5,12 +5,14 @@ import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 
 from bids_app.demo.verdict import compare_with_truth
+from bids_app.exit_codes import ExitCode
 from bids_app.validator import find_validator, validate
 from pipeline import STAGES
 from pipeline.files import read_json, sha256
@@ -94,24 +96,36 @@ def test_option_of_the_report_renders_only_the_report(world):
     }
 
 
-def test_killed_in_every_stage_ends_like_an_undisturbed_run(finished, tmp_path):
-    """kill -9 soon after each stage has begun; the next run goes on."""
+def interrupted(program: list[str], log: Path, said: str, number: signal.Signals) -> int:
+    """Run until the log says something, send the signal a second later; how the run ended."""
+    log.unlink(missing_ok=True)
+    process = subprocess.Popen(program, stderr=subprocess.DEVNULL, start_new_session=True)
+    while process.poll() is None:
+        if log.exists() and said in log.read_text():
+            time.sleep(1.0)
+            os.killpg(process.pid, number)
+            break
+        time.sleep(0.1)
+    return process.wait()
+
+
+def test_killed_in_every_stage_and_stopped_ends_like_an_undisturbed_run(finished, tmp_path):
+    """kill -9 soon after each stage has begun, SIGUSR1 in fine-tuning; the next run goes on."""
     output = tmp_path / "output"
     log = output / "logs" / "sub-01.log"
     arguments = finished.arguments("--participant-label", "01")
     arguments[1] = str(output)
     program = [sys.executable, "-m", "bids_app.cli", *arguments]
     for stage in STAGES:
-        process = subprocess.Popen(program, stderr=subprocess.DEVNULL, start_new_session=True)
-        while process.poll() is None:
-            begun = log.exists() and f"sub-01 {stage}: " in log.read_text()
-            if begun:
-                time.sleep(1.0)
-                os.killpg(process.pid, signal.SIGKILL)
-                process.wait()
-            time.sleep(0.1)
-        assert process.returncode == -signal.SIGKILL, f"ended before {stage} was reached"
-        log.unlink()
+        ended = interrupted(program, log, f"sub-01 {stage}: ", signal.SIGKILL)
+        assert ended == -signal.SIGKILL, f"ended before {stage} was reached"
+        if stage == "personalize":
+            fine_tuning = "personalize: fine-tuning"
+            assert interrupted(program, log, fine_tuning, signal.SIGUSR1) == ExitCode.STOPPED
+            status = read_json(output / "sub-01/sub-01_status.json")
+            assert (status["state"], status["outcome"]) == ("stopped", "stopped")
+            assert "personalize" in status["message"]
+            assert list(output.glob("sub-01/.training_*/checkpoint.safetensors"))
     assert subprocess.run(program, stderr=subprocess.DEVNULL, check=False).returncode == 0
     expected = {k: v for k, v in hashes(finished.output).items() if "sub-01" in k}
     assert hashes(output) == expected

@@ -2,6 +2,7 @@
 
 import contextlib
 import re
+import shutil
 import socket
 import time
 import zlib
@@ -12,6 +13,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 from fake_results import N_RESAMPLES
+from pypdf import PdfReader
+from rendered_report import CONFIG, CONTACT
 from report_patient import ReportPatient, write_report_patient
 
 import reports
@@ -26,16 +29,12 @@ from reports.figures.style import FONT_FAMILY
 from reports.pictures import PICTURES, Picture, Studio
 from reports.specification import read_sections
 
-MARKUP = "<b>LT1</b>"
 RENDER_S = 60.0  # of processor time, which does not depend on what else the computer does
 
 
-@pytest.fixture(scope="module")
-def complete(tmp_path_factory) -> ReportPatient:
-    folder = tmp_path_factory.mktemp("complete")
-    patient = write_report_patient(folder / "out", rename_contact=("LT1", MARKUP))
-    reports.run(patient.inputs, patient.paths, reports.Config(), Progress())
-    return patient
+@pytest.fixture
+def complete(rendered) -> ReportPatient:
+    return rendered
 
 
 @pytest.fixture(scope="module")
@@ -111,22 +110,39 @@ def test_every_page_is_marked_and_numbered(complete, page_size):
     assert width == pytest.approx({"A4": 210 / 25.4, "Letter": 8.5}[page_size] * 96, abs=0.5)
 
 
-def test_drawn_again_without_a_network_gives_the_same_bytes(complete, monkeypatch):
+def test_drawn_again_without_a_network_gives_the_same_bytes(complete, tmp_path, monkeypatch):
     def refuse(*args, **kwargs):
         raise AssertionError("the report opened a socket")
 
     monkeypatch.setattr(socket, "socket", refuse)
     monkeypatch.setattr(socket, "create_connection", refuse)
-    before = {p.name: sha256(p) for p in complete.paths.figures.iterdir()}
-    before["pdf"] = sha256(complete.paths.report_pdf)
-    before["html"] = sha256(complete.paths.report_html)
+    shutil.copytree(complete.paths.output_dir, tmp_path / "out")
+    again = PatientPaths(tmp_path / "out", "01")
+    objects = [path for path in reports.writes(again) if path.suffix == ".dcm"]
+    assert len(objects) == 3
+    for file in (again.report_pdf, again.report_html, *again.figures.iterdir()):
+        file.unlink()
+    without_template = reports.Inputs(complete.inputs.t1w)
     started = time.process_time()
-    reports.run(complete.inputs, complete.paths, reports.Config(), Progress())
+    reports.run(without_template, again, CONFIG, Progress())
     assert time.process_time() - started < RENDER_S
-    after = {p.name: sha256(p) for p in complete.paths.figures.iterdir()}
-    after["pdf"] = sha256(complete.paths.report_pdf)
-    after["html"] = sha256(complete.paths.report_html)
-    assert after == before
+    assert _pictures_and_pages(again) == _pictures_and_pages(complete.paths)
+    assert not any(path.exists() for path in objects), "without template nothing identifying stays"
+
+
+def _pictures_and_pages(paths: PatientPaths) -> dict[str, object]:
+    hashes = {file.name: sha256(file) for file in (paths.report_html, *paths.figures.iterdir())}
+    # Not its bytes: WeasyPrint names pictures by where they lie.
+    pages = [page.extract_text() for page in PdfReader(paths.report_pdf).pages]
+    return hashes | {"pages": pages}
+
+
+def test_the_same_document_gives_the_same_bytes(complete, tmp_path):
+    _, document = laid_out(complete, reports.Config())
+    files = tmp_path / "a.pdf", tmp_path / "b.pdf"
+    for file in files:
+        render.write_pdf(document, file, "sub-01")
+    assert sha256(files[0]) == sha256(files[1])
 
 
 @pytest.mark.parametrize("page_size", ["A4", "Letter"])
@@ -168,11 +184,10 @@ def test_finding_is_that_of_the_map(complete):
 
 def test_names_with_markup_are_text(complete):
     read = read_patient(complete.inputs, complete.paths)
-    assert MARKUP in set(read.contacts["name"])
-    config = reports.Config(centre="Clinic <script>alert(1)</script> & Co")
-    html, document = laid_out(complete, config)
+    assert CONTACT in set(read.contacts["name"])
+    html, document = laid_out(complete, CONFIG)
     assert "<script" not in html
-    assert "Clinic <script>alert(1)</script> & Co" in " ".join(page_texts(document)[0].split())
+    assert CONFIG.centre in " ".join(page_texts(document)[0].split())
 
 
 def test_missing_parts_are_said_to_be_not_assessable(sparse):

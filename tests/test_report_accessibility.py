@@ -6,20 +6,15 @@ import numpy as np
 import pytest
 from pypdf import PdfReader
 from pypdf.generic import DictionaryObject, IndirectObject
-from report_patient import write_report_patient
 from skimage.color import rgb2lab
 
-import reports
-from pipeline.progress import Progress
 from reports.figures import style
 from reports.specification import read_sections
 
 
 @pytest.fixture(scope="module")
-def pdf(tmp_path_factory) -> PdfReader:
-    patient = write_report_patient(tmp_path_factory.mktemp("accessible") / "out")
-    reports.run(patient.inputs, patient.paths, reports.Config(), Progress())
-    return PdfReader(patient.paths.report_pdf)
+def pdf(rendered) -> PdfReader:
+    return PdfReader(rendered.paths.report_pdf)
 
 
 @pytest.fixture(scope="module")
