@@ -3,8 +3,10 @@
 PYTHON ?= python3
 BIN := .venv/bin
 DATA ?= ../shared/data
+MUTATE ?= ../shared/tools/mutate.py
+SEED ?= 1
 
-.PHONY: help demo test bench verify lint docs lock verify-image clean
+.PHONY: help demo test bench verify lint mutants docs lock verify-image clean
 
 help:
 	@echo "make demo          create a virtual patient, image its spikes, print what was found"
@@ -12,6 +14,7 @@ help:
 	@echo "make bench         short benchmarks on the data in DATA (default ../shared/data)"
 	@echo "make verify        the long campaigns of docs/reliability.md: hours, partly as root"
 	@echo "make lint          check style, formatting and types"
+	@echo "make mutants       see which changes of core modules their tests notice (MUTATE, SEED)"
 	@echo "make docs          rewrite the pages of the documentation that are made from the code"
 	@echo "make lock          rewrite the lock files from pyproject.toml"
 	@echo "make verify-image  build the container image from scratch and prove it (root, buildah)"
@@ -46,6 +49,14 @@ lint: .venv/.done
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+
+# Changes of core modules, one at a time, that their tests must notice. MUTATE: the script that
+# makes them (PROJECT TARGETS --each N --seed N --python PYTHON). Works on a clone of what is committed.
+mutants: .venv/.done
+	rm -rf build/mutants
+	git clone -q . build/mutants
+	PYTHONPATH=$(CURDIR)/build/mutants $(BIN)/python $(MUTATE) build/mutants \
+		tests/mutation_targets.toml --each 5 --seed $(SEED) --python $(BIN)/python
 
 docs: .venv/.done
 	$(BIN)/python -m bids_app.documentation

@@ -12,11 +12,12 @@ from pipeline.records.solution import (
     distributed,
     read_distributed,
     read_point,
+    sidecar,
     write_distributed,
     write_point,
 )
 
-POS_MM = np.array([[0.0, 0, 0], [3, 4, 0], [0, 0, 12]])
+POS_MM = np.array([[1.0, 1, 1], [4, 5, 1], [1, 1, 13]])
 HEAD = Head(
     region_pos_mri_mm=POS_MM,
     region_area_mm2=np.array([100.0, 250.0, 400.0]),
@@ -40,13 +41,13 @@ def test_a_solution_says_where_its_maximum_lies():
     found = of_map([1, 4, 2])
     assert found.max_region == 1
     assert found.share.tolist() == [0.25, 1, 0.5]
-    assert found.max_mri_mm(HEAD).tolist() == [3, 4, 0]
+    assert found.max_mri_mm(HEAD).tolist() == [4, 5, 1]
     told = found.describe(HEAD)
     assert told["extent_area_cm2"] == pytest.approx(3.5)
 
 
 def test_distances_between_maxima_are_in_millimetres():
-    solutions = {"x": of_map([9, 1, 1]), "y": of_map([1, 9, 1]), "z": point_at(0, 0, -2)}
+    solutions = {"x": of_map([9, 1, 1]), "y": of_map([1, 9, 1]), "z": point_at(1, 1, -1)}
     assert distances_between_maxima(solutions, HEAD) == {
         "x-y": 5.0,
         "x-z": 2.0,
@@ -63,6 +64,8 @@ def test_what_is_written_is_read(tmp_path):
     assert written.extent.tolist() == [False, True, True]
     write_distributed(paths, "sloreta", written)
     read = read_distributed(paths, "sloreta")
+    file = paths.sources("sloreta")
+    assert sidecar(file).name == file.name.split(".")[0] + ".json" and sidecar(file).exists()
     assert read.activity.tolist() == activity.tolist() and read.times_s.tolist() == [
         -0.004,
         0,
