@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from pipeline.localisation import (
+    PEAK_WINDOW_S,
     NoExtent,
     localisation_error_mm,
     nearest_distance_mm,
@@ -17,6 +18,10 @@ def test_a_peak_map_takes_the_samples_up_to_half_its_window():
     times_s = np.array([-0.012, -0.01, 0.0, 0.01, 0.012])
     activity = np.array([[99.0, -1, 2, 6, 99], [99, 3, -3, 3, 99]])
     assert peak_map(activity, times_s, 0.02).tolist() == [3, 3]
+
+
+def test_the_published_window_is_twenty_milliseconds():
+    assert PEAK_WINDOW_S == 0.02
 
 
 def test_a_sample_at_the_windows_end_counts_though_it_is_rounded():
