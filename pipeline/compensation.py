@@ -3,11 +3,12 @@
 import mne
 
 from pipeline.errors import InvalidInput
+from pipeline.modality import sensor_picks
 
 
 def compensation_grade(info: mne.Info) -> int:
     """Order of the software gradiometer (CTF, 4D) that was applied to the MEG channels; 0: none."""
-    picks = mne.pick_types(info, meg=True, ref_meg=False, exclude=())
+    picks = sensor_picks(info)
     # FIFF keeps it in the upper half of the coil's type.
     return max((int(info["chs"][pick]["coil_type"]) >> 16 for pick in picks), default=0)
 

@@ -12,6 +12,7 @@ import torch
 from torch import nn
 
 from pipeline.errors import InvalidInput
+from pipeline.modality import plausible_leadfields
 from pipeline.sampling import NETWORK_SFREQ_HZ
 from pipeline.synthesis.patches import PatchDictionary
 from pipeline.template import N_REGIONS
@@ -21,9 +22,6 @@ SNR = 3.0
 # Of the mean eigenvalue, added to all before the networks' inputs are whitened, in training as in
 # imaging: what they read is therefore weaker than white noise in the directions of least noise.
 COVARIANCE_LOADING = 0.05
-# T/(A m) of a region, summed over some twenty dipoles: planar gradiometers of 1e2-1e5 fT/cm per
-# nAm lie inside, and a leadfield in fT, in nAm or per square metre outside.
-PLAUSIBLE_LEADFIELD = (1e-10, 1e-2)
 PATCHES_AT_ONCE = 8192
 
 
@@ -46,7 +44,7 @@ def check_leadfield(leadfield: np.ndarray, file=None) -> None:
     if n_zero:
         raise InvalidInput(f"{n_zero} regions have no field at all", file=file, hint=hint)
     size = float(np.median(np.abs(leadfield).max(0)))
-    if not PLAUSIBLE_LEADFIELD[0] < size < PLAUSIBLE_LEADFIELD[1]:
+    if not any(low < size < high for low, high in plausible_leadfields()):
         raise InvalidInput(
             f"the leadfield's regions have a median maximum of {size:.1g} T/(A m), "
             "which no MEG array measures",

@@ -1,40 +1,20 @@
 """What was recorded and how it was analysed: the facts that precede the findings."""
 
-import mne
 import nibabel as nib
 import numpy as np
 
+from pipeline.modality import modality_of
 from reports.config import Config
 from reports.derivatives import Patient
 from reports.figures import sensors
 from reports.personalization import weights_sentence
 from reports.wording import NOT_ASSESSABLE, count, listing, lower_first, method_name, number
 
-_COILS = mne.io.constants.FIFF
-# Coil of a channel -> the array that is built of it.
-_ARRAYS = {
-    _COILS.FIFFV_COIL_VV_PLANAR_T1: "Neuromag Vectorview or TRIUX",
-    _COILS.FIFFV_COIL_VV_PLANAR_T2: "Neuromag Vectorview or TRIUX",
-    _COILS.FIFFV_COIL_VV_PLANAR_T3: "Neuromag Vectorview or TRIUX",
-    _COILS.FIFFV_COIL_CTF_GRAD: "CTF",
-    _COILS.FIFFV_COIL_KIT_GRAD: "KIT",
-    _COILS.FIFFV_COIL_MAGNES_MAG: "Magnes",
-    _COILS.FIFFV_COIL_MAGNES_GRAD: "Magnes",
-    _COILS.FIFFV_COIL_BABY_GRAD: "infant array",
-}
-_AXIAL_COILS = {
-    _COILS.FIFFV_COIL_CTF_GRAD,
-    _COILS.FIFFV_COIL_KIT_GRAD,
-    _COILS.FIFFV_COIL_MAGNES_GRAD,
-    _COILS.FIFFV_COIL_BABY_GRAD,
-}
-
 
 def sensor_names(patient: Patient) -> dict[str, str]:
-    """What the report calls the array's sensor types: mne's "mag" is not always a magnetometer."""
-    if _coils(patient) & _AXIAL_COILS:
-        return {"mag": "Axial gradiometers", "grad": "Axial gradiometers"}
-    return {"mag": "Magnetometers", "grad": "Planar gradiometers"}
+    """What the report calls the array's sensor types."""
+    info = patient.average.info
+    return modality_of(info).labels(info)
 
 
 def channel_counts(patient: Patient) -> str:
@@ -115,13 +95,9 @@ def analysis(patient: Patient) -> list[tuple[str, str]]:
     return [(name, value) for name, value in rows if value]
 
 
-def _coils(patient: Patient) -> set[int]:
-    return {int(channel["coil_type"]) for channel in patient.average.info["chs"]}
-
-
 def _array(patient: Patient) -> str:
-    coils = _coils(patient)
-    names = sorted({_ARRAYS[coil] for coil in coils if coil in _ARRAYS})
+    info = patient.average.info
+    names = modality_of(info).array(info)
     return listing(names) if names else NOT_ASSESSABLE
 
 

@@ -157,7 +157,7 @@ def _spikes(patient: Patient, measured: findings.Measures) -> dict:
     names = acquisition.sensor_names(patient)
     at_peak = []
     for kind in sensors.channel_types(patient.average):
-        unit, scale = sensors.UNITS[kind]
+        unit, scale = sensors.shown_unit(kind)
         data = patient.average.get_data(picks=kind) * scale
         peak = data[:, np.abs(patient.average.times).argmin()]
         at_peak.append((names[kind], number(np.ptp(peak), unit)))

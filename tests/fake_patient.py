@@ -19,9 +19,10 @@ from nilearn import datasets
 from scipy.signal import butter, sosfiltfilt
 
 from pipeline.files import write_json, write_npz
-from pipeline.headmodel.leadfield import single_shell_bem, star_shaped_remesh, vertex_leadfield
+from pipeline.headmodel.leadfield import star_shaped_remesh, vertex_leadfield
 from pipeline.headmodel.outputs import write_template_xfm
 from pipeline.headmodel.registration import HeadWarp
+from pipeline.modality.meg import single_shell_bem
 from pipeline.paths import PatientPaths
 from pipeline.template import SUBLOBAR_NAMES, load_template
 from pipeline.template.cortex import (

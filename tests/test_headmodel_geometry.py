@@ -19,7 +19,6 @@ from pipeline.headmodel.freesurfer import (
 )
 from pipeline.headmodel.leadfield import (
     region_leadfield,
-    single_shell_bem,
     star_shaped_remesh,
     vertex_leadfield,
 )
@@ -28,6 +27,7 @@ from pipeline.headmodel.registration import MNI305_TO_MNI152, apply_affine, regi
 from pipeline.headmodel.scalp import scalp_surface
 from pipeline.headmodel.skull import inner_skull_from_mask, shell_around_cortex
 from pipeline.headmodel.stage import placement_numbers, placement_warnings
+from pipeline.modality.meg import single_shell_bem
 from pipeline.template import N_REGIONS, SUBLOBAR_NAMES, load_template
 from pipeline.template.cortex import N_VERTICES_HEMI
 

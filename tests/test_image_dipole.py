@@ -8,8 +8,9 @@ from scipy.stats import chi2
 
 from pipeline.compensation import check_references, compensation_grade
 from pipeline.errors import InvalidInput
-from pipeline.headmodel.leadfield import single_shell_bem, star_shaped_remesh, vertex_leadfield
+from pipeline.headmodel.leadfield import star_shaped_remesh, vertex_leadfield
 from pipeline.methods.ecd import ellipsoid_volume_m3, fit_dipole, location_covariance
+from pipeline.modality.meg import single_shell_bem
 from pipeline.personalize.jitter import sphere_field
 from pipeline.spikes.outputs import average_with_references
 

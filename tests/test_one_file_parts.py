@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 from types import SimpleNamespace
 
+import mne
 import numpy as np
 import pandas as pd
 import pytest
@@ -16,6 +17,7 @@ from report_patient import write_report_patient
 import bids_app.plan.engines
 import pipeline.methods
 import pipeline.metrics
+import pipeline.modality
 import pipeline.networks
 import pipeline.readers
 import reports
@@ -26,13 +28,16 @@ from pipeline.errors import InvalidInput
 from pipeline.files import read_json, read_npz
 from pipeline.image import config
 from pipeline.methods import METHODS
+from pipeline.modality import sensor_picks
 from pipeline.progress import Progress
+from pipeline.projection import check_leadfield
 from pipeline.records.head import read_measured_head
 from pipeline.records.spike import read_spike
 from pipeline.spikes.recording import open_recording
 from pipeline.weights import load_model, save_model
 from reports import content, render
 from reports.derivatives import read_patient
+from reports.figures import sensors
 from reports.figures.head import method_maxima
 from reports.group.analysis import statistics_table, summary_table
 from reports.group.cohort import read_cohort
@@ -276,6 +281,42 @@ def test_a_metric_reaches_table_report_and_group(part, tmp_path):
     assert ("Height of the maximum", "How far above the origin the maximum lies") in group[
         "definitions"
     ]
+
+
+MODALITY = '''"""Electrodes that hear."""
+
+from dataclasses import replace
+
+import mne
+
+from pipeline.modality.meg import MODALITY as MEG
+
+
+def sensor_picks(info):
+    return mne.pick_types(info, meg=False, misc=True, exclude=())
+
+
+MODALITY = replace(
+    MEG,
+    types={"misc": replace(MEG.types["mag"], label="Ears", shown_unit="sone")},
+    plausible_leadfield=(1.0, 1e3),
+    sensor_picks=sensor_picks,
+)
+'''
+
+
+def test_a_modality_reaches_channels_leadfield_and_figures(part):
+    info = mne.create_info(["E1", "X1"], 100.0, ["eeg", "misc"])
+    leadfield = np.full((2, 994), 10.0)
+    assert not len(sensor_picks(info))
+    with pytest.raises(InvalidInput, match="median maximum of 1e"):
+        check_leadfield(leadfield)
+    part(pipeline.modality, "ears", MODALITY)
+    assert sensor_picks(info).tolist() == [1]
+    check_leadfield(leadfield)
+    evoked = mne.EvokedArray(np.ones((2, 3)), info)
+    assert sensors.channel_types(evoked) == ["misc"]
+    assert sensors.shown_unit("misc")[0] == "sone"
 
 
 ENGINE = '''"""An engine that shouts every command."""

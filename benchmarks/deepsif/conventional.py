@@ -4,6 +4,9 @@ Everything runs on whitened data with unit noise, as magnetometers of a made-up 
 sensors lie plays no part once the leadfield is given.
 """
 
+from collections.abc import Callable
+from functools import partial
+
 import mne
 import numpy as np
 from scipy.spatial import cKDTree
@@ -18,11 +21,6 @@ from pipeline.whitening import whitener
 # The most sources that a recording of the benchmark has.
 RAP_MUSIC_DIPOLES = 3
 SENSOR_RADIUS_M = 0.12
-METHODS = (
-    *(name for name in PRODUCT if isinstance(PRODUCT[name], MapMethod)),
-    "rap_music",
-    "gamma_map",
-)
 
 
 class _Recording(Spike):
@@ -97,40 +95,45 @@ class ConventionalMethods:
         noise = np.sqrt(whitened.var(axis=1).mean())
         baseline, recording = whitened / noise, self.whiten @ recording / noise
         evoked = mne.EvokedArray(recording, self.model.info, verbose="error")
-        if method in PRODUCT:
-            spike = _Recording(evoked, self.model.noise_cov, baseline)
-            part = PRODUCT[method]
-            return part.activity(Problem(self.model, spike, 0.0), part.options())[0]
-        solve = {"rap_music": self._rap_music, "gamma_map": self._gamma_map}
-        return solve[method](evoked)
+        spike = _Recording(evoked, self.model.noise_cov, baseline)
+        return METHODS[method](Problem(self.model, spike, 0.0))
 
-    def _rap_music(self, evoked: mne.Evoked) -> np.ndarray:
-        """The dipoles' amplitudes at the regions that they lie in, A·m."""
-        dipoles = mne.beamformer.rap_music(
-            evoked, self.model.forward, self.model.noise_cov, RAP_MUSIC_DIPOLES, verbose="error"
-        )
-        activity = np.zeros((self.model.forward["nsource"], evoked.data.shape[1]))
-        tree = cKDTree(self.model.forward["source_rr"])
-        for dipole in dipoles:
-            region = tree.query(dipole.pos[0])[1]
-            sign = np.sign(dipole.ori[0] @ self.model.forward["source_nn"][region])
-            activity[region] += sign * dipole.amplitude
-        return activity
 
-    def _gamma_map(self, evoked: mne.Evoked) -> np.ndarray:
-        """Wipf & Nagarajan 2009; the noise variance is 1. A·m; zero in the regions left out."""
-        sparse = mne.inverse_sparse.gamma_map(
-            evoked,
-            self.model.forward,
-            self.model.noise_cov,
-            alpha=1.0,
-            loose=0,
-            depth=None,
-            verbose="error",
-        )
-        activity = np.zeros((self.model.forward["nsource"], evoked.data.shape[1]))
-        activity[np.concatenate(sparse.vertices)] = sparse.data
-        return activity
+def _rap_music(problem: Problem) -> np.ndarray:
+    """The dipoles' amplitudes at the regions that they lie in, A·m."""
+    model, average = problem.model, problem.spike.average
+    dipoles = mne.beamformer.rap_music(
+        average, model.forward, model.noise_cov, RAP_MUSIC_DIPOLES, verbose="error"
+    )
+    activity = np.zeros((model.forward["nsource"], average.data.shape[1]))
+    tree = cKDTree(model.forward["source_rr"])
+    for dipole in dipoles:
+        region = tree.query(dipole.pos[0])[1]
+        sign = np.sign(dipole.ori[0] @ model.forward["source_nn"][region])
+        activity[region] += sign * dipole.amplitude
+    return activity
+
+
+def _gamma_map(problem: Problem) -> np.ndarray:
+    """Wipf & Nagarajan 2009; the noise variance is 1. A·m; zero in the regions left out."""
+    model, average = problem.model, problem.spike.average
+    sparse = mne.inverse_sparse.gamma_map(
+        average, model.forward, model.noise_cov, alpha=1.0, loose=0, depth=None, verbose="error"
+    )
+    activity = np.zeros((model.forward["nsource"], average.data.shape[1]))
+    activity[np.concatenate(sparse.vertices)] = sparse.data
+    return activity
+
+
+def _of_product(name: str, problem: Problem) -> np.ndarray:
+    """A method of the product with its default options."""
+    part = PRODUCT[name]
+    return part.activity(problem, part.options())[0]
+
+
+METHODS: dict[str, Callable[[Problem], np.ndarray]] = {
+    name: partial(_of_product, name) for name in PRODUCT if isinstance(PRODUCT[name], MapMethod)
+} | {"rap_music": _rap_music, "gamma_map": _gamma_map}
 
 
 def _made_up_magnetometers(n_channels: int, sfreq_hz: float) -> mne.Info:

@@ -18,10 +18,10 @@ from pipeline.files import read_npz, write_npz
 from pipeline.headmodel.freesurfer import read_reconstruction
 from pipeline.headmodel.leadfield import (
     region_leadfield,
-    single_shell_bem,
     vertex_leadfield,
 )
 from pipeline.headmodel.skull import shell_around_cortex
+from pipeline.modality.meg import single_shell_bem
 from pipeline.synthesis import population
 from pipeline.synthesis.population import Geometry, Member
 from pipeline.template import SourceCortex

@@ -10,6 +10,7 @@ import mne
 import numpy as np
 
 from pipeline.errors import InvalidInput
+from pipeline.modality import field_picks
 from pipeline.readers import open_raw
 from pipeline.tables import read_tsv
 
@@ -57,7 +58,7 @@ def _read(path: Path, *_stamp: int) -> Header:
             raw = mne.io.read_raw_fif(path, allow_maxshield="yes", on_split_missing="ignore")
         else:
             raw = open_raw(path)
-        info, first = raw.info, mne.pick_types(raw.info, meg=True, exclude=())[:1]
+        info, first = raw.info, field_picks(raw.info)[:1]
         start = raw.n_times // 2
         stop = min(raw.n_times, start + round(SAMPLE_S * info["sfreq"]))
         middle = raw.get_data(first, start, stop)[0]

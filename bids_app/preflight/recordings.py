@@ -7,6 +7,7 @@ from bids_app.preflight import needs
 from bids_app.stages import spikes_inputs
 from pipeline import spikes
 from pipeline.errors import InvalidInput
+from pipeline.modality import field_picks, recording_picks
 from pipeline.spikes.recording import open_recording
 
 ONLY_DATA_TELL = "which only the data can tell"
@@ -15,7 +16,7 @@ ONLY_DATA_TELL = "which only the data can tell"
 
 def size_of(info: mne.Info, n_times: int) -> needs.Recording:
     """Dimensions of a run, as far as they decide the memory."""
-    picks = mne.pick_types(info, meg=True, eog=True, ecg=True, exclude=())
+    picks = recording_picks(info, references=bool(info["comps"]))
     return needs.Recording(len(picks), n_times, info["sfreq"])
 
 
@@ -29,7 +30,7 @@ def meg(files: PatientFiles, config, size: dict) -> tuple[str, str]:
     raws = [open_recording(path) for path in paths]
     size["recordings"] = [size_of(raw.info, raw.n_times) for raw in raws]
     minutes = sum(one.duration_s for one in size["recordings"]) / 60
-    n_channels = len(mne.pick_types(raws[0].info, meg=True, exclude=()))
+    n_channels = len(field_picks(raws[0].info))
     empty_room = "with" if files.empty_room else "no"
     return "ok", (
         f"{len(raws)} run(s), {minutes:.1f} min, {n_channels} channels, {empty_room} empty room"

@@ -14,6 +14,7 @@ from pipeline.errors import InvalidInput
 from pipeline.headmodel.landmarks import LANDMARKS
 from pipeline.headmodel.meshes import surface_points
 from pipeline.headmodel.registration import apply_affine
+from pipeline.modality import sensor_picks
 from pipeline.template.cortex import vertex_normals
 
 MIN_HEAD_POINTS = 20
@@ -144,7 +145,7 @@ def _check_upright(info: mne.Info, head_points_head_m: np.ndarray, file: Path) -
 
     The frame's upward axis is made of the landmarks: right ear as left turns it about the nose.
     """
-    picks = mne.pick_types(info, meg=True, ref_meg=False, exclude=())
+    picks = sensor_picks(info)
     if not len(picks):
         return
     device_m = np.array([info["chs"][pick]["loc"][:3] for pick in picks])

@@ -2,37 +2,12 @@
 
 import mne
 import numpy as np
-from mne.io.constants import FIFF
 from scipy.spatial import ConvexHull, cKDTree
 
 from pipeline.compensation import check_references
 from pipeline.errors import InvalidInput
+from pipeline.modality import modality_of
 from pipeline.template import load_template
-
-# Inside a homogeneous conductor the conductivity cancels out of the magnetic field; mne wants a value.
-BRAIN_CONDUCTIVITY_S_PER_M = 0.3
-
-
-def single_shell_bem(inner_skull_mri_mm: np.ndarray, faces: np.ndarray) -> mne.bem.ConductorModel:
-    """Boundary-element model of the inner skull alone, which suffices for MEG (Hämäläinen & Sarvas 1989).
-
-    Parameters
-    ----------
-    inner_skull_mri_mm : ndarray, (n_vertices, 3)
-    faces : ndarray of int, (n_faces, 3)
-        A closed mesh with outward-facing triangles.
-    """
-    surface = {
-        "rr": inner_skull_mri_mm / 1000,
-        "tris": faces,
-        "ntri": len(faces),
-        "np": len(inner_skull_mri_mm),
-        "id": FIFF.FIFFV_BEM_SURF_ID_BRAIN,
-        "coord_frame": FIFF.FIFFV_COORD_MRI,
-        "sigma": BRAIN_CONDUCTIVITY_S_PER_M,
-    }
-    mne.surface.complete_surface_info(surface, copy=False, verbose="error")
-    return mne.make_bem_solution([surface], verbose="error")
 
 
 def star_shaped_remesh(pos_mm: np.ndarray, n_vertices: int) -> tuple[np.ndarray, np.ndarray]:
@@ -89,9 +64,7 @@ def vertex_leadfield(
     src = mne.setup_volume_source_space(
         pos={"rr": pos_mri_mm / 1000, "nn": normal_mri}, verbose="error"
     )
-    fwd = mne.make_forward_solution(
-        info, trans, src, bem, meg=True, eeg=False, mindist=0.0, n_jobs=1, verbose="error"
-    )
+    fwd = modality_of(info).forward(info, trans, src, bem)
     if fwd["nsource"] != len(pos_mri_mm):
         n_outside = len(pos_mri_mm) - fwd["nsource"]
         raise InvalidInput(

@@ -19,7 +19,7 @@ from pipeline.headmodel.coregistration import (
     digitised_points_head_m,
 )
 from pipeline.headmodel.head import write_head
-from pipeline.headmodel.leadfield import region_leadfield, single_shell_bem, vertex_leadfield
+from pipeline.headmodel.leadfield import region_leadfield, vertex_leadfield
 from pipeline.headmodel.outputs import (
     write_cortex,
     write_mask,
@@ -29,6 +29,7 @@ from pipeline.headmodel.outputs import (
 )
 from pipeline.headmodel.placing import place_head
 from pipeline.headmodel.sides import check_side
+from pipeline.modality import field_picks, modality_of, sensor_picks, sensor_types
 from pipeline.paths import PatientPaths
 from pipeline.progress import Progress
 from pipeline.readers import companions
@@ -106,12 +107,12 @@ def run(inputs: Inputs, paths: PatientPaths, config: Config, progress: Progress)
         by_vertex = vertex_leadfield(
             info,
             placement.head_to_mri,
-            single_shell_bem(*anatomy.inner_skull),
+            modality_of(info).conductor(*anatomy.inner_skull),
             anatomy.cortex.midthickness_mri_mm,
             anatomy.cortex.midthickness_normals,
         )
     leadfield = region_leadfield(by_vertex, load_template().vertex_region)
-    data_info = mne.pick_info(info, mne.pick_types(info, meg=True, ref_meg=False, exclude=()))
+    data_info = mne.pick_info(info, sensor_picks(info))
 
     write_cortex(paths, anatomy.cortex)
     face, face_warnings = write_head(
@@ -153,7 +154,7 @@ def read_sensors(inputs: Inputs) -> tuple[mne.Info, dict[str, np.ndarray], np.nd
     raw = open_recording(inputs.meg[0])
     landmarks_head_m, head_points_head_m = digitised_points_head_m(raw.info, inputs.meg[0])
     # References only where compensation was applied with them (CTF).
-    picks = mne.pick_types(raw.info, meg=True, ref_meg="auto", exclude=())
+    picks = field_picks(raw.info)
     return mne.pick_info(raw.info, picks), landmarks_head_m, head_points_head_m
 
 
@@ -212,7 +213,7 @@ def leadfield_numbers(leadfield: np.ndarray, info: mne.Info) -> dict:
     types = np.array(info.get_channel_types())
     for kind in np.unique(types):
         norm = np.linalg.norm(leadfield[types == kind], axis=0)
-        unit = {"mag": "t_per_am", "grad": "t_per_m_am"}[str(kind)]
+        unit = sensor_types()[str(kind)].leadfield_key
         numbers[f"leadfield_channels_{kind}"] = int((types == kind).sum())
         numbers[f"leadfield_norm_median_{kind}_{unit}"] = float(f"{np.median(norm):.4g}")
         numbers[f"leadfield_norm_range_ratio_{kind}"] = round(float(norm.max() / norm.min()), 1)
@@ -223,7 +224,7 @@ def leadfield_numbers(leadfield: np.ndarray, info: mne.Info) -> dict:
 
 def _nearest_sensor_mm(info: mne.Info, placement: Placement, anatomy: Anatomy) -> float:
     """Distance of the scalp to the nearest MEG sensor."""
-    picks = mne.pick_types(info, meg=True, ref_meg=False, exclude=())
+    picks = sensor_picks(info)
     device_m = np.array([info["chs"][pick]["loc"][:3] for pick in picks])
     head_m = mne.transforms.apply_trans(info["dev_head_t"], device_m)
     mri_mm = 1000 * mne.transforms.apply_trans(placement.head_to_mri, head_m)

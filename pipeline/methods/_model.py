@@ -7,6 +7,7 @@ from typing import Any
 import mne
 import numpy as np
 
+from pipeline.modality import modality_of
 from pipeline.paths import PatientPaths
 from pipeline.records.head import MeasuredHead
 from pipeline.records.spike import Spike
@@ -97,10 +98,9 @@ def region_forward(
     src = mne.setup_volume_source_space(
         pos={"rr": region_pos_mri_mm / 1000, "nn": outward}, verbose="error"
     )
-    sphere = mne.make_sphere_model(_SPHERE_ORIGIN_HEAD_M, head_radius=None, verbose="error")
-    forward = mne.make_forward_solution(
-        info, trans, src, sphere, meg=True, eeg=False, mindist=0.0, ignore_ref=True, verbose="error"
-    )
+    modality = modality_of(info)
+    sphere = modality.sphere(np.array(_SPHERE_ORIGIN_HEAD_M))
+    forward = modality.forward(info, trans, src, sphere, ignore_ref=True)
     forward = mne.convert_forward_solution(
         forward, force_fixed=True, use_cps=False, verbose="error"
     )

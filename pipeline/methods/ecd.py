@@ -8,9 +8,10 @@ import numpy as np
 from scipy.stats import chi2
 
 from pipeline.compensation import check_references
-from pipeline.headmodel.leadfield import single_shell_bem, star_shaped_remesh
+from pipeline.headmodel.leadfield import star_shaped_remesh
 from pipeline.methods._method import PointMethod
 from pipeline.methods._model import Problem
+from pipeline.modality import modality_of, sensor_names
 from pipeline.options import option
 from pipeline.records.head import INNER_SKULL
 from pipeline.records.solution import Point
@@ -72,7 +73,7 @@ def fit_dipole(
     """
     check_references(average.info)
     shell_mri_mm, faces = star_shaped_remesh(inner_skull_mri_mm, _SHELL_VERTICES)
-    bem = single_shell_bem(shell_mri_mm, faces)
+    bem = modality_of(average.info).conductor(shell_mri_mm, faces)
     every = max(1, round(step_s * average.info["sfreq"]))
     n_each_side = int(np.floor(window_s / 2 * average.info["sfreq"] / every + 1e-6))
     half_s = n_each_side * every / average.info["sfreq"]
@@ -133,12 +134,11 @@ def location_covariance(
         },
         verbose="error",
     )
-    forward = mne.make_forward_solution(
-        info, trans, src, bem, meg=True, eeg=False, mindist=0.0, verbose="error"
-    )
+    forward = modality_of(info).forward(info, trans, src, bem)
     if forward["nsource"] < len(offset_m):
         return None
-    picks = mne.pick_types(info, meg=True, ref_meg=False)
+    names = [name for name in sensor_names(info) if name not in info["bads"]]
+    picks = mne.pick_channels(info["ch_names"], names, ordered=True)
     whitener = mne.cov.compute_whitener(noise_cov, info, picks=picks, verbose="error")[0]
     gain = whitener @ forward["sol"]["data"] * np.sqrt(nave)
     gain = gain.reshape(len(gain), len(offset_m), 3).transpose(1, 0, 2)

@@ -10,6 +10,7 @@ import mne
 import numpy as np
 
 from pipeline.compensation import check_references
+from pipeline.modality import modality_of
 from pipeline.synthesis.population import (
     COREGISTRATION_ROTATION_DEG,
     COREGISTRATION_SHIFT_MM,
@@ -96,15 +97,9 @@ def sphere_field(info: mne.Info, pos_head_m: np.ndarray, centre_m: np.ndarray) -
     info = info.copy()
     with info._unlock():
         info["projs"] = []
-    forward = mne.make_forward_solution(
-        info,
-        mne.transforms.Transform("head", "mri"),
-        src,
-        mne.make_sphere_model(centre_m, head_radius=None, verbose="error"),
-        meg=True,
-        eeg=False,
-        mindist=0.0,
-        verbose="error",
+    modality = modality_of(info)
+    forward = modality.forward(
+        info, mne.transforms.Transform("head", "mri"), src, modality.sphere(centre_m)
     )
     return forward["sol"]["data"]
 

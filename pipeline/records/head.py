@@ -11,6 +11,7 @@ from scipy.spatial import cKDTree
 
 from pipeline.errors import InvalidInput
 from pipeline.files import read_npz, write_json, write_npz
+from pipeline.modality import sensor_types
 from pipeline.paths import PatientPaths
 from pipeline.template import SUBLOBAR_NAMES
 from pipeline.template.cortex import vertex_areas_mm2
@@ -18,7 +19,6 @@ from pipeline.template.cortex import vertex_areas_mm2
 CORTEX = ("white", "midthickness", "pial", "inflated")
 SCALP, INNER_SKULL = "scalp", "inner_skull"
 LAYERS = ("white", "midthickness", "pial")
-LEADFIELD_UNITS = {"mag": "T/(A m)", "grad": "T/m/(A m) (planar gradiometer)"}
 
 
 @dataclass(frozen=True, eq=False)
@@ -197,7 +197,7 @@ def write_leadfield(paths: PatientPaths, leadfield: np.ndarray, info: mne.Info) 
         "outward normals, summed over the region's vertices",
         "Rows": "MEG channels of the first recording, bad ones too (ch_names, ch_types)",
         "Columns": "994 regions, in the order of the regions' label files",
-        "Units": {kind: LEADFIELD_UNITS[kind] for kind in sorted(set(types))},
+        "Units": {kind: sensor_types()[kind].leadfield_unit for kind in sorted(set(types))},
     }
     write_json(paths.leadfield.with_suffix(".json"), sidecar)
 

@@ -9,6 +9,7 @@ from mne.proj import make_projector
 from pipeline.errors import InvalidInput
 from pipeline.fif import scrub_ids
 from pipeline.files import atomic_path
+from pipeline.modality import sensor_picks
 from pipeline.paths import PatientPaths
 
 # What is taken for noise of the average lies before this; the spike is at 0.
@@ -97,7 +98,7 @@ def read_average(paths: PatientPaths, proj: bool = True) -> tuple[mne.Evoked, mn
     """The averaged spike in its MEG channels, and these with their references, for field models."""
     average = mne.read_evokeds(paths.average, condition=0, proj=proj, verbose="error")
     sensors = average.info.copy()
-    picks = mne.pick_types(sensors, meg=True, ref_meg=False, exclude=())
+    picks = sensor_picks(sensors)
     return average.pick(picks, verbose="error"), sensors
 
 

@@ -9,7 +9,7 @@ from mne.proj import make_projector
 from scipy.signal import find_peaks
 from scipy.stats import skew
 
-from pipeline.spikes.filtering import meg_picks
+from pipeline.modality import picks_of_type, sensor_picks, sensor_types
 
 MIN_EVENTS = {"heart": 20, "eyes": 3}
 WINDOW_S = {"heart": (-0.2, 0.4), "eyes": (-0.3, 0.3)}
@@ -68,7 +68,7 @@ def average_artefact(
         inside &= np.abs(times[:, np.newaxis] - spikes_s).min(axis=1) > SPIKE_GUARD_S
     for start, stop in bad_s:
         inside &= (times + after / sfreq < start) | (times - before / sfreq > stop)
-    picks = meg_picks(filtered.info)
+    picks = sensor_picks(filtered.info)
     data = filtered.get_data(picks)
     total = np.zeros((len(picks), before + after + 1))
     alternating = np.zeros_like(total)
@@ -114,8 +114,8 @@ def artefact_projectors(
     reach = round(CORE_S[kind] * info["sfreq"])
     core = slice(middle - reach, middle + reach + 1)
     projectors = []
-    for type_ in ("mag", "grad"):
-        picks = mne.pick_types(info, meg=type_, exclude=())
+    for type_ in sensor_types():
+        picks = picks_of_type(info, type_)
         if not len(picks):
             continue
         ratio = np.mean(mean[picks, core] ** 2) / np.mean(noise[picks] ** 2)
@@ -125,7 +125,7 @@ def artefact_projectors(
         evoked = mne.EvokedArray(
             mean[picks][:, core], mne.pick_info(info, picks), tmin=-CORE_S[kind], nave=n
         )
-        count = {"n_mag": int(type_ == "mag"), "n_grad": int(type_ == "grad"), "n_eeg": 0}
+        count = {"n_mag": 0, "n_grad": 0, "n_eeg": 0} | {f"n_{type_}": 1}
         projectors += mne.compute_proj_evoked(evoked, **count, desc_prefix=f"{kind}-{type_}")
     report["done"] = bool(projectors)
     if not projectors:
@@ -200,7 +200,7 @@ def removed_together(
     """What all projectors together remove of a topography's power, by sensor type."""
     removed = {}
     for type_ in sorted(set(info.get_channel_types())):
-        picks = mne.pick_types(info, meg=type_, exclude=())
+        picks = picks_of_type(info, type_)
         part = mne.pick_info(info, picks)
         removed[type_] = round(removed_power(projectors, topography[picks], part), 4)
     return removed

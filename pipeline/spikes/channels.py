@@ -3,10 +3,10 @@
 import numpy as np
 from scipy.spatial import cKDTree
 
+from pipeline.modality import sensor_types
 from pipeline.spikes.filtering import WindowStats
 
 STUCK_FRACTION = 0.25
-LARGEST_PTP = {"mag": 2e-11, "grad": 2e-9}  # T and T/m: beyond what brain and eyes make
 MOST_BAD_WINDOWS = 0.05
 ALWAYS = 0.95
 SHARED_BY = 0.5
@@ -38,7 +38,7 @@ def find_bad_channels(
     ----------
     stats : WindowStats
     types : ndarray of str, (n_channels,)
-        ``mag`` or ``grad``.
+        mne's names.
     pos_m : ndarray, (n_channels, 3)
     correlation : ndarray, (n_channels, n_channels)
         Between the channels in the pass band.
@@ -77,7 +77,7 @@ def find_bad_channels(
         alone = unexplained[members]
         for i in np.flatnonzero((alone > LARGEST_UNEXPLAINED) & (robust_z(alone) > MIN_ROBUST_Z)):
             blame(members[i], f"unrelated: {alone[i]:.0%} of its variance is in no other channel")
-        limit = LARGEST_PTP.get(str(kind))
+        limit = sensor_types()[str(kind)].largest_ptp
         extreme = (stats.in_band_ptp[members] > limit).mean(axis=1)
         # A movement makes neighbours extreme at once and is no fault of theirs.
         shared = _over_neighbours(np.max, extreme, pos_m[members])
@@ -141,7 +141,8 @@ def find_bad_stretches(
     stretches : list of (start_s, end_s, reason)
     """
     stuck, stuck_at_limit = _stuck_windows(stats)
-    limit = np.array([LARGEST_PTP[str(kind)] for kind in types])[:, np.newaxis]
+    known = sensor_types()
+    limit = np.array([known[str(kind)].largest_ptp for kind in types])[:, np.newaxis]
     extreme = stats.in_band_ptp > limit
     found = []
     for mask, reason in (

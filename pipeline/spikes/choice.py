@@ -8,10 +8,11 @@ import numpy as np
 
 from pipeline.compensation import check_references, compensation_grade
 from pipeline.errors import InvalidInput
+from pipeline.modality import sensor_names
 from pipeline.names import channel_key, match
 from pipeline.spikes.config import Config, Inputs
 from pipeline.spikes.events import ONSETS_IN_SECONDS, EventTable, listed, no_spikes, read_events
-from pipeline.spikes.recording import meg_names, open_recording
+from pipeline.spikes.recording import open_recording
 
 HEAD_CENTRE_HEAD_M = np.array([0.0, 0.0, 0.04])
 
@@ -129,7 +130,7 @@ def choose_runs(inputs: Inputs, config: Config) -> Choice:
 
 def unlike_reference(reference: mne.Info, info: mne.Info, config: Config) -> str:
     """Why a run cannot be averaged with the reference; empty where it can."""
-    names, own = meg_names(reference), meg_names(info)
+    names, own = sensor_names(reference), sensor_names(info)
     joined = match(names, own, channel_key)
     if joined.lost or sorted(joined.found.values()) != sorted(own):
         lost = joined.lost or [name for name in own if name not in joined.found.values()]

@@ -10,6 +10,7 @@ from scipy.signal import oaconvolve
 from pipeline.compensation import compensation_grade
 from pipeline.errors import OutOfMemory
 from pipeline.machine import available_memory_bytes
+from pipeline.modality import recording_picks, sensor_picks
 from pipeline.progress import Progress
 from pipeline.spikes.recording import read_block
 
@@ -55,11 +56,6 @@ class WindowStats:
         return replace(self, **arrays)
 
 
-def meg_picks(info: mne.Info) -> np.ndarray:
-    """Indices of the MEG channels, bad ones too, without references."""
-    return mne.pick_types(info, meg=True, ref_meg=False, exclude=())
-
-
 def load_filtered(
     raw: mne.io.BaseRaw,
     path: Path,
@@ -90,15 +86,12 @@ def load_filtered(
     filtered : mne.io.RawArray
         MEG, EOG and ECG channels, and the references that MEG channels were compensated with.
     stats : WindowStats
-        Of the MEG channels, in the order of `meg_picks(filtered.info)`.
+        Of the MEG channels, in the order of `sensor_picks(filtered.info)`.
     """
     sfreq = raw.info["sfreq"]
-    with_references = compensation_grade(raw.info) > 0
-    picks = mne.pick_types(
-        raw.info, meg=True, eog=True, ecg=True, ref_meg=with_references, exclude=()
-    )
+    picks = recording_picks(raw.info, references=compensation_grade(raw.info) > 0)
     info = mne.pick_info(raw.info, picks)
-    is_meg = np.isin(np.arange(len(picks)), meg_picks(info))
+    is_meg = np.isin(np.arange(len(picks)), sensor_picks(info))
     # All power above the pass band is gone, so that leaving out samples aliases nothing.
     step = max(1, int(sfreq // sfreq_hz))
     _check_memory(len(picks), raw.n_times // step, sfreq / step != sfreq_hz, path)

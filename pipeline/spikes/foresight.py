@@ -6,6 +6,7 @@ import mne
 import numpy as np
 
 from pipeline.errors import InvalidInput
+from pipeline.modality import sensor_names
 from pipeline.spikes.channels import marked_windows
 from pipeline.spikes.choice import Choice, choose_runs
 from pipeline.spikes.config import Config, Inputs
@@ -27,7 +28,7 @@ from pipeline.spikes.places import (
     spike_free_starts,
     spike_places,
 )
-from pipeline.spikes.recording import meg_names, open_recording, rename_like
+from pipeline.spikes.recording import open_recording, rename_like
 from pipeline.spikes.runs import open_empty_room
 
 
@@ -67,7 +68,7 @@ def foresee(inputs: Inputs, config: Config) -> Foreseen:
     with mne.use_log_level("error"):
         choice = choose_runs(inputs, config)
         raws = [open_recording(run.path) for run in choice.used]
-        names, first = meg_names(raws[0].info), choice.used[0].path
+        names, first = sensor_names(raws[0].info), choice.used[0].path
         notes = list(choice.warnings)
         bad: dict[str, str] = {}
         reasons: list[str] = []

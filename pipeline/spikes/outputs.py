@@ -8,6 +8,7 @@ import pandas as pd
 from mne.io.constants import FIFF
 
 from pipeline.files import write_json, write_text
+from pipeline.modality import reference_picks
 from pipeline.paths import PatientPaths
 from pipeline.records.spike import write_spike
 from pipeline.tables import to_tsv
@@ -107,7 +108,7 @@ def average_with_references(
     average.comment = "spikes"
     if not len(references):
         return average
-    picks = mne.pick_types(sensors, meg=False, ref_meg=True, exclude=())
+    picks = reference_picks(sensors)
     names = [*average.ch_names, *(sensors["ch_names"][pick] for pick in picks)]
     info = bare_info(
         mne.pick_info(sensors, mne.pick_channels(sensors["ch_names"], names, ordered=True))

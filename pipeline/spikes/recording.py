@@ -7,6 +7,7 @@ import numpy as np
 
 from pipeline.errors import InvalidInput
 from pipeline.fif import check_complete
+from pipeline.modality import sensor_names, sensor_picks
 from pipeline.names import channel_key, match
 from pipeline.readers import companions, open_raw
 
@@ -55,12 +56,6 @@ def open_recording(path: Path) -> mne.io.BaseRaw:
     return raw
 
 
-def meg_names(info: mne.Info) -> list[str]:
-    """Names of the MEG channels without references, bad ones included."""
-    picks = mne.pick_types(info, meg=True, ref_meg=False, exclude=())
-    return [info.ch_names[pick] for pick in picks]
-
-
 def rename_like(raw: mne.io.BaseRaw, names: list[str]) -> tuple[str, ...]:
     """Give the MEG channels the names and the order that another recording of the device has.
 
@@ -69,7 +64,7 @@ def rename_like(raw: mne.io.BaseRaw, names: list[str]) -> tuple[str, ...]:
     lost : tuple of str
         Those of `names` that no channel, or several, could have.
     """
-    joined = match(names, meg_names(raw.info), channel_key)
+    joined = match(names, sensor_names(raw.info), channel_key)
     raw.rename_channels({own: name for name, own in joined.found.items() if own != name})
     if [name for name in raw.ch_names if name in joined.found] != list(joined.found):
         others = [name for name in raw.ch_names if name not in joined.found]
@@ -102,7 +97,7 @@ def read_block(raw: mne.io.BaseRaw, path: Path, picks, start: int, stop: int) ->
 
 def _check_plausible(raw: mne.io.BaseRaw, path: Path) -> None:
     sfreq, n_times = raw.info["sfreq"], raw.n_times
-    picks = mne.pick_types(raw.info, meg=True, ref_meg=False, exclude=())
+    picks = sensor_picks(raw.info)
     n_meg = len(picks)
     if n_meg < MIN_CHANNELS:
         raise InvalidInput(

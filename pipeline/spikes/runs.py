@@ -8,13 +8,14 @@ import numpy as np
 
 from pipeline.compensation import compensation_grade
 from pipeline.errors import InvalidInput
+from pipeline.modality import reference_picks, sensor_picks
 from pipeline.progress import Progress
 from pipeline.spikes.artefacts import ArtefactAverage, average_artefact
 from pipeline.spikes.channels import find_bad_channels, find_bad_stretches, windows_with_data
 from pipeline.spikes.choice import Annotated
 from pipeline.spikes.config import EPOCH_S, Config
 from pipeline.spikes.events import listed
-from pipeline.spikes.filtering import load_filtered, meg_picks
+from pipeline.spikes.filtering import load_filtered
 from pipeline.spikes.limits import require_data
 from pipeline.spikes.marks import channel_marks, join_projectors
 from pipeline.spikes.noise import BASELINE_S, baseline_starts
@@ -97,8 +98,8 @@ def read_run(
         raw, path, (config.highpass_hz, config.lowpass_hz), config.sfreq_hz, progress
     )
     sfreq = filtered.info["sfreq"]
-    picks = meg_picks(filtered.info)
-    reference_picks = mne.pick_types(filtered.info, meg=False, ref_meg=True, exclude=())
+    picks = sensor_picks(filtered.info)
+    from_references = reference_picks(filtered.info)
     info = mne.pick_info(filtered.info, picks)
     types = np.array(info.get_channel_types())
     pos_m = np.array([channel["loc"][:3] for channel in info["chs"]])
@@ -124,7 +125,7 @@ def read_run(
     data = filtered.get_data(picks)
     segments = _cut_around(usable, reach, data, np.float32)
     # Without references there is nothing to read, which mne does not take for an answer.
-    references = filtered.get_data(reference_picks) if len(reference_picks) else data[:0]
+    references = filtered.get_data(from_references) if len(from_references) else data[:0]
     reference_segments = _cut_around(usable, reach, references, float)
     starts = spike_free_starts(events, sfreq, filtered.n_times, bad_s, max_windows)
     length = round(EPOCH_S * sfreq)
@@ -144,7 +145,7 @@ def read_run(
         max_shift=places.max_shift,
         early_reason=reasons,
         segments=segments,
-        sensors=mne.pick_info(filtered.info, [*picks, *reference_picks]),
+        sensors=mne.pick_info(filtered.info, [*picks, *from_references]),
         reference_segments=reference_segments,
         baseline=baseline,
         bad_channels=bad,
@@ -194,7 +195,7 @@ def read_empty_room(
         raw, path, (config.highpass_hz, config.lowpass_hz), config.sfreq_hz, progress
     )
     sfreq = filtered.info["sfreq"]
-    types = np.array(filtered.get_channel_types(meg_picks(filtered.info)))
+    types = np.array(filtered.get_channel_types(sensor_picks(filtered.info)))
     stretches = spans(marked_stretches(raw, None))
     lost = np.flatnonzero(~windows_with_data(stats, types, stretches)) * stats.window_s
     lost_s = np.column_stack([lost, lost + stats.window_s])

@@ -7,6 +7,7 @@ import mne
 import numpy as np
 
 from pipeline.errors import InvalidInput
+from pipeline.modality import sensor_names
 from pipeline.paths import PatientPaths
 from pipeline.progress import Progress
 from pipeline.spikes.artefacts import artefact_projectors, keep_sparing, removed_together
@@ -34,7 +35,7 @@ from pipeline.spikes.outputs import (
     write_results,
 )
 from pipeline.spikes.places import in_clean_parts
-from pipeline.spikes.recording import meg_names, open_recording
+from pipeline.spikes.recording import open_recording
 from pipeline.spikes.runs import EPOCH_S, Run, read_empty_room, read_run
 from pipeline.spikes.selection import (
     DUPLICATE,
@@ -232,7 +233,7 @@ def _read_runs(
     choice = choose_runs(inputs, config)
     for sentence in choice.warnings:
         notes.warn(sentence)
-    names = meg_names(open_recording(choice.used[0].path).info)
+    names = sensor_names(open_recording(choice.used[0].path).info)
     quota = int(np.ceil(config.max_baseline_s / BASELINE_S / len(choice.used)))
     runs = [read_run(run, names, config, quota, progress) for run in choice.used]
     for sentence in dict.fromkeys(sentence for run in runs for sentence in run.notes):

@@ -19,7 +19,8 @@ from scipy.cluster.vq import kmeans2
 from scipy.spatial import cKDTree
 
 from pipeline.files import read_npz, write_npz
-from pipeline.headmodel.leadfield import single_shell_bem, star_shaped_remesh, vertex_leadfield
+from pipeline.headmodel.leadfield import star_shaped_remesh, vertex_leadfield
+from pipeline.modality import modality_of, sensor_types
 from pipeline.template import N_REGIONS, SourceCortex
 from pipeline.template.cortex import (
     region_adjacency,
@@ -46,10 +47,6 @@ LIFT_MM = 4.0
 COREGISTRATION_SHIFT_MM = 2.0
 COREGISTRATION_ROTATION_DEG = 1.5
 CORTEX_ERROR_MM = ((3.0, 35.0), (1.5, 12.0))
-
-# Noise of one sensor in 1-40 Hz: about 3 fT/sqrt(Hz) (magnetometer, axial gradiometer) and
-# 3 fT/cm/sqrt(Hz) (planar gradiometer).
-SENSOR_NOISE = {"mag": 2e-14, "grad": 2e-12}
 
 
 @dataclass(frozen=True)
@@ -242,7 +239,7 @@ def geometry_leadfield(info: mne.Info, device_to_head: np.ndarray, head: Geometr
         info["dev_head_t"] = mne.transforms.Transform("meg", "head", device_to_head)
     strength = np.linalg.norm(head.dipole_moment, axis=1)
     used = strength > 1e-6
-    bem = single_shell_bem(head.skull_mm, head.skull_faces)
+    bem = modality_of(info).conductor(head.skull_mm, head.skull_faces)
     field = vertex_leadfield(
         info,
         mne.transforms.Transform("head", "mri"),
@@ -262,7 +259,8 @@ def random_noise_cov(leadfield: np.ndarray, ch_types, adjacency: np.ndarray, rng
     The brain's share in the mean power is drawn from 10 to 90 %; neighbouring regions are
     correlated, and the activity varies by region.
     """
-    std = np.array([SENSOR_NOISE[kind] for kind in ch_types])
+    known = sensor_types()
+    std = np.array([known[kind].noise for kind in ch_types])
     scale = {kind: rng.uniform(0.7, 1.4) for kind in sorted(set(ch_types))}
     std = std * [scale[kind] for kind in ch_types] * rng.uniform(0.8, 1.25, len(std))
     smooth = np.eye(len(adjacency)) + 0.5 * adjacency

@@ -7,17 +7,22 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
+from pipeline.modality import sensor_types
 from reports.figures import style
 
-UNITS = {"mag": ("fT", 1e15), "grad": ("fT/cm", 1e13)}
-TYPE_NAMES = {"mag": "Magnetometers", "grad": "Gradiometers"}
 _SHOWN_S = (-0.25, 0.35)
 
 
 def channel_types(evoked: mne.Evoked) -> list[str]:
-    """Sensor types of the average, magnetometers first."""
+    """Sensor types of the average, in the order in which they are shown."""
     present = set(evoked.get_channel_types())
-    return [kind for kind in ("mag", "grad") if kind in present]
+    return [kind for kind in sensor_types() if kind in present]
+
+
+def shown_unit(kind: str) -> tuple[str, float]:
+    """Unit in which a sensor type is shown, and what data are multiplied with."""
+    found = sensor_types()[kind]
+    return found.shown_unit, found.shown_scale
 
 
 def global_field_power(evoked: mne.Evoked, kind: str) -> np.ndarray:
@@ -37,7 +42,7 @@ def butterfly_and_topography(
     onset_s : float or None
         Time of half rise; None where the average has none.
     type_names : dict
-        How the report calls "mag" and "grad" of this array.
+        How the report calls the sensor types of this array.
     """
     kinds = channel_types(evoked)
     times = [0.0] if onset_s is None else [onset_s, 0.0]
@@ -79,7 +84,7 @@ def butterfly_and_topography(
 def _draw_butterfly(
     axes: Axes, evoked: mne.Evoked, kind: str, onset_s: float | None, name: str
 ) -> None:
-    unit, scale = UNITS[kind]
+    unit, scale = shown_unit(kind)
     shown = (evoked.times >= _SHOWN_S[0]) & (evoked.times <= _SHOWN_S[1])
     times_ms = evoked.times[shown] * 1000
     data = evoked.get_data(picks=kind)[:, shown] * scale
@@ -102,7 +107,7 @@ def _draw_butterfly(
 def _draw_topographies(
     evoked: mne.Evoked, kind: str, times: list[float], maps: list[Axes], bar: Axes
 ) -> None:
-    unit, scale = UNITS[kind]
+    unit, scale = shown_unit(kind)
     picked = evoked.copy().pick(kind)
     at_times = picked.data[:, [np.abs(picked.times - time).argmin() for time in times]] * scale
     site = _sites(picked.info)

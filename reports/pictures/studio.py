@@ -33,7 +33,7 @@ class Studio:
     onset_s : float or None
         Half rise of the averaged spike, relative to its peak.
     sensor_names : dict
-        How the report calls "mag" and "grad" of this array.
+        How the report calls the sensor types of this array.
     """
 
     patient: Patient

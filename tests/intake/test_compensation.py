@@ -11,8 +11,9 @@ from pipeline import spikes
 from pipeline.compensation import check_references, compensation_grade
 from pipeline.errors import InvalidInput
 from pipeline.files import read_json
-from pipeline.headmodel.leadfield import single_shell_bem, star_shaped_remesh, vertex_leadfield
+from pipeline.headmodel.leadfield import star_shaped_remesh, vertex_leadfield
 from pipeline.methods.ecd import fit_dipole
+from pipeline.modality.meg import single_shell_bem
 from pipeline.paths import PatientPaths
 from pipeline.progress import Progress
 from pipeline.records.spike import read_average
