@@ -31,6 +31,8 @@ from pipeline.headmodel.brain import extract_brain
 from pipeline.headmodel.freesurfer import read_reconstruction
 from pipeline.headmodel.registration import apply_affine
 from pipeline.headmodel.t1w import read_t1w
+from pipeline.methods import METHODS
+from pipeline.methods._method import PointMethod
 from pipeline.paths import PatientPaths
 from pipeline.readers import is_recording, open_raw
 from pipeline.records.solution import read_point
@@ -205,11 +207,12 @@ def run(work: Path, vendor: str, truth: Truth) -> list[tuple]:
         peak_mm = read_npz(paths.regions)["region_pos_mri_mm"][peak]
         error_mm = np.linalg.norm(peak_mm - truth.patch_centre_mri_mm)
         rows.append((vendor, f"{method}: maximum to the patch's centre", error_mm, "mm"))
-    if paths.point("ecd").exists():
-        dipole = read_point(paths, "ecd")
+    points = [name for name in METHODS if isinstance(METHODS[name], PointMethod)]
+    for method in (name for name in points if paths.point(name).exists()):
+        dipole = read_point(paths, method)
         error_mm = np.linalg.norm(dipole.pos_mri_mm - truth.patch_centre_mri_mm)
-        rows.append((vendor, "dipole to the patch's centre", error_mm, "mm"))
-        rows.append((vendor, "dipole's goodness of fit", dipole.gof_percent, "%"))
+        rows.append((vendor, f"{METHODS[method].short} to the patch's centre", error_mm, "mm"))
+        rows.append((vendor, f"{METHODS[method].short}'s goodness of fit", dipole.gof_percent, "%"))
     return rows
 
 

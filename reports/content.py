@@ -6,8 +6,9 @@ import numpy as np
 
 from pipeline import __version__
 from pipeline.methods import METHODS
-from pipeline.methods._method import Method, NetworkMethod
+from pipeline.methods._method import Method, NetworkMethod, PointMethod
 from pipeline.paths import PatientPaths
+from pipeline.records.solution import Point
 from reports import (
     acquisition,
     findings,
@@ -78,7 +79,7 @@ def build(patient: Patient, paths: PatientPaths, config: Config) -> dict:
         "has_intervals": metrics.has_intervals,
         "resampling_sentence": findings.resampling_sentence(patient),
         "metric_definitions": metrics.definitions(),
-        "dipole": _dipole(patient),
+        "points": _points(patient),
         "clinical_sentences": quality.clinical_sentences(patient),
         "stages": quality.stage_blocks(patient),
         "spike_sentences": quality.spike_sentences(patient),
@@ -201,10 +202,18 @@ def _first_regions(patient: Patient) -> list[dict]:
     ]
 
 
-def _dipole(patient: Patient) -> dict | None:
-    dipole = patient.dipole
-    if dipole is None:
-        return None
+def _points(patient: Patient) -> list[dict]:
+    """Of every method that gives one place: its heading, and what it found or None."""
+    told = []
+    for name in patient.methods:
+        method, found = METHODS[name], patient.solutions.get(name)
+        if isinstance(method, PointMethod):
+            dipole = _dipole(found) if isinstance(found, Point) else None
+            told.append({"heading": method.heading, "dipole": dipole})
+    return told
+
+
+def _dipole(dipole: Point) -> dict:
     return {
         "pos": coordinates(dipole.pos_mri_mm),
         "gof": number(dipole.gof_percent, "%", 0),

@@ -18,7 +18,6 @@ from pipeline.paths import PatientPaths
 from pipeline.records.head import Head, read_head
 from pipeline.records.solution import (
     Distributed,
-    Point,
     Solution,
     read_distributed,
     read_point,
@@ -109,11 +108,6 @@ class Patient:
         """Those that the report tells of: what runs by default, and what was asked for."""
         asked = self.qc["image"].get("methods", {})
         return [name for name in METHODS if METHODS[name].by_default or name in asked]
-
-    @property
-    def dipole(self) -> Point | None:
-        points = (found for found in self.solutions.values() if isinstance(found, Point))
-        return next(points, None)
 
     @property
     def finding_method(self) -> str:

@@ -77,14 +77,11 @@ _WORDS = {
     "bem": "BEM",
     "gof": "goodness of fit",
     "rms": "RMS",
-    "ecd": "dipole",
     "mri": "MRI",
     "t1w": "T1w",
     "gfp": "GFP",
     "std": "standard deviation",
     "le": "localisation error",
-    "lcmv": "LCMV",
-    "cmem": "cMEM",
     "ieeg": "iEEG",
     "qc": "QC",
     "cov": "covariance",
@@ -203,9 +200,14 @@ def written_unit(unit: str) -> str:
 
 def humanise(key: str) -> str:
     """A key or code name in words, first letter large."""
-    words = [_WORDS.get(word.lower(), word) for word in re.split(r"[_\s]+", str(key)) if word]
+    words = [_word(word) for word in re.split(r"[_\s]+", str(key)) if word]
     text = " ".join(words)
     return text[:1].upper() + text[1:]
+
+
+def _word(word: str) -> str:
+    name = word.lower()
+    return METHODS[name].short if name in METHODS else _WORDS.get(name, word)
 
 
 def lower_first(text: str) -> str:

@@ -121,9 +121,12 @@ class PointMethod(Method):
     ----------
     fit : callable
         From a `Problem` and options to a `Point`.
+    heading : str
+        Over its paragraph in the report.
     """
 
     fit: Callable[[Problem, Any], Point]
+    heading: str
 
     def solve(self, problem: Problem, options: Any) -> Point:
         return self.fit(problem, options)

@@ -188,4 +188,5 @@ METHOD = PointMethod(
     options=Options,
     by_default=True,
     fit=fit,
+    heading="Single equivalent dipole",
 )
