@@ -29,6 +29,7 @@ ALLOWED = {
     "pipeline/spikes/artefacts.py": "mne makes a heart signal from magnetometers alone",
     "reports/figures/sensors.py": "mne draws a length of gradients only as of a magnetometer",
     "reports/wording.py": "words of the names of quality figures",
+    "bids_app/demo/likeness.py": "virtual patients are recorded with two arrays of MEG",
     "bids_app/demo/patient.py": "virtual patients are recorded with two arrays of MEG",
     "bids_app/demo/recording.py": "virtual patients are recorded with two arrays of MEG",
 }

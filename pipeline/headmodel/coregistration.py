@@ -14,7 +14,7 @@ from pipeline.errors import InvalidInput
 from pipeline.headmodel.landmarks import LANDMARKS
 from pipeline.headmodel.meshes import surface_points
 from pipeline.headmodel.registration import apply_affine
-from pipeline.modality import sensor_picks
+from pipeline.modality import sensor_pos_device_m
 from pipeline.template.cortex import vertex_normals
 
 MIN_HEAD_POINTS = 20
@@ -145,10 +145,9 @@ def _check_upright(info: mne.Info, head_points_head_m: np.ndarray, file: Path) -
 
     The frame's upward axis is made of the landmarks: right ear as left turns it about the nose.
     """
-    picks = sensor_picks(info)
-    if not len(picks):
+    device_m = sensor_pos_device_m(info)
+    if not len(device_m):
         return
-    device_m = np.array([info["chs"][pick]["loc"][:3] for pick in picks])
     heights_m = [mne.transforms.apply_trans(info["dev_head_t"], device_m)[:, 2].mean()]
     if len(head_points_head_m) >= MIN_HEAD_POINTS:
         heights_m.append(np.median(head_points_head_m[:, 2]))

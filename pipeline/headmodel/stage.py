@@ -29,7 +29,13 @@ from pipeline.headmodel.outputs import (
 )
 from pipeline.headmodel.placing import place_head
 from pipeline.headmodel.sides import check_side
-from pipeline.modality import field_picks, modality_of, sensor_picks, sensor_types
+from pipeline.modality import (
+    field_picks,
+    modality_of,
+    sensor_picks,
+    sensor_pos_device_m,
+    sensor_types,
+)
 from pipeline.paths import PatientPaths
 from pipeline.progress import Progress
 from pipeline.readers import companions
@@ -224,8 +230,6 @@ def leadfield_numbers(leadfield: np.ndarray, info: mne.Info) -> dict:
 
 def _nearest_sensor_mm(info: mne.Info, placement: Placement, anatomy: Anatomy) -> float:
     """Distance of the scalp to the nearest MEG sensor."""
-    picks = sensor_picks(info)
-    device_m = np.array([info["chs"][pick]["loc"][:3] for pick in picks])
-    head_m = mne.transforms.apply_trans(info["dev_head_t"], device_m)
+    head_m = mne.transforms.apply_trans(info["dev_head_t"], sensor_pos_device_m(info))
     mri_mm = 1000 * mne.transforms.apply_trans(placement.head_to_mri, head_m)
     return float(cKDTree(anatomy.scalp[0]).query(mri_mm)[0].min())

@@ -57,6 +57,12 @@ def sensor_names(info: mne.Info) -> list[str]:
     return [info["ch_names"][pick] for pick in sensor_picks(info)]
 
 
+def sensor_pos_device_m(info: mne.Info) -> np.ndarray:
+    """Places (n, 3) of the sensors in the device's coordinates, m."""
+    places = [info["chs"][pick]["loc"][:3] for pick in sensor_picks(info)]
+    return np.array(places).reshape(-1, 3)
+
+
 def sensor_types() -> "dict[str, SensorType]":
     """All types of sensors by mne's names, in the order in which they are shown."""
     return {kind: found for name in MODALITIES for kind, found in MODALITIES[name].types.items()}
