@@ -58,22 +58,25 @@ def test_radii_are_weighted_by_nearness(sphere):
 
 
 def one_magnetometer():
-    """At (0, 0, 120) mm in the head frame, looking upward."""
+    """120 mm above the shell's centre, looking upward."""
     info = mne.channels.read_meg_canonical_info("neuromag")
     info = mne.pick_info(info, mne.pick_types(info, meg="mag")[:1])
     channel = info["chs"][0]
-    channel["loc"] = np.concatenate([[0, 0, 0.12], np.eye(3).ravel()])
+    channel["loc"] = np.concatenate([CENTRE_MM / 1000 + [0, 0, 0.12], np.eye(3).ravel()])
     with info._unlock():
         info["dev_head_t"] = mne.Transform("meg", "head", np.eye(4))
     return info
 
 
-def test_a_dipole_is_placed_in_millimetres_and_its_field_is_that_of_a_sphere():
-    sphere = load_template().sphere_mm[:10242] / 100
-    bem = single_shell_bem(*star_shaped_remesh(90 * sphere, 642))
+@pytest.fixture(scope="module")
+def conductor(shell):
+    return single_shell_bem(*shell)
+
+
+def test_a_dipole_is_placed_in_millimetres_and_its_field_is_that_of_a_sphere(conductor):
     trans = mne.Transform("head", "mri", np.eye(4))
     at_mm, along = np.array([[0.0, 40, 50], [0, 0, 60]]), np.array([[1.0, 0, 0], [0, 0, 1]])
-    field = vertex_leadfield(one_magnetometer(), trans, bem, at_mm, along)
+    field = vertex_leadfield(one_magnetometer(), trans, conductor, CENTRE_MM + at_mm, along)
     # Outside a sphere the radial field is that of the dipole alone: mu0 / 4 pi (q x d) . z / d^3.
     d_m = np.array([0, 0, 0.12]) - at_mm[0] / 1000
     expected = 1e-7 * np.cross(along[0], d_m)[2] / np.linalg.norm(d_m) ** 3
@@ -81,11 +84,11 @@ def test_a_dipole_is_placed_in_millimetres_and_its_field_is_that_of_a_sphere():
     assert abs(field[0, 1]) < 0.01 * abs(expected)
 
 
-def test_dipoles_outside_the_skull_are_counted(shell):
+def test_dipoles_outside_the_skull_are_counted(conductor):
     trans = mne.Transform("head", "mri", np.eye(4))
     at_mm = CENTRE_MM + np.array([[0.0, 0, 50], [0, 0, 95], [0, 95, 0]])
     with pytest.raises(InvalidInput, match=r"^2 of 3 cortex vertices"):
-        vertex_leadfield(one_magnetometer(), trans, single_shell_bem(*shell), at_mm, np.eye(3))
+        vertex_leadfield(one_magnetometer(), trans, conductor, at_mm, np.eye(3))
 
 
 def test_regions_sum_their_vertices():
