@@ -121,11 +121,27 @@ def test_air_brighter_than_the_middle_is_refused(air, is_refused):
         check_background(data, Path("T1w.nii"))
 
 
-def test_corners_are_an_eighth_of_each_side():
-    # Of 25 voxels, three: a fourth would hold the noise that lies behind them.
+@pytest.mark.parametrize(("n_noisy", "is_refused"), [(3, False), (5, True)])
+def test_noise_in_half_of_the_corners_is_none(n_noisy, is_refused):
+    # Of 25 voxels a corner has three; neck and shoulders may fill some of the eight.
     data = box()
-    beyond = np.indices(data.shape)
-    far = (np.abs(beyond - 12) < 9).any(0)
-    data[far & (data == 0)] = 0
-    data[3:-3, 3:-3, 3:-3] += 30 * (beyond.sum(0) % 2)[3:-3, 3:-3, 3:-3]
-    check_background(data, Path("T1w.nii"))
+    ends = (slice(0, 3), slice(-3, None))
+    corners = [(a, b, c) for a in ends for b in ends for c in ends]
+    for corner in corners[::-1][:n_noisy]:
+        data[corner] = 30 * (np.indices((3, 3, 3)).sum(0) % 2)
+    if is_refused:
+        with pytest.raises(InvalidInput, match="noise as strong as tissue"):
+            check_background(data, Path("T1w.nii"))
+    else:
+        check_background(data, Path("T1w.nii"))
+
+
+def test_what_lies_behind_the_corners_does_not_count():
+    # The fourth voxel from each end is noise, and 12 voxels have corners of two at least.
+    for n, size in ((25, 3), (12, 2)):
+        data = np.full((n, n, n), 100, np.float32)
+        edge = np.minimum(np.arange(n), n - 1 - np.arange(n))
+        outside = (edge < size)[:, None, None] & (edge < size)[:, None] & (edge < size)
+        data += 60 * (np.indices(data.shape).sum(0) % 2)
+        data[outside] = 0
+        check_background(data, Path("T1w.nii"))

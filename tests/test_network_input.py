@@ -119,3 +119,9 @@ def test_noise_without_variance_is_refused(leadfield, noise_cov):
     flat[3, 3] = 0
     with pytest.raises(InvalidInput, match="variance"):
         project_head(leadfield, flat, SMALL_DICTIONARY)
+
+
+def test_topographies_are_fields_of_unit_norm(leadfield, noise_cov):
+    _, projection = project_head(leadfield, noise_cov, SMALL_DICTIONARY)
+    fields = projection.leadfield @ SMALL_DICTIONARY.patches[:5].float().T
+    assert torch.allclose(projection.topographies[:, :5], fields / fields.norm(dim=0), atol=1e-4)
