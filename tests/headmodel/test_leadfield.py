@@ -7,10 +7,10 @@ import pytest
 from pipeline.errors import InvalidInput
 from pipeline.headmodel.leadfield import (
     region_leadfield,
-    single_shell_bem,
     star_shaped_remesh,
     vertex_leadfield,
 )
+from pipeline.modality.meg import single_shell_bem
 from pipeline.template import load_template
 
 CENTRE_MM = np.array([10.0, -20.0, 30.0])
