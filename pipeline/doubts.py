@@ -1,7 +1,7 @@
 """Warnings that a reader must not miss: page one of the report tells every one of them."""
 
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
@@ -21,6 +21,6 @@ class Doubt:
     grave: bool = False
 
 
-def in_qc(doubts: Iterable[Doubt]) -> list[dict]:
-    """The entry ``doubts`` of a stage's QC file, from which the report takes them."""
-    return [asdict(doubt) for doubt in dict.fromkeys(doubts)]
+def each_once(doubts: Iterable[Doubt]) -> tuple[Doubt, ...]:
+    """The same doubts without repeats, in the order of the first of each."""
+    return tuple(dict.fromkeys(doubts))

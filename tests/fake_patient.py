@@ -7,7 +7,7 @@ model is coarse (642 vertices of inner skull, every fourth vertex of the cortex)
 costs seconds.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 
@@ -16,14 +16,17 @@ import nibabel as nib
 import numpy as np
 import pandas as pd
 from nilearn import datasets
+from quality_files import HEADMODEL, SPIKES
 from scipy.signal import butter, sosfiltfilt
 
-from pipeline.files import write_json, write_npz
+from pipeline.files import write_npz
 from pipeline.headmodel.leadfield import star_shaped_remesh, vertex_leadfield
 from pipeline.headmodel.outputs import write_template_xfm
 from pipeline.headmodel.registration import HeadWarp
 from pipeline.modality.meg import single_shell_bem
 from pipeline.paths import PatientPaths
+from pipeline.records.headmodel_qc import write_headmodel_qc
+from pipeline.records.spikes_qc import write_spikes_qc
 from pipeline.template import SUBLOBAR_NAMES, load_template
 from pipeline.template.cortex import (
     N_VERTICES_HEMI,
@@ -220,11 +223,10 @@ def _write_headmodel(paths: PatientPaths, head: dict) -> None:
         ch_names=np.array(info["ch_names"]),
         ch_types=np.array(info.get_channel_types()),
     )
-    mni = {"mni_transform": "the T1w is the template", "mni_transform_quality": {}}
-    write_template_xfm(paths, HeadWarp(np.eye(4), None, np.eye(4)), mni)
+    write_template_xfm(paths, HeadWarp(np.eye(4), None, np.eye(4)), HEADMODEL.cortex)
     paths.trans.parent.mkdir(parents=True, exist_ok=True)
     mne.write_trans(paths.trans, head["trans"], overwrite=True, verbose="error")
-    write_json(paths.qc("headmodel"), {"warnings": [], "head_model": "template"})
+    write_headmodel_qc(paths, HEADMODEL)
 
 
 def _write_gifti_surface(path: Path, pos_mm: np.ndarray, faces: np.ndarray) -> None:
@@ -306,7 +308,8 @@ def _write_spikes(
     ]
     columns = ["onset", "duration", "run", "accepted", "correlation", "amplitude_ratio", "reason"]
     pd.DataFrame(rows)[columns].to_csv(paths.spike_events, sep="\t", index=False)
-    write_json(paths.qc("spikes"), {"warnings": [], "n_used": N_SPIKES, "n_rejected": 2})
+    qc = replace(SPIKES, n_annotated=N_SPIKES + 2, n_used=N_SPIKES, n_rejected=2)
+    write_spikes_qc(paths, qc)
 
 
 def _recording(leadfield, types, n_epochs: int, rng: np.random.Generator) -> np.ndarray:

@@ -1,20 +1,24 @@
 """iEEG, resection and imaging results of the fake patient, for tests of what comes after them."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import nibabel as nib
 import numpy as np
 import torch
-from fake_patient import PATCH_CENTRE_MM, SFREQ_HZ, FakePatient, spike_waveform
+from fake_patient import N_SPIKES, PATCH_CENTRE_MM, SFREQ_HZ, FakePatient, spike_waveform
+from quality_files import PERSONALIZE
 
 from pipeline import compare, image
-from pipeline.files import sha256, write_json
+from pipeline.files import sha256
 from pipeline.image import bootstrap, maps, outputs
 from pipeline.methods import METHODS
 from pipeline.methods._method import NetworkMethod, PointMethod
 from pipeline.networks import build_network
 from pipeline.records.head import Head, read_measured_head
+from pipeline.records.image_qc import BootstrapQC, ImageQC, MethodQC, write_image_qc
+from pipeline.records.personalize_qc import write_personalize_qc
 from pipeline.records.solution import (
     Distributed,
     Point,
@@ -92,29 +96,43 @@ def write_images(patient: FakePatient, failed: tuple[str, ...] = ()) -> Path:
     t1w = nib.load(patient.t1w)
     ribbon = maps.ribbon_vertices(t1w.affine, t1w.shape, head.layers_mri_mm)
     rng = np.random.default_rng(0)
-    qc = {"warnings": [], "n_channels": len(ch_names), "methods": {}}
-    solutions = {}
+    warnings: list[str] = []
+    methods, solutions = {}, {}
     for method in image.Config().methods:
         if method in failed:
-            qc["methods"][method] = {"assessable": False, "reason": "made to fail"}
-            qc["warnings"].append(f"{method} is not assessable: made to fail.")
+            methods[method] = MethodQC(assessable=False, reason="made to fail", found=None)
+            warnings.append(f"{method} is not assessable: made to fail.")
             continue
         if isinstance(METHODS[method], PointMethod):
             solution = _dipole(head)
         else:
             solution = _blob(method, head, rng)
         outputs.write_solution(patient.paths, method, solution, head, t1w, ribbon)
-        found = solution.describe(head)
+        resampled = None
         if isinstance(METHODS[method], NetworkMethod):
-            found["bootstrap"] = _resample(patient, method, solution, head)
+            resampled = _resample(patient, method, solution, head)
         solutions[method] = solution
-        qc["methods"][method] = {"assessable": True, "reason": None} | found
-    qc["distance_between_maxima_mm"] = distances_between_maxima(solutions, head)
-    write_json(patient.paths.qc("image"), qc)
+        methods[method] = MethodQC(
+            assessable=True, reason=None, found=solution.summary(head), bootstrap=resampled
+        )
+    qc = ImageQC(
+        warnings=tuple(warnings),
+        n_channels=len(ch_names),
+        n_spikes=N_SPIKES,
+        peak_window_s=0.02,
+        minimum_norm_snr=3.0,
+        lcmv_regularisation=0.05,
+        lcmv_window_s=(-0.5, 0.5),
+        cmem_baseline_end_s=-0.2,
+        field_power_peak_s=0.0,
+        methods=methods,
+        distance_between_maxima_mm=distances_between_maxima(solutions, head),
+    )
+    write_image_qc(patient.paths, qc)
     return patient.paths.qc("image")
 
 
-def _resample(patient: FakePatient, method: str, solution: Distributed, head: Head) -> dict:
+def _resample(patient: FakePatient, method: str, solution: Distributed, head: Head) -> BootstrapQC:
     """Write maps that differ a little from that of the average."""
     noise = np.random.default_rng(1).normal(1, 0.1, (N_RESAMPLES, 994))
     arrays = bootstrap.summarise((solution.peak_map * noise).astype(np.float32))
@@ -160,13 +178,5 @@ def write_models(patient: FakePatient) -> None:
         torch.manual_seed(seed)
         card = {"network": "compact", "input": "projected"}
         save_model(path, build_network("compact"), card)
-    write_json(
-        patient.paths.qc("personalize"),
-        {
-            "warnings": [],
-            "network": "compact",
-            "generic_model": str(generic),
-            "generic_model_sha256": sha256(generic),
-            "improved": True,
-        },
-    )
+    qc = replace(PERSONALIZE, generic_model=str(generic), generic_model_sha256=sha256(generic))
+    write_personalize_qc(patient.paths, qc)

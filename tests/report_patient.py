@@ -7,14 +7,17 @@ import mne
 import nibabel as nib
 import numpy as np
 import pandas as pd
-from fake_patient import N_SPIKES, write_fake_patient
+from fake_patient import write_fake_patient
 from fake_results import write_ieeg, write_images
+from quality_files import HEADMODEL_WITHOUT_POINTS, PERSONALIZE
 
 from pipeline import compare
 from pipeline.face import read_face_region
-from pipeline.files import write_json, write_text
+from pipeline.files import write_text
 from pipeline.paths import PatientPaths
 from pipeline.progress import Progress
+from pipeline.records.headmodel_qc import write_headmodel_qc
+from pipeline.records.personalize_qc import write_personalize_qc
 from reports import Inputs
 
 
@@ -43,9 +46,9 @@ def write_report_patient(
     """
     patient = write_fake_patient(output_dir, array=array)
     paths = patient.paths
-    write_json(paths.qc("headmodel"), _HEADMODEL if complete else _HEADMODEL_WITHOUT_POINTS)
-    write_json(paths.qc("spikes"), _SPIKES)
-    write_json(paths.qc("personalize"), _PERSONALIZE)
+    if not complete:
+        write_headmodel_qc(paths, HEADMODEL_WITHOUT_POINTS)
+    write_personalize_qc(paths, PERSONALIZE)
     write_text(paths.training_curve, _CURVE)
     write_images(patient, failed=() if complete else ("ecd",))
     inputs = write_ieeg(patient)
@@ -62,46 +65,6 @@ def write_report_patient(
     return ReportPatient(paths, Inputs(patient.t1w))
 
 
-_HEADMODEL = {
-    "warnings": [],
-    "head_model": "template",
-    "head_model_sentence": "Template head model: fsaverage's cortex was carried to the T1w",
-    "registration_correlation": 0.93,
-    "face": "removed from all results",
-    "head_points": 120,
-    "head_points_left_out": 3,
-    "head_point_distance_median_mm": 1.8,
-    "head_point_distance_p95_mm": 4.1,
-    "landmark_distance_nasion_mm": 2.2,
-    "leadfield_norm_median_mag_t_per_am": 2.3e-7,
-}
-_HEADMODEL_WITHOUT_POINTS = {
-    **_HEADMODEL,
-    "head_points": 0,
-    "head_point_distance_median_mm": None,
-    "head_point_distance_p95_mm": None,
-}
-_PERSONALIZE = {
-    "warnings": [],
-    "network": "compact",
-    "generic_model": "",
-    "generic_model_sha256": "0" * 64,
-    "improved": True,
-    "steps": 400,
-    "n_test_recordings": 400,
-    "gain_mm": 0.9,
-    "gain_standard_error_mm": 0.2,
-    "before": {
-        f"{name}_mm_{which}": value
-        for name in ("found_to_true", "true_to_found", "maximum_to_centre")
-        for which, value in (("mean", 5.1), ("sd", 5.2), ("median", 5.8))
-    },
-    "after": {
-        f"{name}_mm_{which}": value
-        for name in ("found_to_true", "true_to_found", "maximum_to_centre")
-        for which, value in (("mean", 4.2), ("sd", 4.4), ("median", 5.1))
-    },
-}
 _CURVE = (
     "step\tsamples\ttraining_loss\tvalidation_loss\tfound_to_true_mm\ttrue_to_found_mm\t"
     "maximum_to_centre_mm\n"
@@ -109,25 +72,6 @@ _CURVE = (
     "200\t12800\t0.52\t0.55\t6.5\t2.9\t7.4\n"
     "400\t25600\t0.49\t0.54\t6.2\t2.8\t7.1\n"
 )
-_SPIKES = {
-    "warnings": [],
-    "n_annotated": N_SPIKES + 2,
-    "n_used": N_SPIKES,
-    "n_rejected": 2,
-    "rejected_by_reason": {"does not fit the average": 2},
-    "snr_db": 21.4,
-    "half_rise_s": -0.014,
-    "snr_definition": "power of the average over that of its alternating sum",
-    "mean_correlation": 0.93,
-    "bad_channels": {"MEG0113": "flat: 0.01 times the usual at high frequencies"},
-    "bad_stretches": [
-        {"file": "sub-01_meg.fif", "start_s": 3.0, "end_s": 4.5, "reason": "saturated"}
-    ],
-    "artefacts": {"eyes": {"done": True, "n_events": 12, "note": "EOG channel"}},
-    "projectors": [{"name": "mag-eyes", "spike_power_removed": 0.04, "kept": True}],
-    "projectors_together_spike_power_removed": 0.05,
-    "noise_covariance": {"duration_s": 120.0, "method": "Ledoit-Wolf shrinkage"},
-}
 
 
 def _add_head_points(paths: PatientPaths, n_points: int = 120) -> None:

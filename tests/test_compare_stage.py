@@ -11,6 +11,7 @@ import pytest
 from compare_run import run
 from fake_patient import write_fake_patient
 from fake_results import SOZ, resection_mask, write_ieeg, write_images
+from quality_files import HEADMODEL
 
 from pipeline import compare, image
 from pipeline.compare import spaces
@@ -20,6 +21,7 @@ from pipeline.files import read_json, read_npz
 from pipeline.headmodel.outputs import write_template_xfm
 from pipeline.headmodel.registration import MNI305_TO_MNI152, HeadWarp
 from pipeline.paths import PatientPaths
+from pipeline.records.headmodel_qc import MniTransformQC
 
 
 @pytest.fixture(scope="module")
@@ -221,7 +223,11 @@ def test_contacts_in_mni_space_are_carried_by_the_head_models_transform(patient,
     write_template_xfm(
         other.paths,
         HeadWarp(moved, None, np.eye(4)),
-        {"mni_transform": "a shift", "mni_transform_quality": {"correlation_in_brain": 0.9}},
+        dataclasses.replace(
+            HEADMODEL.cortex,
+            mni_transform="a shift",
+            mni_transform_quality=MniTransformQC(correlation_in_brain=0.9),
+        ),
     )
     inputs.coordsystem[0].write_text(
         json.dumps({"iEEGCoordinateSystem": "MNI152NLin2009cAsym", "iEEGCoordinateUnits": "mm"})

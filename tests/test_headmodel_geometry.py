@@ -26,7 +26,7 @@ from pipeline.headmodel.meshes import distance_to_surface_mm, signed_volume_mm3
 from pipeline.headmodel.registration import MNI305_TO_MNI152, apply_affine, register_template
 from pipeline.headmodel.scalp import scalp_surface
 from pipeline.headmodel.skull import inner_skull_from_mask, shell_around_cortex
-from pipeline.headmodel.stage import placement_numbers, placement_warnings
+from pipeline.headmodel.stage import placement_warnings, residuals
 from pipeline.modality.meg import single_shell_bem
 from pipeline.template import N_REGIONS, SUBLOBAR_NAMES, load_template
 from pipeline.template.cortex import N_VERTICES_HEMI
@@ -149,8 +149,8 @@ def test_outliers_are_left_out(head, scalp):
     placement = coregister(landmarks, points, head.landmarks_mri_mm, True, *scalp, 8.0, "meg.fif")
     assert not placement.used[:12].any() and placement.used[12:].all()
     assert _cortex_error_mm(placement, truth, head) < 2
-    numbers = placement_numbers(placement)
-    assert numbers["head_points_left_out"] == 12 and numbers["head_point_distance_max_mm"] > 15
+    numbers = residuals(placement)
+    assert numbers.head_points_left_out == 12 and numbers.head_point_distance_max_mm > 15
 
 
 def test_a_turned_start_is_mended(head, scalp):

@@ -151,8 +151,8 @@ def test_freesurfer_path_on_a_real_head():
     freesurfer = REAL_HEAD / "freesurfer" / subject
     inputs = headmodel.Inputs(t1w, t1w.with_name(f"{subject}_T1w.json"), freesurfer, [])
     anatomy = build_anatomy(inputs, headmodel.Config(), Progress())
-    assert anatomy.qc["head_model"] == "freesurfer" and anatomy.warnings == []
-    assert anatomy.qc["freesurfer_t1w_correlation"] > 0.9
+    assert anatomy.cortex_qc.head_model == "freesurfer" and anatomy.warnings == []
+    assert anatomy.cortex_qc.freesurfer_t1w_correlation > 0.9
     volume = read_t1w(t1w)
     index = apply_affine(np.linalg.inv(volume.affine), anatomy.cortex.white_mri_mm)
     in_cortex = load_template().vertex_region >= 0
@@ -161,8 +161,8 @@ def test_freesurfer_path_on_a_real_head():
     pial_mm = anatomy.cortex.pial_mri_mm
     assert distance_to_surface_mm(pial_mm, *anatomy.inner_skull).min() > 2.4
     # FreeSurfer's talairach.xfm brings fsaverage's cortex near this head's own.
-    assert "talairach.xfm" in anatomy.qc["mni_transform"]
-    assert anatomy.qc["mni_transform_quality"]["same_vertex_distance_median_mm"] < 8
+    assert "talairach.xfm" in anatomy.cortex_qc.mni_transform
+    assert anatomy.cortex_qc.mni_transform_quality.same_vertex_distance_median_mm < 8
     template_mm = load_template().midthickness_mni305_mm[in_cortex]
     carried_mm = anatomy.warp.from_mni305(template_mm)
     own_mm = anatomy.cortex.midthickness_mri_mm[in_cortex]

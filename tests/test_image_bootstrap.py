@@ -86,10 +86,10 @@ def test_spikes_of_two_kinds_show_in_interval_and_stability():
     arrays = bootstrap.summarise(bootstrap.resampled_peak_maps(network(), spikes, weights, 0.02))
     found = bootstrap.describe(arrays, 1, POS_MM, AREA_MM2)
     # More than half of the draws keep the majority, and many do not.
-    assert 0.55 < found["same_max_region_share"] < 0.85
-    assert found["max_within_mm_95"] == 30
-    assert found["max_ci95_low_mri_mm"].tolist() == [10, 0, 0]
-    assert found["max_ci95_high_mri_mm"].tolist() == [40, 0, 0]
+    assert 0.55 < found.same_max_region_share < 0.85
+    assert found.max_within_mm_95 == 30
+    assert found.max_ci95_low_mri_mm == (10, 0, 0)
+    assert found.max_ci95_high_mri_mm == (40, 0, 0)
     assert arrays["stability"][[0, 2, 3, 5]].max() == 0
     assert arrays["stability"][[1, 4]].min() > 0.5
 
@@ -98,14 +98,14 @@ def test_intervals_of_maps_known_by_hand():
     peak = np.eye(N_CHANNELS)[[0] * 97 + [1, 2, 3]] + 0.01
     arrays = bootstrap.summarise(peak.astype(np.float32))
     found = bootstrap.describe(arrays, 0, POS_MM, AREA_MM2)
-    assert found["n_resamples"] == 100
-    assert found["same_max_region_share"] == 0.97
-    assert found["max_within_mm_95"] == 0
+    assert found.n_resamples == 100
+    assert found.same_max_region_share == 0.97
+    assert found.max_within_mm_95 == 0
     # The 97.5th percentile of 100 sorted values stands 96.525 steps up: 0.525 from 0 to 10 mm.
-    assert found["max_ci95_high_mri_mm"][0] == pytest.approx(5.25)
-    assert found["extent_area_ci95_cm2"].tolist() == [1, 1]
-    assert found["stable_area_cm2"] == 1
-    assert found["region_radius_mm"] == pytest.approx(np.sqrt(100 / np.pi))
+    assert found.max_ci95_high_mri_mm[0] == pytest.approx(5.25)
+    assert found.extent_area_ci95_cm2 == (1, 1)
+    assert found.stable_area_cm2 == 1
+    assert found.region_radius_mm == pytest.approx(np.sqrt(100 / np.pi))
     np.testing.assert_allclose(arrays["stability"], [0.97, 0.01, 0.01, 0.01, 0, 0], atol=1e-6)
 
 

@@ -161,7 +161,7 @@ def test_an_average_of_noise_has_a_lower_snr_than_one_of_weak_spikes():
         chosen = cut(segments, 200 + found.shift - 150, 301)[found.accepted]
         snr_db[height] = average_quality(np.pad(chosen, ((0, 0), (0, 0), (100, 100))), 500.0, 250)
     limit = Config().min_snr_db
-    assert snr_db[0.0]["snr_db"] < limit < snr_db[0.35]["snr_db"] - 2
+    assert snr_db[0.0].snr_db < limit < snr_db[0.35].snr_db - 2
 
 
 def test_weak_spikes_are_told_from_noise_by_a_template_that_is_not_fitted_to_the_noise():
@@ -251,7 +251,7 @@ def test_a_projector_like_the_spike_is_dropped():
     other[5], same[:2] = 1, (1, 0.8)
     kept, report = keep_sparing([_projector(info, other), _projector(info, same)], spike, info, 0.3)
     assert len(kept) == 1 and kept[0]["data"]["data"][0, 5] == 1
-    assert [entry["kept"] for entry in report] == [True, False]
+    assert [entry.kept for entry in report] == [True, False]
     assert removed_power([_projector(info, same)], spike, info) == pytest.approx(1.8**2 / 1.64 / 2)
     # Neither takes much alone, but their plane holds the spike.
     a, b = np.zeros(10), np.zeros(10)
@@ -262,7 +262,7 @@ def test_a_projector_like_the_spike_is_dropped():
     assert max(removed_power([p], lone, info) for p in pair) < 0.3
     kept, report = keep_sparing(pair, lone, info, 0.3)
     assert len(kept) == 1
-    assert max(entry["spike_power_removed_with_kept"] for entry in report) == pytest.approx(1)
+    assert max(entry.spike_power_removed_with_kept for entry in report) == pytest.approx(1)
     both = [_projector(info, other), _projector(info, same)]
     assert removed_together(both, spike, info) == {
         "mag": pytest.approx(1.8**2 / 1.64 / 2, abs=1e-4)
@@ -288,9 +288,9 @@ def test_snr_and_rise_of_a_known_average():
     spikes = rng.normal(size=(40, 30, 501)) + 2 * np.exp(-((t / 0.03) ** 2))
     quality = average_quality(spikes, 500.0, 250)
     true_db = 10 * np.log10(1 + 40 * 4 * np.mean(np.exp(-2 * (t[240:261] / 0.03) ** 2)))
-    assert quality["snr_db"] == pytest.approx(true_db, abs=1)
-    assert quality["snr_over_baseline_db"] == pytest.approx(true_db, abs=1)
-    assert quality["half_rise_s"] == pytest.approx(-0.03 * np.sqrt(np.log(2)), abs=0.004)
+    assert quality.snr_db == pytest.approx(true_db, abs=1)
+    assert quality.snr_over_baseline_db == pytest.approx(true_db, abs=1)
+    assert quality.half_rise_s == pytest.approx(-0.03 * np.sqrt(np.log(2)), abs=0.004)
 
 
 def test_position_change_is_that_of_the_head_in_the_helmet():

@@ -25,6 +25,7 @@ from pipeline.compare.sides import side_doubts
 from pipeline.doubts import Doubt
 from pipeline.errors import InvalidInput
 from pipeline.metrics._case import Contacts
+from pipeline.records.compare_qc import ContactTransformQC
 from pipeline.spikes.meanings import read_descriptions
 from pipeline.tables import read_tsv, stacked
 
@@ -41,9 +42,10 @@ class Resolution:
         Why none of the contacts is seizure onset.
     rules : dict
         Where each mark was found ("channels.tsv:status_description"), None where nowhere.
-    counts : dict
-    transforms : list of dict
-        For each file used: space, method and quality of the transform to the T1w.
+    counts : dict of str to int
+        By the fields of `ContactCountsQC`.
+    transforms : list of ContactTransformQC
+        For each file used.
     """
 
     contacts: Contacts | None = None
@@ -53,7 +55,7 @@ class Resolution:
     doubts: list[Doubt] = field(default_factory=list)
     rules: dict[str, str | None] = field(default_factory=dict)
     counts: dict[str, int] = field(default_factory=dict)
-    transforms: list[dict] = field(default_factory=list)
+    transforms: list[ContactTransformQC] = field(default_factory=list)
 
 
 def resolve_contacts(

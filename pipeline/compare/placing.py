@@ -13,6 +13,7 @@ from pipeline.compare.coordsystems import description_of
 from pipeline.compare.frames import RANK, Frame, frame_of
 from pipeline.doubts import Doubt
 from pipeline.errors import InvalidInput
+from pipeline.records.compare_qc import ContactTransformQC
 from pipeline.tables import numbers
 
 SAME_CONTACT_MM = 1.0
@@ -57,15 +58,15 @@ class Placement:
         the head); None where no file serves.
     reasons : list of str
         Why files were not used.
-    transforms : list of dict
-        For each file used: space, method and quality of the transform to the T1w.
+    transforms : list of ContactTransformQC
+        For each file used.
     """
 
     table: pd.DataFrame | None = None
     reasons: list[str] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
     doubts: list[Doubt] = field(default_factory=list)
-    transforms: list[dict] = field(default_factory=list)
+    transforms: list[ContactTransformQC] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -118,12 +119,12 @@ def place(
         done.warnings += [text for text in (each.frame.warning, carried.warning) if text]
         done.doubts += each.frame.doubts + carried.doubts
         done.transforms.append(
-            {
-                "file": each.path.name,
-                "space": each.frame.space,
-                "method": carried.method,
-                "quality": carried.quality,
-            }
+            ContactTransformQC(
+                file=each.path.name,
+                space=each.frame.space,
+                method=carried.method,
+                quality=carried.quality,
+            )
         )
     if placed:
         done.table = _without_repeats(pd.concat(placed, ignore_index=True), done)

@@ -1,5 +1,7 @@
 """What the estimates are compared with: the contacts, and the cortex nearest to each."""
 
+from dataclasses import dataclass
+
 import numpy as np
 import pandas as pd
 
@@ -7,20 +9,31 @@ from pipeline.compare.config import Inputs
 from pipeline.compare.contacts import resolve_contacts
 from pipeline.compare.labels import read_contact_labels
 from pipeline.compare.spaces import Spaces
-from pipeline.doubts import in_qc
+from pipeline.doubts import Doubt
 from pipeline.files import write_json, write_text
 from pipeline.metrics._case import SozReference
 from pipeline.paths import PatientPaths
 from pipeline.progress import Progress
+from pipeline.records.compare_qc import ContactCountsQC, ContactsQC
 from pipeline.records.head import SCALP, Head
 from pipeline.tables import to_tsv
 from pipeline.template import SUBLOBAR_NAMES
 
 
+@dataclass(frozen=True)
+class SozAccount:
+    """The contacts if there are any, what they came to, and what the reader must know of them."""
+
+    reference: SozReference | None
+    qc: ContactsQC
+    warnings: tuple[str, ...]
+    doubts: tuple[Doubt, ...]
+
+
 def soz_reference(
-    inputs: Inputs, paths: PatientPaths, head: Head, qc: dict, progress: Progress
-) -> tuple[SozReference | None, str | None]:
-    """The contacts if there are any, and why they can't serve as SOZ if they can't."""
+    inputs: Inputs, paths: PatientPaths, head: Head, progress: Progress
+) -> SozAccount:
+    """Read and place the contacts, and write those that there are."""
     found = resolve_contacts(
         inputs.electrodes,
         inputs.channels,
@@ -32,20 +45,23 @@ def soz_reference(
         head.surfaces[SCALP].pos_mm,
         inputs.tables_json,
     )
-    qc["warnings"] += found.warnings
-    qc["doubts"] += in_qc(found.doubts)
-    qc["contact_rules"], qc["contact_counts"] = found.rules, found.counts
-    qc["contact_transforms"] = found.transforms
-    reason, reference = found.reason, None
+    reason, reference, to_cortex_median_mm = found.reason, None, None
     if found.contacts is not None:
         region, to_cortex_mm = head.nearest_region(found.contacts.pos_mri_mm)
         sublobar = head.region_sublobar[region]
         reference = SozReference(found.contacts, region, sublobar, to_cortex_mm)
-        qc["contact_to_cortex_median_mm"] = float(np.median(to_cortex_mm))
+        to_cortex_median_mm = float(np.median(to_cortex_mm))
         write_contacts(paths, reference, head)
         reason = found.no_soz
-    qc["soz_assessable"], qc["soz_reason"] = reason is None, reason
-    return reference, reason
+    qc = ContactsQC(
+        contact_rules=found.rules,
+        contact_counts=ContactCountsQC(**found.counts),
+        contact_transforms=tuple(found.transforms),
+        contact_to_cortex_median_mm=to_cortex_median_mm,
+        soz_assessable=reason is None,
+        soz_reason=reason,
+    )
+    return SozAccount(reference, qc, tuple(found.warnings), tuple(found.doubts))
 
 
 def write_contacts(paths: PatientPaths, soz: SozReference, head: Head) -> None:

@@ -10,6 +10,7 @@ from pipeline.methods import METHODS
 from pipeline.methods._method import PointMethod
 from pipeline.metrics import METRICS
 from pipeline.metrics._metric import Metric
+from pipeline.records.compare_qc import ContactsQC, ResectionQC
 from pipeline.tables import to_tsv
 
 _POINTS = {name: METHODS[name] for name in METHODS if isinstance(METHODS[name], PointMethod)}
@@ -91,13 +92,13 @@ def measured() -> dict[str, Metric]:
     return {name: part for name, part in parts if isinstance(part, Metric)}
 
 
-def sidecar(qc: dict) -> dict:
+def sidecar(contacts: ContactsQC, resection: ResectionQC) -> dict:
     """BIDS description of the table's columns, with every metric's definition.
 
     Parameters
     ----------
-    qc : dict
-        What the stage measured: how contacts and mask came to the T1w stands beside what they mean.
+    contacts, resection
+        How contacts and mask came to the T1w stands beside what they mean.
     """
     described: dict[str, dict[str, Any]] = {
         name: {"Description": text} for name, text in COLUMNS.items()
@@ -111,14 +112,14 @@ def sidecar(qc: dict) -> dict:
         for name, metric in measured().items()
     }
     carried = [
-        f"{each['file']} ({each['space']}): {each['method']}{_in_words(each['quality'])}"
-        for each in qc["contact_transforms"]
+        f"{each.file} ({each.space}): {each.method}{_in_words(each.quality)}"
+        for each in contacts.contact_transforms
     ]
-    removed = f"mask of the removed tissue; {qc.get('resection_space', 'none was usable')}"
+    removed = f"mask of the removed tissue; {resection.resection_space or 'none was usable'}"
     described["reference"]["Levels"] = {
         "soz": "iEEG contacts that the clinical team marked as seizure-onset zone, in the T1w by "
         + ("; ".join(carried) or "no usable coordinates"),
-        "resection": removed + _in_words(qc.get("resection_registration", {})),
+        "resection": removed + _in_words(resection.resection_registration or {}),
         "model": "the estimate alone or another estimate",
     }
     return described

@@ -2,7 +2,6 @@
 
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -11,13 +10,16 @@ from pipeline.compare.config import Config, Inputs
 from pipeline.compare.references import soz_reference
 from pipeline.compare.rows import Table, defined, sidecar
 from pipeline.compare.surgery import resection_reference
-from pipeline.files import read_json, read_npz, write_json, write_text
+from pipeline.doubts import each_once
+from pipeline.files import read_npz, write_json, write_text
 from pipeline.methods import METHODS
 from pipeline.methods._method import PointMethod
 from pipeline.metrics._case import Case, Estimate, References
 from pipeline.paths import PatientPaths
 from pipeline.progress import Progress
+from pipeline.records.compare_qc import CompareQC, read_compare_qc, write_compare_qc
 from pipeline.records.head import Head, read_head
+from pipeline.records.image_qc import read_image_qc
 from pipeline.records.solution import read_distributed, read_point
 
 
@@ -30,37 +32,47 @@ def run(inputs: Inputs, paths: PatientPaths, config: Config, progress: Progress)
         stale.unlink(missing_ok=True)
         stale.with_name(stale.name.split(".")[0] + ".json").unlink(missing_ok=True)
     head = read_head(paths)
-    no_outcome = None if inputs.outcome else "participants.tsv states no outcome of surgery"
-    qc: dict[str, Any] = {
-        "warnings": [],
-        "doubts": [],
-        "outcome": inputs.outcome,
-        "outcome_reason": no_outcome,
-        "nearest_contacts": {},
-    }
-    soz, no_soz = soz_reference(inputs, paths, head, qc, progress)
-    resected, no_resection = resection_reference(inputs, paths, head, config, qc, progress)
-    qc["warnings"] = [doubt["text"] for doubt in qc["doubts"]] + qc["warnings"]
-    for warning in qc["warnings"]:
+    soz = soz_reference(inputs, paths, head, progress)
+    resected = resection_reference(inputs, paths, head, config, progress)
+    doubts = each_once(soz.doubts) + each_once(resected.doubts)
+    warnings = (*(doubt.text for doubt in doubts), *soz.warnings, *resected.warnings)
+    for warning in warnings:
         progress.warn(warning)
-    table = Table([])
-    imaged = read_json(paths.qc("image"))["methods"]
+    table, nearest = Table([]), {}
+    imaged = read_image_qc(paths).methods
     with progress.step("compare", total=len(imaged)) as step:
-        references = References(head, soz, no_soz, resected, no_resection, config.seed)
+        references = References(
+            head,
+            soz.reference,
+            soz.qc.soz_reason,
+            resected.reference,
+            resected.qc.resection_reason,
+            config.seed,
+        )
         for method in (name for name in METHODS if name in imaged):
-            if not imaged[method]["assessable"]:
-                reason = f"the method failed: {imaged[method]['reason']}"
+            if not imaged[method].assessable:
+                reason = f"the method failed: {imaged[method].reason}"
                 table.add_absent(method, defined(method), reason)
                 continue
             estimate = _read_estimate(paths, method, head)
             if METHODS[method].fine_tuned:
                 references = replace(references, personalized=estimate)
             assess(table, method, Case(estimate, references))
-            qc["nearest_contacts"][method] = nearest_contacts(estimate, soz, head)
+            nearest[method] = nearest_contacts(estimate, soz.reference, head)
             step.advance()
     write_text(paths.metrics, table.tsv())
-    write_json(paths.metrics.with_suffix(".json"), sidecar(qc))
-    write_json(paths.qc("compare"), qc)
+    write_json(paths.metrics.with_suffix(".json"), sidecar(soz.qc, resected.qc))
+    no_outcome = None if inputs.outcome else "participants.tsv states no outcome of surgery"
+    qc = CompareQC(
+        warnings=warnings,
+        doubts=doubts,
+        outcome=inputs.outcome,
+        outcome_reason=no_outcome,
+        nearest_contacts=nearest,
+        contacts=soz.qc,
+        resection=resected.qc,
+    )
+    write_compare_qc(paths, qc)
 
 
 def reads(inputs: Inputs, paths: PatientPaths) -> list[Path]:
@@ -97,11 +109,10 @@ def writes(paths: PatientPaths) -> list[Path]:
     files = [paths.metrics, paths.metrics.with_suffix(".json"), paths.qc("compare")]
     if not paths.qc("compare").exists():
         return files
-    qc = read_json(paths.qc("compare"))
-    placed = "contact_to_cortex_median_mm" in qc
-    if placed:
+    qc = read_compare_qc(paths)
+    if qc.contacts.contact_to_cortex_median_mm is not None:
         files += [paths.contacts, paths.contacts.with_suffix(".json")]
-    if qc["resection_assessable"]:
+    if qc.resection.resection_assessable:
         files.append(paths.resection)
     return files
 

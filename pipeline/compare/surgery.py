@@ -1,6 +1,6 @@
 """The resection as the estimates are compared with it: on the T1w, checked, region by region."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 import nibabel as nib
 import numpy as np
@@ -9,13 +9,14 @@ from pipeline.compare import resection
 from pipeline.compare.config import Config, Inputs
 from pipeline.compare.images import MAX_INCONSISTENCY_MM, read_image
 from pipeline.compare.postop import carry_to_preop, is_in_postop_space
-from pipeline.doubts import Doubt, in_qc
+from pipeline.doubts import Doubt
 from pipeline.errors import InvalidInput
 from pipeline.files import atomic_path, write_json
 from pipeline.headmodel.t1w import Volume, read_t1w
 from pipeline.metrics._case import Resection, ResectionReference
 from pipeline.paths import PatientPaths
 from pipeline.progress import Progress
+from pipeline.records.compare_qc import ResectedQC, ResectionQC
 from pipeline.records.head import SCALP, Head
 from pipeline.template import SUBLOBAR_NAMES
 
@@ -29,39 +30,67 @@ SPACE_POSTOP = (
 )
 
 
+@dataclass(frozen=True)
+class ResectionAccount:
+    """The resection if there is a usable one, what came of the mask, and what to tell of it."""
+
+    reference: ResectionReference | None
+    qc: ResectionQC
+    warnings: tuple[str, ...]
+    doubts: tuple[Doubt, ...]
+
+
+_NOTHING = ResectionQC(resected=None, resection_assessable=False, resection_reason=None)
+
+
+@dataclass
+class _Notes:
+    """What is noted on the way, which a mask that cannot be used does not walk to its end."""
+
+    qc: ResectionQC = _NOTHING
+    warnings: list[str] = field(default_factory=list)
+    doubts: tuple[Doubt, ...] = ()
+
+    def note(self, **measured) -> None:
+        self.qc = replace(self.qc, **measured)
+
+
 def resection_reference(
     inputs: Inputs,
     paths: PatientPaths,
     head: Head,
     config: Config,
-    qc: dict,
     progress: Progress,
-) -> tuple[ResectionReference | None, str | None]:
-    """The resection if there is a usable one, or why there is none."""
-    mask, reason = None, inputs.no_mask
+) -> ResectionAccount:
+    """Read the mask, carry it to the T1w and check it."""
+    mask, reason, notes = None, inputs.no_mask, _Notes()
     if inputs.resection_mask is not None:
         t1w = read_t1w(inputs.t1w)
         brain = resection.read_resection(paths.brain_mask)
         try:
-            mask, reason = _mask_on_t1w(inputs, paths, head, t1w, brain, config, qc, progress)
+            mask, reason = _mask_on_t1w(inputs, paths, head, t1w, brain, config, notes, progress)
         except InvalidInput as error:
             reason = error.reason
-    reference = None
+    reference = account = None
     if mask is not None:
         share = resection.resected_share(
             mask, head.surfaces["midthickness"].pos_mm, head.vertex_area_mm2, head.vertex_region
         )
         reference = ResectionReference(mask, share, config.region_share)
         resected = reference.resected
-        qc["resection_volume_cm3"] = mask.volume_cm3
-        qc["resected_region_share"] = config.region_share
-        qc["n_resected_regions"] = int(resected.sum())
-        qc["resected_area_cm2"] = float((share * head.region_area_mm2).sum() / 100)
-        qc["resected_sublobar"] = [
-            SUBLOBAR_NAMES[index] for index in np.unique(head.region_sublobar[resected])
-        ]
-    qc["resection_assessable"], qc["resection_reason"] = reason is None, reason
-    return reference, reason
+        account = ResectedQC(
+            resection_volume_cm3=mask.volume_cm3,
+            resected_region_share=config.region_share,
+            n_resected_regions=int(resected.sum()),
+            resected_area_cm2=float((share * head.region_area_mm2).sum() / 100),
+            resected_sublobar=tuple(
+                SUBLOBAR_NAMES[index] for index in np.unique(head.region_sublobar[resected])
+            ),
+        )
+    qc = replace(
+        notes.qc, resected=account, resection_assessable=reason is None, resection_reason=reason
+    )
+    return ResectionAccount(reference, qc, tuple(notes.warnings), notes.doubts)
 
 
 @dataclass(frozen=True)
@@ -125,7 +154,7 @@ def foresee_resection(
     return read.reason, read.doubts
 
 
-def _mask_on_t1w(inputs, paths, head, t1w: Volume, brain, config, qc, progress):
+def _mask_on_t1w(inputs, paths, head, t1w: Volume, brain, config, notes: _Notes, progress):
     """The mask on the T1w's grid and None, or None and why it can't be used.
 
     Raises
@@ -135,38 +164,39 @@ def _mask_on_t1w(inputs, paths, head, t1w: Volume, brain, config, qc, progress):
     """
     read = _read_mask(inputs, t1w)
     given, postop = read.mask, read.postop
-    qc["doubts"] += in_qc(read.doubts)
+    notes.doubts = read.doubts
     if read.reason:
         return None, read.reason
     if read.in_postop_space:
         assert postop is not None  # else there was a reason
-        qc["resection_space"] = SPACE_POSTOP
+        notes.note(resection_space=SPACE_POSTOP)
         with progress.step("register the post-operative T1w to the pre-operative one"):
-            mask, reason = _carried(given, postop, t1w, brain, config, qc)
+            mask, reason = _carried(given, postop, t1w, brain, config, notes)
         if reason:
             return None, reason
     else:
-        qc["resection_space"] = SPACE_T1W
+        notes.note(resection_space=SPACE_T1W)
         if not resection.same_grid(given, t1w):
-            qc["warnings"].append(
+            notes.warnings.append(
                 "The resection mask is not on the T1w's grid; it was placed by its affine."
             )
         mask = given
-    qc |= resection.check_in_head(mask, head.surfaces[SCALP].pos_mm, brain, inputs.resection_mask)
+    scalp_mm = head.surfaces[SCALP].pos_mm
+    notes.note(**resection.check_in_head(mask, scalp_mm, brain, inputs.resection_mask))
     on_t1w = resection.on_grid(mask, t1w)
     of_brain = float((on_t1w.inside & brain.inside).sum() / brain.inside.sum())
-    qc["resected_share_of_brain"] = of_brain
+    notes.note(resected_share_of_brain=of_brain)
     if of_brain > resection.MAX_SHARE_OF_BRAIN:
         return None, (
             f"the resection mask covers {of_brain:.0%} of the brain: it seems to be a brain mask"
         )
-    _write_mask(paths, on_t1w, qc)
+    _write_mask(paths, on_t1w, notes.qc)
     return mask, None
 
 
-def _carried(given, postop: Volume, t1w: Volume, brain, config: Config, qc: dict):
+def _carried(given, postop: Volume, t1w: Volume, brain, config: Config, notes: _Notes):
     mask, quality, rigid = carry_to_preop(given, postop, t1w, brain.inside, config.seed)
-    qc["resection_registration"] = {**rigid.quality, **quality}
+    notes.note(resection_registration={**rigid.quality, **quality})
     if rigid.inconsistency_mm > MAX_INCONSISTENCY_MM:
         return None, (
             "the post-operative T1w could not be registered reliably: forward and backward differ "
@@ -180,7 +210,7 @@ def _carried(given, postop: Volume, t1w: Volume, brain, config: Config, qc: dict
             f"{quality['correlation_deformed']:.2f} in the brain that is left)"
         )
     if quality and quality["brain_shift_p95_mm"] > LARGE_SHIFT_MM:
-        qc["warnings"].append(
+        notes.warnings.append(
             "The brain seems to have shifted by at least "
             f"{quality['brain_shift_p95_mm']:.0f} mm beside the resection (95 %): look whether the "
             "mask lies where it should."
@@ -188,7 +218,7 @@ def _carried(given, postop: Volume, t1w: Volume, brain, config: Config, qc: dict
     return mask, None
 
 
-def _write_mask(paths: PatientPaths, mask: Resection, qc: dict) -> None:
+def _write_mask(paths: PatientPaths, mask: Resection, qc: ResectionQC) -> None:
     image = nib.Nifti1Image(mask.inside.astype(np.uint8), mask.affine)
     image.set_sform(mask.affine, 1)
     image.set_qform(mask.affine, 1)
@@ -200,7 +230,9 @@ def _write_mask(paths: PatientPaths, mask: Resection, qc: dict) -> None:
         {
             "Type": "Lesion",
             "SpatialReference": "orig",
-            "Description": f"Resection on the grid of the pre-operative T1w, {qc['resection_space']}",
-            "Registration": qc.get("resection_registration", "none"),
+            "Description": f"Resection on the grid of the pre-operative T1w, {qc.resection_space}",
+            "Registration": "none"
+            if qc.resection_registration is None
+            else qc.resection_registration,
         },
     )

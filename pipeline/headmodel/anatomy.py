@@ -35,6 +35,7 @@ from pipeline.headmodel.skull import (
 )
 from pipeline.headmodel.t1w import Volume, read_t1w
 from pipeline.progress import Progress
+from pipeline.records.headmodel_qc import AnatomyQC, CortexQC, MniTransformQC
 from pipeline.template import load_template
 
 SENTENCES = {
@@ -72,7 +73,7 @@ class CarriedHead:
         The linear part of how fsaverage's head lies in this one.
     warp : HeadWarp
         For points that others give in MNI space.
-    qc : dict
+    qc : CortexQC
     warnings : list of str
     """
 
@@ -80,7 +81,7 @@ class CarriedHead:
     inner_skull_mri_mm: np.ndarray | None
     affine_mni305_to_mri: np.ndarray
     warp: HeadWarp
-    qc: dict
+    qc: CortexQC
     warnings: list[str]
 
 
@@ -106,7 +107,8 @@ class Anatomy:
         From MNI152.
     sides : list of str
         What was checked of left and right.
-    qc : dict
+    cortex_qc : CortexQC
+    qc : AnatomyQC
     warnings : list of str
     doubts : tuple of Doubt
     """
@@ -123,7 +125,8 @@ class Anatomy:
     landmarks_marked: bool
     warp: HeadWarp
     sides: list[str]
-    qc: dict
+    cortex_qc: CortexQC
+    qc: AnatomyQC
     warnings: list[str]
     doubts: tuple[Doubt, ...]
 
@@ -169,17 +172,16 @@ def build_anatomy(inputs: Inputs, config: Config, progress: Progress) -> Anatomy
     landmarks_mm, marked, landmark_doubts = choose_landmarks(
         given.pos_mri_mm, head.affine_mni305_to_mri, inputs
     )
-    qc = {
-        **head.qc,
-        "brain_volume_cm3": round(mask_volume_cm3(brain_mask, t1w.affine), 1),
-        "head_volume_cm3": round(head_cm3, 1),
-        "face_lost_share": round(lost_skin.share_of_face, 2),
-        "inner_skull": "around the brain" if head.inner_skull_mri_mm is None else "FreeSurfer",
-        "inner_skull_vertices": len(shell_mm),
-        "inner_skull_vertices_pushed_outwards": int((push_mm > 0).sum()),
-        "inner_skull_largest_push_mm": round(float(push_mm.max()), 2),
-        "landmarks": given.origin if marked == (given.pos_mri_mm is not None) else CARRIED,
-    }
+    qc = AnatomyQC(
+        brain_volume_cm3=round(mask_volume_cm3(brain_mask, t1w.affine), 1),
+        head_volume_cm3=round(head_cm3, 1),
+        face_lost_share=round(lost_skin.share_of_face, 2),
+        inner_skull="around the brain" if head.inner_skull_mri_mm is None else "FreeSurfer",
+        inner_skull_vertices=len(shell_mm),
+        inner_skull_vertices_pushed_outwards=int((push_mm > 0).sum()),
+        inner_skull_largest_push_mm=round(float(push_mm.max()), 2),
+        landmarks=given.origin if marked == (given.pos_mri_mm is not None) else CARRIED,
+    )
     return Anatomy(
         t1w,
         brain_mask,
@@ -192,7 +194,8 @@ def build_anatomy(inputs: Inputs, config: Config, progress: Progress) -> Anatomy
         landmarks_mm,
         marked,
         head.warp,
-        _sides(given.pos_mri_mm is not None, head.qc.get("freesurfer_t1w_mirrored_correlation")),
+        _sides(given.pos_mri_mm is not None, head.qc.freesurfer_t1w_mirrored_correlation),
+        head.qc,
         qc,
         warnings,
         (*t1w.doubts, *given.doubts, *landmark_doubts),
@@ -238,14 +241,14 @@ def head_from_template(t1w: Volume, brain_mask: np.ndarray, config: Config) -> C
         None,
         warp.affine_from_mni305,
         warp,
-        {
-            "head_model": "template",
-            "head_model_sentence": SENTENCES[config.registration],
-            "registration": config.registration,
-            "registration_correlation": round(similarity, 4),
-            "mni_transform": TRANSFORM_SENTENCES[config.registration],
-            "mni_transform_quality": {"correlation_in_brain": round(similarity, 4)},
-        },
+        CortexQC(
+            head_model="template",
+            head_model_sentence=SENTENCES[config.registration],
+            registration=config.registration,
+            registration_correlation=round(similarity, 4),
+            mni_transform=TRANSFORM_SENTENCES[config.registration],
+            mni_transform_quality=MniTransformQC(correlation_in_brain=round(similarity, 4)),
+        ),
         warnings,
     )
 
@@ -270,17 +273,17 @@ def head_from_freesurfer(folder: Path, t1w: Volume, brain_mask: np.ndarray) -> C
         found.inner_skull_mri_mm,
         fitted,
         warp,
-        {
-            "head_model": "freesurfer",
-            "head_model_sentence": SENTENCES["freesurfer"],
-            "region_labels": "template" if found.aparc is None else "FreeSurfer's aparc",
-            "freesurfer_t1w_correlation": round(correlation, 4),
-            "freesurfer_t1w_mirrored_correlation": round(mirrored, 4),
-            "mni_transform": TRANSFORM_SENTENCES["cortex" if talairach is None else "talairach"],
-            "mni_transform_quality": {
-                "same_vertex_distance_median_mm": round(float(np.median(apart_mm)), 2)
-            },
-        },
+        CortexQC(
+            head_model="freesurfer",
+            head_model_sentence=SENTENCES["freesurfer"],
+            region_labels="template" if found.aparc is None else "FreeSurfer's aparc",
+            freesurfer_t1w_correlation=round(correlation, 4),
+            freesurfer_t1w_mirrored_correlation=round(mirrored, 4),
+            mni_transform=TRANSFORM_SENTENCES["cortex" if talairach is None else "talairach"],
+            mni_transform_quality=MniTransformQC(
+                same_vertex_distance_median_mm=round(float(np.median(apart_mm)), 2)
+            ),
+        ),
         [],
     )
 

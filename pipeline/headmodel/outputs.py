@@ -17,7 +17,9 @@ from pipeline.files import atomic_path, write_json
 from pipeline.headmodel.cortex import Cortex, region_geometry, sublobar_of_vertices
 from pipeline.headmodel.registration import HeadWarp, write_warp
 from pipeline.paths import PatientPaths
+from pipeline.records.document import document
 from pipeline.records.head import write_regions
+from pipeline.records.headmodel_qc import CortexQC
 from pipeline.template import SUBLOBAR_NAMES, load_template
 from pipeline.template.cortex import N_VERTICES_HEMI
 
@@ -115,7 +117,7 @@ def write_trans(path, trans: mne.Transform) -> None:
         scrub_ids(tmp)
 
 
-def write_template_xfm(paths: PatientPaths, warp: HeadWarp, qc: dict) -> None:
+def write_template_xfm(paths: PatientPaths, warp: HeadWarp, qc: CortexQC) -> None:
     """Write how points of MNI152 come to the T1w, and the sidecar that says by what."""
     write_warp(paths.template_xfm, warp)
     write_json(
@@ -124,8 +126,8 @@ def write_template_xfm(paths: PatientPaths, warp: HeadWarp, qc: dict) -> None:
             "Description": "Carries points (not images) of MNI152, RAS in mm, to the scanner RAS of the "
             "T1w: affine, plus, where there is one, the displacement of a lattice, trilinear "
             "(lattice_mm, whose indices lattice_to_mni152 takes to MNI152)",
-            "Method": qc["mni_transform"],
-            "Quality": qc["mni_transform_quality"],
+            "Method": qc.mni_transform,
+            "Quality": document(qc.mni_transform_quality),
         },
     )
 

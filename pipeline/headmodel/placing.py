@@ -1,6 +1,6 @@
 """Placing the head: by the co-registration that was given, if there is one, else automatically."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -18,12 +18,13 @@ from pipeline.headmodel.coregistration import (
 )
 from pipeline.headmodel.given_trans import Reading, choose_reading, read_head_to_mri, readings
 from pipeline.headmodel.registration import apply_affine
+from pipeline.records.headmodel_qc import ApartQC, CoregistrationQC
 
 MAX_LANDMARK_MM = 5.0
 FAR_FROM_AUTOMATIC_MM = 10.0
 # Fewer points than this share below the lower border of a whole image are no reason for doubt.
 MANY_LOST = 0.1
-AUTOMATIC = "automatic, from landmarks and head points"
+AUTOMATIC = CoregistrationQC(coregistration="automatic, from landmarks and head points", apart=None)
 
 
 @dataclass(frozen=True)
@@ -35,13 +36,13 @@ class Placed:
     placement : Placement
     given : bool
         By the transform that was given.
-    qc : dict
+    qc : CoregistrationQC
     doubts : tuple of Doubt
     """
 
     placement: Placement
     given: bool = False
-    qc: dict = field(default_factory=lambda: {"coregistration": AUTOMATIC})
+    qc: CoregistrationQC = AUTOMATIC
     doubts: tuple[Doubt, ...] = ()
 
 
@@ -100,7 +101,8 @@ def place_head(
         )
         return Placed(automatic, doubts=(Doubt(text, grave=True),))
     apart = _apart(automatic, placement, anatomy.cortex.midthickness_mri_mm)
-    qc = {"coregistration": _sentence(inputs.trans, reading, apart, failure), **apart}
+    told = _sentence(inputs.trans, reading, apart, failure)
+    qc = CoregistrationQC(coregistration=told, apart=apart)
     doubts = _doubts(placement, anatomy.landmarks_marked, apart)
     return Placed(placement, given=True, qc=qc, doubts=doubts)
 
@@ -142,14 +144,17 @@ def _misfit_mm(placement: Placement, marked: bool) -> float | None:
     return float(np.mean(list(placement.landmark_distance_mm.values()))) if marked else None
 
 
-def _apart(automatic: Placement | None, given: Placement, cortex_mri_mm: np.ndarray) -> dict:
+def _apart(automatic: Placement | None, given: Placement, cortex_mri_mm: np.ndarray) -> ApartQC:
     """How far cortex lies from itself between the two, seen from the helmet."""
-    names = ("given_to_automatic_at_cortex_median_mm", "given_to_automatic_at_cortex_max_mm")
-    if automatic is None:
-        return dict.fromkeys(names)
-    apart_mm = _moved_mm(given.head_to_mri_mm, automatic.head_to_mri_mm, cortex_mri_mm)
-    values = (np.median(apart_mm), apart_mm.max())
-    return {name: round(float(value), 2) for name, value in zip(names, values, strict=True)}
+    median_mm = max_mm = None
+    if automatic is not None:
+        apart_mm = _moved_mm(given.head_to_mri_mm, automatic.head_to_mri_mm, cortex_mri_mm)
+        median_mm = round(float(np.median(apart_mm)), 2)
+        max_mm = round(float(apart_mm.max()), 2)
+    return ApartQC(
+        given_to_automatic_at_cortex_median_mm=median_mm,
+        given_to_automatic_at_cortex_max_mm=max_mm,
+    )
 
 
 def _moved_mm(first: np.ndarray, second: np.ndarray, cortex_mri_mm: np.ndarray) -> np.ndarray:
@@ -199,18 +204,17 @@ def _lost_skin_doubts(
     return (Doubt(text),)
 
 
-def _sentence(trans: Path, reading: Reading, apart: dict, failure: InvalidInput | None) -> str:
+def _sentence(trans: Path, reading: Reading, apart: ApartQC, failure: InvalidInput | None) -> str:
     told = f"given ({trans.name}, read as leading to the {reading.name})"
     if failure is not None:
         return f"{told}; an automatic one could not be made: {failure.message}"
-    median_mm, max_mm = apart.values()
     return (
-        f"{told}; at the cortex it lies {median_mm:.1f} mm from the automatic one in the median, "
-        f"{max_mm:.1f} mm at most"
+        f"{told}; at the cortex it lies {apart.given_to_automatic_at_cortex_median_mm:.1f} mm from "
+        f"the automatic one in the median, {apart.given_to_automatic_at_cortex_max_mm:.1f} mm at most"
     )
 
 
-def _doubts(placement: Placement, marked: bool, apart: dict) -> tuple[Doubt, ...]:
+def _doubts(placement: Placement, marked: bool, apart: ApartQC) -> tuple[Doubt, ...]:
     texts = []
     far = {
         name: distance_mm
@@ -222,7 +226,7 @@ def _doubts(placement: Placement, marked: bool, apart: dict) -> tuple[Doubt, ...
         texts.append(
             f"with the co-registration given, digitised landmarks miss the marked: {named}"
         )
-    median_mm = next(iter(apart.values()))
+    median_mm = apart.given_to_automatic_at_cortex_median_mm
     if median_mm is not None and median_mm > FAR_FROM_AUTOMATIC_MM:
         texts.append(
             f"the co-registration given lies {median_mm:.0f} mm from the automatic one at the cortex"

@@ -18,6 +18,7 @@ from pipeline.headmodel.coregistration import (
 )
 from pipeline.headmodel.meshes import surface_points
 from pipeline.headmodel.registration import apply_affine
+from pipeline.records.headmodel_qc import SideQC
 from pipeline.template.cortex import vertex_normals
 
 # Of the mean difference of the squared distances, in its standard errors, and of the larger residual
@@ -116,13 +117,16 @@ class SideCheck:
         return (Doubt(text, grave=True),)
 
     @property
-    def numbers(self) -> dict:
-        names = ("side_check_rms_mm", "side_check_mirrored_rms_mm", "side_check_standard_errors")
+    def qc(self) -> SideQC:
         values = (self.rms_mm, self.mirrored_rms_mm, self.standard_errors)
-        return {
-            name: None if value is None else round(value, 2)
-            for name, value in zip(names, values, strict=True)
-        }
+        rms_mm, mirrored_rms_mm, errors = (
+            None if value is None else round(value, 2) for value in values
+        )
+        return SideQC(
+            side_check_rms_mm=rms_mm,
+            side_check_mirrored_rms_mm=mirrored_rms_mm,
+            side_check_standard_errors=errors,
+        )
 
 
 def check_side(

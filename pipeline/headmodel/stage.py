@@ -2,14 +2,14 @@
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import mne
 import numpy as np
 from scipy.spatial import cKDTree
 
-from pipeline.doubts import in_qc
+from pipeline.doubts import each_once
 from pipeline.errors import InvalidInput
-from pipeline.files import write_json
 from pipeline.headmodel import freesurfer
 from pipeline.headmodel.anatomy import Anatomy, build_anatomy
 from pipeline.headmodel.config import Config, Inputs
@@ -40,6 +40,12 @@ from pipeline.paths import PatientPaths
 from pipeline.progress import Progress
 from pipeline.readers import companions
 from pipeline.records.head import write_leadfield
+from pipeline.records.headmodel_qc import (
+    HeadmodelQC,
+    LeadfieldQC,
+    ResidualsQC,
+    write_headmodel_qc,
+)
 from pipeline.spikes.recording import open_recording
 from pipeline.template import load_template
 
@@ -127,24 +133,25 @@ def run(inputs: Inputs, paths: PatientPaths, config: Config, progress: Progress)
     warnings += face_warnings
     write_surface(paths.inner_skull, *anatomy.inner_skull, {"GeometricType": "Anatomical"})
     write_mask(paths.brain_mask, anatomy.brain_mask, anatomy.t1w.affine)
-    write_template_xfm(paths, anatomy.warp, anatomy.qc)
+    write_template_xfm(paths, anatomy.warp, anatomy.cortex_qc)
     write_trans(paths.trans, placement.head_to_mri)
     write_leadfield(paths, leadfield, data_info)
     for warning in warnings:
         progress.warn(warning)
-    qc = {
-        "warnings": warnings,
-        "doubts": in_qc(doubts),
-        **anatomy.qc,
-        "face": face,
-        **placed.qc,
-        **placement_numbers(placement),
-        "left_and_right": [*anatomy.sides, sides.sentence],
-        **sides.numbers,
-        "nearest_sensor_to_scalp_mm": round(sensor_mm, 1),
-        **leadfield_numbers(leadfield, data_info),
-    }
-    write_json(paths.qc("headmodel"), qc)
+    qc = HeadmodelQC(
+        warnings=tuple(warnings),
+        doubts=each_once(doubts),
+        cortex=anatomy.cortex_qc,
+        anatomy=anatomy.qc,
+        face=face,
+        coregistration=placed.qc,
+        residuals=residuals(placement),
+        left_and_right=(*anatomy.sides, sides.sentence),
+        side=sides.qc,
+        nearest_sensor_to_scalp_mm=round(sensor_mm, 1),
+        leadfield=leadfield_numbers(leadfield, data_info),
+    )
+    write_headmodel_qc(paths, qc)
 
 
 def read_sensors(inputs: Inputs) -> tuple[mne.Info, dict[str, np.ndarray], np.ndarray]:
@@ -187,35 +194,31 @@ def placement_warnings(placement: Placement, marked: bool, given: bool = False) 
     return warnings
 
 
-def placement_numbers(placement: Placement) -> dict:
-    """Residuals of the co-registration; null where there are no head points on skin."""
+def residuals(placement: Placement) -> ResidualsQC:
+    """Residuals of the co-registration; None where there are no head points on skin."""
     distance_mm = placement.distance_on_skin_mm
-    statistics: dict[str, Callable[[np.ndarray], float]] = {
-        "median": np.median,
-        "mean": np.mean,
-        "p95": lambda x: np.percentile(x, 95),
-        "max": np.max,
-    }
-    return {
-        "head_points": len(placement.beyond),
-        "head_points_where_skin_is_missing": int(placement.beyond.sum()),
-        "head_points_left_out": int((~placement.used).sum()),
-        **{
-            f"head_point_distance_{name}_mm": round(float(of(distance_mm)), 2)
-            if len(distance_mm)
-            else None
-            for name, of in statistics.items()
-        },
-        **{
-            f"landmark_distance_{name}_mm": round(distance, 2)
-            for name, distance in placement.landmark_distance_mm.items()
-        },
-    }
+    landmark_mm = placement.landmark_distance_mm
+
+    def rounded(statistic: Callable[[np.ndarray], float]) -> float | None:
+        return round(float(statistic(distance_mm)), 2) if len(distance_mm) else None
+
+    return ResidualsQC(
+        head_points=len(placement.beyond),
+        head_points_where_skin_is_missing=int(placement.beyond.sum()),
+        head_points_left_out=int((~placement.used).sum()),
+        head_point_distance_median_mm=rounded(np.median),
+        head_point_distance_mean_mm=rounded(np.mean),
+        head_point_distance_p95_mm=rounded(lambda x: np.percentile(x, 95)),
+        head_point_distance_max_mm=rounded(np.max),
+        landmark_distance_lpa_mm=round(landmark_mm["lpa"], 2),
+        landmark_distance_nasion_mm=round(landmark_mm["nasion"], 2),
+        landmark_distance_rpa_mm=round(landmark_mm["rpa"], 2),
+    )
 
 
-def leadfield_numbers(leadfield: np.ndarray, info: mne.Info) -> dict:
+def leadfield_numbers(leadfield: np.ndarray, info: mne.Info) -> LeadfieldQC:
     """Numbers by which a broken leadfield would show (per region: norm over the channels of a type)."""
-    numbers: dict[str, float] = {}
+    numbers: dict[str, Any] = {}
     types = np.array(info.get_channel_types())
     for kind in np.unique(types):
         norm = np.linalg.norm(leadfield[types == kind], axis=0)
@@ -224,8 +227,7 @@ def leadfield_numbers(leadfield: np.ndarray, info: mne.Info) -> dict:
         numbers[f"leadfield_norm_median_{kind}_{unit}"] = float(f"{np.median(norm):.4g}")
         numbers[f"leadfield_norm_range_ratio_{kind}"] = round(float(norm.max() / norm.min()), 1)
     silent = (leadfield == 0).all(axis=0)
-    numbers["leadfield_silent_regions"] = int(silent.sum())
-    return numbers
+    return LeadfieldQC(leadfield_silent_regions=int(silent.sum()), **numbers)
 
 
 def _nearest_sensor_mm(info: mne.Info, placement: Placement, anatomy: Anatomy) -> float:

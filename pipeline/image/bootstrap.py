@@ -11,6 +11,7 @@ import torch
 from pipeline.localisation import otsu_extent, peak_map
 from pipeline.methods._network import Network
 from pipeline.projection import prepare_recording
+from pipeline.records.image_qc import BootstrapQC
 from pipeline.sampling import NETWORK_SFREQ_HZ
 
 BATCH = 50
@@ -90,7 +91,7 @@ def describe(
     max_region: int,
     region_pos_mri_mm: np.ndarray,
     region_area_mm2: np.ndarray,
-) -> dict:
+) -> BootstrapQC:
     """Intervals of 95 % for the place of the maximum and the extent's area.
 
     A maximum is a region's: places are no finer than the regions, and an interval of 0 mm says that
@@ -110,13 +111,13 @@ def describe(
     away_mm = np.linalg.norm(pos_mm - region_pos_mri_mm[max_region], axis=1)
     area_cm2 = arrays["extent"] @ region_area_mm2 / 100
     low_mm, high_mm = np.percentile(pos_mm, PERCENTILES, axis=0)
-    return {
-        "n_resamples": len(pos_mm),
-        "max_within_mm_95": float(np.percentile(away_mm, 95)),
-        "region_radius_mm": float(np.sqrt(region_area_mm2[max_region] / np.pi)),
-        "max_ci95_low_mri_mm": low_mm,
-        "max_ci95_high_mri_mm": high_mm,
-        "same_max_region_share": float((arrays["max_region"] == max_region).mean()),
-        "extent_area_ci95_cm2": np.percentile(area_cm2, PERCENTILES),
-        "stable_area_cm2": float(region_area_mm2[arrays["stability"] >= STABLE_SHARE].sum() / 100),
-    }
+    return BootstrapQC(
+        n_resamples=len(pos_mm),
+        max_within_mm_95=float(np.percentile(away_mm, 95)),
+        region_radius_mm=float(np.sqrt(region_area_mm2[max_region] / np.pi)),
+        max_ci95_low_mri_mm=tuple(low_mm.tolist()),
+        max_ci95_high_mri_mm=tuple(high_mm.tolist()),
+        same_max_region_share=float((arrays["max_region"] == max_region).mean()),
+        extent_area_ci95_cm2=tuple(np.percentile(area_cm2, PERCENTILES).tolist()),
+        stable_area_cm2=float(region_area_mm2[arrays["stability"] >= STABLE_SHARE].sum() / 100),
+    )

@@ -11,7 +11,9 @@ from pipeline.image.maps import vertex_values
 from pipeline.methods import METHODS
 from pipeline.methods._method import PointMethod
 from pipeline.paths import PatientPaths
+from pipeline.records.document import document
 from pipeline.records.head import Head
+from pipeline.records.image_qc import BootstrapQC
 from pipeline.records.solution import Point, Solution, sidecar, write_distributed, write_point
 from pipeline.template.cortex import N_VERTICES_HEMI
 
@@ -45,7 +47,7 @@ def write_bootstrap(
     paths: PatientPaths,
     method: str,
     arrays: dict[str, np.ndarray],
-    found: dict,
+    summary: BootstrapQC,
     vertex_region: np.ndarray,
 ) -> None:
     """Write what the resamples gave, and the stability as a cortex map."""
@@ -58,7 +60,7 @@ def write_bootstrap(
             "co-registration, network), and nothing finer than a region",
             "Method": method,
             "Arrays": _BOOTSTRAP_ARRAYS,
-            "Summary": found,
+            "Summary": document(summary),
         },
     )
     stability = vertex_values(arrays["stability"], vertex_region)

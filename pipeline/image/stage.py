@@ -1,5 +1,6 @@
 """The image stage: every method's solution for the averaged spike."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import cast
 
@@ -8,7 +9,6 @@ import numpy as np
 from nibabel.spatialimages import SpatialImage
 
 from pipeline.errors import InvalidInput
-from pipeline.files import read_json, write_json
 from pipeline.image import bootstrap, maps, outputs
 from pipeline.image.config import Inputs, Options
 from pipeline.localisation import NoExtent
@@ -18,6 +18,13 @@ from pipeline.methods._model import Model, Problem
 from pipeline.paths import PatientPaths
 from pipeline.progress import Progress
 from pipeline.records.head import read_measured_head
+from pipeline.records.image_qc import (
+    BootstrapQC,
+    ImageQC,
+    MethodQC,
+    read_image_qc,
+    write_image_qc,
+)
 from pipeline.records.solution import Distributed, Solution, distances_between_maxima
 from pipeline.records.spike import BASELINE_END_S, Spike, read_spike
 from pipeline.template import load_template
@@ -40,8 +47,8 @@ def run(inputs: Inputs, paths: PatientPaths, config: Options, progress: Progress
     _remove_earlier_results(paths)
     spike = read_spike(paths)
     head = read_measured_head(paths, spike.ch_names)
-    qc = {"warnings": _peak_warnings(spike), **_constants(spike, config), "methods": {}}
-    for warning in qc["warnings"]:
+    warnings = _peak_warnings(spike)
+    for warning in warnings:
         progress.warn(warning)
 
     t1w = cast(SpatialImage, nib.load(inputs.t1w))
@@ -51,6 +58,7 @@ def run(inputs: Inputs, paths: PatientPaths, config: Options, progress: Progress
     model = Model(head, spike.average.info, spike.noise_cov, adjacency)
     problem = Problem(model, spike, config.peak_window_s, paths)
     solutions: dict[str, Solution] = {}
+    methods: dict[str, MethodQC] = {}
     chosen = [name for name in METHODS if name in config.methods]
     with progress.step("image the spike", total=len(config.methods)) as step:
         for method in chosen:
@@ -62,25 +70,25 @@ def run(inputs: Inputs, paths: PatientPaths, config: Options, progress: Progress
                 if isinstance(METHODS[method], NetworkMethod):
                     raise
                 reason = " ".join(str(error).split()) or type(error).__name__
-                qc["methods"][method] = {"assessable": False, "reason": reason}
-                qc["warnings"].append(f"{method} is not assessable: {reason}.")
-                progress.warn(qc["warnings"][-1])
+                methods[method] = MethodQC(assessable=False, reason=reason, found=None)
+                warnings.append(f"{method} is not assessable: {reason}.")
+                progress.warn(warnings[-1])
             else:
                 solutions[method] = solution
                 outputs.write_solution(paths, method, solution, head, t1w, ribbon)
-                about = {"assessable": True, "reason": None}
-                qc["methods"][method] = about | solution.describe(head)
+                summary = solution.summary(head)
+                methods[method] = MethodQC(assessable=True, reason=None, found=summary)
             step.advance()
     if config.bootstrap_resamples:
         with progress.step("resample the spikes"):
             for method, solution in solutions.items():
                 part = METHODS[method]
                 if isinstance(part, NetworkMethod) and isinstance(solution, Distributed):
-                    arrays, summary = _bootstrap(part, problem, solution.max_region, config)
-                    outputs.write_bootstrap(paths, method, arrays, summary, head.vertex_region)
-                    qc["methods"][method]["bootstrap"] = summary
-    qc["distance_between_maxima_mm"] = distances_between_maxima(solutions, head)
-    write_json(paths.qc("image"), qc)
+                    arrays, resampled = _bootstrap(part, problem, solution.max_region, config)
+                    outputs.write_bootstrap(paths, method, arrays, resampled, head.vertex_region)
+                    methods[method] = replace(methods[method], bootstrap=resampled)
+    apart_mm = distances_between_maxima(solutions, head)
+    write_image_qc(paths, _quality(spike, config, warnings, methods, apart_mm))
 
 
 def reads(inputs: Inputs, paths: PatientPaths) -> list[Path]:
@@ -107,9 +115,9 @@ def writes(paths: PatientPaths) -> list[Path]:
     qc = paths.qc("image")
     if not qc.exists():
         return [qc]
-    methods = read_json(qc)["methods"]
-    done = [name for name, found in methods.items() if found["assessable"]]
-    resampled = [name for name, found in methods.items() if "bootstrap" in found]
+    methods = read_image_qc(paths).methods
+    done = [name for name, method in methods.items() if method.assessable]
+    resampled = [name for name, method in methods.items() if method.bootstrap is not None]
     return [
         qc,
         *(file for name in done for file in outputs.method_files(paths, name)),
@@ -131,7 +139,7 @@ def _solve(method: str, problem: Problem, paths: PatientPaths, config: Options) 
 
 def _bootstrap(
     part: NetworkMethod, problem: Problem, max_region: int, config: Options
-) -> tuple[dict[str, np.ndarray], dict]:
+) -> tuple[dict[str, np.ndarray], BootstrapQC]:
     """Maps of resampled averages and their summary; the same draws for all networks."""
     head = problem.model.head
     spikes = problem.spike.single_spikes
@@ -152,18 +160,28 @@ def _remove_earlier_results(paths: PatientPaths) -> None:
             file.unlink(missing_ok=True)
 
 
-def _constants(spike: Spike, config: Options) -> dict:
+def _quality(
+    spike: Spike,
+    config: Options,
+    warnings: list[str],
+    methods: dict[str, MethodQC],
+    distance_between_maxima_mm: dict[str, float],
+) -> ImageQC:
     minimum_norm, lcmv = (config.of(METHODS[name].options) for name in ("dspm", "lcmv"))
-    return {
-        "n_channels": len(spike.ch_names),
-        "n_spikes": int(spike.average.nave),
-        "peak_window_s": config.peak_window_s,
-        "minimum_norm_snr": minimum_norm.snr,
-        "lcmv_regularisation": lcmv.lcmv_reg,
-        "lcmv_window_s": lcmv.lcmv_window_s,
-        "cmem_baseline_end_s": BASELINE_END_S,
-        "field_power_peak_s": field_power_peak_s(spike.average),
-    }
+    start_s, end_s = lcmv.lcmv_window_s
+    return ImageQC(
+        warnings=tuple(warnings),
+        n_channels=len(spike.ch_names),
+        n_spikes=int(spike.average.nave),
+        peak_window_s=config.peak_window_s,
+        minimum_norm_snr=minimum_norm.snr,
+        lcmv_regularisation=lcmv.lcmv_reg,
+        lcmv_window_s=(start_s, end_s),
+        cmem_baseline_end_s=BASELINE_END_S,
+        field_power_peak_s=field_power_peak_s(spike.average),
+        methods=methods,
+        distance_between_maxima_mm=distance_between_maxima_mm,
+    )
 
 
 def field_power_peak_s(average) -> float:

@@ -3,21 +3,21 @@
 from typing import Any
 
 from pipeline.errors import InvalidInput
-from pipeline.files import read_json
 from pipeline.methods._method import NetworkMethod
 from pipeline.paths import PatientPaths
+from pipeline.records.personalize_qc import read_personalize_qc
 
 
 def load(paths: PatientPaths) -> tuple[Any, dict[str, Any]]:
     """The weights that fine-tuning started from, with their card; InvalidInput if others are there."""
     from pipeline.weights import load_model  # torch takes seconds
 
-    chosen = read_json(paths.qc("personalize"))
-    module, card = load_model(chosen["generic_model"], chosen["network"])
-    if card["sha256"] != chosen["generic_model_sha256"]:
+    chosen = read_personalize_qc(paths)
+    module, card = load_model(chosen.generic_model, chosen.network)
+    if card["sha256"] != chosen.generic_model_sha256:
         raise InvalidInput(
             "the generic model is not the one that was personalized",
-            file=chosen["generic_model"] or None,
+            file=chosen.generic_model or None,
             hint="run the personalize stage again",
         )
     return module, card

@@ -2,16 +2,16 @@
 
 from typing import Any
 
-from pipeline.files import read_json
 from pipeline.methods._method import NetworkMethod
 from pipeline.paths import PatientPaths
+from pipeline.records.personalize_qc import read_personalize_qc
 
 
 def load(paths: PatientPaths) -> tuple[Any, dict[str, Any]]:
     """The weights that the personalize stage left, with their card."""
     from pipeline.weights import load_model  # torch takes seconds
 
-    return load_model(paths.model, read_json(paths.qc("personalize"))["network"])
+    return load_model(paths.model, read_personalize_qc(paths).network)
 
 
 METHOD = NetworkMethod(

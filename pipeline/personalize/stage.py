@@ -12,7 +12,7 @@ import torch
 from torch import nn
 
 from pipeline.errors import InvalidInput
-from pipeline.files import sha256, write_json, write_text
+from pipeline.files import sha256, write_text
 from pipeline.paths import PatientPaths
 from pipeline.personalize.config import Config, Inputs
 from pipeline.personalize.gate import is_beyond_chance, paired_gain
@@ -20,6 +20,7 @@ from pipeline.personalize.jitter import possible_leadfields, sensor_motion_deriv
 from pipeline.progress import Progress
 from pipeline.projection import Projection, check_leadfield, project_head
 from pipeline.records.head import MeasuredHead, read_measured_head
+from pipeline.records.personalize_qc import ErrorsQC, PersonalizeQC, write_personalize_qc
 from pipeline.records.spike import Spike, read_spike
 from pipeline.synthesis.library import load_library
 from pipeline.synthesis.patches import patch_bank, template_dictionary, template_graph
@@ -83,37 +84,37 @@ def run(inputs: Inputs, paths: PatientPaths, config: Config, progress: Progress)
         after = measure(personalized, heads["test"], config, device, bar)
     gain_mm, gain_se_mm = paired_gain(before[:, 0], after[:, 0])
     improved = is_beyond_chance(gain_mm, gain_se_mm)
-    warnings = []
+    warnings: tuple[str, ...] = ()
     if not improved:
-        warnings.append(
+        warnings = (
             "Fine-tuning did not lower the localisation error on held-out synthetic recordings of "
             f"this head beyond chance ({before[:, 0].mean():.1f} mm before, "
             f"{after[:, 0].mean():.1f} mm after; lower by {gain_mm:.2f} ± {gain_se_mm:.2f} mm, "
-            "standard error), so the generic model is used in place of the personalized one."
+            "standard error), so the generic model is used in place of the personalized one.",
         )
         progress.warn(warnings[0])
-    qc = {
-        "warnings": warnings,
-        "network": config.network,
-        "generic_model": config.generic_model,
-        "generic_model_sha256": card["sha256"],
-        "improved": improved,
-        "steps": int(curve[-1]["step"]),
-        "n_training_recordings": int(curve[-1]["samples"]),
-        "n_test_recordings": len(before),
-        "n_channels": len(head.leadfield),
-        "before": _summary_mm(before),
-        "after": _summary_mm(after),
-        "gain_mm": round(gain_mm, 3),
-        "gain_standard_error_mm": round(gain_se_mm, 3),
-        "validation_loss_before": curve[0]["validation_loss"],
-        "validation_loss_after": min(row["validation_loss"] for row in curve),
-    }
+    qc = PersonalizeQC(
+        warnings=warnings,
+        network=config.network,
+        generic_model=config.generic_model,
+        generic_model_sha256=card["sha256"],
+        improved=improved,
+        steps=int(curve[-1]["step"]),
+        n_training_recordings=int(curve[-1]["samples"]),
+        n_test_recordings=len(before),
+        n_channels=len(head.leadfield),
+        before=_summary(before),
+        after=_summary(after),
+        gain_mm=round(gain_mm, 3),
+        gain_standard_error_mm=round(gain_se_mm, 3),
+        validation_loss_before=curve[0]["validation_loss"],
+        validation_loss_after=min(row["validation_loss"] for row in curve),
+    )
     kept = personalized if improved else generic
     own_card = {key: card[key] for key in ("network", "input")}
     save_model(paths.model, kept.cpu(), own_card | {"personalized": improved})
     write_text(paths.training_curve, curve_tsv(curve))
-    write_json(paths.qc("personalize"), qc)
+    write_personalize_qc(paths, qc)
     shutil.rmtree(folder, ignore_errors=True)
 
 
@@ -228,13 +229,13 @@ def measure(
     return np.concatenate(errors)
 
 
-def _summary_mm(errors: np.ndarray) -> dict[str, float]:
-    summary = {}
-    for name, column in zip(METRICS, errors.T, strict=True):
+def _summary(errors_mm: np.ndarray) -> ErrorsQC:
+    summary: dict[str, float] = {}
+    for name, column in zip(METRICS, errors_mm.T, strict=True):
         summary[f"{name}_mean"] = round(float(column.mean()), 3)
         summary[f"{name}_sd"] = round(float(column.std()), 3)
         summary[f"{name}_median"] = round(float(np.median(column)), 3)
-    return summary
+    return ErrorsQC(**summary)
 
 
 def _fingerprint(paths: PatientPaths, config: Config, card: dict) -> str:

@@ -1,15 +1,15 @@
 """What a method finds: a map of the regions, or a point."""
 
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass
 from itertools import combinations
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
-from pipeline.files import read_json, read_npz, write_json, write_npz
+from pipeline.files import read_npz, write_json, write_npz
 from pipeline.localisation import otsu_extent, peak_map
 from pipeline.paths import PatientPaths
+from pipeline.records.document import document, read_record
 from pipeline.records.head import Head
 
 _ARRAYS = {
@@ -19,6 +19,19 @@ _ARRAYS = {
     "otsu_threshold": "Otsu's threshold of peak_map, 100 bins",
     "extent": "Whether a region lies above the threshold",
 }
+
+
+@dataclass(frozen=True, kw_only=True)
+class MapSummary:
+    """Where a map's maximum lies and how far its extent reaches; threshold in the map's unit."""
+
+    max_region: int
+    max_pos_mri_mm: tuple[float, float, float]
+    max_label: str
+    max_sublobar: str
+    otsu_threshold: float
+    n_extent_regions: int
+    extent_area_cm2: float
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,18 +69,18 @@ class Distributed:
     def max_mri_mm(self, head: Head) -> np.ndarray:
         return head.region_pos_mri_mm[self.max_region]
 
-    def describe(self, head: Head) -> dict[str, Any]:
-        """Where the map's maximum lies and how far its extent reaches."""
+    def summary(self, head: Head) -> MapSummary:
         region = self.max_region
-        return {
-            "max_region": region,
-            "max_pos_mri_mm": self.max_mri_mm(head),
-            "max_label": str(head.region_label[region]),
-            "max_sublobar": head.sublobar(region),
-            "otsu_threshold": self.otsu_threshold,
-            "n_extent_regions": int(self.extent.sum()),
-            "extent_area_cm2": float(head.region_area_mm2[self.extent].sum() / 100),
-        }
+        x_mm, y_mm, z_mm = self.max_mri_mm(head).tolist()
+        return MapSummary(
+            max_region=region,
+            max_pos_mri_mm=(x_mm, y_mm, z_mm),
+            max_label=str(head.region_label[region]),
+            max_sublobar=head.sublobar(region),
+            otsu_threshold=self.otsu_threshold,
+            n_extent_regions=int(self.extent.sum()),
+            extent_area_cm2=float(head.region_area_mm2[self.extent].sum() / 100),
+        )
 
 
 @dataclass(frozen=True, eq=False)
@@ -104,9 +117,9 @@ class Point:
         """The dipole's own place."""
         return self.pos_mri_mm
 
-    def describe(self, head: Head) -> dict[str, Any]:
-        """Everything: a dipole is its own description."""
-        return asdict(self)
+    def summary(self, head: Head) -> "Point":
+        """Itself: a dipole is its own summary."""
+        return self
 
 
 Solution = Distributed | Point
@@ -143,11 +156,7 @@ def read_distributed(paths: PatientPaths, method: str) -> Distributed:
 
 
 def read_point(paths: PatientPaths, method: str) -> Point:
-    stored = read_json(paths.point(method))
-    values = {field.name: stored[field.name] for field in fields(Point)}
-    for name in ("pos_mri_mm", "direction_mri"):
-        values[name] = np.array(values[name], float)
-    return Point(**values)
+    return read_record(Point, paths.point(method), "run the image stage again")
 
 
 def write_distributed(paths: PatientPaths, method: str, solution: Distributed) -> None:
@@ -159,7 +168,7 @@ def write_distributed(paths: PatientPaths, method: str, solution: Distributed) -
 
 
 def write_point(paths: PatientPaths, method: str, point: Point) -> None:
-    write_json(paths.point(method), asdict(point))
+    write_json(paths.point(method), document(point))
 
 
 def sidecar(path: Path) -> Path:

@@ -10,6 +10,7 @@ from scipy.signal import find_peaks
 from scipy.stats import skew
 
 from pipeline.modality import picks_of_type, sensor_picks, sensor_types
+from pipeline.records.spikes_qc import ArtefactQC, ProjectorQC
 
 MIN_EVENTS = {"heart": 20, "eyes": 3}
 WINDOW_S = {"heart": (-0.2, 0.4), "eyes": (-0.3, 0.3)}
@@ -83,7 +84,7 @@ def average_artefact(
 
 def artefact_projectors(
     kind: str, runs: list[ArtefactAverage], info: mne.Info, good: np.ndarray
-) -> tuple[list[mne.Projection], dict]:
+) -> tuple[list[mne.Projection], ArtefactQC]:
     """Projectors from the average over runs, for the sensor types in which it stands out.
 
     Parameters
@@ -98,28 +99,28 @@ def artefact_projectors(
     Returns
     -------
     projectors : list of mne.Projection
-    report : dict
-        For the quality file; ``done`` is False with the reason in ``note``.
+    quality : ArtefactQC
+        ``done`` is False with the reason in ``note``.
     """
     n = sum(run.n for run in runs)
-    snr_db: dict[str, float] = {}
-    report = {"done": False, "n_events": n, "note": runs[0].note, "snr_db": snr_db}
+    note = runs[0].note
     if n < MIN_EVENTS[kind]:
         if n:
-            report["note"] = f"{n} events are too few for a projector ({runs[0].note})"
-        return [], report
+            note = f"{n} events are too few for a projector ({note})"
+        return [], ArtefactQC(done=False, n_events=n, note=note, snr_db={})
     mean = np.sum([run.total for run in runs], axis=0)[good] / n
     noise = np.sum([run.alternating for run in runs], axis=0)[good] / n
     middle = round(abs(WINDOW_S[kind][0]) * info["sfreq"])
     reach = round(CORE_S[kind] * info["sfreq"])
     core = slice(middle - reach, middle + reach + 1)
-    projectors = []
+    projectors: list[mne.Projection] = []
+    snr_db: dict[str, float] = {}
     for type_ in sensor_types():
         picks = picks_of_type(info, type_)
         if not len(picks):
             continue
         ratio = np.mean(mean[picks, core] ** 2) / np.mean(noise[picks] ** 2)
-        snr_db[type_] = round(10 * np.log10(ratio), 1)
+        snr_db[type_] = float(round(10 * np.log10(ratio), 1))
         if snr_db[type_] < MIN_SNR_DB:
             continue
         evoked = mne.EvokedArray(
@@ -127,15 +128,14 @@ def artefact_projectors(
         )
         count = {"n_mag": 0, "n_grad": 0, "n_eeg": 0} | {f"n_{type_}": 1}
         projectors += mne.compute_proj_evoked(evoked, **count, desc_prefix=f"{kind}-{type_}")
-    report["done"] = bool(projectors)
     if not projectors:
-        report["note"] = f"no projector needed: the artefact does not stand out ({runs[0].note})"
-    return projectors, report
+        note = f"no projector needed: the artefact does not stand out ({note})"
+    return projectors, ArtefactQC(done=bool(projectors), n_events=n, note=note, snr_db=snr_db)
 
 
 def keep_sparing(
     projectors: list[mne.Projection], topography: np.ndarray, info: mne.Info, max_overlap: float
-) -> tuple[list[mne.Projection], list[dict]]:
+) -> tuple[list[mne.Projection], tuple[ProjectorQC, ...]]:
     """Drop projectors with which more than `max_overlap` of the spike's power would be lost.
 
     Artefacts overlap each other, so that two projectors may together take more than the sum of
@@ -153,28 +153,27 @@ def keep_sparing(
     Returns
     -------
     kept : list of mne.Projection
-    report : list of dict
-        Name, part of the power over the projector's own channels that it removes alone and
-        with those admitted before, kept or not.
+    quality : tuple of ProjectorQC
+        In the order of the projectors; powers over the projector's own channels.
     """
     alone = [removed_power([projector], topography, info) for projector in projectors]
-    report: list[dict] = [{} for _ in projectors]
+    judged: dict[int, ProjectorQC] = {}
     for i in np.argsort(alone, kind="stable"):
         channels = set(projectors[i]["data"]["col_names"])
         together = [projectors[i]] + [
             projectors[j]
-            for j, entry in enumerate(report)
-            if entry.get("kept") and channels & set(projectors[j]["data"]["col_names"])
+            for j in sorted(judged)
+            if judged[j].kept and channels & set(projectors[j]["data"]["col_names"])
         ]
         removed = removed_power(together, topography, info)
-        report[i] = {
-            "name": projectors[i]["desc"],
-            "spike_power_removed": round(alone[i], 4),
-            "spike_power_removed_with_kept": round(removed, 4),
-            "kept": removed <= max_overlap,
-        }
-    kept = [p for p, entry in zip(projectors, report, strict=True) if entry["kept"]]
-    return kept, report
+        judged[int(i)] = ProjectorQC(
+            name=projectors[i]["desc"],
+            spike_power_removed=round(alone[i], 4),
+            spike_power_removed_with_kept=round(removed, 4),
+            kept=removed <= max_overlap,
+        )
+    quality = tuple(judged[i] for i in range(len(projectors)))
+    return [p for p, entry in zip(projectors, quality, strict=True) if entry.kept], quality
 
 
 def removed_power(

@@ -10,6 +10,7 @@ from pipeline.compensation import check_references, compensation_grade
 from pipeline.errors import InvalidInput
 from pipeline.modality import sensor_names
 from pipeline.names import channel_key, match
+from pipeline.records.spikes_qc import RunLeftOutQC
 from pipeline.spikes.config import Config, Inputs
 from pipeline.spikes.events import ONSETS_IN_SECONDS, EventTable, listed, no_spikes, read_events
 from pipeline.spikes.recording import open_recording
@@ -50,14 +51,13 @@ class Choice:
     Attributes
     ----------
     used : list of Annotated
-    left_out : list of dict
-        ``file`` and ``reason``.
+    left_out : list of RunLeftOutQC
     head_movement : str
     warnings : list of str
     """
 
     used: list[Annotated]
-    left_out: list[dict[str, str]]
+    left_out: list[RunLeftOutQC]
     head_movement: str
     warnings: list[str]
 
@@ -90,7 +90,7 @@ def choose_runs(inputs: Inputs, config: Config) -> Choice:
         if run.events is None or not run.n_spikes:
             unread = run.problem is not None
             reason = "its events cannot be read" if unread else "no spikes annotated"
-            left_out.append({"file": run.path.name, "reason": reason})
+            left_out.append(RunLeftOutQC(file=run.path.name, reason=reason))
     head_movement, reference, n_outside, durations = "not recorded", None, 0, []
     for run in runs:
         if run.events is None or not run.n_spikes:
@@ -103,7 +103,7 @@ def choose_runs(inputs: Inputs, config: Config) -> Choice:
             head_movement = "recorded continuously, not evaluated"
         reason = unlike_reference(reference, raw.info, config)
         if reason:
-            left_out.append({"file": run.path.name, "reason": reason})
+            left_out.append(RunLeftOutQC(file=run.path.name, reason=reason))
             warnings.append(f"Run {run.path.name} was left out: {reason}.")
             continue
         duration_s = raw.n_times / raw.info["sfreq"]

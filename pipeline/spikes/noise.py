@@ -1,10 +1,10 @@
 """Noise covariance from stretches without spikes, whitening, and the SNR of the average."""
 
-from typing import Any
-
 import mne
 import numpy as np
 from mne.proj import make_projector
+
+from pipeline.records.spikes_qc import AverageQC
 
 BASELINE_S = 1.0
 SPIKE_GUARD_S = 0.5
@@ -87,7 +87,7 @@ def whitening(covariance: mne.Covariance, info: mne.Info, rank: dict[str, int]) 
     return whitener @ projector
 
 
-def average_quality(whitened: np.ndarray, sfreq: float, peak: int) -> dict[str, Any]:
+def average_quality(whitened: np.ndarray, sfreq: float, peak: int) -> AverageQC:
     """SNR and rise of an average.
 
     Parameters
@@ -99,9 +99,8 @@ def average_quality(whitened: np.ndarray, sfreq: float, peak: int) -> dict[str, 
 
     Returns
     -------
-    quality : dict
-        ``snr_db`` and ``snr_over_baseline_db`` as their definitions say; ``half_rise_s``: when
-        the power of the average, less its noise, last passed a quarter of its peak (half of
+    quality : AverageQC
+        The SNRs as their definitions say; ``half_rise_s``: when the power of the average, less its noise, last passed a quarter of its peak (half of
         its amplitude) before it, relative to the peak, None where it does not within 0.2 s.
     """
     average = whitened.mean(axis=0)
@@ -116,8 +115,8 @@ def average_quality(whitened: np.ndarray, sfreq: float, peak: int) -> dict[str, 
     power = np.mean(average**2, axis=0) - noise
     below = np.flatnonzero(power[max(0, peak - round(0.2 * sfreq)) : peak] < power[peak] / 4)
     before = min(peak, round(0.2 * sfreq)) - below[-1] if len(below) else None
-    return {
-        "snr_db": float(10 * np.log10(peak_power / noise)),
-        "snr_over_baseline_db": float(10 * np.log10(peak_power / np.mean(before_spike**2))),
-        "half_rise_s": None if before is None else float(-before / sfreq),
-    }
+    return AverageQC(
+        snr_db=float(10 * np.log10(peak_power / noise)),
+        snr_over_baseline_db=float(10 * np.log10(peak_power / np.mean(before_spike**2))),
+        half_rise_s=None if before is None else float(-before / sfreq),
+    )

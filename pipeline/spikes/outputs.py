@@ -11,6 +11,7 @@ from pipeline.files import write_json, write_text
 from pipeline.modality import reference_picks
 from pipeline.paths import PatientPaths
 from pipeline.records.spike import write_spike
+from pipeline.records.spikes_qc import SpikesQC, write_spikes_qc
 from pipeline.tables import to_tsv
 
 IDENTIFYING = (
@@ -125,7 +126,7 @@ def average_with_references(
     )
 
 
-def write_results(paths: PatientPaths, average, epochs, covariance, table, report: dict) -> None:
+def write_results(paths: PatientPaths, average, epochs, covariance, table, qc: SpikesQC) -> None:
     """Write average, epochs, covariance, table and quality file."""
     write_spike(paths, average, epochs, covariance)
     write_text(paths.spike_events, to_tsv(table))
@@ -134,7 +135,7 @@ def write_results(paths: PatientPaths, average, epochs, covariance, table, repor
         for name, (what, unit) in SPIKE_COLUMNS.items()
     }
     write_json(paths.spike_events.with_suffix(".json"), described)
-    write_json(paths.qc("spikes"), report)
+    write_spikes_qc(paths, qc)
 
 
 def _is_meg(projector: mne.Projection, info: mne.Info) -> bool:

@@ -1,6 +1,7 @@
 """From recordings and annotations to the averaged spike and its noise covariance."""
 
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 
 import mne
@@ -10,6 +11,15 @@ from pipeline.errors import InvalidInput
 from pipeline.modality import sensor_names
 from pipeline.paths import PatientPaths
 from pipeline.progress import Progress
+from pipeline.records.spikes_qc import (
+    AgreementQC,
+    AverageQC,
+    BadStretchQC,
+    FilterQC,
+    NoiseCovarianceQC,
+    RunQC,
+    SpikesQC,
+)
 from pipeline.spikes.artefacts import artefact_projectors, keep_sparing, removed_together
 from pipeline.spikes.choice import Choice, choose_runs
 from pipeline.spikes.config import Config, Inputs
@@ -126,93 +136,92 @@ def _run(inputs: Inputs, paths: PatientPaths, config: Config, progress: Progress
     epochs = mne.EpochsArray(data, info, events, -EPOCH_S / 2, {"spike": 1}, proj=True)
     white = np.einsum("kc,nct->nkt", whitening(covariance, info, rank), data, optimize=True)
     quality = average_quality(white, info["sfreq"], n_epoch // 2)
-    _require_signal(quality["snr_db"], config, runs, notes)
+    _require_signal(quality.snr_db, config, runs, notes)
     table = spike_table(runs, selection)
     _tell_of_rejected(table, n_used, notes)
-    report = {
-        "warnings": notes.warnings,
-        **_counts(table, n_used),
-        **{name: None if x is None else round(x, 4) for name, x in quality.items()},
-        "snr_definition": SNR_DEFINITION,
-        "snr_over_baseline_definition": SNR_OVER_BASELINE_DEFINITION,
-        "peak_time_s": 0.0,
-        **_agreement(selection, info["sfreq"], config),
-        "n_channels_used": dict(sorted(Counter(info.get_channel_types()).items())),
-        "bad_channels": bad_channels,
-        **_of_runs(runs),
-        "artefacts": artefacts,
-        "projectors": spared,
-        "projectors_together_spike_power_removed": max(together.values()),
-        "projectors_together_spike_power_removed_by_type": together,
-        "filter": _filter(config),
-        "sfreq_hz": float(info["sfreq"]),
-        "runs_left_out": choice.left_out,
-        "noise_covariance": {
-            "source": covariance_source,
-            "duration_s": len(baseline) * BASELINE_S,
-            "method": "Ledoit-Wolf shrinkage",
-            "rank": rank,
-        },
-        "head_movement": choice.head_movement,
-    }
+    qc = SpikesQC(
+        warnings=tuple(notes.warnings),
+        n_annotated=len(table),
+        n_used=n_used,
+        n_rejected=len(table) - n_used,
+        rejected_by_reason=rejection_counts(table),
+        average=_rounded(quality),
+        snr_definition=SNR_DEFINITION,
+        snr_over_baseline_definition=SNR_OVER_BASELINE_DEFINITION,
+        peak_time_s=0.0,
+        agreement=_agreement(selection, info["sfreq"], config),
+        n_channels_used=dict(sorted(Counter(info.get_channel_types()).items())),
+        bad_channels=bad_channels,
+        bad_stretches=_bad_stretches(runs),
+        runs=tuple(_run_quality(run) for run in runs),
+        artefacts=artefacts,
+        projectors=spared,
+        projectors_together_spike_power_removed=max(together.values()),
+        projectors_together_spike_power_removed_by_type=together,
+        filter=_filter(config),
+        sfreq_hz=float(info["sfreq"]),
+        runs_left_out=tuple(choice.left_out),
+        noise_covariance=NoiseCovarianceQC(
+            source=covariance_source,
+            duration_s=len(baseline) * BASELINE_S,
+            method="Ledoit-Wolf shrinkage",
+            rank=rank,
+        ),
+        head_movement=choice.head_movement,
+    )
     references = np.concatenate([run.reference_segments for run in runs])[chosen]
     average = average_with_references(
         epochs, runs[0].sensors, cut(references, start, n_epoch).mean(axis=0)
     )
-    write_results(paths, average, epochs, covariance, table, report)
+    write_results(paths, average, epochs, covariance, table, qc)
 
 
-def _counts(table, n_used: int) -> dict:
-    """How many marks became part of the average, for the QC."""
-    return {
-        "n_annotated": len(table),
-        "n_used": n_used,
-        "n_rejected": len(table) - n_used,
-        "rejected_by_reason": rejection_counts(table),
-    }
+def _filter(config: Config) -> FilterQC:
+    return FilterQC(
+        highpass_hz=config.highpass_hz,
+        lowpass_hz=config.lowpass_hz,
+        kind="zero-phase FIR (firwin, Hamming)",
+        line_noise="no notch: the pass band ends below the power line's frequency",
+    )
 
 
-def _filter(config: Config) -> dict:
-    return {
-        "highpass_hz": config.highpass_hz,
-        "lowpass_hz": config.lowpass_hz,
-        "kind": "zero-phase FIR (firwin, Hamming)",
-        "line_noise": "no notch: the pass band ends below the power line's frequency",
-    }
+def _rounded(quality: AverageQC) -> AverageQC:
+    rise_s = quality.half_rise_s
+    return AverageQC(
+        snr_db=round(quality.snr_db, 4),
+        snr_over_baseline_db=round(quality.snr_over_baseline_db, 4),
+        half_rise_s=None if rise_s is None else round(rise_s, 4),
+    )
 
 
-def _agreement(selection: Selection, sfreq_hz: float, config: Config) -> dict:
-    """How the used spikes agree with their average, for the QC."""
+def _agreement(selection: Selection, sfreq_hz: float, config: Config) -> AgreementQC:
     chosen = selection.accepted
     shift_s = np.abs(selection.shift[chosen]) / sfreq_hz
-    return {
-        "mean_correlation": round(float(selection.channel_correlation[chosen].mean()), 4),
-        "mean_correlation_definition": CORRELATION_DEFINITION,
-        "mean_component_correlation": round(float(selection.correlation[chosen].mean()), 4),
-        "smallest_correlation": config.min_correlation,
-        "smallest_amplitude_ratio": round(selection.smallest_amplitude, 4),
-        "median_absolute_shift_s": round(float(np.median(shift_s)), 4),
-    }
+    return AgreementQC(
+        mean_correlation=round(float(selection.channel_correlation[chosen].mean()), 4),
+        mean_correlation_definition=CORRELATION_DEFINITION,
+        mean_component_correlation=round(float(selection.correlation[chosen].mean()), 4),
+        smallest_correlation=config.min_correlation,
+        smallest_amplitude_ratio=round(selection.smallest_amplitude, 4),
+        median_absolute_shift_s=round(float(np.median(shift_s)), 4),
+    )
 
 
-def _of_runs(runs: list[Run]) -> dict:
-    """The runs and their bad stretches, for the QC."""
-    return {
-        "bad_stretches": [
-            {"file": run.path.name, "start_s": start, "end_s": stop, "reason": reason}
-            for run in runs
-            for start, stop, reason in run.stretches
-        ],
-        "runs": [
-            {
-                "file": run.path.name,
-                "duration_s": round(run.duration_s, 3),
-                "input_sfreq_hz": run.input_sfreq_hz,
-                "n_annotated": len(run.spike_s),
-            }
-            for run in runs
-        ],
-    }
+def _bad_stretches(runs: list[Run]) -> tuple[BadStretchQC, ...]:
+    return tuple(
+        BadStretchQC(file=run.path.name, start_s=start, end_s=stop, reason=reason)
+        for run in runs
+        for start, stop, reason in run.stretches
+    )
+
+
+def _run_quality(run: Run) -> RunQC:
+    return RunQC(
+        file=run.path.name,
+        duration_s=round(run.duration_s, 3),
+        input_sfreq_hz=run.input_sfreq_hz,
+        n_annotated=len(run.spike_s),
+    )
 
 
 def _tell_of_rejected(table, n_used: int, notes: _Notes) -> None:
@@ -322,19 +331,20 @@ def _projectors(runs, recorded, topography, info, good, config: Config, notes: _
             kind, [run.artefacts[kind] for run in runs], info, good
         )
         candidates += found
-        if artefacts[kind]["note"].startswith("not done"):
-            notes.warn(f"Fields of {words} were not removed ({artefacts[kind]['note']}).")
-    kept, report = keep_sparing(candidates, topography, info, config.max_projector_overlap)
+        if artefacts[kind].note.startswith("not done"):
+            notes.warn(f"Fields of {words} were not removed ({artefacts[kind].note}).")
+    kept, judged = keep_sparing(candidates, topography, info, config.max_projector_overlap)
     for kind, artefact in artefacts.items():
-        if artefact["done"] and not any(e["kept"] and f"{kind}-" in e["name"] for e in report):
-            artefact |= {"done": False, "note": f"all projectors dropped ({artefact['note']})"}
-    for entry in report:
-        if not entry["kept"]:
+        if artefact.done and not any(each.kept and f"{kind}-" in each.name for each in judged):
+            note = f"all projectors dropped ({artefact.note})"
+            artefacts[kind] = replace(artefact, done=False, note=note)
+    for each in judged:
+        if not each.kept:
             notes.warn(
-                f"Projector {entry['name']} was dropped: with those kept it would remove "
-                f"{entry['spike_power_removed_with_kept']:.0%} of the spike's power."
+                f"Projector {each.name} was dropped: with those kept it would remove "
+                f"{each.spike_power_removed_with_kept:.0%} of the spike's power."
             )
-    return kept, artefacts, report
+    return kept, artefacts, judged
 
 
 def _mark_samples(runs: list[Run]) -> np.ndarray:

@@ -6,6 +6,7 @@ import pytest
 from mne.channels.montage import read_meg_canonical_info
 
 from pipeline.errors import InvalidInput
+from pipeline.records.spikes_qc import RunLeftOutQC
 from pipeline.spikes.choice import choose_runs
 from pipeline.spikes.config import Config, Inputs
 from pipeline.spikes.recording import open_recording
@@ -50,7 +51,7 @@ def test_a_run_without_spikes_is_no_measure_of_the_others(tmp_path):
                                       spikes(tmp_path, "rest")])  # fmt: skip
     choice = choose_runs(given, Config())
     assert [run.path for run in choice.used] == [rest]
-    assert choice.left_out == [{"file": language.name, "reason": "no spikes annotated"}]
+    assert choice.left_out == [RunLeftOutQC(file=language.name, reason="no spikes annotated")]
 
 
 def test_runs_whose_channels_are_written_otherwise_belong_together(tmp_path):
@@ -66,7 +67,7 @@ def test_a_run_of_another_device_is_left_out_with_the_names(tmp_path):
     given = inputs([first, second], [spikes(tmp_path, "a"), spikes(tmp_path, "b")])
     choice = choose_runs(given, Config())
     assert [run.path for run in choice.used] == [first]
-    assert "MEG 0111" in choice.left_out[0]["reason"]
+    assert "MEG 0111" in choice.left_out[0].reason
     assert any(second.name in warning for warning in choice.warnings)
 
 
@@ -76,7 +77,7 @@ def test_events_that_cannot_be_read_leave_their_run_out(tmp_path):
     broken.write_bytes(b"onset\0")
     choice = choose_runs(inputs([first, second], [broken, spikes(tmp_path, "b")]), Config())
     assert [run.path for run in choice.used] == [second]
-    assert choice.left_out == [{"file": first.name, "reason": "its events cannot be read"}]
+    assert choice.left_out == [RunLeftOutQC(file=first.name, reason="its events cannot be read")]
     assert any("no text" in warning and broken.name in warning for warning in choice.warnings)
 
 

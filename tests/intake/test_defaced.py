@@ -15,7 +15,7 @@ from pipeline.headmodel.lost_skin import LostSkin, find_lost_skin
 from pipeline.headmodel.meshes import mask_surface
 from pipeline.headmodel.placing import place_head
 from pipeline.headmodel.registration import MNI305_TO_MNI152, apply_affine
-from pipeline.headmodel.stage import placement_numbers, placement_warnings
+from pipeline.headmodel.stage import placement_warnings, residuals
 from pipeline.headmodel.t1w import Volume
 from reports.quality import coregistration_sentence
 
@@ -175,11 +175,11 @@ def test_the_doubt_tells_points_and_error(defaced, face, recorded):
     n_beyond = answer.placement.beyond.sum()
     assert f"{n_beyond} of 160 head points" in doubt.text and "T1w is defaced" in doubt.text
     assert "moves the cortex by up to" in doubt.text and not doubt.grave
-    numbers = placement_numbers(answer.placement)
-    assert numbers["head_points"] == 160
-    assert numbers["head_points_where_skin_is_missing"] == n_beyond
+    numbers = residuals(answer.placement)
+    assert numbers.head_points == 160
+    assert numbers.head_points_where_skin_is_missing == n_beyond
     # Of the points on skin alone: those in the air would make it centimetres.
-    assert numbers["head_point_distance_median_mm"] < 2.5
+    assert numbers.head_point_distance_median_mm < 2.5
     assert placement_warnings(answer.placement, True) == []
 
 

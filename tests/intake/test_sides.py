@@ -1,5 +1,6 @@
 """Left and right: what the head points, the ears and FreeSurfer's image can tell of a mirrored head."""
 
+from dataclasses import asdict
 from pathlib import Path
 
 import mne
@@ -77,7 +78,7 @@ def test_what_is_said_of_the_check_is_what_was_measured():
 def test_too_few_points_decide_nothing():
     found = checked(8, 19)
     assert found == SideCheck(19) and "fewer than 20" in found.sentence
-    assert set(found.numbers.values()) == {None}
+    assert set(asdict(found.qc).values()) == {None}
 
 
 def recording(landmarks, points):

@@ -86,7 +86,7 @@ def check_is_truth(found, atol_mm=1e-3):
 
 def test_without_a_transform_it_is_automatic():
     found = placed(None)
-    assert not found.given and found.qc == {"coregistration": AUTOMATIC} and found.doubts == ()
+    assert not found.given and found.qc == AUTOMATIC and found.doubts == ()
     check_is_truth(found, atol_mm=2)
 
 
@@ -94,14 +94,14 @@ def test_surface_ras_is_understood_without_freesurfer_by_where_the_points_lie(tm
     found = placed(saved(tmp_path / "sub-01_trans.fif"))
     check_is_truth(found)
     assert found.given and found.doubts == ()
-    assert "sub-01_trans.fif" in found.qc["coregistration"]
-    assert "surface RAS that FreeSurfer would give this T1w" in found.qc["coregistration"]
+    assert "sub-01_trans.fif" in found.qc.coregistration
+    assert "surface RAS that FreeSurfer would give this T1w" in found.qc.coregistration
 
 
 def test_scanner_ras_as_this_product_writes_it_is_understood_too(tmp_path):
     found = placed(saved(tmp_path / "sub-01_trans.fif", TRUTH["trans"]))
     check_is_truth(found)
-    assert "scanner RAS of the T1w" in found.qc["coregistration"]
+    assert "scanner RAS of the T1w" in found.qc.coregistration
 
 
 def test_freesurfers_own_centre_decides_where_it_is_there(tmp_path):
@@ -110,7 +110,7 @@ def test_freesurfers_own_centre_decides_where_it_is_there(tmp_path):
     trans = saved(tmp_path / "sub-01_trans.fif", moved(TRUTH["trans"], -centre_mm))
     found = placed(trans, freesurfer_dir=freesurfer(tmp_path / "sub-01", centre_mm))
     check_is_truth(found)
-    assert "FreeSurfer's surface RAS" in found.qc["coregistration"]
+    assert "FreeSurfer's surface RAS" in found.qc.coregistration
 
 
 def test_an_inverted_transform_is_turned(tmp_path):
@@ -134,10 +134,10 @@ def test_how_far_it_lies_from_the_automatic_one_is_measured_at_the_cortex(tmp_pa
     cortex_m = 0.8 * SCALP_MM / 1000
     carried = mne.transforms.apply_trans(truth @ np.linalg.inv(automatic), cortex_m)
     apart_mm = 1000 * np.linalg.norm(carried - cortex_m, axis=1)
-    assert found.qc["given_to_automatic_at_cortex_median_mm"] == pytest.approx(
+    assert found.qc.apart.given_to_automatic_at_cortex_median_mm == pytest.approx(
         np.median(apart_mm), abs=0.02
     )
-    assert found.qc["given_to_automatic_at_cortex_max_mm"] == pytest.approx(
+    assert found.qc.apart.given_to_automatic_at_cortex_max_mm == pytest.approx(
         apart_mm.max(), abs=0.02
     )
     assert 5 < np.median(apart_mm) < 9
@@ -210,8 +210,8 @@ def test_where_no_automatic_one_can_be_made_the_given_one_is_used(tmp_path):
     inputs = headmodel.Inputs(Path("t1w"), None, known, [Path("meg.fif")], trans)
     found = place_head(inputs, wrong, DIGITISED, few, CONFIG)
     check_is_truth(found)
-    assert "an automatic one could not be made" in found.qc["coregistration"]
-    assert found.qc["given_to_automatic_at_cortex_median_mm"] is None
+    assert "an automatic one could not be made" in found.qc.coregistration
+    assert found.qc.apart.given_to_automatic_at_cortex_median_mm is None
 
 
 def test_no_word_of_landmarks_that_were_not_fitted(tmp_path):

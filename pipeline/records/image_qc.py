@@ -1,0 +1,100 @@
+"""What the image stage measured about itself."""
+
+from dataclasses import dataclass, field
+
+from pipeline.files import write_json
+from pipeline.paths import PatientPaths
+from pipeline.records.document import AMONG_THE_KEYS, document, read_record
+from pipeline.records.solution import MapSummary, Point
+
+
+@dataclass(frozen=True, kw_only=True)
+class BootstrapQC:
+    """Intervals of 95 % over averages of resampled spikes.
+
+    Attributes
+    ----------
+    n_resamples : int
+    max_within_mm_95 : float
+        Of the average's maximum; the resamples' maxima lie that near in 95 %.
+    region_radius_mm : float
+        Of a disc of the area of the maximum's region: places are no finer.
+    max_ci95_low_mri_mm, max_ci95_high_mri_mm : tuple of float, (3,)
+    same_max_region_share : float
+    extent_area_ci95_cm2 : tuple of float, (2,)
+    stable_area_cm2 : float
+        In the extent of nearly all resamples.
+    """
+
+    n_resamples: int
+    max_within_mm_95: float
+    region_radius_mm: float
+    max_ci95_low_mri_mm: tuple[float, float, float]
+    max_ci95_high_mri_mm: tuple[float, float, float]
+    same_max_region_share: float
+    extent_area_ci95_cm2: tuple[float, float]
+    stable_area_cm2: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class MethodQC:
+    """What one method came to.
+
+    Attributes
+    ----------
+    assessable : bool
+    reason : str or None
+        Why it is not.
+    found : MapSummary, Point or None
+        Its keys stand among the method's; None where it is not assessable.
+    bootstrap : BootstrapQC or None
+        None where spikes were not resampled for it.
+    """
+
+    assessable: bool
+    reason: str | None
+    found: MapSummary | Point | None = field(metadata=AMONG_THE_KEYS)
+    bootstrap: BootstrapQC | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class ImageQC:
+    """The stage's quality file.
+
+    Attributes
+    ----------
+    warnings : tuple of str
+    n_channels, n_spikes : int
+    peak_window_s : float
+        Width of the window around the peak that the maps are averaged over.
+    minimum_norm_snr, lcmv_regularisation : float
+    lcmv_window_s : tuple of float, (2,)
+    cmem_baseline_end_s : float
+    field_power_peak_s : float
+        When the average's field is strongest, the spike's peak at 0.
+    methods : dict of str to MethodQC
+        Those that were asked for.
+    distance_between_maxima_mm : dict of str to float
+        By two methods' names with a hyphen between.
+    """
+
+    warnings: tuple[str, ...]
+    n_channels: int
+    n_spikes: int
+    peak_window_s: float
+    minimum_norm_snr: float
+    lcmv_regularisation: float
+    lcmv_window_s: tuple[float, float]
+    cmem_baseline_end_s: float
+    field_power_peak_s: float
+    methods: dict[str, MethodQC]
+    distance_between_maxima_mm: dict[str, float]
+
+
+def read_image_qc(paths: PatientPaths) -> ImageQC:
+    """The stage's quality file; `InvalidInput` where it is not what this version writes."""
+    return read_record(ImageQC, paths.qc("image"), "run the image stage again")
+
+
+def write_image_qc(paths: PatientPaths, qc: ImageQC) -> None:
+    write_json(paths.qc("image"), document(qc))

@@ -1,0 +1,173 @@
+"""What the spikes stage measured about itself."""
+
+from dataclasses import dataclass, field
+
+from pipeline.files import write_json
+from pipeline.paths import PatientPaths
+from pipeline.records.document import AMONG_THE_KEYS, document, read_record
+
+
+@dataclass(frozen=True, kw_only=True)
+class AverageQC:
+    """How the average stands out of its noise.
+
+    Attributes
+    ----------
+    snr_db, snr_over_baseline_db : float
+        As the definitions beside them say.
+    half_rise_s : float or None
+        Before the peak, relative to it; None where the average has no clear half rise.
+    """
+
+    snr_db: float
+    snr_over_baseline_db: float
+    half_rise_s: float | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class AgreementQC:
+    """How the spikes used agree with their average, and from where on a spike was used."""
+
+    mean_correlation: float
+    mean_correlation_definition: str
+    mean_component_correlation: float
+    smallest_correlation: float
+    smallest_amplitude_ratio: float
+    median_absolute_shift_s: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class BadStretchQC:
+    file: str
+    start_s: float
+    end_s: float
+    reason: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunQC:
+    """A run that was averaged."""
+
+    file: str
+    duration_s: float
+    input_sfreq_hz: float
+    n_annotated: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunLeftOutQC:
+    file: str
+    reason: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class ArtefactQC:
+    """Heart beats or eye movements: whether projectors were made of them, and why not.
+
+    `snr_db` has the sensor types for which that was measured.
+    """
+
+    done: bool
+    n_events: int
+    note: str
+    snr_db: dict[str, float]
+
+
+@dataclass(frozen=True, kw_only=True)
+class ProjectorQC:
+    """Part of the spike's power that a projector removes alone, and with those kept before it."""
+
+    name: str
+    spike_power_removed: float
+    spike_power_removed_with_kept: float
+    kept: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class FilterQC:
+    highpass_hz: float
+    lowpass_hz: float
+    kind: str
+    line_noise: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class NoiseCovarianceQC:
+    """What the noise covariance was made of; `rank` by sensor type."""
+
+    source: str
+    duration_s: float
+    method: str
+    rank: dict[str, int]
+
+
+@dataclass(frozen=True, kw_only=True)
+class SpikesQC:
+    """The stage's quality file.
+
+    Attributes
+    ----------
+    warnings : tuple of str
+    n_annotated, n_used, n_rejected : int
+    rejected_by_reason : dict of str to int
+    average : AverageQC
+        Its keys stand among the file's, as do those of `agreement`.
+    snr_definition, snr_over_baseline_definition : str
+    peak_time_s : float
+        Always 0: the spikes' peak is where time begins.
+    agreement : AgreementQC
+    n_channels_used : dict of str to int
+        By sensor type.
+    bad_channels : dict of str to str
+        Why, by name.
+    bad_stretches : tuple of BadStretchQC
+    runs : tuple of RunQC
+    artefacts : dict of str to ArtefactQC
+        "heart" and "eyes".
+    projectors : tuple of ProjectorQC
+    projectors_together_spike_power_removed : float
+        The largest of those by sensor type.
+    projectors_together_spike_power_removed_by_type : dict of str to float
+    filter : FilterQC
+    sfreq_hz : float
+    runs_left_out : tuple of RunLeftOutQC
+    noise_covariance : NoiseCovarianceQC
+    head_movement : str
+    """
+
+    warnings: tuple[str, ...]
+    n_annotated: int
+    n_used: int
+    n_rejected: int
+    rejected_by_reason: dict[str, int]
+    average: AverageQC = field(metadata=AMONG_THE_KEYS)
+    snr_definition: str
+    snr_over_baseline_definition: str
+    peak_time_s: float
+    agreement: AgreementQC = field(metadata=AMONG_THE_KEYS)
+    n_channels_used: dict[str, int]
+    bad_channels: dict[str, str]
+    bad_stretches: tuple[BadStretchQC, ...]
+    runs: tuple[RunQC, ...]
+    artefacts: dict[str, ArtefactQC]
+    projectors: tuple[ProjectorQC, ...]
+    projectors_together_spike_power_removed: float
+    projectors_together_spike_power_removed_by_type: dict[str, float]
+    filter: FilterQC
+    sfreq_hz: float
+    runs_left_out: tuple[RunLeftOutQC, ...]
+    noise_covariance: NoiseCovarianceQC
+    head_movement: str
+
+    @property
+    def kept_projectors(self) -> list[ProjectorQC]:
+        return [projector for projector in self.projectors if projector.kept]
+
+
+def read_spikes_qc(paths: PatientPaths) -> SpikesQC:
+    """The stage's quality file; `InvalidInput` where it is not what this version writes."""
+    return read_record(SpikesQC, paths.qc("spikes"), "run the spikes stage again")
+
+
+def write_spikes_qc(paths: PatientPaths, qc: SpikesQC) -> None:
+    write_json(paths.qc("spikes"), document(qc))
