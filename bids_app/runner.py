@@ -19,6 +19,7 @@ from pipeline.errors import InvalidInput, MissingResource
 from pipeline.files import remove_leftovers, sha256
 from pipeline.paths import PatientPaths
 from pipeline.progress import Stopped
+from pipeline.records.status import StageRecord
 from reports.dicom import earlier_objects as report_objects
 
 _GO_ON = "run the same command again: it goes on"
@@ -116,12 +117,12 @@ def _run_stage(task: Task, status: Status, progress: ConsoleProgress) -> None:
     paths, stage = status.paths, task.stage
     hashes = task.input_hashes(paths)
     key = task.key(hashes)
-    record = status.stages.get(stage, {})
-    if record.get("key") == key:
+    record = status.stages.get(stage)
+    if record is not None and record.key == key:
         changed = _changed(record, task.module.writes(paths))
         if changed is None:
             progress.info("unchanged, skipped")
-            progress.warnings += record.get("warnings", [])
+            progress.warnings += record.warnings
             return
         progress.info(f"runs again: {changed} is not what it wrote")
     _check_results_of_others(status, stage, hashes)
@@ -137,15 +138,15 @@ def _run_stage(task: Task, status: Status, progress: ConsoleProgress) -> None:
     missing = [path.name for path in task.module.writes(paths) if not path.exists()]
     if missing:
         raise RuntimeError(f"stage {stage} ended without writing {', '.join(missing)}")
-    status.stages[stage] = {
-        "state": "done",
-        "key": key,
+    status.stages[stage] = StageRecord(
+        state="done",
+        key=key,
         **meter.record(),
-        "warnings": progress.warnings[n_warnings:],
-        "inputs": hashes,
-        "outputs": {path.name: sha256(path) for path in task.module.writes(paths)},
-        "options": dataclasses.asdict(task.config),
-    }
+        warnings=tuple(progress.warnings[n_warnings:]),
+        inputs=hashes,
+        outputs={path.name: sha256(path) for path in task.module.writes(paths)},
+        options=dataclasses.asdict(task.config),
+    )
     status.save()
     progress.info(f"done in {meter.seconds:.0f} s ({meter.cpu_seconds:.0f} s of the processor)")
 
@@ -165,10 +166,10 @@ def remove_report(status: Status, progress: ConsoleProgress) -> None:
         progress.info("the earlier report is removed: it is not about this run's results")
 
 
-def _changed(record: dict, outputs: list[Path]) -> str | None:
+def _changed(record: StageRecord, outputs: list[Path]) -> str | None:
     """The first file of a stage that is missing or not as the stage wrote it."""
     for path in outputs:
-        if not path.exists() or record.get("outputs", {}).get(path.name) != sha256(path):
+        if not path.exists() or record.outputs.get(path.name) != sha256(path):
             return path.name
     return None
 
@@ -176,7 +177,7 @@ def _changed(record: dict, outputs: list[Path]) -> str | None:
 def _check_results_of_others(status: Status, stage: str, hashes: dict[str, str]) -> None:
     """Refuse results of earlier stages that were damaged or edited since."""
     for other, record in status.stages.items():
-        for name, digest in record.get("outputs", {}).items():
+        for name, digest in record.outputs.items():
             if other != stage and hashes.get(name, digest) != digest:
                 raise InvalidInput(
                     f"The file is not what stage {other} wrote",

@@ -1,5 +1,6 @@
 """``sub-X_status.json``: what was done for a participant, what failed, and what to do about it."""
 
+import contextlib
 import json
 import os
 import socket
@@ -18,8 +19,9 @@ from bids_app.exit_codes import ExitCode
 from bids_app.lock import living_owner
 from pipeline import STAGES, __version__
 from pipeline.errors import InvalidInput
-from pipeline.files import read_json, write_json
+from pipeline.files import read_json
 from pipeline.paths import PatientPaths
+from pipeline.records.status import StageRecord, StatusFile, read_status, write_status
 from pipeline.text import plain
 
 _STALE_HINT = "run the same command again: it goes on (if the system killed it, with code 137, give it more memory)"
@@ -43,7 +45,7 @@ class Status:
     since: str | None = None
     """When this run began."""
     warnings: list[str] = field(default_factory=list)
-    stages: dict[str, dict] = field(default_factory=dict)
+    stages: dict[str, StageRecord] = field(default_factory=dict)
     check_place: Callable[[], None] = lambda: None
     """Raises MissingResource where the participant's folder is not the one that was opened."""
 
@@ -51,34 +53,29 @@ class Status:
     def load(cls, paths: PatientPaths, check_place: Callable[[], None]) -> "Status":
         """Read the records of earlier runs; a missing or damaged file means that nothing is known."""
         status = cls(paths, check_place=check_place)
-        try:
-            stored = read_json(paths.status)
-            status.stages = {stage: dict(stored["stages"][stage]) for stage in stored["stages"]}
-        except (OSError, InvalidInput, ValueError, KeyError, TypeError, AttributeError):
-            status.stages = {}
+        with contextlib.suppress(OSError, InvalidInput):
+            status.stages = read_status(paths).stages
         return status
 
     def save(self) -> None:
         self.check_place()
-        write_json(
-            self.paths.status,
-            {
-                "participant": self.paths.sub,
-                "state": self.state,
-                "outcome": self.outcome,
-                "running_stage": self.running_stage,
-                "failed_stage": self.failed_stage,
-                "message": self.message,
-                "hint": self.hint,
-                "warnings": self.warnings,
-                "spikefocus_version": __version__,
-                "host": socket.gethostname(),
-                "pid": os.getpid(),
-                "since": self.since,
-                "updated": now(),
-                "stages": {stage: self.stages[stage] for stage in STAGES if stage in self.stages},
-            },
+        file = StatusFile(
+            participant=self.paths.sub,
+            state=self.state,
+            outcome=self.outcome,
+            running_stage=self.running_stage,
+            failed_stage=self.failed_stage,
+            message=self.message,
+            hint=self.hint,
+            warnings=tuple(self.warnings),
+            spikefocus_version=__version__,
+            host=socket.gethostname(),
+            pid=os.getpid(),
+            since=self.since,
+            updated=now(),
+            stages={stage: self.stages[stage] for stage in STAGES if stage in self.stages},
         )
+        write_status(self.paths, file)
 
 
 def read_cohort(output_dir: Path) -> list[dict]:

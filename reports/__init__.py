@@ -9,10 +9,10 @@ tables; `content` gathers these for the templates; `pictures` draws; `render` ma
 import hashlib
 from pathlib import Path
 
-from pipeline.files import write_json
 from pipeline.methods import METHODS
 from pipeline.paths import PatientPaths
 from pipeline.progress import Progress
+from pipeline.records.report_qc import ReportQC, write_report_qc
 from reports import acquisition, content, dicom, render
 from reports.config import Config
 from reports.derivatives import QC_STAGES, read_patient
@@ -65,17 +65,15 @@ def run(inputs: Inputs, paths: PatientPaths, config: Config, progress: Progress)
         with progress.step("Writing the DICOM objects", total=1) as bar:
             objects = dicom.write(template, paths, patient.finding_method, patient.shows_face)
             bar.advance()
-    write_json(
-        paths.qc("report"),
-        {
-            "warnings": template.warnings if template else [],
-            "n_pages": len(document.pages),
-            "sections": [section.id for section in sections],
-            "figures": [picture.file.name for picture in pictures.values()],
-            "verdict": text["verdict"].colour,
-            "dicom": [file.name for file in objects],
-        },
+    qc = ReportQC(
+        warnings=tuple(template.warnings) if template else (),
+        n_pages=len(document.pages),
+        sections=tuple(section.id for section in sections),
+        figures=tuple(picture.file.name for picture in pictures.values()),
+        verdict=text["verdict"].colour,
+        dicom=tuple(file.name for file in objects),
     )
+    write_report_qc(paths, qc)
 
 
 def reads(inputs: Inputs, paths: PatientPaths) -> list[Path]:

@@ -4,6 +4,7 @@ import nibabel as nib
 import numpy as np
 
 from pipeline.modality import modality_of
+from pipeline.records.spikes_qc import RunQC
 from reports.config import Config
 from reports.derivatives import Patient
 from reports.figures import sensors
@@ -40,42 +41,36 @@ def identification(patient: Patient, config: Config, date: str) -> list[tuple[st
 
 def recording(patient: Patient) -> list[tuple[str, str]]:
     """Array, recordings, head position, MRI and iEEG, as far as the stages have noted them."""
-    qc, head = patient.qc["spikes"], patient.qc["headmodel"]
-    counts = patient.qc["compare"].get("contact_counts", {})
+    qc, compared = patient.qc.spikes, patient.qc.compare
+    contacts = None if compared is None else compared.contacts.contact_counts.contacts
     rows = [
         ("MEG array", _array(patient)),
         ("Channels analysed", channel_counts(patient)),
-        (
-            "Channels left out as bad",
-            str(len(qc["bad_channels"])) if "bad_channels" in qc else None,
-        ),
-        ("Recordings", _recordings(qc)),
-        ("Spikes marked in the recordings", _plain(qc.get("n_annotated"))),
-        ("Head movement", qc.get("head_movement")),
-        ("Digitised head points", _plain(head.get("head_points"))),
+        ("Channels left out as bad", str(len(qc.bad_channels))),
+        ("Recordings", _recordings(qc.runs)),
+        ("Spikes marked in the recordings", str(qc.n_annotated)),
+        ("Head movement", qc.head_movement),
+        ("Digitised head points", str(patient.qc.headmodel.residuals.head_points)),
         ("T1w MRI", _voxels(patient)),
-        ("Intracranial contacts", _plain(counts.get("contacts"))),
+        ("Intracranial contacts", None if contacts is None else str(contacts)),
     ]
     return [(name, value) for name, value in rows if value]
 
 
 def analysis(patient: Patient) -> list[tuple[str, str]]:
     """The steps from the recording to the map, each in a line."""
-    qc, head = patient.qc["spikes"], patient.qc["headmodel"]
-    band = qc.get("filter", {})
-    kept = [p for p in qc.get("projectors", ()) if p["kept"]]
+    qc = patient.qc.spikes
+    n_kept = len(qc.kept_projectors)
     cortex = {"template": "template carried to the T1w", "freesurfer": "FreeSurfer reconstruction"}
     rows = [
         (
             "Filter, sampling",
-            f"{number(band['highpass_hz'])} to {number(band['lowpass_hz'], 'Hz')}, "
-            f"{number(patient.average.info['sfreq'], 'Hz')}"
-            if {"highpass_hz", "lowpass_hz"} <= set(band)
-            else number(patient.average.info["sfreq"], "Hz"),
+            f"{number(qc.filter.highpass_hz)} to {number(qc.filter.lowpass_hz, 'Hz')}, "
+            f"{number(patient.average.info['sfreq'], 'Hz')}",
         ),
-        ("Artefacts", f"{count(len(kept), 'projector')} applied" if "projectors" in qc else None),
-        ("Noise covariance from", qc.get("noise_covariance", {}).get("source")),
-        ("Cortex", cortex.get(head.get("head_model"))),
+        ("Artefacts", f"{count(n_kept, 'projector')} applied"),
+        ("Noise covariance from", qc.noise_covariance.source),
+        ("Cortex", cortex[patient.qc.headmodel.cortex.head_model]),
         ("Volume conductor", "boundary-element model of the inner skull"),
         ("Source model", "994 cortical regions, dipoles normal to the cortex"),
         ("Network", weights_sentence(patient)),
@@ -101,12 +96,9 @@ def _array(patient: Patient) -> str:
     return listing(names) if names else NOT_ASSESSABLE
 
 
-def _recordings(qc: dict) -> str | None:
-    runs = qc.get("runs", ())
-    if not runs:
-        return None
-    minutes = sum(run["duration_s"] for run in runs) / 60
-    rates = sorted({run["input_sfreq_hz"] for run in runs})
+def _recordings(runs: tuple[RunQC, ...]) -> str:
+    minutes = sum(run.duration_s for run in runs) / 60
+    rates = sorted({run.input_sfreq_hz for run in runs})
     return (
         f"{count(len(runs), 'run')}, {number(minutes, 'min')} in all, sampled at "
         f"{listing([number(rate, 'Hz') for rate in rates])}"
@@ -119,7 +111,3 @@ def _voxels(patient: Patient) -> str:
     if np.ptp(sizes) < 0.01:
         return f"{shape} voxels of {number(sizes[0], 'mm')}"
     return f"{shape} voxels of {' × '.join(number(size) for size in sizes)} mm"
-
-
-def _plain(value) -> str | None:
-    return None if value is None else str(value)

@@ -101,17 +101,16 @@ def build(patient: Patient, paths: PatientPaths, config: Config) -> dict:
 
 
 def _methods(patient: Patient, measured: findings.Measures) -> dict:
-    """What the methods text says of this run; None where no stage recorded it."""
-    spikes = patient.qc["spikes"]
-    band = spikes.get("filter", {})
-    edges = [band.get("highpass_hz"), band.get("lowpass_hz")]
+    """What the methods text says of this run."""
+    spikes = patient.qc.spikes
+    low_hz, high_hz = spikes.filter.highpass_hz, spikes.filter.lowpass_hz
     return {
         "version": __version__,
         "n_spikes": measured.n_accepted or "the accepted",
-        "band": None if None in edges else f"{number(edges[0])} to {number(edges[1], 'Hz')}",
+        "band": f"{number(low_hz)} to {number(high_hz, 'Hz')}",
         "sfreq": number(patient.average.info["sfreq"], "Hz"),
-        "noise": spikes.get("noise_covariance", {}).get("source"),
-        "template": patient.qc["headmodel"].get("head_model") != "freesurfer",
+        "noise": spikes.noise_covariance.source,
+        "template": patient.qc.headmodel.cortex.head_model != "freesurfer",
         "fine_tuned": patient.personalization_used,
         "beside": _beside(patient),
     }
@@ -142,10 +141,10 @@ def _map_sentence(patient: Patient, measured: findings.Measures) -> str:
 
 def _missing(patient: Patient, metrics: Metrics) -> list[str]:
     missing = metrics.not_assessable(patient.finding_method)
-    imaged = patient.qc["image"].get("methods", {})
     for method in patient.methods:
         if method not in patient.solutions:
-            reason = imaged.get(method, {}).get("reason") or "it was not computed"
+            asked = method in patient.qc.image.methods
+            reason = patient.qc.image.methods[method].reason if asked else "it was not computed"
             missing.append(sentence(f"{method_name(method)}: {reason}"))
     if onset_s(patient) is None:
         missing.append("Onset of the spike: the average has no clear half rise before its peak.")
@@ -153,7 +152,7 @@ def _missing(patient: Patient, metrics: Metrics) -> list[str]:
 
 
 def _spikes(patient: Patient, measured: findings.Measures) -> dict:
-    qc = patient.qc["spikes"]
+    qc = patient.qc.spikes
     onset = onset_s(patient)
     names = acquisition.sensor_names(patient)
     at_peak = []
@@ -167,10 +166,10 @@ def _spikes(patient: Patient, measured: findings.Measures) -> dict:
         "rejected": measured.n_rejected,
         "reasons": _rejections(patient),
         "snr": number(measured.snr_db, "dB", 1),
-        "snr_definition": qc.get("snr_definition"),
+        "snr_definition": qc.snr_definition,
         "onset": NOT_ASSESSABLE if onset is None else number(onset * 1000, "ms", 0),
-        "correlation": number(qc.get("mean_correlation"), digits=2),
-        "component_correlation": number(qc.get("mean_component_correlation"), digits=2),
+        "correlation": number(qc.agreement.mean_correlation, digits=2),
+        "component_correlation": number(qc.agreement.mean_component_correlation, digits=2),
         "at_peak": at_peak,
     }
 

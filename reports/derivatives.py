@@ -1,6 +1,6 @@
 """Read what the stages have written about one patient; the files' edge of the report."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 
 import mne
@@ -15,7 +15,11 @@ from pipeline.files import read_json, read_npz
 from pipeline.methods import METHODS
 from pipeline.methods._method import PointMethod
 from pipeline.paths import PatientPaths
+from pipeline.records.compare_qc import CompareQC, read_compare_qc
 from pipeline.records.head import Head, read_head
+from pipeline.records.headmodel_qc import HeadmodelQC, read_headmodel_qc
+from pipeline.records.image_qc import ImageQC, read_image_qc
+from pipeline.records.personalize_qc import PersonalizeQC, read_personalize_qc
 from pipeline.records.solution import (
     Distributed,
     Solution,
@@ -23,11 +27,34 @@ from pipeline.records.solution import (
     read_point,
 )
 from pipeline.records.spike import read_average
+from pipeline.records.spikes_qc import SpikesQC, read_spikes_qc
+from pipeline.records.status import StatusFile, read_status
 from reports.figures.slices import Volume
 from reports.inputs import Inputs
 
-QC_STAGES = ("headmodel", "spikes", "personalize", "image", "compare")
-PEAK_WINDOW_S = 0.02  # the published window, for maps whose quality file does not name theirs
+StageQC = HeadmodelQC | SpikesQC | PersonalizeQC | ImageQC | CompareQC
+
+
+@dataclass(frozen=True)
+class Quality:
+    """What the stages measured about themselves, in the order in which they run.
+
+    None where a stage was not asked for: a map without networks needs no personalization.
+    """
+
+    headmodel: HeadmodelQC
+    spikes: SpikesQC
+    personalize: PersonalizeQC | None
+    image: ImageQC
+    compare: CompareQC | None
+
+    def by_stage(self) -> dict[str, StageQC]:
+        """Those that there are."""
+        stages = {each.name: getattr(self, each.name) for each in fields(self)}
+        return {name: quality for name, quality in stages.items() if quality is not None}
+
+
+QC_STAGES = tuple(each.name for each in fields(Quality))
 
 
 @dataclass(frozen=True)
@@ -71,8 +98,8 @@ class Patient:
         Those that may be shown, with x, y, z in mm and their distance from the scalp.
     t1w : Volume
         Without face and ears, unless the option keeps them.
-    qc, status : dict
-        As stored, by stage.
+    qc : Quality
+    status : StatusFile or None
     """
 
     sub: str
@@ -91,8 +118,8 @@ class Patient:
     metrics: pd.DataFrame
     metric_descriptions: dict
     training_curve: pd.DataFrame | None
-    qc: dict[str, dict]
-    status: dict
+    qc: Quality
+    status: StatusFile | None
 
     @property
     def sources(self) -> dict[str, Distributed]:
@@ -106,7 +133,7 @@ class Patient:
     @property
     def methods(self) -> list[str]:
         """Those that the report tells of: what runs by default, and what was asked for."""
-        asked = self.qc["image"].get("methods", {})
+        asked = self.qc.image.methods
         return [name for name in METHODS if METHODS[name].by_default or name in asked]
 
     @property
@@ -117,7 +144,7 @@ class Patient:
     @property
     def personalization_used(self) -> bool:
         """Whether the map called "personalized" has weights of its own; the generic ones serve else."""
-        return self.qc["personalize"].get("improved", True)
+        return self.qc.personalize is None or self.qc.personalize.improved
 
     @property
     def finding_name(self) -> str:
@@ -142,12 +169,12 @@ class Patient:
     @property
     def shows_face(self) -> bool:
         """Whether a person can be recognised in what the report shows."""
-        return self.qc["headmodel"].get("face") != REMOVED
+        return self.qc.headmodel.face != REMOVED
 
     @property
     def window_s(self) -> float:
         """Length of the window around the peak over which the maps are averaged."""
-        return float(self.qc["image"].get("peak_window_s", PEAK_WINDOW_S))
+        return self.qc.image.peak_window_s
 
     @property
     def window(self) -> str:
@@ -177,17 +204,18 @@ def read_patient(inputs: Inputs, paths: PatientPaths) -> Patient:
     InvalidInput
         Where the average or any map is missing: there is nothing to report then.
     """
-    qc = {stage: _read_json_if_there(paths.qc(stage)) for stage in QC_STAGES}
     solutions = _read_solutions(paths)
     maps = (name for name, found in solutions.items() if isinstance(found, Distributed))
     wanted = next(maps, next(iter(METHODS)))
-    for needed in (paths.average, paths.regions, paths.sources(wanted)):
+    qualities = [paths.qc(stage) for stage in ("headmodel", "spikes", "image")]
+    for needed in (paths.average, paths.regions, paths.sources(wanted), *qualities):
         if not needed.exists():
             raise InvalidInput(
                 "The report cannot be written without this result",
                 file=needed,
                 hint="run the earlier stages first",
             )
+    qc = _read_quality(paths)
     metrics = _read_tsv(paths.metrics)
     resection = None
     if paths.resection.exists() and _is_assessable(metrics, "resection"):
@@ -209,7 +237,7 @@ def read_patient(inputs: Inputs, paths: PatientPaths) -> Patient:
             for method in solutions
             if paths.bootstrap(method).exists()
         },
-        t1w=_read_t1w(inputs.t1w, paths, qc["headmodel"].get("face") == KEPT),
+        t1w=_read_t1w(inputs.t1w, paths, qc.headmodel.face == KEPT),
         source_volume=read_volume(volume) if volume.exists() else None,
         resection=resection,
         contacts=_read_contacts(paths),
@@ -217,7 +245,17 @@ def read_patient(inputs: Inputs, paths: PatientPaths) -> Patient:
         metric_descriptions=_read_json_if_there(paths.metrics.with_suffix(".json")),
         training_curve=_read_tsv(paths.training_curve) if paths.training_curve.exists() else None,
         qc=qc,
-        status=_read_json_if_there(paths.status),
+        status=read_status(paths) if paths.status.exists() else None,
+    )
+
+
+def _read_quality(paths: PatientPaths) -> Quality:
+    return Quality(
+        headmodel=read_headmodel_qc(paths),
+        spikes=read_spikes_qc(paths),
+        personalize=read_personalize_qc(paths) if paths.qc("personalize").exists() else None,
+        image=read_image_qc(paths),
+        compare=read_compare_qc(paths) if paths.qc("compare").exists() else None,
     )
 
 

@@ -137,16 +137,15 @@ def extent_sentence(patient: Patient) -> str:
 
 def resampling_sentence(patient: Patient) -> str:
     """How far maximum and extent hold when spikes are resampled; empty where that was not done."""
-    method = patient.qc["image"].get("methods", {}).get(patient.finding_method, {})
-    resampled = method.get("bootstrap")
-    if not resampled:
+    resampled = patient.qc.image.methods[patient.finding_method].bootstrap
+    if resampled is None:
         return ""
     area = np.where(patient.finding.extent, patient.head.region_area_mm2, 0)
     held = area[patient.stability[patient.finding_method] >= HELD_SHARE].sum() / area.sum()
     return (
-        f"In 95\u00a0% of {resampled['n_resamples']} averages of resampled spikes the maximum lies "
-        f"within {number(resampled['max_within_mm_95'], 'mm', 0)} of this place (a region’s radius is "
-        f"{number(resampled['region_radius_mm'], 'mm', 0)}), and {100 * held:.0f}\u00a0% of the "
+        f"In 95\u00a0% of {resampled.n_resamples} averages of resampled spikes the maximum lies "
+        f"within {number(resampled.max_within_mm_95, 'mm', 0)} of this place (a region’s radius is "
+        f"{number(resampled.region_radius_mm, 'mm', 0)}), and {100 * held:.0f}\u00a0% of the "
         "extent’s area is in the extent of at least half of them."
     )
 

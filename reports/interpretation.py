@@ -78,8 +78,9 @@ def _seizures(patient: Patient, metrics: Metrics) -> str:
     distance = metrics.value(method, "max_to_soz")
     if distance is None:
         return sentence(f"{NOT_ASSESSABLE}: {metrics.reason(method, 'max_to_soz')}")
-    contact = patient.qc["compare"].get("nearest_contacts", {}).get(method, {}).get("soz")
-    named = f" ({contact['name']})" if contact else ""
+    compared = patient.qc.compare
+    contact = None if compared is None else compared.nearest_contacts[method].soz
+    named = "" if contact is None else f" ({contact.name})"
     concordant = metrics.value(method, "sublobar_concordance")
     verdict = {None: "not sampled, so no verdict", True: "concordant", False: "discordant"}[
         None if concordant is None else bool(concordant)
@@ -109,6 +110,6 @@ def _removed(patient: Patient, metrics: Metrics) -> str:
         return sentence(f"{NOT_ASSESSABLE}: {metrics.reason(method, 'max_in_resection')}")
     where = "inside" if inside else "outside"
     edge = number(metrics.value(method, "max_to_resection_edge"), "mm", 0)
-    outcome = patient.qc["compare"].get("outcome")
+    outcome = None if patient.qc.compare is None else patient.qc.compare.outcome
     after = f" Outcome: {outcome}." if outcome else " The outcome is not given."
     return f"The maximum lies {where} the resection, {edge} from its edge.{after}"

@@ -39,7 +39,7 @@ class Propagation:
 
 def onset_s(patient: Patient) -> float | None:
     """Half rise of the averaged spike before its peak, as the spikes stage found it."""
-    return patient.qc["spikes"].get("half_rise_s")
+    return patient.qc.spikes.average.half_rise_s
 
 
 def propagation(patient: Patient) -> Propagation | None:

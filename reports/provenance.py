@@ -8,6 +8,7 @@ from pathlib import Path
 from pipeline import STAGES, __version__
 from pipeline.methods import METHODS
 from pipeline.paths import PatientPaths
+from pipeline.records.status import StageRecord
 from reports.derivatives import Patient
 from reports.wording import lower_first, number, split_unit
 
@@ -85,22 +86,23 @@ def input_hashes(patient: Patient, paths: PatientPaths) -> list[tuple[str, str]]
     """SHA-256 of the inputs from outside the derivatives, and of the weights fine-tuned from."""
     own = {file.name for file in paths.folder.rglob("*") if file.is_file()}
     hashes = {}
-    for stage in STAGES:
-        hashes.update(patient.status.get("stages", {}).get(stage, {}).get("inputs", {}))
+    for _, record in _records(patient):
+        hashes.update(record.inputs)
     rows = sorted((name, digest) for name, digest in hashes.items() if name not in own)
-    weights = patient.qc["personalize"].get("generic_model_sha256")
-    return [*rows, ("generic weights", weights)] if weights else rows
+    personalized = patient.qc.personalize
+    if personalized is None:
+        return rows
+    return [*rows, ("generic weights", personalized.generic_model_sha256)]
 
 
 def run_times(patient: Patient) -> list[tuple[str, str, str]]:
     """Stage, run time and peak memory, and their total and maximum; the report is not among them."""
     told, seconds, memory = [], [], []
-    for stage in STAGES:
-        record = patient.status.get("stages", {}).get(stage, {})
-        if stage == "report" or "seconds" not in record:
+    for stage, record in _records(patient):
+        if stage == "report":
             continue
-        seconds.append(record["seconds"])
-        memory.append(record.get("peak_memory_mb") or float("nan"))
+        seconds.append(record.seconds)
+        memory.append(record.peak_memory_mb or float("nan"))
         told.append((stage, number(seconds[-1], "s", 0), number(memory[-1], "MB", 0)))
     if told:
         told.append(
@@ -111,18 +113,23 @@ def run_times(patient: Patient) -> list[tuple[str, str, str]]:
 
 def analysis_date(patient: Patient) -> str:
     """Day of the analysis as the status file has it, YYYY-MM-DD; empty where there is none."""
-    return str(patient.status.get("updated") or "")[:10]
+    return "" if patient.status is None else patient.status.updated[:10]
 
 
 def option_rows(patient: Patient) -> list[tuple[str, list[tuple[str, str]]]]:
     """Options of each stage as they were, where the status file has them."""
     stages = []
-    for stage in STAGES:
-        options = patient.status.get("stages", {}).get(stage, {}).get("options")
-        if options:
-            rows = [_option(key, value) for key, value in options.items()]
+    for stage, record in _records(patient):
+        if record.options:
+            rows = [_option(key, value) for key, value in record.options.items()]
             stages.append((stage, [(lower_first(name), value) for name, value in rows]))
     return stages
+
+
+def _records(patient: Patient) -> list[tuple[str, StageRecord]]:
+    """The stages that were done, in the order in which they run."""
+    records = {} if patient.status is None else patient.status.stages
+    return [(stage, records[stage]) for stage in STAGES if stage in records]
 
 
 def _option(key: str, value) -> tuple[str, str]:

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 from pipeline.doubts import Doubt
+from pipeline.records.document import document
 from reports.derivatives import Patient
 from reports.findings import Measures
 from reports.personalization import held_out_error_mm
@@ -30,9 +31,6 @@ _TOLD_ELSEWHERE = {
     "snr_definition",
     "mean_correlation_definition",
     "peak_time_s",
-    "config",
-    "parameters",
-    "versions",
     "methods",
     "distance_between_maxima_mm",
     "contact_rules",
@@ -78,17 +76,17 @@ _TEMPLATE_CAUTION = "Single gyri can lie several millimetres from their true pla
 
 def measures(patient: Patient) -> Measures:
     """The numbers that verdict and support are decided by."""
-    head, spikes = patient.qc["headmodel"], patient.qc["spikes"]
+    head, spikes = patient.qc.headmodel, patient.qc.spikes
     accepted = patient.spike_events.get("accepted")
     counts = None if accepted is None else accepted.astype(str).str.lower().value_counts()
     return Measures(
         n_accepted=None if counts is None else int(counts.get("true", 0)),
         n_rejected=None if counts is None else int(counts.get("false", 0)),
-        snr_db=spikes.get("snr_db"),
-        coregistration_mm=head.get("head_point_distance_median_mm"),
-        n_bad_channels=len(spikes.get("bad_channels", ())),
+        snr_db=spikes.average.snr_db,
+        coregistration_mm=head.residuals.head_point_distance_median_mm,
+        n_bad_channels=len(spikes.bad_channels),
         n_channels=len(patient.average.ch_names),
-        head_model=head.get("head_model"),
+        head_model=head.cortex.head_model,
         personalization_used=patient.personalization_used,
         held_out_error_mm=held_out_error_mm(patient),
     )
@@ -96,62 +94,59 @@ def measures(patient: Patient) -> Measures:
 
 def head_model_sentence(patient: Patient) -> str:
     """How the head model was made, in the words of its stage, with a caution for a template's."""
-    qc = patient.qc["headmodel"]
-    made = qc.get("head_model_sentence")
-    if not made:
-        return "How the head model was made is not recorded."
-    caution = f" {_TEMPLATE_CAUTION}" if qc.get("head_model") == "template" else ""
-    return sentence(made) + caution
+    cortex = patient.qc.headmodel.cortex
+    caution = f" {_TEMPLATE_CAUTION}" if cortex.head_model == "template" else ""
+    return sentence(cortex.head_model_sentence) + caution
 
 
 def coregistration_sentence(patient: Patient) -> str:
     """Residuals of head points and landmarks."""
-    qc = patient.qc["headmodel"]
+    qc = patient.qc.headmodel
+    placed, residuals = qc.coregistration, qc.residuals
     landmarks = [
-        f"{name} {number(qc[f'landmark_distance_{key}_mm'], 'mm', 1)}"
-        for key, name in (("nasion", "nasion"), ("lpa", "LPA"), ("rpa", "RPA"))
-        if qc.get(f"landmark_distance_{key}_mm") is not None
+        f"nasion {number(residuals.landmark_distance_nasion_mm, 'mm', 1)}",
+        f"LPA {number(residuals.landmark_distance_lpa_mm, 'mm', 1)}",
+        f"RPA {number(residuals.landmark_distance_rpa_mm, 'mm', 1)}",
     ]
-    told = [sentence(f"Co-registration: {qc['coregistration']}")] if "coregistration" in qc else []
-    left_out = "" if "given_to_automatic_at_cortex_median_mm" in qc else _left_out(qc)
-    missing = qc.get("head_points_where_skin_is_missing", 0)
-    on_skin = (qc.get("head_points") or 0) - missing
-    if not qc.get("head_points"):
+    told = [sentence(f"Co-registration: {placed.coregistration}")]
+    missing = residuals.head_points_where_skin_is_missing
+    on_skin = residuals.head_points - missing
+    left_out = residuals.head_points_left_out - missing
+    if not residuals.head_points:
         told.append("No head points were digitised: the residual to the scalp is not assessable.")
     elif not on_skin:
         told.append("No head point lies on the T1w's skin: the residual to it is not assessable.")
     else:
+        of_fit = f"; {left_out or 'none'} of them were left out of the fit"
         told.append(
             f"{on_skin} head points lie "
-            f"{number(qc.get('head_point_distance_median_mm'), 'mm', 1)} from the scalp in the median "
-            f"(95th percentile {number(qc.get('head_point_distance_p95_mm'), 'mm', 1)}){left_out}."
+            f"{number(residuals.head_point_distance_median_mm, 'mm', 1)} from the scalp in the "
+            f"median (95th percentile {number(residuals.head_point_distance_p95_mm, 'mm', 1)})"
+            f"{of_fit if placed.apart is None else ''}."
         )
     if missing:
         told.append(
             f"{count(missing, 'head point')} where the T1w shows no skin: left out of the fit."
         )
-    if landmarks:
-        source = f" ({qc['landmarks']})" if qc.get("landmarks") else ""
-        told.append(f"Digitised landmarks to those of the T1w{source}: {listing(landmarks)}.")
-    told += [sentence(checked) for checked in qc.get("left_and_right", ())]
+    source = qc.anatomy.landmarks
+    told.append(f"Digitised landmarks to those of the T1w ({source}): {listing(landmarks)}.")
+    told += [sentence(checked) for checked in qc.left_and_right]
     return " ".join(told)
-
-
-def _left_out(qc: dict) -> str:
-    left_out = qc.get("head_points_left_out", 0) - qc.get("head_points_where_skin_is_missing", 0)
-    return f"; {left_out or 'none'} of them were left out of the fit"
 
 
 def clinical_sentences(patient: Patient) -> list[str]:
     """How contacts and resection came to the T1w, with the registrations' figures of merit."""
-    qc = patient.qc["compare"]
+    qc = patient.qc.compare
+    if qc is None:
+        return []
     told = [
-        f"Contacts of {each['file']} ({each['space']}): {each['method']}{_merits(each['quality'])}."
-        for each in qc.get("contact_transforms", ())
+        f"Contacts of {each.file} ({each.space}): {each.method}{_merits(each.quality)}."
+        for each in qc.contacts.contact_transforms
     ]
-    if "resection_space" in qc:
-        merits = _merits(qc.get("resection_registration", {}))
-        told.append(f"Resection mask: {qc['resection_space']}{merits}.")
+    resection = qc.resection
+    if resection.resection_space is not None:
+        merits = _merits(resection.resection_registration or {})
+        told.append(f"Resection mask: {resection.resection_space}{merits}.")
     return told
 
 
@@ -166,17 +161,17 @@ def stage_blocks(patient: Patient) -> list[dict]:
     return [
         {
             "title": STAGE_TITLES[stage],
-            "rows": _side_by_side(list(_rows(qc))),
-            "warnings": [sentence(warning) for warning in qc.get("warnings", ())],
+            "rows": _side_by_side(list(_rows(document(qc)))),
+            "warnings": [sentence(warning) for warning in qc.warnings],
         }
-        for stage, qc in patient.qc.items()
-        if qc
+        for stage, qc in patient.qc.by_stage().items()
     ]
 
 
 def doubts(patient: Patient) -> list[Doubt]:
     """What page one tells whatever else there is to tell."""
-    return [Doubt(**doubt) for qc in patient.qc.values() for doubt in qc.get("doubts", ())]
+    compared = patient.qc.compare
+    return [*patient.qc.headmodel.doubts, *(() if compared is None else compared.doubts)]
 
 
 def warnings_for_verdict(patient: Patient) -> list[str]:
@@ -184,8 +179,8 @@ def warnings_for_verdict(patient: Patient) -> list[str]:
     doubted = {doubt.text for doubt in doubts(patient)}
     return [
         warning
-        for stage, qc in patient.qc.items()
-        for warning in qc.get("warnings", ())
+        for stage, qc in patient.qc.by_stage().items()
+        for warning in qc.warnings
         if warning not in doubted
         if stage != "personalize" or patient.personalization_used
     ]
@@ -193,42 +188,38 @@ def warnings_for_verdict(patient: Patient) -> list[str]:
 
 def spike_sentences(patient: Patient) -> list[str]:
     """Bad channels, stretches, artefacts and projectors in sentences."""
-    qc = patient.qc["spikes"]
-    bad = qc.get("bad_channels", {})
+    qc = patient.qc.spikes
+    bad = qc.bad_channels
     sentences = []
     if bad:
         named = [f"{name} ({reason})" for name, reason in list(bad.items())[:8]]
         more = [] if len(bad) <= 8 else [f"{len(bad) - 8} more"]
         sentences.append(f"Bad channels, left out: {listing(named + more)}.")
-    elif "bad_channels" in qc:
+    else:
         sentences.append("No bad channels were found.")
-    stretches = qc.get("bad_stretches", ())
+    stretches = qc.bad_stretches
     if stretches:
-        total = sum(stretch["end_s"] - stretch["start_s"] for stretch in stretches)
-        what = listing(sorted({stretch["reason"] for stretch in stretches}))
+        total = sum(stretch.end_s - stretch.start_s for stretch in stretches)
+        what = listing(sorted({stretch.reason for stretch in stretches}))
         sentences.append(
             f"{count(len(stretches), 'bad stretch', 'bad stretches')} of {number(total, 's', 0)} in "
             f"all ({what}) were left out."
         )
-    for run in qc.get("runs_left_out", ()):
-        sentences.append(sentence(f"run {run['file']} was left out: {run['reason']}"))
+    for run in qc.runs_left_out:
+        sentences.append(sentence(f"run {run.file} was left out: {run.reason}"))
     for kind, name in (("heart", "heart beats"), ("eyes", "eye movements")):
-        artefact = qc.get("artefacts", {}).get(kind)
-        if artefact:
-            state = "projectors were made" if artefact.get("done") else "not removed"
-            sentences.append(sentence(f"fields of {name}: {state} ({artefact['note']})"))
-    kept = [p for p in qc.get("projectors", ()) if p["kept"]]
-    dropped = [p for p in qc.get("projectors", ()) if not p["kept"]]
-    if kept:
-        together = qc.get("projectors_together_spike_power_removed")
-        loss = (
-            f", taking {number(100 * together, '%', 1)} of the spike’s power in all"
-            if together is not None
-            else ""
+        artefact = qc.artefacts[kind]
+        state = "projectors were made" if artefact.done else "not removed"
+        sentences.append(sentence(f"fields of {name}: {state} ({artefact.note})"))
+    dropped = [projector.name for projector in qc.projectors if not projector.kept]
+    if qc.kept_projectors:
+        together = number(100 * qc.projectors_together_spike_power_removed, "%", 1)
+        sentences.append(
+            f"{count(len(qc.kept_projectors), 'artefact projector')} applied, taking {together} of "
+            "the spike’s power in all."
         )
-        sentences.append(f"{count(len(kept), 'artefact projector')} applied{loss}.")
     if dropped:
-        names = listing([p["name"] for p in dropped])
+        names = listing(dropped)
         sentences.append(f"Dropped, because the spike would suffer: {names}.")
     return sentences
 

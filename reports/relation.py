@@ -37,13 +37,13 @@ def resection_relation(patient: Patient, metrics: Metrics) -> list[str]:
     """Whether the maximum was removed, how far from the edge it lies, and the outcome."""
     method = patient.finding_method
     inside = metrics.value(method, "max_in_resection")
-    outcome = patient.qc["compare"].get("outcome")
+    compared = patient.qc.compare
     if inside is None:
         told = [_not_assessable(metrics, method, "max_in_resection")]
     else:
         edge = number(metrics.value(method, "max_to_resection_edge"), "mm", 0)
-        volume = patient.qc["compare"].get("resection_volume_cm3")
-        size = f" ({number(volume, 'cm³')})" if volume is not None else ""
+        resected = None if compared is None else compared.resection.resected
+        size = f" ({number(resected.resection_volume_cm3, 'cm³')})" if resected else ""
         where = "inside" if inside else "outside"
         told = [f"The maximum lies {where} the resection{size}, {edge} from its edge."]
         share = metrics.value(method, "resection_sensitivity")
@@ -54,18 +54,21 @@ def resection_relation(patient: Patient, metrics: Metrics) -> list[str]:
                 f"its regions lie {number(spread, 'mm', 0)} from the resection in the weighted mean "
                 "(spatial dispersion)."
             )
-    if outcome:
-        told.append(f"Outcome as given in the dataset: {outcome}.")
+    if compared is not None and compared.outcome:
+        told.append(f"Outcome as given in the dataset: {compared.outcome}.")
     return told
 
 
 def _contacts_sentence(patient: Patient) -> str:
-    counts = patient.qc["compare"].get("contact_counts", {})
-    rule = patient.qc["compare"].get("contact_rules", {}).get("soz")
-    if not counts.get("contacts") or not counts.get("soz"):
+    if patient.qc.compare is None:
         return ""
+    contacts = patient.qc.compare.contacts
+    counts = contacts.contact_counts
+    if not counts.contacts or not counts.soz:
+        return ""
+    rule = contacts.contact_rules["soz"]
     read = f", as marked in {rule}" if rule else ""
-    return f"{counts.get('soz', 0)} of {count(counts['contacts'], 'contact')} are SOZ{read}."
+    return f"{counts.soz} of {count(counts.contacts, 'contact')} are SOZ{read}."
 
 
 def _concordance(patient: Patient, metrics: Metrics) -> str:

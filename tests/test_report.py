@@ -9,6 +9,7 @@ import zlib
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -22,6 +23,8 @@ from pipeline.errors import InvalidInput
 from pipeline.files import read_json, sha256
 from pipeline.paths import PatientPaths
 from pipeline.progress import Progress
+from pipeline.records.compare_qc import ContactTransformQC
+from pipeline.records.status import StageRecord
 from reports import content, quality, render
 from reports.comparison import OUTSIDE_ITS_INTERVAL
 from reports.derivatives import read_patient
@@ -245,7 +248,8 @@ def test_without_any_map_the_error_names_the_file(complete, tmp_path):
 def with_quality(patient: ReportPatient, stage: str, **changes):
     """The patient as read, with other entries in one stage's quality file."""
     read = read_patient(patient.inputs, patient.paths)
-    return replace(read, qc=read.qc | {stage: read.qc[stage] | changes})
+    changed = replace(getattr(read.qc, stage), **changes)
+    return replace(read, qc=replace(read.qc, **{stage: changed}))
 
 
 def test_silent_regions_are_not_among_the_strongest(complete):
@@ -286,7 +290,7 @@ def test_personalization_is_told_in_words(complete):
 
 
 def test_a_warning_of_any_stage_is_shown_and_changes_the_verdict(complete):
-    warned = with_quality(complete, "image", warnings=["the spikes ride on a slow wave"])
+    warned = with_quality(complete, "image", warnings=("the spikes ride on a slow wave",))
     built = content.build(warned, complete.paths, reports.Config())
     assert built["verdict"].colour == "amber"
     html = render.to_html(
@@ -297,12 +301,13 @@ def test_a_warning_of_any_stage_is_shown_and_changes_the_verdict(complete):
 
 def test_intervals_and_stability_are_told_where_spikes_were_resampled(complete, tmp_path):
     stored = read_patient(complete.inputs, complete.paths)
-    image = stored.qc["image"] | {"methods": {"personalized": {"assessable": True}}}
+    own_qc = stored.qc.image.methods["personalized"]
+    image = replace(stored.qc.image, methods={"personalized": replace(own_qc, bootstrap=None)})
     read = replace(
         stored,
         metrics=stored.metrics.assign(ci95_low=np.nan, ci95_high=np.nan),
         stability={},
-        qc=stored.qc | {"image": image},
+        qc=replace(stored.qc, image=image),
     )
     plain = content.build(read, complete.paths, reports.Config())
     assert plain["resampling_sentence"] == "" and not plain["has_intervals"]
@@ -310,14 +315,14 @@ def test_intervals_and_stability_are_told_where_spikes_were_resampled(complete, 
     metrics = read.metrics.copy()
     metrics.loc[own, ["ci95_low", "ci95_high"]] = 1.25, 9.5
     assert 1.25 < metrics.loc[own, "value"].item() < 9.5
-    summary = {"n_resamples": 200, "max_within_mm_95": 7.4, "region_radius_mm": 6.1}
-    image = {"methods": {"personalized": {"assessable": True, "bootstrap": summary}}}
+    summary = replace(own_qc.bootstrap, n_resamples=200, max_within_mm_95=7.4, region_radius_mm=6.1)
+    image = replace(image, methods={"personalized": replace(own_qc, bootstrap=summary)})
     stability = np.linspace(0, 1, 994)
     resampled = replace(
         read,
         metrics=metrics,
         stability={"personalized": stability},
-        qc=read.qc | {"image": read.qc["image"] | image},
+        qc=replace(read.qc, image=image),
     )
     built = content.build(resampled, complete.paths, reports.Config())
     assert "In 95\u00a0% of 200 averages" in built["resampling_sentence"]
@@ -355,13 +360,22 @@ def test_what_the_stages_resampled_and_carried_is_told(complete):
 
 
 def test_registrations_are_told_with_their_figures_of_merit(complete):
-    carried = {"file": "sub-01_electrodes.tsv", "space": "ACPC", "method": "rigid"}
+    carried = ContactTransformQC(
+        file="sub-01_electrodes.tsv",
+        space="ACPC",
+        method="rigid",
+        quality={"inverse_consistency_mm": 0.42},
+    )
+    compared = read_patient(complete.inputs, complete.paths).qc.compare
     changed = with_quality(
         complete,
         "compare",
-        contact_transforms=[carried | {"quality": {"inverse_consistency_mm": 0.42}}],
-        resection_space="carried",
-        resection_registration={"brain_shift_p95_mm": 3.1, "correlation_deformed": 0.91},
+        contacts=replace(compared.contacts, contact_transforms=(carried,)),
+        resection=replace(
+            compared.resection,
+            resection_space="carried",
+            resection_registration={"brain_shift_p95_mm": 3.1, "correlation_deformed": 0.91},
+        ),
     )
     assert quality.clinical_sentences(changed) == [
         "Contacts of sub-01_electrodes.tsv (ACPC): rigid (inverse consistency 0.42\u00a0mm).",
@@ -378,7 +392,20 @@ def test_a_template_head_is_called_one(complete):
 def test_hashes_and_options_come_from_the_status_file(complete):
     inputs = {"sub-01_T1w.nii.gz": "a" * 64, complete.paths.leadfield.name: "b" * 64}
     options = {"snr": 3.0, "window_s": [-0.5, 0.5], "generic_model": "/home/me/own.safetensors"}
-    status = {"stages": {"image": {"inputs": inputs, "options": options}}}
+    record = StageRecord(
+        state="done",
+        key="0",
+        seconds=61.0,
+        cpu_seconds=100.0,
+        cores=2.0,
+        peak_memory_mb=900,
+        peak_gpu_memory_mb=None,
+        warnings=(),
+        inputs=inputs,
+        outputs={},
+        options=options,
+    )
+    status = SimpleNamespace(stages={"image": record}, updated="2026-11-25T04:42:38+00:00")
     read = replace(read_patient(complete.inputs, complete.paths), status=status)
     built = content.build(read, complete.paths, reports.Config())
     assert built["inputs"] == [("sub-01_T1w.nii.gz", "a" * 64), ("generic weights", "0" * 64)]

@@ -1,9 +1,12 @@
 """The report's parts on inputs whose answer is known: words, rules, raster, slices."""
 
 import math
+from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from quality_files import SPIKES
 
 from reports.figures.slices import Volume, plane_section
 from reports.figures.surface import rasterise
@@ -276,9 +279,12 @@ def test_agreement_gives_distances_below_and_overlaps_above_the_diagonal():
     ]
 
 
-def test_propagation_is_measured_from_the_map_at_the_half_rise():
-    from types import SimpleNamespace
+def quality_of_spikes(**average):
+    spikes = replace(SPIKES, average=replace(SPIKES.average, **average))
+    return SimpleNamespace(spikes=spikes)
 
+
+def test_propagation_is_measured_from_the_map_at_the_half_rise():
     from pipeline.records.solution import Distributed
     from reports.onset import propagation
 
@@ -286,7 +292,7 @@ def test_propagation_is_measured_from_the_map_at_the_half_rise():
     activity = np.array([[0.0, 1, 0, 0], [0, 0, 2, 0]])
     found = Distributed(activity, times_s, np.array([0.0, 2]), 1, np.array([False, True]), "")
     patient = SimpleNamespace(
-        qc={"spikes": {"half_rise_s": -0.02}},
+        qc=quality_of_spikes(half_rise_s=-0.02),
         finding=found,
         window_s=0.02,
         max_mm=np.array([20.0, 0, 0]),
@@ -298,5 +304,5 @@ def test_propagation_is_measured_from_the_map_at_the_half_rise():
     moved = propagation(patient)
     assert moved.apart_mm == pytest.approx(20) and moved.moved
     assert moved.gyrus == "left insula"
-    patient.qc["spikes"]["half_rise_s"] = None
+    patient.qc = quality_of_spikes(half_rise_s=None)
     assert propagation(patient) is None

@@ -11,6 +11,7 @@ from pipeline.compare.references import soz_reference
 from pipeline.compare.rows import Table, defined, sidecar
 from pipeline.compare.surgery import resection_reference
 from pipeline.doubts import each_once
+from pipeline.errors import InvalidInput
 from pipeline.files import read_npz, write_json, write_text
 from pipeline.methods import METHODS
 from pipeline.methods._method import PointMethod
@@ -109,7 +110,10 @@ def writes(paths: PatientPaths) -> list[Path]:
     files = [paths.metrics, paths.metrics.with_suffix(".json"), paths.qc("compare")]
     if not paths.qc("compare").exists():
         return files
-    qc = read_compare_qc(paths)
+    try:
+        qc = read_compare_qc(paths)
+    except InvalidInput:  # damaged: that it is not what the stage wrote tells enough
+        return files
     if qc.contacts.contact_to_cortex_median_mm is not None:
         files += [paths.contacts, paths.contacts.with_suffix(".json")]
     if qc.resection.resection_assessable:

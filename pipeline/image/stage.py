@@ -115,7 +115,10 @@ def writes(paths: PatientPaths) -> list[Path]:
     qc = paths.qc("image")
     if not qc.exists():
         return [qc]
-    methods = read_image_qc(paths).methods
+    try:
+        methods = read_image_qc(paths).methods
+    except InvalidInput:  # damaged: that it is not what the stage wrote tells enough
+        return [qc]
     done = [name for name, method in methods.items() if method.assessable]
     resampled = [name for name, method in methods.items() if method.bootstrap is not None]
     return [

@@ -56,15 +56,15 @@ def read_record(kind: type[Record], file: Path, hint: str) -> Record:
 
 def record_of(kind: type[Record], content: Mapping[str, Any], where: str = "it") -> Record:
     """The record of a JSON object; `Unfit` where the two differ."""
-    record = _part(kind, content, where)
+    record = part_of(kind, content, where)
     unknown = set(content) - set(document(record))
     if unknown:
         raise Unfit(f"{where} has the unknown key '{min(unknown)}'")
     return record
 
 
-def _part(kind: type[Record], content: Mapping[str, Any], where: str) -> Record:
-    """The record of some of an object's keys."""
+def part_of(kind: type[Record], content: Mapping[str, Any], where: str = "it") -> Record:
+    """The record of some of an object's keys; `Unfit` where one lacks."""
     hints, values = get_type_hints(kind), {}
     for each in fields(kind):  # type: ignore[arg-type]
         hint = hints[each.name]
@@ -86,7 +86,7 @@ def _part_among(hint: Any, content: Mapping[str, Any], where: str) -> Any:
     kind = max(kinds, key=lambda kind: shared[kind])
     if not shared[kind] and type(None) in _alternatives(hint):
         return None
-    return _part(kind, content, where)
+    return part_of(kind, content, where)
 
 
 def _keys(kind: Any) -> set[str]:

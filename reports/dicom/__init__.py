@@ -13,8 +13,10 @@ from typing import BinaryIO
 import nibabel as nib
 import numpy as np
 
-from pipeline.files import atomic_path, read_json, read_npz
+from pipeline.errors import InvalidInput
+from pipeline.files import atomic_path, read_npz
 from pipeline.paths import PatientPaths
+from pipeline.records.report_qc import read_report_qc
 from reports.dicom import objects
 from reports.dicom.template import Template, discreet, read_template
 
@@ -60,7 +62,10 @@ def written(paths: PatientPaths) -> list[Path]:
     """What the report's quality file says was written."""
     if not paths.qc("report").exists():
         return []
-    return [_folder(paths) / name for name in read_json(paths.qc("report")).get("dicom", [])]
+    try:
+        return [_folder(paths) / name for name in read_report_qc(paths).dicom]
+    except InvalidInput:  # damaged: that it is not what the stage wrote tells enough
+        return []
 
 
 def remove_earlier(paths: PatientPaths) -> None:

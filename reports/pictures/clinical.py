@@ -13,7 +13,8 @@ from reports.wording import coordinates, count, listing, method_name
 def sublobar(studio: Studio) -> Picture:
     """The 20 sublobar regions: extent, SOZ, implantation, resection."""
     patient = studio.patient
-    compared = patient.qc["compare"]
+    compared = patient.qc.compare
+    resected = None if compared is None else compared.resection.resected
     cells = cells_from(
         SUBLOBAR_NAMES,
         patient.head.region_sublobar,
@@ -22,7 +23,7 @@ def sublobar(studio: Studio) -> Picture:
         patient.finding.max_region,
         patient.contacts["sublobar"].to_numpy(str),
         patient.contacts["soz"].to_numpy(bool),
-        set(compared.get("resected_sublobar", ())),
+        set() if resected is None else set(resected.resected_sublobar),
     )
     implanted, operated = len(patient.contacts) > 0, patient.resection is not None
     caption = (

@@ -59,22 +59,22 @@ def test_intervals_and_areas_by_hand():
     arrays = bootstrap.summarise(maps)
     assert arrays["stability"] == pytest.approx([0.95, 0.05, 0])
     found = bootstrap.describe(arrays, 0, POS_MM, AREA_MM2)
-    assert found["n_resamples"] == 20
-    assert found["same_max_region_share"] == 0.95
+    assert found.n_resamples == 20
+    assert found.same_max_region_share == 0.95
     # Of 20 sorted values the 95th percentile stands 18.05 steps up, the 97.5th 18.525.
-    assert found["max_within_mm_95"] == pytest.approx(0.05 * 10)
-    assert found["max_ci95_high_mri_mm"] == pytest.approx([5.25, 0, 0])
-    assert found["max_ci95_low_mri_mm"] == pytest.approx([0, 0, 0])
-    assert found["extent_area_ci95_cm2"] == pytest.approx([1, 1.525])
-    assert found["stable_area_cm2"] == pytest.approx(1.0)
-    assert found["region_radius_mm"] == pytest.approx(np.sqrt(100 / np.pi))
+    assert found.max_within_mm_95 == pytest.approx(0.05 * 10)
+    assert found.max_ci95_high_mri_mm == pytest.approx([5.25, 0, 0])
+    assert found.max_ci95_low_mri_mm == pytest.approx([0, 0, 0])
+    assert found.extent_area_ci95_cm2 == pytest.approx([1, 1.525])
+    assert found.stable_area_cm2 == pytest.approx(1.0)
+    assert found.region_radius_mm == pytest.approx(np.sqrt(100 / np.pi))
 
 
 def test_low_ends_stand_as_far_down():
     maps = np.array([[1.0, 9, 1]] * 19 + [[9, 1, 1]])
     found = bootstrap.describe(bootstrap.summarise(maps), 1, POS_MM, AREA_MM2)
     # 0.475 steps up from the lowest of 20.
-    assert found["max_ci95_low_mri_mm"] == pytest.approx([4.75, 0, 0])
-    assert found["extent_area_ci95_cm2"] == pytest.approx([1.475, 2])
+    assert found.max_ci95_low_mri_mm == pytest.approx([4.75, 0, 0])
+    assert found.extent_area_ci95_cm2 == pytest.approx([1.475, 2])
     nearly = bootstrap.summarise(np.array([[1.0, 9, 1]] * 18 + [[9, 1, 1]] * 2))
-    assert bootstrap.describe(nearly, 1, POS_MM, AREA_MM2)["stable_area_cm2"] == 0
+    assert bootstrap.describe(nearly, 1, POS_MM, AREA_MM2).stable_area_cm2 == 0

@@ -1,10 +1,12 @@
 """A T1w without a face: points that lie where it was are left out, told, and the head is placed as well."""
 
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from quality_files import HEADMODEL
 from scipy.ndimage import binary_dilation, binary_erosion, binary_fill_holes
 from synthetic_head import MNI152_TO_MRI, digitise
 
@@ -193,19 +195,25 @@ def test_points_in_the_face_alone_leave_the_landmarks(defaced, face, recorded):
 
 
 def test_the_report_counts_them_apart():
-    qc = {
-        "head_points": 140,
-        "head_points_where_skin_is_missing": 34,
-        "head_points_left_out": 36,
-        "head_point_distance_median_mm": 1.1,
-        "head_point_distance_p95_mm": 3.0,
-    }
-    told = coregistration_sentence(SimpleNamespace(qc={"headmodel": qc})).replace("\xa0", " ")
+    def told_of(**numbers) -> str:
+        measured = replace(HEADMODEL.residuals, head_points=140, **numbers)
+        patient = SimpleNamespace(
+            qc=SimpleNamespace(headmodel=replace(HEADMODEL, residuals=measured))
+        )
+        return coregistration_sentence(patient).replace("\xa0", " ")
+
+    told = told_of(
+        head_points_where_skin_is_missing=34,
+        head_points_left_out=36,
+        head_point_distance_median_mm=1.1,
+        head_point_distance_p95_mm=3.0,
+    )
     assert "106 head points lie 1.1 mm" in told and "2 of them were left out of the fit" in told
     assert "34 head points where the T1w shows no skin: left out" in told
-    none_left = qc | {
-        "head_points_where_skin_is_missing": 140,
-        "head_point_distance_median_mm": None,
-    }
-    told = coregistration_sentence(SimpleNamespace(qc={"headmodel": none_left}))
+    told = told_of(
+        head_points_where_skin_is_missing=140,
+        head_points_left_out=140,
+        head_point_distance_median_mm=None,
+        head_point_distance_p95_mm=None,
+    )
     assert "No head point lies on the T1w's skin" in told

@@ -174,13 +174,12 @@ def patient(tmp_path_factory):
     [
         (REMOVED, True, False),
         (NOT_WHOLLY_REMOVED, True, True),
-        (None, True, True),
         (KEPT, False, True),
     ],
 )
 def test_the_report_sees_a_t1w_without_a_face(patient, state, darkened, shows_face):
     paths = patient.paths
-    paths.qc("headmodel").write_text(f'{{"face": "{state}"}}' if state else "{}")
+    write_headmodel_qc(paths, replace(HEADMODEL, face=state))
     read = read_patient(SimpleNamespace(t1w=patient.t1w), paths)
     region = read_face_region(paths).voxels(read.t1w.data.shape, read.t1w.affine)
     brain = np.asarray(nib.load(paths.brain_mask).dataobj) > 0

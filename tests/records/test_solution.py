@@ -42,8 +42,7 @@ def test_a_solution_says_where_its_maximum_lies():
     assert found.max_region == 1
     assert found.share.tolist() == [0.25, 1, 0.5]
     assert found.max_mri_mm(HEAD).tolist() == [4, 5, 1]
-    told = found.describe(HEAD)
-    assert told["extent_area_cm2"] == pytest.approx(3.5)
+    assert found.summary(HEAD).extent_area_cm2 == pytest.approx(3.5)
 
 
 def test_distances_between_maxima_are_in_millimetres():
