@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from fake_patient import write_fake_patient
+from quality_files import HEADMODEL
 from synthetic_head import MNI152_TO_MRI, digitise, make_head
 
 from pipeline.face import (
@@ -24,6 +25,7 @@ from pipeline.headmodel.head import write_head
 from pipeline.headmodel.registration import apply_affine
 from pipeline.headmodel.scalp import scalp_surface
 from pipeline.paths import PatientPaths
+from pipeline.records.headmodel_qc import write_headmodel_qc
 from pipeline.spikes.outputs import bare_info
 from reports.derivatives import read_patient
 
