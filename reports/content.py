@@ -24,6 +24,7 @@ from reports.derivatives import Patient
 from reports.figures import sensors
 from reports.onset import onset_s
 from reports.relation import resection_relation, soz_relation
+from reports.sections import SECTIONS
 from reports.wording import (
     NOT_ASSESSABLE,
     coordinates,
@@ -49,6 +50,7 @@ def build(patient: Patient, paths: PatientPaths, config: Config) -> dict:
     date = config.date or provenance.analysis_date(patient)
     return {
         "notice": NOTICE,
+        "of_sections": {name: SECTIONS[name].content(patient) for name in SECTIONS},
         "sub": patient.sub,
         "centre": config.centre,
         "indication": config.indication,

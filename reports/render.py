@@ -2,6 +2,7 @@
 
 import base64
 from collections.abc import Callable
+from importlib.resources import files
 from importlib.resources.abc import Traversable
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -17,9 +18,10 @@ from pipeline.errors import InvalidInput, MissingResource
 from pipeline.files import atomic_path
 from pipeline.text import plain
 from reports.figures.style import FONT_FAMILY
-from reports.specification import TEMPLATES, Section
+from reports.specification import ChosenSection
 from reports.wording import number
 
+TEMPLATES = files("reports") / "templates"
 PDF_VARIANT = "pdf/ua-1"
 IMAGE_TYPES = {
     ".png": "image/png",
@@ -52,7 +54,7 @@ class LocalOnly(URLFetcher):
         raise FatalURLFetchingError(f"the report may not open {url}")
 
 
-def to_html(content: dict, sections: list[Section], page_size: str) -> str:
+def to_html(content: dict, sections: list[ChosenSection], page_size: str) -> str:
     """The report for the PDF as an HTML string with its style sheet inside; text is escaped."""
     templates = environment(lambda path: Path(path).resolve().as_uri())
     css = font_faces() + (TEMPLATES / "report.css").read_text(encoding="utf-8")
@@ -84,14 +86,15 @@ def _printable(value):
 
 
 def bodies(
-    templates: jinja2.Environment, content: dict, sections: list[Section]
-) -> list[tuple[Section, Markup]]:
+    templates: jinja2.Environment, content: dict, sections: list[ChosenSection]
+) -> list[tuple[ChosenSection, Markup]]:
     """Each section with what stands in it: its template, with those pictures that it is to show."""
     made = []
     for section in sections:
         pictures = {name: content["pictures"].get(name) for name in section.figures}
-        own = content | {"pictures": {name: p for name, p in pictures.items() if p is not None}}
-        text = templates.get_template(section.template).render(own)
+        shown = {name: picture for name, picture in pictures.items() if picture is not None}
+        own = content | content["of_sections"][section.id] | {"pictures": shown}
+        text = templates.from_string(section.template).render(own)
         rest = templates.get_template("figures.html.j2").render(own, names=section.unplaced())
         made.append((section, Markup(text + rest)))
     return made

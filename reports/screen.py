@@ -10,10 +10,10 @@ from pipeline.files import write_text
 from reports import render, viewer
 from reports.figures.style import FONT_FAMILY
 from reports.pictures import Studio
-from reports.specification import TEMPLATES, Section
+from reports.specification import ChosenSection
 
 
-def write_html(content: dict, sections: list[Section], studio: Studio, path: Path) -> None:
+def write_html(content: dict, sections: list[ChosenSection], studio: Studio, path: Path) -> None:
     """Write the report's sections and the viewer, fonts and pictures inside.
 
     Raises
@@ -29,7 +29,8 @@ def write_html(content: dict, sections: list[Section], studio: Studio, path: Pat
         "viewer_section": "source" if "source" in ids else ids[0],
         "scripts": viewer.scripts(),
         "css": "".join(
-            (TEMPLATES / name).read_text(encoding="utf-8") for name in ("report.css", "screen.css")
+            (render.TEMPLATES / name).read_text(encoding="utf-8")
+            for name in ("report.css", "screen.css")
         ),
     }
     template = templates.get_template("screen.html.j2")

@@ -1,36 +1,19 @@
-"""Which sections make the report, in which order, with which pictures: `templates/sections.toml`.
-
-A centre may give a file of its own in the same form.
-"""
+"""Which sections make a report, in which order, with which figures: `reports.sections`, or a centre's TOML file."""
 
 import re
 from dataclasses import dataclass
-from importlib.resources import files
 from pathlib import Path
 
 from pipeline.files import read_toml
 from reports.pictures import PICTURES
+from reports.sections import SECTIONS
 
-TEMPLATES = files("reports") / "templates"
-OWN = TEMPLATES / "sections.toml"
 _KEYS = {"id", "title", "figures", "starts_page"}
 
 
 @dataclass(frozen=True)
-class Section:
-    """One section of the report.
-
-    Attributes
-    ----------
-    id : str
-        Its template is ``<id>.html.j2``.
-    title : str
-    figures : tuple of str
-        Names in `reports.pictures.PICTURES`. The template places those that it knows; others
-        follow at its end. One that cannot be drawn for a patient is left out.
-    starts_page : bool
-        In the PDF.
-    """
+class ChosenSection:
+    """A section as one report shows it: title, figures and page break may be the centre's."""
 
     id: str
     title: str
@@ -39,43 +22,28 @@ class Section:
 
     @property
     def template(self) -> str:
-        return f"{self.id}.html.j2"
+        return SECTIONS[self.id].template
 
     def unplaced(self) -> list[str]:
         """Figures for which the section's template has no place of its own."""
-        text = (TEMPLATES / self.template).read_text(encoding="utf-8")
-        placed = set(re.findall(r'picture\("(\w+)"\)', text))
+        placed = set(re.findall(r'picture\("(\w+)"\)', self.template))
         return [name for name in self.figures if name not in placed]
 
 
-def read_sections(specification: str = "", chosen: tuple[str, ...] = ()) -> list[Section]:
+def read_sections(specification: str = "", chosen: tuple[str, ...] = ()) -> list[ChosenSection]:
     """The sections of a specification, or those of them that are `chosen`, in that order.
 
     Parameters
     ----------
     specification : str
-        TOML file; empty for spikefocus's own.
+        TOML file; empty for all of `SECTIONS`.
 
     Raises
     ------
     ValueError
         The file cannot be read or names what does not exist; the text says what does.
     """
-    file = Path(specification) if specification else OWN
-    try:
-        entries = read_toml(file).get("section", [])
-    except OSError as error:
-        raise ValueError(f"specification: {file} cannot be read") from error
-    except (ValueError, RecursionError) as error:
-        raise ValueError(f"specification: {file} is not valid TOML: {error}") from error
-    if not isinstance(entries, list) or not entries:
-        raise ValueError(f"specification: {file} has no [[section]]")
-    known = {}
-    for entry in entries:
-        section = _section(entry)
-        if section.id in known:
-            raise ValueError(f"specification: section {section.id!r} stands twice")
-        known[section.id] = section
+    known = _of_file(Path(specification)) if specification else _own()
     for name in chosen:
         if name not in known:
             raise ValueError(
@@ -86,8 +54,34 @@ def read_sections(specification: str = "", chosen: tuple[str, ...] = ()) -> list
     return [known[name] for name in (chosen or known)]
 
 
-def _section(entry: dict) -> Section:
-    ids = _own_ids()
+def _own() -> dict[str, ChosenSection]:
+    parts = {name: SECTIONS[name] for name in SECTIONS}
+    return {
+        name: ChosenSection(name, part.title, part.figures, part.starts_page)
+        for name, part in parts.items()
+    }
+
+
+def _of_file(file: Path) -> dict[str, ChosenSection]:
+    try:
+        entries = read_toml(file).get("section", [])
+    except OSError as error:
+        raise ValueError(f"specification: {file} cannot be read") from error
+    except (ValueError, RecursionError) as error:
+        raise ValueError(f"specification: {file} is not valid TOML: {error}") from error
+    if not isinstance(entries, list) or not entries:
+        raise ValueError(f"specification: {file} has no [[section]]")
+    known: dict[str, ChosenSection] = {}
+    for entry in entries:
+        section = _section(entry)
+        if section.id in known:
+            raise ValueError(f"specification: section {section.id!r} stands twice")
+        known[section.id] = section
+    return known
+
+
+def _section(entry: dict) -> ChosenSection:
+    ids = list(SECTIONS)
     if not isinstance(entry, dict):
         raise ValueError("specification: a section is no table; begin it with [[section]]")
     unknown = set(entry) - _KEYS
@@ -105,13 +99,4 @@ def _section(entry: dict) -> Section:
     for name in figures:
         if name not in PICTURES:
             raise ValueError(f"there is no figure {name!r}; choose from {', '.join(PICTURES)}")
-    return Section(
-        entry["id"],
-        title,
-        tuple(figures),
-        starts_page,
-    )
-
-
-def _own_ids() -> list[str]:
-    return [entry["id"] for entry in read_toml(OWN)["section"]]
+    return ChosenSection(entry["id"], title, tuple(figures), starts_page)

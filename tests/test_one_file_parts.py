@@ -21,6 +21,7 @@ import pipeline.modality
 import pipeline.networks
 import pipeline.readers
 import reports
+import reports.sections
 from bids_app import cli, documentation, options
 from bids_app.dataset import Query, find_patient
 from pipeline import compare, image
@@ -386,3 +387,32 @@ def test_a_network_reaches_command_line_and_model_card(part, tmp_path):
     save_model(tmp_path / "model.safetensors", module, {"network": network})
     loaded, card = load_model(tmp_path / "model.safetensors", network)
     assert loaded.architecture == module.architecture and card["architecture"]["depth"] == 5
+
+
+SECTION = '''"""How loud the spike is."""
+
+from reports.sections._section import Section
+
+
+def content(patient):
+    return {"decibels": patient.qc.spikes.average.snr_db}
+
+
+SECTION = Section(
+    title="Loudness", order=35, template="<p>{{ decibels | number }} dB loud.</p>", content=content
+)
+'''
+
+
+def test_a_section_reaches_options_and_report(part, tmp_path):
+    section = part(reports.sections, "loudness", SECTION)
+    names = [each.id for each in read_sections()]
+    assert names[names.index("spikes") + 1] == section
+    assert reports.Config(sections=(section, "summary")).sections == (section, "summary")
+    written = write_report_patient(tmp_path / "out")
+    built = content.build(
+        read_patient(written.inputs, written.paths), written.paths, reports.Config()
+    )
+    html = render.to_html({**built, "pictures": {}}, read_sections(), "A4")
+    assert '<section id="loudness"' in html and "<h2>Loudness</h2>" in html
+    assert "<p>21.4 dB loud.</p>" in html

@@ -161,12 +161,7 @@ def _run(inputs: Inputs, paths: PatientPaths, config: Config, progress: Progress
         filter=_filter(config),
         sfreq_hz=float(info["sfreq"]),
         runs_left_out=tuple(choice.left_out),
-        noise_covariance=NoiseCovarianceQC(
-            source=covariance_source,
-            duration_s=len(baseline) * BASELINE_S,
-            method="Ledoit-Wolf shrinkage",
-            rank=rank,
-        ),
+        noise_covariance=_noise_quality(covariance_source, len(baseline), rank),
         head_movement=choice.head_movement,
     )
     references = np.concatenate([run.reference_segments for run in runs])[chosen]
@@ -182,6 +177,15 @@ def _filter(config: Config) -> FilterQC:
         lowpass_hz=config.lowpass_hz,
         kind="zero-phase FIR (firwin, Hamming)",
         line_noise="no notch: the pass band ends below the power line's frequency",
+    )
+
+
+def _noise_quality(source: str, n_windows: int, rank: dict[str, int]) -> NoiseCovarianceQC:
+    return NoiseCovarianceQC(
+        source=source,
+        duration_s=n_windows * BASELINE_S,
+        method="Ledoit-Wolf shrinkage",
+        rank=rank,
     )
 
 

@@ -1,3 +1,8 @@
+"""Methods, references, software, inputs and options."""
+
+from reports.sections._section import Section
+
+TEMPLATE = """\
 {% from "macros.html.j2" import key_values with context %}
 <h3>Methods</h3>
 {% include "methods.html.j2" %}
@@ -68,3 +73,10 @@
 <p class="options"><strong>{{ stage }}</strong>: {% for name, value in rows %}{{ name }} {{ value }}{{ "; " if not loop.last else "." }}{% endfor %}</p>
 {% endfor %}
 {% endif %}
+"""
+SECTION = Section(
+    title="Methods and provenance",
+    order=80,
+    template=TEMPLATE,
+    starts_page=False,
+)

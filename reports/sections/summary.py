@@ -1,3 +1,8 @@
+"""Page one: the finding, how well it is supported, and the quality verdict."""
+
+from reports.sections._section import Section
+
+TEMPLATE = """\
 {% from "macros.html.j2" import picture with context %}
 <div class="finding">
 <p class="headline">{{ place.sublobar | capitalize }} region</p>
@@ -39,3 +44,10 @@
 </div>
 </div>
 <p class="small reading">Interictal spikes mark the irritative zone, which may be larger than, or lie apart from, the seizure-onset zone. Coordinates: scanner RAS of the T1w (right, anterior, superior positive).</p>
+"""
+SECTION = Section(
+    title="Summary",
+    order=10,
+    template=TEMPLATE,
+    figures=("summary",),
+)

@@ -1,3 +1,8 @@
+"""The map against contacts and resection, and the methods against each other."""
+
+from reports.sections._section import Section
+
+TEMPLATE = """\
 {% from "macros.html.j2" import picture with context %}
 {{ picture("sublobar") }}
 {{ picture("methods") }}
@@ -46,3 +51,11 @@
 <p>{{ not_assessable | capitalize }}: the dipole fit gave no result.</p>
 {% endif %}
 {% endfor %}
+"""
+SECTION = Section(
+    title="Findings: comparison with iEEG and resection, and of methods",
+    order=50,
+    template=TEMPLATE,
+    figures=("sublobar", "methods", "maxima"),
+    starts_page=False,
+)

@@ -1,3 +1,8 @@
+"""Where the spike's map has its maximum, and how far it reaches."""
+
+from reports.sections._section import Section
+
+TEMPLATE = """\
 {% from "macros.html.j2" import picture with context %}
 {{ picture("cortex") }}
 {{ picture("slices") }}
@@ -22,3 +27,11 @@
 </table>
 <p class="small">Coordinates: scanner RAS of the T1w. Gyri after Desikan and Killiany. One region is one of 994 segments of the cortex; neighbouring regions of one gyrus bear the same name.</p>
 </div>
+"""
+SECTION = Section(
+    title="Findings: source",
+    order=40,
+    template=TEMPLATE,
+    figures=("cortex", "slices", "onset", "timecourses", "stability"),
+    starts_page=False,
+)

@@ -1,3 +1,8 @@
+"""The averaged spike at the sensors, and how alike the single ones are."""
+
+from reports.sections._section import Section
+
+TEMPLATE = """\
 {% from "macros.html.j2" import picture with context %}
 {{ picture("average") }}
 <div class="two">
@@ -26,3 +31,11 @@
 </div>
 </div>
 {{ picture("single") }}
+"""
+SECTION = Section(
+    title="Findings: spikes",
+    order=30,
+    template=TEMPLATE,
+    figures=("average", "single"),
+    starts_page=False,
+)

@@ -1,3 +1,8 @@
+"""Who and what was recorded, and how it was analysed."""
+
+from reports.sections._section import Section
+
+TEMPLATE = """\
 {% from "macros.html.j2" import key_values with context %}
 <div class="two">
 <div>
@@ -12,3 +17,9 @@
 <p class="small">Not part of this report, because spikefocus does not read it: clinical history, medication, vigilance, simultaneous EEG. Section “Methods and provenance” has the analysis in full.</p>
 </div>
 </div>
+"""
+SECTION = Section(
+    title="Identification, acquisition and analysis",
+    order=20,
+    template=TEMPLATE,
+)

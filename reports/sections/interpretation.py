@@ -1,3 +1,8 @@
+"""Questions of a conference, answered from the report's numbers."""
+
+from reports.sections._section import Section
+
+TEMPLATE = """\
 <table class="answers">
 <tbody>
 {% for question, answer in answers %}
@@ -9,3 +14,10 @@
 <p><strong>Impression and clinical correlation</strong> are for the physician who reads this report:</p>
 <p class="signature">Name, date, signature</p>
 </div>
+"""
+SECTION = Section(
+    title="Interpretation aid",
+    order=60,
+    template=TEMPLATE,
+    starts_page=False,
+)
