@@ -7,8 +7,8 @@ from pathlib import Path
 import nibabel as nib
 import numpy as np
 import torch
-from fake_patient import N_SPIKES, PATCH_CENTRE_MM, SFREQ_HZ, FakePatient, spike_waveform
-from quality_files import PERSONALIZE
+from fake_patient import PATCH_CENTRE_MM, SFREQ_HZ, FakePatient, spike_waveform
+from quality_files import IMAGE, PERSONALIZE
 
 from pipeline import compare, image
 from pipeline.files import sha256
@@ -17,7 +17,7 @@ from pipeline.methods import METHODS
 from pipeline.methods._method import NetworkMethod, PointMethod
 from pipeline.networks import build_network
 from pipeline.records.head import Head, read_measured_head
-from pipeline.records.image_qc import BootstrapQC, ImageQC, MethodQC, write_image_qc
+from pipeline.records.image_qc import BootstrapQC, MethodQC, write_image_qc
 from pipeline.records.personalize_qc import write_personalize_qc
 from pipeline.records.solution import (
     Distributed,
@@ -115,18 +115,9 @@ def write_images(patient: FakePatient, failed: tuple[str, ...] = ()) -> Path:
         methods[method] = MethodQC(
             assessable=True, reason=None, found=solution.summary(head), bootstrap=resampled
         )
-    qc = ImageQC(
-        warnings=tuple(warnings),
-        n_channels=len(ch_names),
-        n_spikes=N_SPIKES,
-        peak_window_s=0.02,
-        minimum_norm_snr=3.0,
-        lcmv_regularisation=0.05,
-        lcmv_window_s=(-0.5, 0.5),
-        cmem_baseline_end_s=-0.2,
-        field_power_peak_s=0.0,
-        methods=methods,
-        distance_between_maxima_mm=distances_between_maxima(solutions, head),
+    apart_mm = distances_between_maxima(solutions, head)
+    qc = replace(
+        IMAGE, warnings=tuple(warnings), methods=methods, distance_between_maxima_mm=apart_mm
     )
     write_image_qc(patient.paths, qc)
     return patient.paths.qc("image")

@@ -12,6 +12,7 @@ from pipeline.records.headmodel_qc import (
     ResidualsQC,
     SideQC,
 )
+from pipeline.records.image_qc import ImageQC
 from pipeline.records.personalize_qc import ErrorsQC, PersonalizeQC
 from pipeline.records.spikes_qc import (
     AgreementQC,
@@ -166,4 +167,17 @@ SPIKES = SpikesQC(
         rank={"meg": 306},
     ),
     head_movement="not recorded",
+)
+IMAGE = ImageQC(
+    warnings=(),
+    n_channels=306,
+    n_spikes=40,
+    peak_window_s=0.02,
+    minimum_norm_snr=3.0,
+    lcmv_regularisation=0.05,
+    lcmv_window_s=(-0.5, 0.5),
+    cmem_baseline_end_s=-0.2,
+    field_power_peak_s=0.0,
+    methods={},
+    distance_between_maxima_mm={},
 )

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from fake_patient import write_fake_patient
-from quality_files import HEADMODEL
+from quality_files import HEADMODEL, IMAGE
 from synthetic_head import MNI152_TO_MRI, digitise, make_head
 
 from pipeline.face import (
@@ -26,6 +26,7 @@ from pipeline.headmodel.registration import apply_affine
 from pipeline.headmodel.scalp import scalp_surface
 from pipeline.paths import PatientPaths
 from pipeline.records.headmodel_qc import write_headmodel_qc
+from pipeline.records.image_qc import write_image_qc
 from pipeline.spikes.outputs import bare_info
 from reports.derivatives import read_patient
 
@@ -158,6 +159,7 @@ def patient(tmp_path_factory):
     bright[0, 0, 0] = -30
     nib.save(nib.Nifti1Image(bright, image.affine), patient.t1w)
     paths = patient.paths
+    write_image_qc(paths, IMAGE)
     flat = np.ones(994)
     np.savez(
         paths.sources("personalized"),
