@@ -171,7 +171,11 @@ def stage_blocks(patient: Patient) -> list[dict]:
 def doubts(patient: Patient) -> list[Doubt]:
     """What page one tells whatever else there is to tell."""
     compared = patient.qc.compare
-    return [*patient.qc.headmodel.doubts, *(() if compared is None else compared.doubts)]
+    return [
+        *patient.qc.headmodel.doubts,
+        *patient.qc.spikes.doubts,
+        *(() if compared is None else compared.doubts),
+    ]
 
 
 def warnings_for_verdict(patient: Patient) -> list[str]:

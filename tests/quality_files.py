@@ -114,6 +114,7 @@ PERSONALIZE = PersonalizeQC(
 )
 SPIKES = SpikesQC(
     warnings=(),
+    doubts=(),
     n_annotated=42,
     n_used=40,
     n_rejected=2,

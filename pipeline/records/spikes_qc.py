@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 
+from pipeline.doubts import Doubt
 from pipeline.files import write_json
 from pipeline.paths import PatientPaths
 from pipeline.records.document import AMONG_THE_KEYS, document, read_record
@@ -108,6 +109,8 @@ class SpikesQC:
     Attributes
     ----------
     warnings : tuple of str
+        Those of the doubts among them.
+    doubts : tuple of Doubt
     n_annotated, n_used, n_rejected : int
     rejected_by_reason : dict of str to int
     average : AverageQC
@@ -136,6 +139,7 @@ class SpikesQC:
     """
 
     warnings: tuple[str, ...]
+    doubts: tuple[Doubt, ...]
     n_annotated: int
     n_used: int
     n_rejected: int

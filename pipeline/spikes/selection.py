@@ -18,6 +18,7 @@ MAX_RESIDUAL_RATIO = 3.0
 # 70 to 200 ms): aligned peaks nearer than this belong to one.
 SPIKE_LENGTH_S = 0.2
 DUPLICATE = "duplicate of another mark"
+UNLIKE = "does not resemble the average"
 TOO_FAR = "peak too far from its mark"
 
 
@@ -283,9 +284,7 @@ def _judge(correlation, amplitude, residual, min_correlation, amplitude_range) -
     reasons = []
     for c, a, r in zip(correlation, amplitude, residual, strict=True):
         if c < min_correlation:
-            reasons.append(
-                f"does not resemble the average (correlation {c:.2f} < {min_correlation:.2f})"
-            )
+            reasons.append(f"{UNLIKE} (correlation {c:.2f} < {min_correlation:.2f})")
         elif a < low:
             reasons.append(f"too small ({a:.2f} < {low:.2f} of the average)")
         elif a > high:

@@ -7,6 +7,7 @@ from pathlib import Path
 import mne
 import numpy as np
 
+from pipeline.doubts import Doubt
 from pipeline.errors import InvalidInput
 from pipeline.modality import sensor_names
 from pipeline.paths import PatientPaths
@@ -54,6 +55,7 @@ from pipeline.spikes.selection import (
     cut,
     select_spikes,
 )
+from pipeline.spikes.unlike import another_kind, unlike
 
 FEW_SPIKES = 10
 LOW_SNR_DB = 5.0
@@ -125,8 +127,6 @@ def _run(inputs: Inputs, paths: PatientPaths, config: Config, progress: Progress
         bar.advance()
     n_used = int(selection.accepted.sum())
     _require(n_used, config, runs, "fit their own average")
-    if n_used < FEW_SPIKES:
-        notes.warn(f"Only {n_used} spikes make up the average; its image is uncertain.")
 
     n_epoch = 2 * round(EPOCH_S / 2 * info["sfreq"]) + 1
     chosen = selection.accepted
@@ -134,13 +134,16 @@ def _run(inputs: Inputs, paths: PatientPaths, config: Config, progress: Progress
     data = cut(segments[chosen], start, n_epoch).astype(float)
     events = _event_array(mark, selection)
     epochs = mne.EpochsArray(data, info, events, -EPOCH_S / 2, {"spike": 1}, proj=True)
-    white = np.einsum("kc,nct->nkt", whitening(covariance, info, rank), data, optimize=True)
+    matrix = whitening(covariance, info, rank)
+    white = np.einsum("kc,nct->nkt", matrix, data, optimize=True)
     quality = average_quality(white, info["sfreq"], n_epoch // 2)
     _require_signal(quality.snr_db, config, runs, notes)
     table = spike_table(runs, selection)
     _tell_of_rejected(table, n_used, notes)
+    doubts = _doubts(selection, segments, baseline, max_shift, matrix, info, config, notes)
     qc = SpikesQC(
         warnings=tuple(notes.warnings),
+        doubts=doubts,
         n_annotated=len(table),
         n_used=n_used,
         n_rejected=len(table) - n_used,
@@ -229,6 +232,8 @@ def _run_quality(run: Run) -> RunQC:
 
 
 def _tell_of_rejected(table, n_used: int, notes: _Notes) -> None:
+    if n_used < FEW_SPIKES:
+        notes.warn(f"Only {n_used} spikes make up the average; its image is uncertain.")
     n_annotated = len(table)
     n_again = int((table["reason"] == DUPLICATE).sum())
     if n_again:
@@ -319,6 +324,26 @@ def _select(segments, baseline, max_shift, mark, info, config: Config):
         round(SPIKE_LENGTH_S * sfreq),
     )
     return selection, covariance, rank
+
+
+def _doubts(
+    selection: Selection, segments, baseline, max_shift, matrix, info, config: Config, notes: _Notes
+) -> tuple[Doubt, ...]:
+    """Whether marks that the average leaves out are spikes of another kind."""
+    left, found = unlike(selection), None
+    if left.sum() >= config.min_spikes:
+        found = another_kind(
+            np.einsum("kc,nct->nkt", matrix, segments[left], optimize=True),
+            np.einsum("kc,nct->nkt", matrix, baseline, optimize=True),
+            max_shift[left],
+            round(config.template_half_width_s * info["sfreq"]),
+            info["sfreq"],
+            (config.min_spikes, config.min_snr_db, config.min_correlation),
+        )
+    if found is None:
+        return ()
+    notes.warn(found.doubt.text)
+    return (found.doubt,)
 
 
 def _peak_topography(segments, selection: Selection, sfreq: float) -> np.ndarray:
