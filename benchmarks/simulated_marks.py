@@ -136,9 +136,7 @@ def draw_marks(
     slots = rng.permutation(np.arange(1, head.background.shape[1] // length - 1))[: n + n_baseline]
     starts = slots * length
     truth = rng.permutation(np.repeat([*range(len(counts)), -1], [*counts, n_false]))
-    segments = np.stack(
-        [head.background[:, s : s + 2 * reach + 1] for s in starts[:n]]
-    )
+    segments = np.stack([head.background[:, s : s + 2 * reach + 1] for s in starts[:n]])
     for segment, focus in zip(segments, truth, strict=True):
         if focus >= 0:
             lag_s = rng.normal(0, MARK_JITTER_S)
@@ -196,7 +194,9 @@ def _calibration_head(seed: int) -> Head:
     regions = rng.choice(len(centres) // 3, N_BACKGROUND_DIPOLES, replace=False)
     lead = member.true_leadfield[:, regions]
     waves = load_library("validation").spikes.astype(float)
-    waves = np.stack([np.interp(np.arange(0, wave.size, 0.5), np.arange(wave.size), wave) for wave in waves])
+    waves = np.stack(
+        [np.interp(np.arange(0, wave.size, 0.5), np.arange(wave.size), wave) for wave in waves]
+    )
     delay_s = np.tile([0.0, 0.006], (N_FOCI, 1))
     place_mm = member.region_pos_mm
     background, whiten = _background(rng, info, lead, place_mm[regions], POSTERIOR_MNI_MM, array)
@@ -271,8 +271,12 @@ def _background(rng, info, lead, pos_mm, posterior_mm, array: str):
             slow = activity.coloured_noise(rng, 1, n_times, SFREQ_HZ, _slow)[0]
             courses *= np.exp(0.6 * slow)
         total = total + (matrix * scale).astype(np.float32) @ courses
-    white = np.array([noise.white[kind] for kind in kinds]) * np.exp(rng.normal(0, 0.08, len(kinds)))
-    total = total + (white * np.sqrt(SFREQ_HZ / 2))[:, None] * rng.standard_normal(total.shape, np.float32)
+    white = np.array([noise.white[kind] for kind in kinds]) * np.exp(
+        rng.normal(0, 0.08, len(kinds))
+    )
+    total = total + (white * np.sqrt(SFREQ_HZ / 2))[:, None] * rng.standard_normal(
+        total.shape, np.float32
+    )
     total = mne.filter.filter_data(total.astype(float), SFREQ_HZ, *BAND_HZ, verbose="error")
     length = round(WINDOW_S * SFREQ_HZ)
     windows = total[:, : total.shape[1] // length * length].reshape(len(total), -1, length)

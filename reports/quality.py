@@ -27,6 +27,7 @@ _TOLD_ELSEWHERE = {
     "artefacts",
     "projectors",
     "rejected_by_reason",
+    "types",
     "runs",
     "snr_definition",
     "mean_correlation_definition",

@@ -24,6 +24,7 @@ from pipeline.records.spikes_qc import (
     ProjectorQC,
     RunQC,
     SpikesQC,
+    SpikeTypeQC,
 )
 
 HEADMODEL = HeadmodelQC(
@@ -115,6 +116,16 @@ PERSONALIZE = PersonalizeQC(
 SPIKES = SpikesQC(
     warnings=(),
     doubts=(),
+    types=(
+        SpikeTypeQC(
+            number=1,
+            n_marks=42,
+            share_of_marks=1.0,
+            per_minute=4.2,
+            strongest_on="left",
+            imaged=True,
+        ),
+    ),
     n_annotated=42,
     n_used=40,
     n_rejected=2,

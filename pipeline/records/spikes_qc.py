@@ -85,6 +85,18 @@ class ProjectorQC:
 
 
 @dataclass(frozen=True, kw_only=True)
+class SpikeTypeQC:
+    """Marks that share their field and course; `strongest_on` is the side of the sensors."""
+
+    number: int
+    n_marks: int
+    share_of_marks: float
+    per_minute: float
+    strongest_on: str
+    imaged: bool
+
+
+@dataclass(frozen=True, kw_only=True)
 class FilterQC:
     highpass_hz: float
     lowpass_hz: float
@@ -111,6 +123,9 @@ class SpikesQC:
     warnings : tuple of str
         Those of the doubts among them.
     doubts : tuple of Doubt
+        What page one tells.
+    types : tuple of SpikeTypeQC
+        The type with most marks comes first.
     n_annotated, n_used, n_rejected : int
     rejected_by_reason : dict of str to int
     average : AverageQC
@@ -140,6 +155,7 @@ class SpikesQC:
 
     warnings: tuple[str, ...]
     doubts: tuple[Doubt, ...]
+    types: tuple[SpikeTypeQC, ...]
     n_annotated: int
     n_used: int
     n_rejected: int

@@ -103,6 +103,13 @@ class Config:
     max_spikes: int = option(
         500, "most annotated spikes that are accepted as input", low=2, high=100_000
     )
+    image_type: int = option(
+        1,
+        "which type of spikes is imaged, by the number of its marks: 1 has most; 0 averages the "
+        "marks of all types together",
+        low=0,
+        high=100,
+    )
     max_projector_overlap: float = option(
         0.3, "largest part of the spike's power that a projector may remove", low=0, high=1
     )

@@ -25,6 +25,11 @@ SPIKE_COLUMNS = {
     "onset": ("Annotated time from the start of the run", "s"),
     "duration": ("Always 0: a spike is a moment", "s"),
     "file": ("Recording that the spike is in", None),
+    "type": (
+        "Type of spike by field and course, from 1, which has most marks; n/a where the mark could "
+        "not be looked at",
+        None,
+    ),
     "accepted": ("Whether the spike is part of the average", None),
     "peak": ("Time of the spike's peak, to which it was aligned", "s"),
     "correlation": (
@@ -59,8 +64,11 @@ def bare_info(info: mne.Info) -> mne.Info:
     return bare
 
 
-def spike_table(runs, selection) -> pd.DataFrame:
-    """One row per annotated spike, in the order of runs and times."""
+def spike_table(runs, selection, types) -> pd.DataFrame:
+    """One row per annotated spike, in the order of runs and times.
+
+    `selection` and `types` have the usable ones.
+    """
     rows, judged = [], 0
     for run in runs:
         for time, early in zip(run.spike_s, run.early_reason, strict=True):
@@ -69,18 +77,24 @@ def spike_table(runs, selection) -> pd.DataFrame:
                 row |= {"accepted": "false", "reason": early}
             else:
                 reason = selection.reasons[judged]
-                peak = time + selection.shift[judged] / run.info["sfreq"]
                 row |= {
+                    "type": int(types[judged]),
                     "accepted": "false" if reason else "true",
-                    "peak": round(float(peak), 4),
-                    "correlation": round(float(selection.correlation[judged]), 4),
-                    "channel_correlation": round(float(selection.channel_correlation[judged]), 4),
-                    "amplitude_ratio": round(float(selection.amplitude_ratio[judged]), 4),
                     "reason": reason or np.nan,
                 }
+                if not np.isnan(selection.correlation[judged]):
+                    peak = time + selection.shift[judged] / run.info["sfreq"]
+                    row |= {
+                        "peak": round(float(peak), 4),
+                        "correlation": round(float(selection.correlation[judged]), 4),
+                        "channel_correlation": round(
+                            float(selection.channel_correlation[judged]), 4
+                        ),
+                        "amplitude_ratio": round(float(selection.amplitude_ratio[judged]), 4),
+                    }
                 judged += 1
             rows.append(row)
-    return pd.DataFrame(rows, columns=list(SPIKE_COLUMNS))
+    return pd.DataFrame(rows, columns=list(SPIKE_COLUMNS)).astype({"type": "Int64"})
 
 
 def rejection_counts(table: pd.DataFrame) -> dict[str, int]:

@@ -20,6 +20,7 @@ SPIKE_LENGTH_S = 0.2
 DUPLICATE = "duplicate of another mark"
 UNLIKE = "does not resemble the average"
 TOO_FAR = "peak too far from its mark"
+OTHER_TYPE = "of another type of spikes"
 
 
 @dataclass(frozen=True)
@@ -55,6 +56,25 @@ class Selection:
     @property
     def accepted(self) -> np.ndarray:
         return np.array([reason == "" for reason in self.reasons])
+
+
+def among_all(selection: Selection, chosen: np.ndarray) -> Selection:
+    """The judgement on `chosen` (n_all,) of all spikes; the others are `OTHER_TYPE`, unmeasured."""
+
+    def spread(values: np.ndarray, rest) -> np.ndarray:
+        all_values = np.full(len(chosen), rest, values.dtype)
+        all_values[chosen] = values
+        return all_values
+
+    judged = iter(selection.reasons)
+    return Selection(
+        spread(selection.shift, 0),
+        spread(selection.correlation, np.nan),
+        spread(selection.channel_correlation, np.nan),
+        spread(selection.amplitude_ratio, np.nan),
+        [next(judged) if taken else OTHER_TYPE for taken in chosen],
+        selection.smallest_amplitude,
+    )
 
 
 def cut(segments: np.ndarray, start: np.ndarray, length: int) -> np.ndarray:

@@ -52,10 +52,12 @@ from pipeline.spikes.selection import (
     DUPLICATE,
     SPIKE_LENGTH_S,
     Selection,
+    among_all,
     cut,
     select_spikes,
 )
-from pipeline.spikes.unlike import another_kind, unlike
+from pipeline.spikes.type_choice import sort_marks
+from pipeline.spikes.unlike import doubts_of_unlike
 
 FEW_SPIKES = 10
 LOW_SNR_DB = 5.0
@@ -111,11 +113,14 @@ def _run(inputs: Inputs, paths: PatientPaths, config: Config, progress: Progress
     clean = in_clean_parts([reason for run in runs for reason in run.early_reason])
     _require(len(segments), config, runs, clean)
 
+    with progress.step("Telling types of spikes apart"):
+        kinds = sort_marks(segments, baseline, max_shift, mark, info, runs, config)
+        _warn_of(kinds.doubts, notes)
     with progress.step("Aligning and judging spikes", total=2) as bar:
         recorded = [p for p in info["projs"] if not p["active"]]
         with info._unlock():
             info["projs"] = [p for p in info["projs"] if p["active"]]
-        first, _, _ = _select(segments, baseline, max_shift, mark, info, config)
+        first, _, _ = _select(segments, baseline, max_shift, mark, kinds.imaged, info, config)
         _require(int(first.accepted.sum()), config, runs, "fit their own average")
         topography = _peak_topography(segments, first, info["sfreq"])
         bar.advance()
@@ -123,7 +128,9 @@ def _run(inputs: Inputs, paths: PatientPaths, config: Config, progress: Progress
         together = removed_together(kept, topography, info)
         with info._unlock():
             info["projs"] = info["projs"] + kept
-        selection, covariance, rank = _select(segments, baseline, max_shift, mark, info, config)
+        selection, covariance, rank = _select(
+            segments, baseline, max_shift, mark, kinds.imaged, info, config
+        )
         bar.advance()
     n_used = int(selection.accepted.sum())
     _require(n_used, config, runs, "fit their own average")
@@ -138,12 +145,16 @@ def _run(inputs: Inputs, paths: PatientPaths, config: Config, progress: Progress
     white = np.einsum("kc,nct->nkt", matrix, data, optimize=True)
     quality = average_quality(white, info["sfreq"], n_epoch // 2)
     _require_signal(quality.snr_db, config, runs, notes)
-    table = spike_table(runs, selection)
+    table = spike_table(runs, selection, kinds.types)
     _tell_of_rejected(table, n_used, notes)
-    doubts = _doubts(selection, segments, baseline, max_shift, matrix, info, config, notes)
+    unlike = doubts_of_unlike(
+        selection, segments, baseline, max_shift, matrix, info["sfreq"], config
+    )
+    _warn_of(unlike, notes)
     qc = SpikesQC(
         warnings=tuple(notes.warnings),
-        doubts=doubts,
+        doubts=kinds.doubts + unlike,
+        types=kinds.qc,
         n_annotated=len(table),
         n_used=n_used,
         n_rejected=len(table) - n_used,
@@ -231,6 +242,11 @@ def _run_quality(run: Run) -> RunQC:
     )
 
 
+def _warn_of(doubts: tuple[Doubt, ...], notes: _Notes) -> None:
+    for doubt in doubts:
+        notes.warn(doubt.text)
+
+
 def _tell_of_rejected(table, n_used: int, notes: _Notes) -> None:
     if n_used < FEW_SPIKES:
         notes.warn(f"Only {n_used} spikes make up the average; its image is uncertain.")
@@ -304,8 +320,9 @@ def _require_signal(snr_db: float, config: Config, runs: list[Run], notes: _Note
         notes.warn(f"The averaged spike hardly stands out of its noise (SNR {snr_db:.1f} dB).")
 
 
-def _select(segments, baseline, max_shift, mark, info, config: Config):
-    """Judge the spikes in data whitened and projected as `info` says."""
+def _select(segments, baseline, max_shift, mark, of_type, info, config: Config):
+    """Judge the spikes of a type in data whitened and projected as `info` says."""
+    segments = segments[of_type]
     covariance, rank = noise_covariance(baseline, info)
     matrix = whitening(covariance, info, rank)
     sfreq = info["sfreq"]
@@ -316,34 +333,14 @@ def _select(segments, baseline, max_shift, mark, info, config: Config):
     selection = select_spikes(
         np.einsum("kc,nct->nkt", matrix, part, optimize=True),
         np.einsum("kc,nct->nkt", matrix, baseline, optimize=True),
-        max_shift,
+        max_shift[of_type],
         half_width,
         config.min_correlation,
         (config.min_amplitude_ratio, config.max_amplitude_ratio),
-        mark,
+        mark[of_type],
         round(SPIKE_LENGTH_S * sfreq),
     )
-    return selection, covariance, rank
-
-
-def _doubts(
-    selection: Selection, segments, baseline, max_shift, matrix, info, config: Config, notes: _Notes
-) -> tuple[Doubt, ...]:
-    """Whether marks that the average leaves out are spikes of another kind."""
-    left, found = unlike(selection), None
-    if left.sum() >= config.min_spikes:
-        found = another_kind(
-            np.einsum("kc,nct->nkt", matrix, segments[left], optimize=True),
-            np.einsum("kc,nct->nkt", matrix, baseline, optimize=True),
-            max_shift[left],
-            round(config.template_half_width_s * info["sfreq"]),
-            info["sfreq"],
-            (config.min_spikes, config.min_snr_db, config.min_correlation),
-        )
-    if found is None:
-        return ()
-    notes.warn(found.doubt.text)
-    return (found.doubt,)
+    return among_all(selection, of_type), covariance, rank
 
 
 def _peak_topography(segments, selection: Selection, sfreq: float) -> np.ndarray:

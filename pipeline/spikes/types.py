@@ -20,6 +20,11 @@ MAX_LIKENESS = 0.4
 the calibration heads of ``benchmarks.foci`` alone) if they also are less alike than the halves of
 `N_SURROGATES` groups of one source amid this recording's own noise."""
 N_SURROGATES = 30
+MIN_POWER_RATIO = 2.0
+"""Power of a type's average over that of the noise left in it."""
+ANALYSIS_HZ = 250.0
+# Nearer to the middle than this, the strongest sensors are on neither side.
+MIDDLE_MM = 10.0
 
 
 def spike_types(
@@ -48,8 +53,12 @@ def spike_types(
     type : ndarray of int, (n_spikes,)
         From 1; the type with most marks comes first.
     """
-    max_lag = round(MAX_LAG_S * sfreq_hz)
-    reach = half_width + max_lag
+    step = max(1, int(sfreq_hz / ANALYSIS_HZ))
+    middle = segments.shape[2] // 2
+    segments, baseline = segments[:, :, middle % step :: step], baseline[:, :, ::step]
+    segments = segments[:, :, : 2 * (middle // step) + 1]
+    max_shift, max_lag = max_shift // step, round(MAX_LAG_S * sfreq_hz / step)
+    reach = half_width // step + max_lag
     basis = _leading_components(segments, reach)
     windows = _peaks(basis @ segments, max_shift, reach)
     groups = _bisected(windows, basis @ baseline, np.arange(len(segments)), max_lag)
@@ -57,6 +66,31 @@ def spike_types(
     for number, group in enumerate(sorted(groups, key=lambda g: (-len(g), g[0])), 1):
         types[group] = number
     return types
+
+
+def strongest_side(
+    segments: np.ndarray, baseline: np.ndarray, half_width: int, right_mm: np.ndarray
+) -> str:
+    """On which side of the head the sensors see most: "left", "right" or "both sides".
+
+    Parameters
+    ----------
+    segments : ndarray, (n_spikes, n_ch, n_t)
+        Of one type, not whitened, the mark in the middle.
+    baseline : ndarray, (n_baseline, n_ch, n_t)
+    half_width : int
+        Samples around the mark that are looked at.
+    right_mm : ndarray, (n_ch,)
+        How far each sensor lies to the right of the head's middle.
+    """
+    middle = segments.shape[2] // 2
+    near = segments[:, :, middle - half_width : middle + half_width + 1]
+    excess = np.mean(near**2, axis=(0, 2)) / np.mean(baseline**2, axis=(0, 2)) - 1
+    weight = np.maximum(excess, 0) ** 2
+    if not weight.any():
+        return "both sides"
+    centre_mm = float(weight @ right_mm / weight.sum())
+    return "both sides" if abs(centre_mm) < MIDDLE_MM else "right" if centre_mm > 0 else "left"
 
 
 def _leading_components(segments: np.ndarray, half_width: int) -> np.ndarray:
@@ -110,7 +144,9 @@ def _halves(windows: np.ndarray, max_lag: int) -> tuple[np.ndarray, float]:
 
 def _second_group(windows: np.ndarray, max_lag: int) -> np.ndarray:
     """Which windows (n,) resemble the second of two averages more, from a spectral start."""
-    alike = np.max([_correlations(windows, windows, lag, max_lag) for lag in _lags(max_lag)], axis=0)
+    alike = np.max(
+        [_correlations(windows, windows, lag, max_lag) for lag in _lags(max_lag)], axis=0
+    )
     alike = np.maximum(alike, alike.T)
     centred = alike - alike.mean(axis=0) - alike.mean(axis=1)[:, np.newaxis] + alike.mean()
     second = np.linalg.eigh(centred)[1][:, -1] > 0
@@ -172,8 +208,8 @@ def _likeness(first: np.ndarray, second: np.ndarray, max_lag: int) -> float:
         average = aligned.mean(axis=0, keepdims=True)
         averages.append(average)
         energies.append(np.sum(_inner(average, 0, max_lag) ** 2) - np.sum(noise**2))
-    if min(energies) <= 0:
-        return 1.0
+        if energies[-1] < (MIN_POWER_RATIO - 1) * np.sum(noise**2):
+            return 1.0
     products = [
         _inner(averages[0], lag, max_lag) @ _inner(averages[1], 0, max_lag).T
         for lag in _lags(max_lag)

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from pipeline.doubts import Doubt
+from pipeline.spikes.config import Config
 from pipeline.spikes.noise import average_quality
 from pipeline.spikes.selection import UNLIKE, Selection, cut, select_spikes
 
@@ -32,6 +33,30 @@ class AnotherKind:
             "and only one of them is imaged",
             grave=True,
         )
+
+
+def doubts_of_unlike(
+    selection: Selection,
+    segments: np.ndarray,
+    baseline: np.ndarray,
+    max_shift: np.ndarray,
+    matrix: np.ndarray,
+    sfreq_hz: float,
+    config: Config,
+) -> tuple[Doubt, ...]:
+    """Whether marks that the average leaves out are spikes of another kind; `matrix` whitens."""
+    left = unlike(selection)
+    if left.sum() < config.min_spikes:
+        return ()
+    found = another_kind(
+        np.einsum("kc,nct->nkt", matrix, segments[left], optimize=True),
+        np.einsum("kc,nct->nkt", matrix, baseline, optimize=True),
+        max_shift[left],
+        round(config.template_half_width_s * sfreq_hz),
+        sfreq_hz,
+        (config.min_spikes, config.min_snr_db, config.min_correlation),
+    )
+    return () if found is None else (found.doubt,)
 
 
 def unlike(selection: Selection) -> np.ndarray:

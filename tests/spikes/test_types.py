@@ -1,0 +1,145 @@
+"""Spikes of several sources are told apart, and those of one are not split."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from pipeline.errors import InvalidInput
+from pipeline.spikes.config import Config
+from pipeline.spikes.selection import OTHER_TYPE, Selection, among_all
+from pipeline.spikes.type_choice import doubts_of_types, imaged_spikes, marks_of_spikes
+from pipeline.spikes.types import spike_types, strongest_side
+
+SFREQ_HZ, N_CHANNELS, N_TIMES, HALF_WIDTH = 250.0, 40, 251, 25
+
+
+def marks(counts, strength=8.0, seed=0, polarity=(1, 1, 1), n_nothing=0):
+    """White noise with spikes of orthogonal fields: segments, baseline, source of each mark."""
+    rng = np.random.default_rng(seed)
+    fields = np.linalg.qr(rng.standard_normal((N_CHANNELS, 3)))[0].T
+    truth = rng.permutation(np.repeat([*range(len(counts)), -1], [*counts, n_nothing]))
+    segments = rng.standard_normal((len(truth), N_CHANNELS, N_TIMES))
+    time_s = (np.arange(N_TIMES) - N_TIMES // 2) / SFREQ_HZ
+    for segment, source in zip(segments, truth, strict=True):
+        if source >= 0:
+            late_s, height = rng.normal(0, 0.01), strength * np.exp(rng.normal(0, 0.25))
+            course = height * np.exp(-(((time_s - late_s) / 0.018) ** 2))
+            segment += np.outer(polarity[source] * fields[source], course)
+    return segments, rng.standard_normal((60, N_CHANNELS, 300)), truth
+
+
+def types_of(segments, baseline, sfreq_hz=SFREQ_HZ, half_width=HALF_WIDTH):
+    max_shift = np.full(len(segments), round(0.05 * sfreq_hz))
+    return spike_types(segments, baseline, max_shift, half_width, sfreq_hz)
+
+
+@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("counts", [(40,), (12,)])
+def test_spikes_of_one_source_are_one_type(counts, seed):
+    segments, baseline, _ = marks(counts, seed=seed)
+    assert (types_of(segments, baseline) == 1).all()
+
+
+@pytest.mark.parametrize("counts", [(25, 25), (40, 10), (20, 14, 10)])
+def test_each_source_is_a_type_and_the_largest_comes_first(counts):
+    segments, baseline, truth = marks(counts, seed=1)
+    found = types_of(segments, baseline)
+    assert np.mean(found == truth + 1) > 0.95 or counts[0] == counts[1]
+    for source in range(len(counts)):
+        _, n = np.unique(found[truth == source], return_counts=True)
+        assert n.max() >= 0.95 * n.sum()
+    assert len(np.unique(found)) == len(counts)
+    sizes = np.bincount(found)[1:]
+    assert (np.diff(sizes) <= 0).all()
+
+
+def test_the_same_field_turned_round_is_another_type():
+    segments, baseline, truth = marks((20, 20), seed=2)
+    rng = np.random.default_rng(3)
+    field = np.linalg.qr(rng.standard_normal((N_CHANNELS, 1)))[0][:, 0]
+    time_s = (np.arange(N_TIMES) - N_TIMES // 2) / SFREQ_HZ
+    course = 8 * np.exp(-((time_s / 0.018) ** 2))
+    segments = rng.standard_normal(segments.shape) + np.where(truth == 0, 1, -1)[
+        :, None, None
+    ] * np.outer(field, course)
+    found = types_of(segments, baseline)
+    assert len(np.unique(found)) == 2
+    assert len(np.unique(found[truth == 0])) == len(np.unique(found[truth == 1])) == 1
+
+
+def test_marks_at_which_nothing_happens_are_no_type():
+    segments, baseline, _ = marks((30,), n_nothing=12, seed=4)
+    assert (types_of(segments, baseline) == 1).all()
+    assert (types_of(*marks((), n_nothing=30)[:2]) == 1).all()
+
+
+def test_a_higher_sampling_rate_changes_nothing():
+    segments, baseline, truth = marks((20, 15), seed=5)
+    double = [np.repeat(part, 2, axis=2)[:, :, :-1] for part in (segments, baseline)]
+    at_double = types_of(*double, sfreq_hz=2 * SFREQ_HZ, half_width=2 * HALF_WIDTH)
+    assert (at_double == truth + 1).mean() > 0.95
+
+
+def test_too_few_marks_are_no_type_of_their_own():
+    segments, baseline, _ = marks((20, 4), seed=6, strength=15)
+    assert (types_of(segments, baseline) == 1).all()
+
+
+@pytest.mark.parametrize(
+    ("loud", "side"), [(slice(0, 4), "left"), (slice(6, 10), "right"), (slice(0, 10), "both sides")]
+)
+def test_the_side_is_that_of_the_sensors_that_see_most(loud, side):
+    rng = np.random.default_rng(0)
+    segments, baseline = rng.standard_normal((2, 30, 10, 51))
+    segments[:, loud, 20:31] += 4
+    right_mm = np.linspace(-90, 90, 10)
+    assert strongest_side(segments, baseline, 5, right_mm) == side
+
+
+def test_other_types_are_unmeasured_and_say_why():
+    judged = Selection(
+        np.array([3, -2]), *(np.array([0.9, 0.1]) for _ in range(3)), ["", "too small"], 0.4
+    )
+    whole = among_all(judged, np.array([False, True, True]))
+    assert whole.reasons == [OTHER_TYPE, "", "too small"]
+    assert whole.shift.tolist() == [0, 3, -2]
+    assert np.isnan(whole.correlation[0]) and whole.correlation[1:].tolist() == [0.9, 0.1]
+    assert whole.accepted.tolist() == [False, True, False]
+
+
+def test_marks_within_a_spikes_length_are_marks_of_one_spike():
+    mark = np.array([500, 100, 160, 230, 1000, 430])
+    assert marks_of_spikes(mark, 100).tolist() == [1, 0, 0, 0, 2, 1]
+
+
+def test_the_type_asked_for_is_imaged():
+    types = np.array([1, 2, 1])
+    file = Path("sub-01_meg.fif")
+    assert imaged_spikes(types, Config(image_type=2), file).tolist() == [False, True, False]
+    assert imaged_spikes(types, Config(image_type=0), file).all()
+    with pytest.raises(InvalidInput, match="of 2 types, so that type 3 cannot be imaged"):
+        imaged_spikes(types, Config(image_type=3), file)
+
+
+def test_other_types_are_a_grave_doubt_with_counts_and_side():
+    from pipeline.records.spikes_qc import SpikeTypeQC
+
+    def kind(number, n_marks, side):
+        return SpikeTypeQC(
+            number=number,
+            n_marks=n_marks,
+            share_of_marks=n_marks / 80,
+            per_minute=1.0,
+            strongest_on=side,
+            imaged=number == 1,
+        )
+
+    both = kind(1, 48, "right"), kind(2, 32, "left")
+    assert doubts_of_types(both[:1], Config()) == ()
+    (doubt,) = doubts_of_types(both, Config())
+    assert doubt.grave
+    assert "images type 1 (48 marks, 60%, strongest over the right side) alone" in doubt.text
+    assert "Not imaged: type 2 (32 marks, 40%, strongest over the left side)" in doubt.text
+    (doubt,) = doubts_of_types(both, Config(image_type=0))
+    assert doubt.grave and "averaged into one as image_type = 0 asks" in doubt.text
