@@ -172,10 +172,16 @@ def support(patient: Patient, measures: Measures) -> tuple[str, list[Check]]:
             _at_most(measures.coregistration_mm, GOOD_COREGISTRATION_MM),
         ),
         _agreement(patient),
+        _one_type(patient),
     ]
     unmet = sum(check.holds is not True for check in checks)
     word = ("well supported", "moderately supported")[unmet] if unmet < 2 else "weakly supported"
     return word, checks
+
+
+def _one_type(patient: Patient) -> Check:
+    n_types = len(patient.qc.spikes.types)
+    return Check("Types among the marked spikes", str(n_types), "one", n_types == 1)
 
 
 def _agreement(patient: Patient) -> Check:

@@ -1,11 +1,24 @@
 """Page one: the finding, how well it is supported, and the quality verdict."""
 
+from reports.derivatives import Patient
 from reports.sections._section import Section
+from reports.wording import number
 
 TEMPLATE = """\
+{% set own = of_sections.summary %}
 {% from "macros.html.j2" import picture with context %}
 <div class="finding">
-<p class="headline">{{ place.sublobar | capitalize }} region</p>
+<p class="headline">{% if own.types | length > 1 %}{{ own.imaged }}: {% endif %}{{ place.sublobar | capitalize }} region</p>
+{% if own.types | length > 1 %}
+<table class="types">
+<thead><tr><th scope="col">Type of spikes</th><th scope="col">Marks</th><th scope="col">Share</th><th scope="col">Rate</th><th scope="col">Strongest over</th><th scope="col">Imaged</th></tr></thead>
+<tbody>
+{% for type in own.types %}
+<tr><th scope="row">{{ type.number }}</th><td>{{ type.marks }}</td><td>{{ type.share }}</td><td>{{ type.rate }}</td><td>{{ type.over }}</td><td>{{ type.imaged }}</td></tr>
+{% endfor %}
+</tbody>
+</table>
+{% endif %}
 <p class="where">{{ place.lobe | capitalize }}, {{ place.gyrus }}, at x, y, z = {{ place.coordinates }} mm</p>
 <p>{{ map_sentence }} {{ extent_sentence }}{% if resampling_sentence %} {{ resampling_sentence }}{% endif %}</p>
 <p class="support">How sure: this location is <strong>{{ support_word }}</strong>.</p>
@@ -45,9 +58,33 @@ TEMPLATE = """\
 </div>
 <p class="small reading">Interictal spikes mark the irritative zone, which may be larger than, or lie apart from, the seizure-onset zone. Coordinates: scanner RAS of the T1w (right, anterior, superior positive).</p>
 """
+
+
+def content(patient: Patient) -> dict:
+    """The types of spikes, where there are several, and which of them the report images."""
+    types = patient.qc.spikes.types
+    imaged = [each.number for each in types if each.imaged]
+    rows = [
+        {
+            "number": each.number,
+            "marks": each.n_marks,
+            "share": f"{100 * each.share_of_marks:.0f}\u00a0%",
+            "rate": number(each.per_minute, "per minute", 1),
+            "over": each.strongest_on
+            if each.strongest_on == "both sides"
+            else f"the {each.strongest_on} side",
+            "imaged": "yes" if each.imaged else "no",
+        }
+        for each in types
+    ]
+    which = f"Type {imaged[0]} of {len(types)}" if len(imaged) == 1 else "All types pooled"
+    return {"types": rows, "imaged": which}
+
+
 SECTION = Section(
     title="Summary",
     order=10,
     template=TEMPLATE,
     figures=("summary",),
+    content=content,
 )
