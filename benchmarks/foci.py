@@ -22,7 +22,7 @@ from benchmarks.simulated_marks import SFREQ_HZ, calibration_head, draw_marks, f
 from pipeline.spikes.types import spike_types
 
 RESULTS = Path(__file__).parent / "results" / "foci.csv"
-HEADS = {"calibration": (calibration_head, (0, 1)), "test": (test_head, (100, 101, 102, 103))}
+HEADS = {"calibration": (calibration_head, (0, 1)), "test": (test_head, (200, 201, 202, 203))}
 # Marks of each focus, and the range of the largest correlation between two foci's fields.
 DIFFERENT, ALIKE = (-1.0, 0.7), (0.7, 0.95)
 CASES = {

@@ -45,5 +45,7 @@ def test_every_page_of_intake_names_tests_that_are_there():
     page = (ROOT / "docs/intake.md").read_text()
     rows = [row for row in page.splitlines() if row.startswith("| ") and not row.startswith("| -")]
     named = {name.strip() for row in rows for name in row.split("|")[-2].split(",")} - {"Test"}
-    missing = [name for name in named if not (ROOT / f"tests/intake/test_{name}.py").exists()]
+    paths = {name: f"intake/{name}" if "/" not in name else name for name in named}
+    files = {name: "/test_".join(path.split("/")) + ".py" for name, path in paths.items()}
+    missing = [name for name, file in files.items() if not (ROOT / "tests" / file).exists()]
     assert len(rows) > 40 and not missing

@@ -105,14 +105,7 @@ def _run(inputs: Inputs, paths: PatientPaths, config: Config, progress: Progress
 
     baseline = np.concatenate([run.baseline for run in runs])[:, good]
     baseline, covariance_source = _noise(inputs.empty_room, baseline, info, config, progress, notes)
-    segments = np.concatenate([run.segments for run in runs])[:, good]
-    for run in runs:
-        del run.segments, run.baseline
-    max_shift = np.concatenate([run.max_shift[run.usable] for run in runs])
-    mark = _mark_samples(runs)
-    clean = in_clean_parts([reason for run in runs for reason in run.early_reason])
-    _require(len(segments), config, runs, clean)
-
+    segments, max_shift, mark = _marked(runs, good, config)
     with progress.step("Telling types of spikes apart"):
         kinds = sort_marks(segments, baseline, max_shift, mark, info, runs, config)
         _warn_of(kinds.doubts, notes)
@@ -128,9 +121,8 @@ def _run(inputs: Inputs, paths: PatientPaths, config: Config, progress: Progress
         together = removed_together(kept, topography, info)
         with info._unlock():
             info["projs"] = info["projs"] + kept
-        selection, covariance, rank = _select(
-            segments, baseline, max_shift, mark, kinds.imaged, info, config
-        )
+        judged = _select(segments, baseline, max_shift, mark, kinds.imaged, info, config)
+        selection, covariance, rank = judged
         bar.advance()
     n_used = int(selection.accepted.sum())
     _require(n_used, config, runs, "fit their own average")
@@ -179,10 +171,20 @@ def _run(inputs: Inputs, paths: PatientPaths, config: Config, progress: Progress
         head_movement=choice.head_movement,
     )
     references = np.concatenate([run.reference_segments for run in runs])[chosen]
-    average = average_with_references(
-        epochs, runs[0].sensors, cut(references, start, n_epoch).mean(axis=0)
-    )
+    references = cut(references, start, n_epoch).mean(axis=0)
+    average = average_with_references(epochs, runs[0].sensors, references)
     write_results(paths, average, epochs, covariance, table, qc)
+
+
+def _marked(runs: list[Run], good: np.ndarray, config: Config):
+    """Segments around the marks, how far each may move, and its sample; frees the runs' memory."""
+    segments = np.concatenate([run.segments for run in runs])[:, good]
+    for run in runs:
+        del run.segments, run.baseline
+    clean = in_clean_parts([reason for run in runs for reason in run.early_reason])
+    _require(len(segments), config, runs, clean)
+    max_shift = np.concatenate([run.max_shift[run.usable] for run in runs])
+    return segments, max_shift, _mark_samples(runs)
 
 
 def _filter(config: Config) -> FilterQC:

@@ -88,7 +88,10 @@ def _peak_power(white: np.ndarray, max_shift: np.ndarray) -> np.ndarray:
     middle = white.shape[2] // 2
     power = np.sum(white**2, axis=1)
     return np.array(
-        [row[middle - reach : middle + reach + 1].max() for row, reach in zip(power, max_shift, strict=True)]
+        [
+            row[middle - reach : middle + reach + 1].max()
+            for row, reach in zip(power, max_shift, strict=True)
+        ]
     )
 
 

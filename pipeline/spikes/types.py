@@ -19,7 +19,7 @@ MAX_LIKENESS = 0.4
 """Averages that are less alike than this, noise set aside, come from different sources (tuned on
 the calibration heads of ``benchmarks.foci`` alone) if they also are less alike than the halves of
 `N_SURROGATES` groups of one source amid this recording's own noise."""
-N_SURROGATES = 30
+N_SURROGATES = 60
 MIN_POWER_RATIO = 2.0
 """Power of a type's average over that of the noise left in it."""
 ANALYSIS_HZ = 250.0
@@ -61,7 +61,7 @@ def spike_types(
     reach = half_width // step + max_lag
     basis = _leading_components(segments, reach)
     windows = _peaks(basis @ segments, max_shift, reach)
-    groups = _bisected(windows, basis @ baseline, np.arange(len(segments)), max_lag)
+    groups = _bisected(windows, basis @ baseline, max_shift, np.arange(len(segments)), max_lag)
     types = np.empty(len(segments), int)
     for number, group in enumerate(sorted(groups, key=lambda g: (-len(g), g[0])), 1):
         types[group] = number
@@ -111,7 +111,11 @@ def _peaks(segments: np.ndarray, max_shift: np.ndarray, half_width: int) -> np.n
 
 
 def _bisected(
-    windows: np.ndarray, baseline: np.ndarray, members: np.ndarray, max_lag: int
+    windows: np.ndarray,
+    baseline: np.ndarray,
+    max_shift: np.ndarray,
+    members: np.ndarray,
+    max_lag: int,
 ) -> list[np.ndarray]:
     if len(members) < 2 * MIN_MARKS:
         return [members]
@@ -122,16 +126,22 @@ def _bisected(
     one_source = _average(windows[halves[1]], max_lag)
     rng = np.random.default_rng(0)
     for _ in range(N_SURROGATES):
-        noise = _noise_windows(rng, baseline, len(members), windows.shape[2])
-        if _halves(one_source + noise, max_lag)[1] <= likeness:
+        surrogate = _amid_noise(rng, one_source, baseline, max_shift[members])
+        if _halves(surrogate, max_lag)[1] <= likeness:
             return [members]
-    return [group for half in halves for group in _bisected(windows, baseline, half, max_lag)]
+    return [
+        group for half in halves for group in _bisected(windows, baseline, max_shift, half, max_lag)
+    ]
 
 
-def _noise_windows(rng, baseline: np.ndarray, n: int, length: int) -> np.ndarray:
-    """Windows (n, r, length) from anywhere in spike-free segments."""
-    chosen = baseline[rng.integers(len(baseline), size=n)]
-    return cut(chosen, rng.integers(baseline.shape[2] - length + 1, size=n), length)
+def _amid_noise(rng, source: np.ndarray, baseline: np.ndarray, max_shift: np.ndarray) -> np.ndarray:
+    """A source (r, length) in spike-free segments, cut out around its peak as spikes are."""
+    most, length = int(max_shift.max()), source.shape[1]
+    chosen = baseline[rng.integers(len(baseline), size=len(max_shift))]
+    latest = baseline.shape[2] - length - 2 * most
+    noise = cut(chosen, rng.integers(latest + 1, size=len(max_shift)), length + 2 * most)
+    amid = noise + np.pad(source, ((0, 0), (most, most)))
+    return _peaks(amid, max_shift, length // 2)
 
 
 def _halves(windows: np.ndarray, max_lag: int) -> tuple[np.ndarray, float]:
