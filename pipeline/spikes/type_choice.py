@@ -14,7 +14,7 @@ from pipeline.spikes.config import Config
 from pipeline.spikes.noise import noise_covariance, whitening
 from pipeline.spikes.runs import Run
 from pipeline.spikes.selection import SPIKE_LENGTH_S
-from pipeline.spikes.types import spike_types, strongest_side
+from pipeline.spikes.types import MAX_LAG_S, spike_types, strongest_side
 
 
 @dataclass(frozen=True)
@@ -62,14 +62,19 @@ def find_types(segments, baseline, max_shift, mark, info: mne.Info, config: Conf
     """
     covariance, rank = noise_covariance(baseline, info)
     matrix = whitening(covariance, info, rank)
-    white = np.einsum("kc,nct->nkt", matrix, segments, optimize=True)
+    middle = segments.shape[2] // 2
+    beside = int(max_shift.max()) + int(np.ceil(MAX_LAG_S * info["sfreq"])) + 1
+    half_width = min(round(config.template_half_width_s * info["sfreq"]), middle - beside)
+    reach = half_width + beside
+    near = segments[:, :, middle - reach : middle + reach + 1]
+    white = np.einsum("kc,nct->nkt", matrix, near, optimize=True)
     spike = marks_of_spikes(mark, round(SPIKE_LENGTH_S * info["sfreq"]))
     largest = _largest_of_each(spike, _peak_power(white, max_shift))
     types = spike_types(
         white[largest],
         np.einsum("kc,nct->nkt", matrix, baseline, optimize=True),
         max_shift[largest],
-        round(config.template_half_width_s * info["sfreq"]),
+        half_width,
         info["sfreq"],
     )
     return types[spike]
