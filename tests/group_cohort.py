@@ -8,9 +8,20 @@ import numpy as np
 from pipeline.compare.rows import Table, defined, sidecar
 from pipeline.files import write_json, write_text
 from pipeline.metrics import METRICS
+from pipeline.records.compare_qc import ContactCountsQC, ContactsQC, ResectionQC
 
 METHODS = ("personalized", "generic", "sloreta", "lcmv", "ecd")
 NO_CONTACTS, NO_MASK = "no iEEG contacts are given", "no resection mask is given"
+_SIDECAR = sidecar(
+    ContactsQC(
+        contact_rules={},
+        contact_counts=ContactCountsQC(),
+        contact_transforms=(),
+        soz_assessable=True,
+        soz_reason=None,
+    ),
+    ResectionQC(resected=None, resection_assessable=True, resection_reason=None),
+)
 NOT_SAMPLED = "no contact lies within 20 mm of the maximum"
 
 
@@ -39,7 +50,7 @@ def write_cohort(
                 number, number in without_ieeg, number in without_mask, number in not_sampled
             )
             write_text(out / label / f"{label}_metrics.tsv", table.tsv())
-            write_json(out / label / f"{label}_metrics.json", sidecar({"contact_transforms": []}))
+            write_json(out / label / f"{label}_metrics.json", _SIDECAR)
         write_json(out / label / f"{label}_status.json", state)
     (bids / "dataset_description.json").write_text(
         json.dumps({"Name": "cohort", "BIDSVersion": "1.8.0"})

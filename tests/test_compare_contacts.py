@@ -219,12 +219,12 @@ def test_a_template_places_only_what_the_patients_own_images_do_not(tmp_path, sc
     found = resolve(files, [], systems, scalp, carry=moved_from_mni)
     order = np.argsort(found.contacts.name)
     np.testing.assert_allclose(found.contacts.pos_mri_mm[order], POS_MM)
-    assert [each["space"] for each in found.transforms] == ["ScanRAS", "MNI305"]
-    assert found.transforms[1]["quality"] == {"error_mm": 1.5}
+    assert [each.space for each in found.transforms] == ["ScanRAS", "MNI305"]
+    assert found.transforms[1].quality == {"error_mm": 1.5}
     assert not any("several positions" in warning for warning in found.warnings)
     files, systems = write_spaces(tmp_path, MNI305=template, ScanRAS=at(POS_MM))
     found = resolve(files, [], systems, scalp, carry=moved_from_mni)
-    assert [each["space"] for each in found.transforms] == ["ScanRAS"]
+    assert [each.space for each in found.transforms] == ["ScanRAS"]
 
 
 def test_marks_count_from_files_whose_space_is_not_used(tmp_path, scalp):

@@ -160,7 +160,7 @@ MNI = "MNI152NLin2009aSym"
 def spaces_of(folder, electrodes, systems):
     files, described = write(folder, electrodes, systems)
     found = resolve(files, [], described, spherical_scalp(), carry=in_any_space)
-    return [each["space"] for each in found.transforms], found
+    return [each.space for each in found.transforms], found
 
 
 def test_electrodes_with_acq_are_described_by_the_file_of_their_space(tmp_path):
@@ -278,7 +278,7 @@ def test_system_and_unit_may_be_said_in_two_places(tmp_path, own, above, told):
     for path, content in zip(described, (above, own), strict=True):
         path.write_text(json.dumps(content))
     found = resolve(files, [], described, spherical_scalp(), carry=in_any_space)
-    assert [each["space"] for each in found.transforms] == [told] or told in found.reason
+    assert [each.space for each in found.transforms] == [told] or told in found.reason
 
 
 @pytest.mark.parametrize("place", ["ieeg/", "", "../"])
@@ -290,6 +290,6 @@ def test_two_spaces_and_an_acq_that_their_descriptions_do_not_repeat(tmp_path, s
     write(folder, electrodes, {f"{place}{prefix}space-{space}_": space for space in spaces})
     ieeg = find_ieeg(folder, [])
     found = resolve(ieeg.electrodes, [], ieeg.coordsystem, spherical_scalp(), carry=in_any_space)
-    assert [each["space"] for each in found.transforms] == ["ScanRAS"]
+    assert [each.space for each in found.transforms] == ["ScanRAS"]
     assert found.warnings == found.doubts == []
     np.testing.assert_allclose(found.contacts.pos_mri_mm, POS_MM)

@@ -167,7 +167,7 @@ def test_where_one_space_knows_no_position_the_other_serves(tmp_path):
         carry=lambda frame: Carried(lambda pos_mm: pos_mm + UP_MM, frame.kind),
     )
     np.testing.assert_allclose(found.contacts.pos_mri_mm, POS_MM + UP_MM)
-    assert [each["space"] for each in found.transforms][-1] == "MNI152NLin2009cAsym"
+    assert [each.space for each in found.transforms][-1] == "MNI152NLin2009cAsym"
     assert soz(found) == ["A1"]
 
 
@@ -254,7 +254,7 @@ def test_two_templates_may_differ_in_where_a_contact_is(tmp_path):
             lambda pos_mm: pos_mm + (15 * UP_MM if frame.space == "fsaverage" else 0), "any"
         ),
     )
-    assert {each["space"] for each in found.transforms} == set(spaces)
+    assert {each.space for each in found.transforms} == set(spaces)
     # One of them, the same for all, and told.
     up_mm = (found.contacts.pos_mri_mm - POS_MM)[:, 2]
     assert found.contacts.name == ["A1", "A2", "A3"] and set(up_mm) in ({0.0}, {15.0})
