@@ -1,11 +1,10 @@
 """From any error of a participant to its outcome, what is wrong, and the remedy."""
 
 import errno
+import sys
 import traceback
 from collections.abc import Iterator
 from pathlib import Path
-
-import torch
 
 from bids_app.exit_codes import Outcome
 from bids_app.lock import Locked
@@ -91,7 +90,9 @@ def _chain(error: BaseException) -> Iterator[BaseException]:
 
 
 def _is_out_of_memory(error: BaseException) -> bool:
-    if isinstance(error, MemoryError | torch.OutOfMemoryError):
+    # torch takes seconds to import; where nobody has, none of its errors can be.
+    torch = sys.modules.get("torch")
+    if isinstance(error, MemoryError) or (torch and isinstance(error, torch.OutOfMemoryError)):
         return True
     if isinstance(error, OSError):
         return error.errno == errno.ENOMEM

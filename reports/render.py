@@ -5,14 +5,11 @@ from collections.abc import Callable
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 from pathlib import Path
-from urllib.parse import urlsplit
-from urllib.request import url2pathname
+from typing import TYPE_CHECKING
 
 import jinja2
 import matplotlib
-import weasyprint
 from markupsafe import Markup
-from weasyprint.urls import FatalURLFetchingError, URLFetcher
 
 from pipeline.errors import InvalidInput, MissingResource
 from pipeline.files import atomic_path
@@ -20,6 +17,9 @@ from pipeline.text import plain
 from reports.figures.style import FONT_FAMILY
 from reports.specification import ChosenSection
 from reports.wording import number
+
+if TYPE_CHECKING:
+    import weasyprint
 
 TEMPLATES = files("reports") / "templates"
 PDF_VARIANT = "pdf/ua-1"
@@ -34,24 +34,6 @@ FACES = (
     ("DejaVuSans-Bold.ttf", "bold", "normal"),
     ("DejaVuSans-Oblique.ttf", "normal", "italic"),
 )
-
-
-class LocalOnly(URLFetcher):
-    """Opens files below `folders` and data URIs; any other address stops the rendering."""
-
-    def __init__(self, folders: tuple[Path, ...]):
-        super().__init__(allowed_protocols=("file", "data"), allow_redirects=False)
-        self._folders = tuple(folder.resolve() for folder in folders)
-
-    def fetch(self, url, headers=None):
-        parts = urlsplit(url)
-        if parts.scheme == "data":
-            return super().fetch(url, headers)
-        if parts.scheme == "file" and parts.netloc in ("", "localhost"):
-            path = Path(url2pathname(parts.path)).resolve()
-            if any(path.is_relative_to(folder) for folder in self._folders):
-                return super().fetch(url, headers)
-        raise FatalURLFetchingError(f"the report may not open {url}")
 
 
 def to_html(content: dict, sections: list[ChosenSection], page_size: str) -> str:
@@ -137,7 +119,7 @@ def font_faces() -> str:
     )
 
 
-def lay_out(html: str, figures: Path) -> weasyprint.Document:
+def lay_out(html: str, figures: Path) -> "weasyprint.Document":
     """The paginated document; `figures` is the only folder beside the fonts that it may read.
 
     Raises
@@ -145,6 +127,11 @@ def lay_out(html: str, figures: Path) -> weasyprint.Document:
     InvalidInput
         The HTML, or a picture in it, asks for anything else.
     """
+    # It takes seconds to import: only those who need it wait.
+    import weasyprint
+
+    from reports.fetching import FatalURLFetchingError, LocalOnly
+
     fetcher = LocalOnly((figures, font_folder()))
     try:
         return weasyprint.HTML(string=html, url_fetcher=fetcher).render(pdf_variant=PDF_VARIANT)
@@ -155,7 +142,7 @@ def lay_out(html: str, figures: Path) -> weasyprint.Document:
         ) from refused
 
 
-def write_pdf(document: weasyprint.Document, path: Path, identifier: str) -> None:
+def write_pdf(document: "weasyprint.Document", path: Path, identifier: str) -> None:
     """Write the PDF; the same document and `identifier` give the same bytes."""
     with atomic_path(path) as tmp:
         document.write_pdf(tmp, pdf_variant=PDF_VARIANT, pdf_identifier=identifier.encode()[:32])

@@ -14,6 +14,7 @@ from pipeline.metrics._case import (
     ResectionReference,
     SozReference,
 )
+from pipeline.records.compare_qc import NearContactsQC
 from pipeline.records.head import Head, Surface
 
 # Regions at 0, 10, 20 and 60 mm, one vertex each, in sublobar regions 0, 0, 1 and 2.
@@ -81,18 +82,18 @@ def test_contacts_in_depth_keep_their_depth():
     found = soz_values(estimate_at(2, [1, 2]), contacts_at([4], [0], depth_mm=12.0))
     assert found["max_to_soz"] == pytest.approx(20)
     reference = contacts_at([4], [0], depth_mm=12.0)
-    nearest = nearest_contacts(estimate_at(2, [2]), reference, HEAD)["soz"]
-    assert nearest["name"] == "A0" and nearest["nearest_label"] == "a"
-    assert nearest["to_cortex_mm"] == pytest.approx(np.hypot(4, 12))
-    assert nearest["distance_mm"] == pytest.approx(20)
+    nearest = nearest_contacts(estimate_at(2, [2]), reference, HEAD).soz
+    assert nearest.name == "A0" and nearest.nearest_label == "a"
+    assert nearest.to_cortex_mm == pytest.approx(np.hypot(4, 12))
+    assert nearest.distance_mm == pytest.approx(20)
 
 
 def test_the_nearest_contact_is_told_from_the_nearest_of_the_onset():
     found = nearest_contacts(estimate_at(2, [2]), contacts_at([0, 22], [0]), HEAD)
-    assert (found["any"]["name"], found["soz"]["name"]) == ("A1", "A0")
+    assert (found.any.name, found.soz.name) == ("A1", "A0")
     without = nearest_contacts(estimate_at(2, [2]), contacts_at([0, 22], []), HEAD)
-    assert list(without) == ["any"]
-    assert nearest_contacts(estimate_at(2, [2]), None, HEAD) == {}
+    assert without.any.name == "A1" and without.soz is None
+    assert nearest_contacts(estimate_at(2, [2]), None, HEAD) == NearContactsQC()
 
 
 @pytest.mark.parametrize(

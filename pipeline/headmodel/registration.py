@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from nilearn import datasets
 from scipy.ndimage import map_coordinates
 
 from pipeline.errors import InvalidInput
@@ -127,6 +126,9 @@ def register_template(
             hint=f"choose one of {', '.join(REGISTRATIONS)}",
         )
     ants = reproducible_ants(seed)
+    # It takes a second to import: only those who need it wait.
+    from nilearn import datasets
+
     stored = datasets.load_mni152_template(resolution=1)
     mni152 = Volume(np.asarray(stored.dataobj, np.float32), stored.affine)
     fixed = resample(

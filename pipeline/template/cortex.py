@@ -9,7 +9,6 @@ from pathlib import Path
 import nibabel as nib
 import numpy as np
 import scipy.sparse as sp
-from nilearn import datasets
 
 N_REGIONS = 994
 N_VERTICES = 20484
@@ -112,6 +111,9 @@ def load_template() -> Template:
 
 def read_fsaverage5() -> tuple[dict[str, np.ndarray], np.ndarray]:
     """White, pial, infl and sphere (20484, 3) in mm, and faces (40960, 3), left then right."""
+    # It takes seconds to import: only those who need it wait.
+    from nilearn import datasets
+
     stored = datasets.fetch_surf_fsaverage("fsaverage5")
     surfaces = {}
     for name in ("white", "pial", "infl", "sphere"):

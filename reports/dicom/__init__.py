@@ -17,7 +17,6 @@ from pipeline.errors import InvalidInput
 from pipeline.files import atomic_path, read_npz
 from pipeline.paths import PatientPaths
 from pipeline.records.report_qc import read_report_qc
-from reports.dicom import objects
 from reports.dicom.template import Template, discreet, read_template
 
 __all__ = ["Template", "read_template", "remove_earlier", "write", "written"]
@@ -33,6 +32,9 @@ def write(template: Template, paths: PatientPaths, method: str, shows_face: bool
     InvalidInput
         The template's headers do not allow a DICOM object.
     """
+    # It takes seconds to import, and most patients have no template.
+    from reports.dicom import objects
+
     volume = nib.load(paths.volume(method))
     values = np.asarray(volume.dataobj, np.float32)
     sources = read_npz(paths.sources(method))

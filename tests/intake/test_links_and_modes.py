@@ -21,6 +21,7 @@ from bids_app.stages import Task, hash_of_folder
 from bids_app.status import read_cohort
 from pipeline.errors import MissingResource
 from pipeline.files import write_text
+from pipeline.options import option
 from pipeline.paths import PatientPaths
 
 PRECIOUS = "somebody else's"
@@ -35,7 +36,7 @@ def precious(tmp_path):
 
 @dataclasses.dataclass(frozen=True)
 class Config:
-    option: int = 1
+    number: int = option(1, "a number")
 
 
 class Stage:

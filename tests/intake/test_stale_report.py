@@ -15,12 +15,13 @@ from bids_app.runner import run_patient
 from bids_app.stages import Task
 from pipeline.errors import InvalidInput
 from pipeline.files import read_json, write_text
+from pipeline.options import option
 from pipeline.paths import PatientPaths
 
 
 @dataclasses.dataclass(frozen=True)
 class Config:
-    option: int = 1
+    number: int = option(1, "a number")
 
 
 class Stage:
