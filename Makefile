@@ -29,7 +29,7 @@ demo: .venv/.done
 
 # Two files at a time, each with one thread: most tests keep one core busy.
 test: .venv/.done
-	PATH="$$PATH:$(CURDIR)/.tools/bin" OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(BIN)/pytest --numprocesses 2 --dist loadfile
+	PATH="$$PATH:$(CURDIR)/.tools/bin" OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(BIN)/pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder
 
 # The benchmarks on DeepSIF's published geometry, with the shipped weights and few recordings.
 # The conventional methods' small matrices take up to four times as long with two threads.
