@@ -94,6 +94,9 @@ class World:
             "--config",
             str(self.root / "config.toml"),
             "--skip-bids-validation",
+            # The number of threads decides the last digits of what runs are compared by.
+            "--nprocs",
+            "1",
             *options,
         ]
 
@@ -140,8 +143,7 @@ def _finished_patients(root: Path) -> None:
     world = World(root)
     create_virtual_patients(world.root, 2, 1, "neuromag", Progress(), minutes=2.0, small=True)
     (world.root / "config.toml").write_text(FAST)
-    # In processes of their own, as the runs that they are compared with: the number of threads,
-    # which a process takes over when it starts, decides the last digits.
+    # In processes of their own, as the runs that they are compared with.
     program = [sys.executable, "-m", "bids_app.cli", *world.arguments("--participant-label")]
     runs = [
         subprocess.Popen([*program, label], stderr=subprocess.DEVNULL) for label in ("01", "02")

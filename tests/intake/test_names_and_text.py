@@ -22,8 +22,7 @@ from pipeline.files import read_json, read_metadata
 from pipeline.tables import to_tsv
 from pipeline.text import plain
 from reports.figures.style import house_style, save
-from reports.render import environment
-from reports.specification import TEMPLATES
+from reports.render import TEMPLATES, environment
 
 NESTED = b'{"a": ' + b"[" * 200_000 + b"]" * 200_000 + b"}"
 
