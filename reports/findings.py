@@ -181,7 +181,8 @@ def support(patient: Patient, measures: Measures) -> tuple[str, list[Check]]:
 
 def _one_type(patient: Patient) -> Check:
     n_types = len(patient.qc.spikes.types)
-    return Check("Types among the marked spikes", str(n_types), "one", n_types == 1)
+    rule = "one (foci with like fields count as one)"
+    return Check("Types among the marked spikes", str(n_types), rule, n_types == 1)
 
 
 def _agreement(patient: Patient) -> Check:
