@@ -47,44 +47,18 @@ from reports.group.names import short_name
 from reports.specification import read_sections
 
 ROOT = Path(__file__).parents[1]
-METHOD = '''"""The field's power seen through the leadfield."""
-
-from dataclasses import dataclass
-
-from pipeline.methods._method import MapMethod
-from pipeline.options import option
 
 
-@dataclass(frozen=True)
-class Options:
-    mirror_gain: float = option(2.0, "what the mirror is multiplied with", above=0)
-
-
-def activity(problem, options):
-    average = problem.spike.average
-    return options.mirror_gain * problem.model.head.leadfield.T @ average.data, average.times
-
-
-METHOD = MapMethod(
-    label="Mirror image",
-    short="mirror",
-    order=90,
-    marker="*",
-    colour="#123456",
-    sentence="a mirror {cite}",
-    references={"mirror": "Looking-Glass A. Mirrors. 1871."},
-    options=Options,
-    unit="T²",
-    activity=activity,
-)
-'''
+def source(kind: str) -> str:
+    """A part of this kind that ships with nothing."""
+    return (ROOT / "tests" / "dummy_parts" / f"{kind}.py").read_text()
 
 
 @pytest.fixture
 def mirror(tmp_path, monkeypatch):
     """A method in a folder of its own."""
     (tmp_path / "parts").mkdir()
-    (tmp_path / "parts" / "mirror.py").write_text(METHOD)
+    (tmp_path / "parts" / "mirror.py").write_text(source("method"))
     monkeypatch.setattr(
         pipeline.methods, "__path__", [*pipeline.methods.__path__, str(tmp_path / "parts")]
     )
@@ -186,29 +160,8 @@ def part(tmp_path, monkeypatch):
         vars(package).pop(name, None)
 
 
-READER = '''"""Recordings of one channel of ones, in text files."""
-
-import mne
-import numpy as np
-
-from pipeline.readers._reader import Reader
-
-
-def open_raw(path):
-    n_times = len(path.read_text())
-    return mne.io.RawArray(np.ones((1, n_times)), mne.create_info(["M1"], 100.0, "mag"))
-
-
-def companions(path):
-    return [path.with_suffix(".note")]
-
-
-READER = Reader((".ones",), "ones", open_raw, companions)
-'''
-
-
 def test_a_reader_reaches_dataset_and_stage(part, tmp_path):
-    part(pipeline.readers, "ones", READER)
+    part(pipeline.readers, "ones", source("reader"))
     file = tmp_path / "sub-01/meg/sub-01_task-rest_meg.ones"
     file.parent.mkdir(parents=True)
     file.write_text("12345")
@@ -223,33 +176,8 @@ def test_a_reader_reaches_dataset_and_stage(part, tmp_path):
         pipeline.readers.open_raw(tmp_path / "x.edf")
 
 
-METRIC = '''"""How high the maximum lies."""
-
-from pipeline.metrics._metric import InGroup, Metric
-
-
-def value(case):
-    return float(case.estimate.max_mm[2]) / 10
-
-
-METRIC = Metric(
-    label="Height of the maximum",
-    order=175,
-    reference="model",
-    unit="cm",
-    digits=3,
-    needs="maximum",
-    definition="How far above the origin the maximum lies",
-    higher_is_better=True,
-    value=value,
-    resampled=True,
-    in_group=InGroup(order=200, tested=True, column=99, heading="Height"),
-)
-'''
-
-
 def test_a_metric_reaches_table_report_and_group(part, tmp_path):
-    name = part(pipeline.metrics, "height", METRIC)
+    name = part(pipeline.metrics, "height", source("metric"))
     written = write_report_patient(tmp_path / "out")
     paths, patient = written.paths, read_patient(written.inputs, written.paths)
     table = pd.read_csv(paths.metrics, sep="\t", na_values="n/a").query("metric == @name")
@@ -284,35 +212,13 @@ def test_a_metric_reaches_table_report_and_group(part, tmp_path):
     ]
 
 
-MODALITY = '''"""Electrodes that hear."""
-
-from dataclasses import replace
-
-import mne
-
-from pipeline.modality.meg import MODALITY as MEG
-
-
-def sensor_picks(info):
-    return mne.pick_types(info, meg=False, misc=True, exclude=())
-
-
-MODALITY = replace(
-    MEG,
-    types={"misc": replace(MEG.types["mag"], label="Ears", shown_unit="sone")},
-    plausible_leadfield=(1.0, 1e3),
-    sensor_picks=sensor_picks,
-)
-'''
-
-
 def test_a_modality_reaches_channels_leadfield_and_figures(part):
     info = mne.create_info(["E1", "X1"], 100.0, ["eeg", "misc"])
     leadfield = np.full((2, 994), 10.0)
     assert not len(sensor_picks(info))
     with pytest.raises(InvalidInput, match="median maximum of 1e"):
         check_leadfield(leadfield)
-    part(pipeline.modality, "ears", MODALITY)
+    part(pipeline.modality, "ears", source("modality"))
     assert sensor_picks(info).tolist() == [1]
     check_leadfield(leadfield)
     evoked = mne.EvokedArray(np.ones((2, 3)), info)
@@ -320,21 +226,8 @@ def test_a_modality_reaches_channels_leadfield_and_figures(part):
     assert sensors.shown_unit("misc")[0] == "sone"
 
 
-ENGINE = '''"""An engine that shouts every command."""
-
-from bids_app.plan.engines._engine import Engine
-
-
-def files(plan):
-    return {"shout.sh": "".join(" ".join(plan.command(step)).upper() for step in plan.steps)}
-
-
-ENGINE = Engine(files)
-'''
-
-
 def test_an_engine_reaches_command_line_and_plan(part, tmp_path, capsys):
-    engine = part(bids_app.plan.engines, "shout", ENGINE)
+    engine = part(bids_app.plan.engines, "shout", source("engine"))
     bids = tmp_path / "bids"
     (bids / "sub-01").mkdir(parents=True)
     (bids / "dataset_description.json").write_text("{}")
@@ -345,40 +238,8 @@ def test_an_engine_reaches_command_line_and_plan(part, tmp_path, capsys):
     assert (out / "shout.sh").stat().st_mode & 0o100 and (out / "plan.json").exists()
 
 
-NETWORK = '''"""A network that answers with silence."""
-
-from dataclasses import dataclass
-
-import torch
-from torch import nn
-
-
-@dataclass(frozen=True)
-class Architecture:
-    n_in: int
-    n_out: int
-    depth: int = 3
-
-
-class Silence(nn.Module):
-    Architecture = Architecture
-
-    def __init__(self, architecture):
-        super().__init__()
-        self.architecture = architecture
-        self.bias = nn.Parameter(torch.zeros(1))
-
-    def forward(self, recording, projection, samples=slice(None)):
-        n_times = recording[:, 0, samples].shape[1]
-        return self.bias.expand(len(recording), self.architecture.n_out, n_times)
-
-
-NETWORK = Silence
-'''
-
-
 def test_a_network_reaches_command_line_and_model_card(part, tmp_path):
-    network = part(pipeline.networks, "silence", NETWORK)
+    network = part(pipeline.networks, "silence", source("network"))
     for words in (["in", "out", "participant"], ["train-generic", "out"]):
         parser = cli._command_parser() if words[0] == "train-generic" else cli.bids_app_parser()
         assert parser.parse_args([*words, "--network", network]).network == network
@@ -389,23 +250,8 @@ def test_a_network_reaches_command_line_and_model_card(part, tmp_path):
     assert loaded.architecture == module.architecture and card["architecture"]["depth"] == 5
 
 
-SECTION = '''"""How loud the spike is."""
-
-from reports.sections._section import Section
-
-
-def content(patient):
-    return {"decibels": patient.qc.spikes.average.snr_db}
-
-
-SECTION = Section(
-    title="Loudness", order=35, template="<p>{{ decibels | number }} dB loud.</p>", content=content
-)
-'''
-
-
 def test_a_section_reaches_options_and_report(part, tmp_path):
-    section = part(reports.sections, "loudness", SECTION)
+    section = part(reports.sections, "loudness", source("section"))
     names = [each.id for each in read_sections()]
     assert names[names.index("spikes") + 1] == section
     assert reports.Config(sections=(section, "summary")).sections == (section, "summary")
