@@ -83,6 +83,7 @@ class Measures:
 
     n_accepted: int | None
     n_rejected: int | None
+    """Of the imaged type of spikes."""
     snr_db: float | None
     coregistration_mm: float | None
     n_bad_channels: int
@@ -90,6 +91,8 @@ class Measures:
     head_model: str | None
     personalization_used: bool
     held_out_error_mm: float | None
+    n_of_other_types: int = 0
+    """Marks of spikes that are not imaged here."""
 
 
 def method_maxima_mm(patient: Patient) -> dict[str, np.ndarray]:

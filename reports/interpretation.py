@@ -30,10 +30,16 @@ def answers(
 
 
 def _spikes(measures: Measures) -> str:
+    others = (
+        f", {measures.n_of_other_types} of other types not imaged"
+        if measures.n_of_other_types
+        else ""
+    )
     return (
         f"They are what was marked in the recording ({measures.n_accepted} of "
-        f"{(measures.n_accepted or 0) + (measures.n_rejected or 0)} averaged). Spikefocus neither "
-        "classifies nor searches them: the waveforms in section “Spikes” are to be judged by eye."
+        f"{(measures.n_accepted or 0) + (measures.n_rejected or 0)} averaged{others}). Spikefocus "
+        "sorts them by their fields, but does not search them or judge what they are: the waveforms "
+        "in section “Spikes” are to be judged by eye."
     )
 
 

@@ -80,9 +80,11 @@ def measures(patient: Patient) -> Measures:
     head, spikes = patient.qc.headmodel, patient.qc.spikes
     accepted = patient.spike_events.get("accepted")
     counts = None if accepted is None else accepted.astype(str).str.lower().value_counts()
+    n_of_other_types = sum(each.n_marks for each in spikes.types if not each.imaged)
     return Measures(
         n_accepted=None if counts is None else int(counts.get("true", 0)),
-        n_rejected=None if counts is None else int(counts.get("false", 0)),
+        n_rejected=None if counts is None else int(counts.get("false", 0)) - n_of_other_types,
+        n_of_other_types=n_of_other_types,
         snr_db=spikes.average.snr_db,
         coregistration_mm=head.residuals.head_point_distance_median_mm,
         n_bad_channels=len(spikes.bad_channels),

@@ -1,7 +1,9 @@
 """A report with everything that a report may have, drawn once for the tests that look at it."""
 
 import pickle
+import re
 from dataclasses import dataclass, replace
+from functools import cache
 from pathlib import Path
 
 from dicom_series import FILE_PREFIX, write_series
@@ -9,6 +11,10 @@ from report_patient import ReportPatient, write_report_patient
 
 import reports
 from pipeline.progress import Progress
+from reports import content, render
+from reports.derivatives import read_patient
+from reports.pictures import Picture
+from reports.specification import read_sections
 
 CONTACT = "<script>alert(1)</script>"
 CONFIG = reports.Config(centre="Clinic </script><script>alert(2)</script> & Co")
@@ -49,3 +55,28 @@ def draw_report(root: Path) -> None:
 
 def read_rendered(root: Path) -> RenderedReport:
     return pickle.loads((root / "rendered.pickle").read_bytes())
+
+
+@cache
+def laid_out(patient: ReportPatient, config: reports.Config):
+    """The report with the pictures that the run has left."""
+    read = read_patient(patient.inputs, patient.paths)
+    sections = read_sections(config.specification, config.sections)
+    text = content.build(read, patient.paths, config)
+    pictures = {
+        re.search(r"desc-(\w+)_", file.name)[1]: Picture(file, "A caption.", "A picture")
+        for file in patient.paths.figures.iterdir()
+    }
+    html = render.to_html({**text, "pictures": pictures}, sections, config.page_size)
+    return html, render.lay_out(html, patient.paths.figures)
+
+
+def page_texts(document) -> list[str]:
+    """The text of each page, margin boxes included."""
+
+    def walk(box):
+        yield getattr(box, "text", "") or ""
+        for child in getattr(box, "children", ()):
+            yield from walk(child)
+
+    return [" ".join(walk(page._page_box)) for page in document.pages]

@@ -1,5 +1,6 @@
 """What each method says of itself, and how it is asked for a solution: networks, maps, points."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -20,7 +21,7 @@ class NoOptions:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Method:
+class Method(ABC):
     """One way from the averaged spike to its sources.
 
     Attributes
@@ -58,9 +59,9 @@ class Method:
     by_default: bool = False
     fine_tuned: bool = False
 
+    @abstractmethod
     def solve(self, problem: Problem, options: Any) -> Solution:
         """The method's solution for the averaged spike, with `options` of its own kind."""
-        raise NotImplementedError
 
 
 @dataclass(frozen=True, kw_only=True)

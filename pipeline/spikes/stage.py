@@ -50,6 +50,7 @@ from pipeline.spikes.recording import open_recording
 from pipeline.spikes.runs import EPOCH_S, Run, read_empty_room, read_run
 from pipeline.spikes.selection import (
     DUPLICATE,
+    OTHER_TYPE,
     SPIKE_LENGTH_S,
     Selection,
     among_all,
@@ -114,7 +115,7 @@ def _run(inputs: Inputs, paths: PatientPaths, config: Config, progress: Progress
         with info._unlock():
             info["projs"] = [p for p in info["projs"] if p["active"]]
         first, _, _ = _select(segments, baseline, max_shift, mark, kinds.imaged, info, config)
-        _require(int(first.accepted.sum()), config, runs, "fit their own average")
+        _require(int(first.accepted.sum()), config, runs, kinds.fit)
         topography = _peak_topography(segments, first, info["sfreq"])
         bar.advance()
         kept, artefacts, spared = _projectors(runs, recorded, topography, info, good, config, notes)
@@ -125,7 +126,7 @@ def _run(inputs: Inputs, paths: PatientPaths, config: Config, progress: Progress
         selection, covariance, rank = judged
         bar.advance()
     n_used = int(selection.accepted.sum())
-    _require(n_used, config, runs, "fit their own average")
+    _require(n_used, config, runs, kinds.fit)
 
     n_epoch = 2 * round(EPOCH_S / 2 * info["sfreq"]) + 1
     chosen = selection.accepted
@@ -250,6 +251,7 @@ def _warn_of(doubts: tuple[Doubt, ...], notes: _Notes) -> None:
 
 
 def _tell_of_rejected(table, n_used: int, notes: _Notes) -> None:
+    table = table[table["reason"] != OTHER_TYPE]
     if n_used < FEW_SPIKES:
         notes.warn(f"Only {n_used} spikes make up the average; its image is uncertain.")
     n_annotated = len(table)

@@ -36,6 +36,14 @@ class SortedMarks:
     qc: tuple[SpikeTypeQC, ...]
     doubts: tuple[Doubt, ...]
 
+    @property
+    def fit(self) -> str:
+        """What an error calls the marks that were averaged."""
+        if len(self.qc) == 1 or self.imaged.all():
+            return "fit their own average"
+        numbers = ", ".join(f"{each.n_marks} of type {each.number}" for each in self.qc)
+        return f"fit the average of the type that image_type asks for ({numbers})"
+
 
 def sort_marks(
     segments, baseline, max_shift, mark, info: mne.Info, runs: list[Run], config: Config
