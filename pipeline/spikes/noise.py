@@ -1,5 +1,7 @@
 """Noise covariance from stretches without spikes, whitening, and the SNR of the average."""
 
+from dataclasses import dataclass
+
 import mne
 import numpy as np
 from mne.proj import make_projector
@@ -85,6 +87,30 @@ def whitening(covariance: mne.Covariance, info: mne.Info, rank: dict[str, int]) 
     whitener = mne.cov.compute_whitener(covariance, info, rank=rank, pca=True)[0]
     projector = make_projector(info["projs"], info.ch_names)[0]
     return whitener @ projector
+
+
+@dataclass(frozen=True)
+class Whitener:
+    """The noise of data that are projected as their `info` says, and what whitens it.
+
+    Attributes
+    ----------
+    covariance : mne.Covariance
+    rank : dict of str to int
+        By sensor type.
+    matrix : ndarray, (rank, n_channels)
+        Projection and whitening in one.
+    """
+
+    covariance: mne.Covariance
+    rank: dict[str, int]
+    matrix: np.ndarray
+
+
+def whitener_of(baseline: np.ndarray, info: mne.Info) -> Whitener:
+    """The whitener of spike-free windows (n, n_channels, n_times)."""
+    covariance, rank = noise_covariance(baseline, info)
+    return Whitener(covariance, rank, whitening(covariance, info, rank))
 
 
 def average_quality(whitened: np.ndarray, sfreq: float, peak: int) -> AverageQC:

@@ -35,8 +35,7 @@ from pipeline.spikes.noise import (
     SNR_DEFINITION,
     SNR_OVER_BASELINE_DEFINITION,
     average_quality,
-    noise_covariance,
-    whitening,
+    whitener_of,
 )
 from pipeline.spikes.outputs import (
     average_with_references,
@@ -107,14 +106,16 @@ def _run(inputs: Inputs, paths: PatientPaths, config: Config, progress: Progress
     baseline = np.concatenate([run.baseline for run in runs])[:, good]
     baseline, covariance_source = _noise(inputs.empty_room, baseline, info, config, progress, notes)
     segments, max_shift, mark = _marked(runs, good, config)
+    recorded = [p for p in info["projs"] if not p["active"]]
+    with info._unlock():
+        info["projs"] = [p for p in info["projs"] if p["active"]]
+    white = whitener_of(baseline, info)
     with progress.step("Telling types of spikes apart"):
-        kinds = sort_marks(segments, baseline, max_shift, mark, info, runs, config)
+        kinds = sort_marks(segments, baseline, max_shift, mark, white.matrix, info, runs, config)
         _warn_of(kinds.doubts, notes)
     with progress.step("Aligning and judging spikes", total=2) as bar:
-        recorded = [p for p in info["projs"] if not p["active"]]
-        with info._unlock():
-            info["projs"] = [p for p in info["projs"] if p["active"]]
-        first, _, _ = _select(segments, baseline, max_shift, mark, kinds.imaged, info, config)
+        marked = segments, max_shift, mark, kinds.imaged
+        first = _select(*marked, baseline, white.matrix, info["sfreq"], config)
         _require(int(first.accepted.sum()), config, runs, kinds.fit)
         topography = _peak_topography(segments, first, info["sfreq"])
         bar.advance()
@@ -122,8 +123,8 @@ def _run(inputs: Inputs, paths: PatientPaths, config: Config, progress: Progress
         together = removed_together(kept, topography, info)
         with info._unlock():
             info["projs"] = info["projs"] + kept
-        judged = _select(segments, baseline, max_shift, mark, kinds.imaged, info, config)
-        selection, covariance, rank = judged
+        white = whitener_of(baseline, info)
+        selection = _select(*marked, baseline, white.matrix, info["sfreq"], config)
         bar.advance()
     n_used = int(selection.accepted.sum())
     _require(n_used, config, runs, kinds.fit)
@@ -134,14 +135,13 @@ def _run(inputs: Inputs, paths: PatientPaths, config: Config, progress: Progress
     data = cut(segments[chosen], start, n_epoch).astype(float)
     events = _event_array(mark, selection)
     epochs = mne.EpochsArray(data, info, events, -EPOCH_S / 2, {"spike": 1}, proj=True)
-    matrix = whitening(covariance, info, rank)
-    white = np.einsum("kc,nct->nkt", matrix, data, optimize=True)
-    quality = average_quality(white, info["sfreq"], n_epoch // 2)
+    whitened = np.einsum("kc,nct->nkt", white.matrix, data, optimize=True)
+    quality = average_quality(whitened, info["sfreq"], n_epoch // 2)
     _require_signal(quality.snr_db, config, runs, notes)
     table = spike_table(runs, selection, kinds.types)
     _tell_of_rejected(table, n_used, notes)
     unlike = doubts_of_unlike(
-        selection, segments, baseline, max_shift, matrix, info["sfreq"], config
+        selection, segments, baseline, max_shift, white.matrix, info["sfreq"], config
     )
     _warn_of(unlike, notes)
     qc = SpikesQC(
@@ -168,13 +168,13 @@ def _run(inputs: Inputs, paths: PatientPaths, config: Config, progress: Progress
         filter=_filter(config),
         sfreq_hz=float(info["sfreq"]),
         runs_left_out=tuple(choice.left_out),
-        noise_covariance=_noise_quality(covariance_source, len(baseline), rank),
+        noise_covariance=_noise_quality(covariance_source, len(baseline), white.rank),
         head_movement=choice.head_movement,
     )
     references = np.concatenate([run.reference_segments for run in runs])[chosen]
     references = cut(references, start, n_epoch).mean(axis=0)
     average = average_with_references(epochs, runs[0].sensors, references)
-    write_results(paths, average, epochs, covariance, table, qc)
+    write_results(paths, average, epochs, white.covariance, table, qc)
 
 
 def _marked(runs: list[Run], good: np.ndarray, config: Config):
@@ -324,16 +324,14 @@ def _require_signal(snr_db: float, config: Config, runs: list[Run], notes: _Note
         notes.warn(f"The averaged spike hardly stands out of its noise (SNR {snr_db:.1f} dB).")
 
 
-def _select(segments, baseline, max_shift, mark, of_type, info, config: Config):
-    """Judge the spikes of a type in data whitened and projected as `info` says."""
-    segments = segments[of_type]
-    covariance, rank = noise_covariance(baseline, info)
-    matrix = whitening(covariance, info, rank)
-    sfreq = info["sfreq"]
+def _select(
+    segments, max_shift, mark, of_type, baseline, matrix, sfreq: float, config: Config
+) -> Selection:
+    """Judge the spikes of a type, whitened by `matrix`."""
     half_width = round(config.template_half_width_s * sfreq)
     reach = half_width + 2 * int(max_shift.max()) + 1
     middle = segments.shape[2] // 2
-    part = segments[:, :, middle - reach : middle + reach + 1]
+    part = segments[of_type, :, middle - reach : middle + reach + 1]
     selection = select_spikes(
         np.einsum("kc,nct->nkt", matrix, part, optimize=True),
         np.einsum("kc,nct->nkt", matrix, baseline, optimize=True),
@@ -344,7 +342,7 @@ def _select(segments, baseline, max_shift, mark, of_type, info, config: Config):
         mark[of_type],
         round(SPIKE_LENGTH_S * sfreq),
     )
-    return among_all(selection, of_type), covariance, rank
+    return among_all(selection, of_type)
 
 
 def _peak_topography(segments, selection: Selection, sfreq: float) -> np.ndarray:

@@ -11,10 +11,12 @@ from pipeline.doubts import Doubt
 from pipeline.errors import InvalidInput
 from pipeline.records.spikes_qc import SpikeTypeQC
 from pipeline.spikes.config import Config
-from pipeline.spikes.noise import noise_covariance, whitening
 from pipeline.spikes.runs import Run
 from pipeline.spikes.selection import SPIKE_LENGTH_S
 from pipeline.spikes.types import MAX_LAG_S, spike_types, strongest_side
+
+# What noise does is drawn from so many windows of a second; more take memory and tell no more.
+MAX_BASELINE_WINDOWS = 100
 
 
 @dataclass(frozen=True)
@@ -46,44 +48,45 @@ class SortedMarks:
 
 
 def sort_marks(
-    segments, baseline, max_shift, mark, info: mne.Info, runs: list[Run], config: Config
+    segments, baseline, max_shift, mark, matrix, info: mne.Info, runs: list[Run], config: Config
 ) -> SortedMarks:
-    """Tell types apart, and say which one is imaged.
+    """Tell types apart in data whitened by `matrix`, and say which one is imaged.
 
     Raises
     ------
     InvalidInput
         There is no type of the number that is asked for.
     """
-    types = find_types(segments, baseline, max_shift, mark, info, config)
+    types = find_types(segments, baseline, max_shift, mark, matrix, info["sfreq"], config)
     minutes = sum(run.duration_s for run in runs) / 60
     described = describe_types(types, segments, baseline, info, minutes, config)
     imaged = imaged_spikes(types, config, runs[0].path)
     return SortedMarks(types, imaged, described, doubts_of_types(described, config))
 
 
-def find_types(segments, baseline, max_shift, mark, info: mne.Info, config: Config) -> np.ndarray:
-    """Type of each spike, in data whitened as they were recorded, without projectors.
+def find_types(
+    segments, baseline, max_shift, mark, matrix: np.ndarray, sfreq_hz: float, config: Config
+) -> np.ndarray:
+    """Type of each spike, in data whitened by `matrix`.
 
     Of marks nearer to each other than a spike's length the one with the largest peak is looked at,
     and the others are of its type: they may be marks of one spike, seen from its flank.
     """
-    covariance, rank = noise_covariance(baseline, info)
-    matrix = whitening(covariance, info, rank)
     middle = segments.shape[2] // 2
-    beside = int(max_shift.max()) + int(np.ceil(MAX_LAG_S * info["sfreq"])) + 1
-    half_width = min(round(config.template_half_width_s * info["sfreq"]), middle - beside)
+    beside = int(max_shift.max()) + int(np.ceil(MAX_LAG_S * sfreq_hz)) + 1
+    half_width = min(round(config.template_half_width_s * sfreq_hz), middle - beside)
     reach = half_width + beside
     near = segments[:, :, middle - reach : middle + reach + 1]
     white = np.einsum("kc,nct->nkt", matrix, near, optimize=True)
-    spike = marks_of_spikes(mark, round(SPIKE_LENGTH_S * info["sfreq"]))
+    spike = marks_of_spikes(mark, round(SPIKE_LENGTH_S * sfreq_hz))
     largest = _largest_of_each(spike, _peak_power(white, max_shift))
+    some = baseline[:: max(1, len(baseline) // MAX_BASELINE_WINDOWS)]
     types = spike_types(
         white[largest],
-        np.einsum("kc,nct->nkt", matrix, baseline, optimize=True),
+        np.einsum("kc,nct->nkt", matrix, some, optimize=True),
         max_shift[largest],
         half_width,
-        info["sfreq"],
+        sfreq_hz,
     )
     return types[spike]
 
