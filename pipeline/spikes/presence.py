@@ -93,9 +93,7 @@ def judge_presence(
     """
     step = max(1, int(rules.sfreq_hz / ANALYSIS_HZ))
     half_width, max_shift = rules.half_width // step, max_shift // step
-    coarse = Rules(
-        half_width, rules.min_correlation, rules.amplitude_range, rules.sfreq_hz / step
-    )
+    coarse = Rules(half_width, rules.min_correlation, rules.amplitude_range, rules.sfreq_hz / step)
     reach = half_width + 2 * int(max_shift.max()) + 1
     middle = segments.shape[2] // 2
     near = segments[:, :, middle % step :: step]
