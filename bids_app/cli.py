@@ -1,4 +1,4 @@
-"""``spikefocus``: the BIDS-App's command line and its companions demo, train-generic, plan, status, options."""
+"""``spikefocus``: the BIDS-App's command line and its companions, which `COMMANDS` names."""
 
 import argparse
 import atexit
@@ -15,11 +15,12 @@ from bids_app.exit_codes import ExitCode
 from bids_app.plan.engines import ENGINES
 from pipeline import DEVICES, STAGES, __version__
 from pipeline.machine import available_cores
+from pipeline.mark_files import MARK_FORMATS
 from pipeline.methods import METHODS
 from pipeline.networks import NETWORKS
 from pipeline.options import LARGEST_SEED
 
-COMMANDS = ("demo", "train-generic", "plan", "status", "options")
+COMMANDS = ("demo", "train-generic", "import-marks", "plan", "status", "options")
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -92,8 +93,8 @@ def bids_app_parser() -> argparse.ArgumentParser:
         prog="spikefocus",
         description="Image the sources of interictal MEG spikes with a deep network personalized "
         "to the patient's head, and report them as PDF. Research use only.",
-        epilog="Other commands: spikefocus demo, spikefocus train-generic, spikefocus plan, "
-        "spikefocus status, spikefocus options (each with --help).",
+        epilog=f"Other commands: {', '.join(f'spikefocus {name}' for name in COMMANDS)} "
+        "(each with --help).",
     )
     parser.add_argument("bids_dir", type=Path, help="root of the BIDS dataset")
     parser.add_argument("output_dir", type=Path, help="where the derivatives go")
@@ -147,6 +148,13 @@ def _add_data_options(parser: argparse.ArgumentParser) -> None:
     )
     data.add_argument(
         "--spike-name", nargs="+", metavar="PATTERN", help="how spikes are called in events.tsv"
+    )
+    data.add_argument(
+        "--marks",
+        type=Path,
+        metavar="FOLDER",
+        help="derivatives dataset with the marks (of spikefocus import-marks, or reviewed ones); its "
+        "events.tsv are read instead of the dataset's own",
     )
     data.add_argument(
         "--contact-labels",
@@ -249,6 +257,8 @@ def _command_parser() -> argparse.ArgumentParser:
     train.add_argument("--device", choices=DEVICES, default="auto")
     train.add_argument("--nprocs", type=_at_least_one)
 
+    _add_import_marks(commands)
+
     plan = commands.add_parser(
         "plan",
         help="write what Slurm, Snakemake or Kubernetes needs to run one participant per task",
@@ -279,6 +289,54 @@ def _command_parser() -> argparse.ArgumentParser:
     options = commands.add_parser("options", help="list every option of --config")
     options.add_argument("--markdown", action="store_true", help="as a page of documentation")
     return parser
+
+
+def _add_import_marks(commands) -> None:
+    marks = commands.add_parser(
+        "import-marks",
+        help="bring marks of other programs into BIDS",
+        description="Write the marks of one recording, made in another program, as events.tsv of a "
+        "derivatives dataset, which spikefocus --marks reads.",
+    )
+    marks.add_argument("bids_dir", type=Path, help="root of the BIDS dataset")
+    marks.add_argument("marks_dir", type=Path, help="derivatives dataset, created or added to")
+    marks.add_argument("recording", type=Path, help="path of the recording in the dataset")
+    marks.add_argument(
+        "mark_files",
+        type=Path,
+        nargs="*",
+        metavar="mark_file",
+        help="files of marks (default: what the recording itself holds)",
+    )
+    marks.add_argument(
+        "--spike",
+        nargs="+",
+        metavar="NAME_OR_CODE",
+        help="how the marks call a spike, or the codes of its triggers (default: as --spike-name)",
+    )
+    marks.add_argument("--format", choices=MARK_FORMATS.names(), help="default: told by the file")
+    marks.add_argument(
+        "--count-from",
+        choices=("first-sample", "acquisition"),
+        help="whether times begin with the first stored sample or with the acquisition, which began "
+        "earlier (default: as the format does)",
+    )
+    marks.add_argument(
+        "--columns",
+        nargs="+",
+        default=[],
+        metavar="KEY=COLUMN",
+        help="tables: columns of onset, duration and name, by name or by number from 1",
+    )
+    marks.add_argument(
+        "--unit", choices=("s", "ms", "us", "min", "samples"), default="s", help="tables: of times"
+    )
+    marks.add_argument("--channel", help="triggers: the channel")
+    marks.add_argument(
+        "--drop-outside",
+        action="store_true",
+        help="leave out marks outside the recording instead of refusing them",
+    )
 
 
 def _at_least_one(text: str) -> int:

@@ -192,6 +192,31 @@ def train_generic(args: argparse.Namespace) -> ExitCode:
     return ExitCode.DONE
 
 
+def import_marks(args: argparse.Namespace) -> ExitCode:
+    """Bring marks of other programs into a derivatives dataset."""
+    from bids_app import import_marks as importing
+    from pipeline.mark_files._format import Reading
+
+    check_dataset(args.bids_dir)
+    columns = importing.columns_of(args.columns)
+    reading = Reading(args.count_from, columns, args.unit, args.channel)
+    names = tuple(args.spike) if args.spike else stage_configs(None, {})["spikes"].spike_name
+    table, n_spikes, notes = importing.import_marks(
+        args.bids_dir,
+        args.marks_dir,
+        args.recording,
+        args.mark_files,
+        names,
+        reading,
+        args.format,
+        args.drop_outside,
+    )
+    for note in notes:
+        print(plain(f"spikefocus: {note}"), file=sys.stderr)
+    print(plain(f"{n_spikes} spikes: {table}"))
+    return ExitCode.DONE
+
+
 def demo(args: argparse.Namespace) -> ExitCode:
     """Create virtual patients and, with ``--run``, process them and compare with the truth."""
     from bids_app.cli import bids_app_parser
@@ -244,6 +269,7 @@ _COMMANDS = {
     "group": group,
     "installation": installation,
     "train-generic": train_generic,
+    "import-marks": import_marks,
     "demo": demo,
     "plan": plan,
 }

@@ -37,7 +37,6 @@ group/
 *_desc-spikes_events.*
 *_sources.*
 *_dipole.json
-*_dipoles.*
 *_model.safetensors
 *_curve.tsv
 *_desc-soz_electrodes.*
@@ -55,7 +54,7 @@ def open_output(output_dir: Path, bids_dir: Path) -> None:
     try:
         (output_dir / "logs").mkdir(parents=True, exist_ok=True)
         # Jobs on other participants write the same files at the same time.
-        description = to_json(_description(bids_dir))
+        description = to_json(describe_derivative("spikefocus derivatives", bids_dir))
         write_shared_text(output_dir / "dataset_description.json", description)
         write_shared_text(output_dir / ".bidsignore", _BIDSIGNORE)
         write_shared_text(output_dir / "README", _README)
@@ -67,7 +66,8 @@ def open_output(output_dir: Path, bids_dir: Path) -> None:
         ) from error
 
 
-def _description(bids_dir: Path) -> dict:
+def describe_derivative(name: str, bids_dir: Path) -> dict[str, Any]:
+    """Content of ``dataset_description.json`` of a derivative of a dataset."""
     try:
         source = read_json(bids_dir / "dataset_description.json")
     except (OSError, InvalidInput):
@@ -79,8 +79,8 @@ def _description(bids_dir: Path) -> dict:
     }
     if "SPIKEFOCUS_CONTAINER" in os.environ:
         generated_by["Container"] = {"Type": "docker", "Tag": os.environ["SPIKEFOCUS_CONTAINER"]}
-    description = {
-        "Name": "spikefocus derivatives",
+    description: dict[str, Any] = {
+        "Name": name,
         "BIDSVersion": BIDS_VERSION,
         "DatasetType": "derivative",
         "GeneratedBy": [generated_by],

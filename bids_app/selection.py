@@ -159,7 +159,14 @@ def _query(args: argparse.Namespace, labels: list[str], spike_name: tuple[str, .
         tuple(wanted["run"]),
         filters,
         tuple(spike_name),
+        _marks_dir(args.marks),
     )
+
+
+def _marks_dir(folder: Path | None) -> Path | None:
+    if folder is not None and not folder.is_dir():
+        raise ConfigError("The folder of marks does not exist", file=folder, hint="check --marks")
+    return folder
 
 
 def _check_there(option: str, prefix: str, wanted: list[str], names: list[str]) -> None:

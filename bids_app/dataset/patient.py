@@ -13,11 +13,12 @@ from bids_app.clinical import (
 from bids_app.dataset.empty_room import find_empty_room
 from bids_app.dataset.freesurfer import find_freesurfer
 from bids_app.dataset.links import refuse_links_out
+from bids_app.dataset.marks import events_json_of, events_of, notes_of_marks
 from bids_app.dataset.participants import participant_labels
 from bids_app.dataset.query import Query
 from bids_app.dataset.runs import find_recordings
 from bids_app.dataset.t1w import find_t1w, find_t1w_json
-from bids_app.sidecars import applicable, nearest
+from bids_app.sidecars import nearest
 from bids_app.trans import find_trans
 from pipeline.compare.config import NO_MASK, NO_POSTOP
 from pipeline.errors import InvalidInput
@@ -82,30 +83,30 @@ def find_patient(
         If there is no T1w or no MEG, their content is not here, or a link leads out of the dataset.
     """
     folder = _folder_of(bids_dir, label)
-    named = [*derivatives.values(), *([fs_subjects_dir] if fs_subjects_dir else [])]
+    named = [*derivatives.values(), *filter(None, (fs_subjects_dir, query.marks_dir))]
 
     def check_links(*paths: Path | None, roots: list[Path] = named) -> None:
         if not follow_links:
             refuse_links_out(filter(None, paths), [bids_dir, *roots])
 
     check_links(folder, *folder.rglob("*"), roots=[])
-    table = bids_dir / "participants.tsv"
-    check_links(table if table.is_file() else None, roots=[])
+    check_links(*bids_dir.glob("participants.tsv"), roots=[])
     notes: list[str] = []
     recordings = find_recordings(folder, query, notes)
     meg = recordings.runs
     t1w = find_t1w(folder, meg, query, notes)
-    events = [nearest(path, "events", ".tsv", bids_dir) for path in meg]
-    events_json = [applicable(path, "events", ".json", bids_dir) for path in meg]
+    events = [events_of(path, bids_dir, query.marks_dir) for path in meg]
+    events_json = [events_json_of(path, bids_dir, query.marks_dir) for path in meg]
+    notes += notes_of_marks(events, query.marks_dir)
     reference = meg[reference_run(meg, events, query.spike_name, events_json)]
     roots = [*derivatives.values(), *sorted((bids_dir / "derivatives").glob("*/"))]
     roots = [root for root in roots if not _is_our_output(root)]
     surgery = find_surgery(label, bids_dir, roots, t1w, notes)
-    freesurfer_dir = None
-    if use_freesurfer:
-        freesurfer_dir = find_freesurfer(
-            bids_dir, t1w, query.sessions, roots, fs_subjects_dir, notes
-        )
+    freesurfer_dir = (
+        find_freesurfer(bids_dir, t1w, query.sessions, roots, fs_subjects_dir, notes)
+        if use_freesurfer
+        else None
+    )
     files = PatientFiles(
         label=label,
         t1w=t1w,

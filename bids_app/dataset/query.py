@@ -33,6 +33,8 @@ class Query:
     lets through what has no such entity."""
     spike_name: tuple[str, ...] = SPIKE_NAMES
     """Of two versions of one recording the one with spikes is wanted."""
+    marks_dir: Path | None = None
+    """Derivative whose tables of events are read instead of the dataset's."""
 
     def wants_recording(self, path: Path) -> bool:
         """Whether sessions, tasks, runs and the filters for MEG let a recording through."""

@@ -8,9 +8,10 @@ import numpy as np
 
 from bids_app.dataset.headers import acquired, read_header
 from bids_app.dataset.links import absent_part
+from bids_app.dataset.marks import events_json_of, events_of
 from bids_app.dataset.query import Query, filter_for
 from bids_app.listing import visible
-from bids_app.sidecars import applicable, nearest
+from bids_app.sidecars import nearest
 from pipeline.errors import InvalidInput
 from pipeline.names import entities_of, is_room_by_name, participant_key
 from pipeline.readers import is_recording
@@ -234,8 +235,8 @@ def _chosen(group: list[Path], bids_dir: Path, query: Query, notes: list[str]) -
 
 
 def _has_spikes(path: Path, bids_dir: Path, query: Query) -> bool:
-    table = nearest(path, "events", ".tsv", bids_dir)
-    described = applicable(path, "events", ".json", bids_dir)
+    table = events_of(path, bids_dir, query.marks_dir)
+    described = events_json_of(path, bids_dir, query.marks_dir)
     return table is not None and has_spikes(table, query.spike_name, described)
 
 

@@ -21,6 +21,8 @@ from pipeline.spikes.meanings import (
 )
 from pipeline.tables import NOT_GIVEN, numbers, read_tsv
 
+REVIEW = "review"
+REJECTED, UNREVIEWED = "rejected", "unreviewed"
 NAME_COLUMNS = ("trial_type", "annotation_type", "value")
 LONGEST_SPIKE_S = 1.0
 ONSETS_IN_SECONDS = "write onsets in seconds from the recording's first sample"
@@ -49,6 +51,8 @@ class EventTable:
         Names found in the table, for the message when none matches.
     notes : tuple of str
         How the table was read, where the reader of the report must know.
+    n_unreviewed : int
+        Spikes of which the table says that no person has looked at them.
     """
 
     onset_s: np.ndarray
@@ -59,6 +63,7 @@ class EventTable:
     odd_onset: str
     names: tuple[str, ...]
     notes: tuple[str, ...]
+    n_unreviewed: int = 0
 
     @property
     def lost(self) -> str:
@@ -94,6 +99,11 @@ def read_events(path: Path, names: tuple[str, ...], sidecars: Sequence[Path] = (
         notes.append(f"{n_rows} spikes of {path.name} are named by events.json ({name}).")
     is_bad |= _described_bad(table, described)
     is_spike &= ~is_bad
+    review = _review(table)
+    n_rejected = int((is_spike & (review == REJECTED)).sum())
+    if n_rejected:
+        notes.append(f"{n_rejected} marks of {path.name} were rejected by their reviewer.")
+    is_spike &= review != REJECTED
     onset_s, odd = _seconds(table, "onset", described, path, notes)
     duration_s, _ = _seconds(table, "duration", described, path, notes)
     duration_s = np.nan_to_num(duration_s)
@@ -113,6 +123,7 @@ def read_events(path: Path, names: tuple[str, ...], sidecars: Sequence[Path] = (
         odd_onset=_quoted(odd_cells.iloc[0]) if len(odd_cells) else "",
         names=_names_in(table),
         notes=tuple(notes),
+        n_unreviewed=int((review[spikes] == UNREVIEWED).sum()),
     )
 
 
@@ -161,6 +172,12 @@ def _named(table: pd.DataFrame, pattern: re.Pattern) -> tuple[np.ndarray, np.nda
     if "hed" in table:
         is_spike |= _tagged(table["hed"], pattern)
     return is_spike, is_bad
+
+
+def _review(table: pd.DataFrame) -> np.ndarray:
+    """What a reviewer says of each row, in lower case; empty without such a column."""
+    said = table.get(REVIEW, pd.Series("", table.index))
+    return said.str.strip().str.lower().to_numpy(str)
 
 
 def _spoken(texts: pd.Series, pattern: re.Pattern) -> np.ndarray:

@@ -1,0 +1,42 @@
+"""Which tables speak of a recording's marks: the dataset's, or those of ``--marks``."""
+
+from pathlib import Path
+
+from bids_app.sidecars import applicable, nearest
+
+
+def events_of(recording: Path, bids_dir: Path, marks_dir: Path | None) -> Path | None:
+    """The ``events.tsv`` of a recording.
+
+    Parameters
+    ----------
+    recording : Path
+        In `bids_dir`.
+    bids_dir : Path
+    marks_dir : Path or None
+        A derivative whose tables stand in the place of the dataset's: one that it lacks is none.
+    """
+    return nearest(*_home(recording, "events", ".tsv", bids_dir, marks_dir))
+
+
+def events_json_of(recording: Path, bids_dir: Path, marks_dir: Path | None) -> list[Path]:
+    """The ``events.json`` that apply to it, the most specific first."""
+    return applicable(*_home(recording, "events", ".json", bids_dir, marks_dir))
+
+
+def notes_of_marks(tables: list[Path | None], marks_dir: Path | None) -> list[str]:
+    """What the report's reader must know where the marks are not the dataset's own."""
+    if marks_dir is None:
+        return []
+    n_marked = sum(table is not None for table in tables)
+    return [
+        f"Marks are those of {marks_dir.name}, not the dataset's own: {n_marked} of {len(tables)} "
+        "recordings have a table there."
+    ]
+
+
+def _home(recording: Path, suffix: str, extension: str, bids_dir: Path, marks_dir: Path | None):
+    if marks_dir is None:
+        return recording, suffix, extension, bids_dir
+    # Sidecars are found by the recording's place and name alone; it need not be there.
+    return marks_dir / recording.relative_to(bids_dir), suffix, extension, marks_dir
