@@ -199,7 +199,7 @@ def _calibration_head(seed: int) -> Head:
     )
     delay_s = np.tile([0.0, 0.006], (N_FOCI, 1))
     place_mm = member.region_pos_mm
-    background, whiten = _background(rng, info, lead, place_mm[regions], POSTERIOR_MNI_MM, array)
+    background, whiten = background_of(rng, info, lead, place_mm[regions], POSTERIOR_MNI_MM, array)
     return Head(
         (whiten @ field).astype(np.float32),
         delay_s,
@@ -229,7 +229,7 @@ def _test_head(seed: int) -> Head:
     used, where = np.unique(vertices, return_inverse=True)
     lead = field_of(info, digitisation.head_mri_t, bem, cortex, used)[:, where]
     posterior_mm = deformation.to_patient(POSTERIOR_MNI_MM)
-    background, whiten = _background(
+    background, whiten = background_of(
         rng, info, lead[:, : len(around)], cortex.pos_mri_mm[around], posterior_mm, array
     )
     field, delay_s, start = [], [], len(around)
@@ -252,7 +252,9 @@ def _test_head(seed: int) -> Head:
     )
 
 
-def _background(rng, info, lead, pos_mm, posterior_mm, array: str):
+def background_of(
+    rng, info, lead, pos_mm, posterior_mm, array: str, seconds: float = BACKGROUND_S
+) -> tuple[np.ndarray, np.ndarray]:
     """Whitened ongoing activity with alpha that comes and goes, and the whitening matrix.
 
     The spikes stage's own covariance and whitening, of the band that it works in.
@@ -260,7 +262,7 @@ def _background(rng, info, lead, pos_mm, posterior_mm, array: str):
     noise = NOISE["neuromag" if array == "neuromag" else "ctf275"]
     kinds = info.get_channel_types()
     axial = np.array([kind == "mag" for kind in kinds])
-    n_times = int(BACKGROUND_S * SFREQ_HZ)
+    n_times = int(seconds * SFREQ_HZ)
     total = 0
     mixing = ongoing_mixing(pos_mm, lead, posterior_mm)
     spectra, levels = (activity.one_over_f, activity.alpha), (noise.ongoing_t, noise.alpha_t)

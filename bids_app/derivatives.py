@@ -37,6 +37,7 @@ group/
 *_desc-spikes_events.*
 *_sources.*
 *_dipole.json
+*_dipoles.*
 *_model.safetensors
 *_curve.tsv
 *_desc-soz_electrodes.*

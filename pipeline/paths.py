@@ -197,6 +197,18 @@ class PatientPaths:
         return self.meg(f"desc-{method}_dipole.json")
 
     @property
+    @_result("image")
+    def dipoles(self) -> Path:
+        """Each accepted spike's own dipole: position (mm, the T1w's scanner RAS), direction, moment (nAm), goodness of fit, confidence volume (cm³), latency (s), whether it meets the criteria."""
+        return self.meg("desc-spikes_dipoles.tsv")
+
+    @property
+    @_result("image")
+    def dipole_file(self) -> Path:
+        """The same dipoles for MNE (`mne.read_dipole`), in head coordinates (m), latencies as times."""
+        return self.meg("desc-spikes_dipoles.dip")
+
+    @property
     @_result("compare")
     def metrics(self) -> Path:
         """One row per method, reference and metric: value, unit, 95 % interval, reason where not assessable."""

@@ -9,7 +9,7 @@ from scipy.stats import chi2
 from pipeline.compensation import check_references, compensation_grade
 from pipeline.errors import InvalidInput
 from pipeline.headmodel.leadfield import star_shaped_remesh, vertex_leadfield
-from pipeline.methods.ecd import ellipsoid_volume_m3, fit_dipole, location_covariance
+from pipeline.methods.ecd import ellipsoid_volume_m3, fit_dipole, location_covariances
 from pipeline.modality.meg import single_shell_bem
 from pipeline.personalize.jitter import sphere_field
 from pipeline.spikes.outputs import average_with_references
@@ -153,8 +153,8 @@ def test_ellipsoid_holds_the_truth_in_95_percent_of_repeats():
     data = 30e-9 * field[:, None] + std[:, None] * rng.normal(size=(151, 150))
     average = mne.EvokedArray(data, info, nave=NAVE, verbose="error")
     dipoles, _ = mne.fit_dipole(average, cov, sphere, tol=1e-6, verbose="error")
-    covariance_m2 = location_covariance(
-        info, cov, NAVE, sphere, TRANS, pos_m[0], 30e-9 * direction[0]
+    (covariance_m2,) = location_covariances(
+        info, cov, NAVE, sphere, TRANS, pos_m, 30e-9 * direction
     )
     off_m = dipoles.pos - pos_m
     squared = np.einsum("ni,ij,nj->n", off_m, np.linalg.inv(covariance_m2), off_m)
@@ -173,6 +173,13 @@ def test_volume_of_a_known_ellipsoid():
 def test_dipole_at_the_edge_of_the_skull_has_no_volume(bem):
     info = mne.pick_info(compensated_info(grade=0), np.arange(151))
     edge_m = np.array([0, 0.005, 0.045 + 0.0685])
-    call = (info, noise(info), NAVE, bem, TRANS)
-    assert location_covariance(*call, edge_m, np.array([3e-8, 0, 0])) is None
-    assert location_covariance(*call, edge_m - [0, 0, 0.01], np.array([3e-8, 0, 0])) is not None
+    at_edge, inside = location_covariances(
+        info,
+        noise(info),
+        NAVE,
+        bem,
+        TRANS,
+        np.array([edge_m, edge_m - [0, 0, 0.01]]),
+        np.array([[3e-8, 0, 0]] * 2),
+    )
+    assert at_edge is None and inside.shape == (3, 3)

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from pipeline.image.dipoles import Criteria
 from pipeline.methods import METHODS
 from pipeline.options import LARGEST_SEED, check_options, option
 
@@ -78,10 +79,10 @@ def config_class() -> type[Options]:
 
 
 def _method_options() -> dict[str, tuple[Any, Any]]:
-    """Type and field of each method's options; methods that share one share its class."""
+    """Type and field of each method's options, which methods may share, and of single dipoles'."""
     owner: dict[str, type] = {}
     found = {}
-    for options in dict.fromkeys(METHODS[name].options for name in METHODS):
+    for options in dict.fromkeys([*(METHODS[name].options for name in METHODS), Criteria]):
         for field in dataclasses.fields(options):
             if field.name in owner:
                 raise TypeError(f"{options} and {owner[field.name]} both define {field.name}")

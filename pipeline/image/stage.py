@@ -9,7 +9,7 @@ import numpy as np
 from nibabel.spatialimages import SpatialImage
 
 from pipeline.errors import InvalidInput
-from pipeline.image import bootstrap, maps, outputs
+from pipeline.image import bootstrap, dipoles, maps, outputs
 from pipeline.image.config import Inputs, Options
 from pipeline.localisation import NoExtent
 from pipeline.methods import METHODS
@@ -17,7 +17,8 @@ from pipeline.methods._method import NetworkMethod
 from pipeline.methods._model import Model, Problem
 from pipeline.paths import PatientPaths
 from pipeline.progress import Progress
-from pipeline.records.head import read_measured_head
+from pipeline.records.dipoles import DipolesQC, dipole_files
+from pipeline.records.head import MeasuredHead, read_measured_head
 from pipeline.records.image_qc import (
     BootstrapQC,
     ImageQC,
@@ -88,7 +89,9 @@ def run(inputs: Inputs, paths: PatientPaths, config: Options, progress: Progress
                     outputs.write_bootstrap(paths, method, arrays, resampled, head.vertex_region)
                     methods[method] = replace(methods[method], bootstrap=resampled)
     apart_mm = distances_between_maxima(solutions, head)
-    write_image_qc(paths, _quality(spike, config, warnings, methods, apart_mm))
+    singles = _single_dipoles(paths, spike, head, config, progress)
+    quality = _quality(spike, config, warnings, methods, apart_mm)
+    write_image_qc(paths, replace(quality, dipoles=singles))
 
 
 def reads(inputs: Inputs, paths: PatientPaths) -> list[Path]:
@@ -116,15 +119,17 @@ def writes(paths: PatientPaths) -> list[Path]:
     if not qc.exists():
         return [qc]
     try:
-        methods = read_image_qc(paths).methods
+        quality = read_image_qc(paths)
     except InvalidInput:  # damaged: that it is not what the stage wrote tells enough
         return [qc]
+    methods = quality.methods
     done = [name for name, method in methods.items() if method.assessable]
     resampled = [name for name, method in methods.items() if method.bootstrap is not None]
     return [
         qc,
         *(file for name in done for file in outputs.method_files(paths, name)),
         *(file for name in resampled for file in outputs.bootstrap_files(paths, name)),
+        *(dipole_files(paths) if quality.dipoles is not None else ()),
     ]
 
 
@@ -155,9 +160,27 @@ def _bootstrap(
     return arrays, summary
 
 
+def _single_dipoles(
+    paths: PatientPaths, spike: Spike, head: MeasuredHead, config: Options, progress: Progress
+) -> DipolesQC | None:
+    """The single spikes' dipoles, where the average's is asked for."""
+    if "ecd" not in config.methods:
+        return None
+    with progress.step("fit a dipole to each spike"):
+        return dipoles.write_single_spikes(
+            paths,
+            spike,
+            head,
+            config.peak_window_s,
+            config.of(METHODS["ecd"].options).dipole_step_s,
+            config.of(dipoles.Criteria),
+        )
+
+
 def _remove_earlier_results(paths: PatientPaths) -> None:
     """A method that is not asked for any more, or fails now, must not leave an old result."""
-    paths.qc("image").unlink(missing_ok=True)
+    for file in (paths.qc("image"), *dipole_files(paths)):
+        file.unlink(missing_ok=True)
     for method in METHODS:
         for file in (*outputs.method_files(paths, method), *outputs.bootstrap_files(paths, method)):
             file.unlink(missing_ok=True)

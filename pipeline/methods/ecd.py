@@ -20,6 +20,7 @@ from pipeline.records.solution import Point
 _SHELL_VERTICES = 642
 _M3_TO_CM3 = 1e6
 _STEP_M = 1e-3
+_GRID_M = 10e-3
 # mne leaves the weakest orientation out of the fit where it is weaker than this part of the
 # strongest: it is nearly radial, and MEG is nearly blind to it.
 _SILENT_ORIENTATION = 0.2
@@ -63,7 +64,7 @@ def fit_dipole(
     -------
     fit : dict
         pos_mri_mm, direction_mri, moment_am, gof_percent, confidence_volume_cm3 (of the joint
-        95 % ellipsoid of the place, see `location_covariance`; None where the dipole lies at the
+        95 % ellipsoid of the place, see `location_covariances`; None where the dipole lies at the
         edge of the inner skull, beyond which the fit could not go), time_s.
 
     Raises
@@ -71,9 +72,7 @@ def fit_dipole(
     InvalidInput
         The channels are compensated and the references are missing.
     """
-    check_references(average.info)
-    shell_mri_mm, faces = star_shaped_remesh(inner_skull_mri_mm, _SHELL_VERTICES)
-    bem = modality_of(average.info).conductor(shell_mri_mm, faces)
+    bem = conductor(average.info, inner_skull_mri_mm)
     every = max(1, round(step_s * average.info["sfreq"]))
     n_each_side = int(np.floor(window_s / 2 * average.info["sfreq"] / every + 1e-6))
     half_s = n_each_side * every / average.info["sfreq"]
@@ -82,8 +81,8 @@ def fit_dipole(
     dipoles, _ = mne.fit_dipole(instants, noise_cov, bem, trans, verbose="error")
     best = int(dipoles.gof.argmax())
     moment_am = dipoles.amplitude[best] * dipoles.ori[best]
-    covariance_m2 = location_covariance(
-        average.info, noise_cov, average.nave, bem, trans, dipoles.pos[best], moment_am
+    (covariance_m2,) = location_covariances(
+        average.info, noise_cov, average.nave, bem, trans, dipoles.pos[[best]], moment_am[None]
     )
     volume_cm3 = None if covariance_m2 is None else _M3_TO_CM3 * ellipsoid_volume_m3(covariance_m2)
     return {
@@ -96,7 +95,53 @@ def fit_dipole(
     }
 
 
-def location_covariance(
+def conductor(info: mne.Info, inner_skull_mri_mm: np.ndarray) -> mne.bem.ConductorModel:
+    """The conductor in which dipoles are fitted, once the channels are known to be complete.
+
+    Raises
+    ------
+    InvalidInput
+        The channels are compensated and the references are missing.
+    """
+    check_references(info)
+    shell_mri_mm, faces = star_shaped_remesh(inner_skull_mri_mm, _SHELL_VERTICES)
+    return modality_of(info).conductor(shell_mri_mm, faces)
+
+
+def whitened_gain(
+    info: mne.Info,
+    noise_cov: mne.Covariance,
+    bem: mne.bem.ConductorModel,
+    trans: mne.Transform,
+    pos_head_m: np.ndarray,
+) -> np.ndarray:
+    """Whitened field (n, n_whitened, 3) of a dipole at each place (n, 3), per A·m along x, y, z.
+
+    NaN at places outside the inner skull, where there is no field.
+    """
+    src = mne.setup_volume_source_space(
+        pos={
+            "rr": mne.transforms.apply_trans(trans, pos_head_m),
+            "nn": np.tile([0.0, 0.0, 1.0], (len(pos_head_m), 1)),
+        },
+        verbose="error",
+    )
+    forward = modality_of(info).forward(info, trans, src, bem)
+    whitener = noise_whitener(info, noise_cov)
+    field = whitener @ forward["sol"]["data"]
+    gain = np.full((len(pos_head_m), len(whitener), 3), np.nan)
+    gain[forward["src"][0]["vertno"]] = field.reshape(len(whitener), -1, 3).transpose(1, 0, 2)
+    return gain
+
+
+def noise_whitener(info: mne.Info, noise_cov: mne.Covariance) -> np.ndarray:
+    """Whitener (n_whitened, n_sensors) of the sensors that are not bad, projectors included."""
+    names = [name for name in sensor_names(info) if name not in info["bads"]]
+    picks = mne.pick_channels(info["ch_names"], names, ordered=True)
+    return mne.cov.compute_whitener(noise_cov, info, picks=picks, verbose="error")[0]
+
+
+def location_covariances(
     info: mne.Info,
     noise_cov: mne.Covariance,
     nave: int,
@@ -104,8 +149,8 @@ def location_covariance(
     trans: mne.Transform,
     pos_head_m: np.ndarray,
     moment_head_am: np.ndarray,
-) -> np.ndarray | None:
-    """Covariance (3, 3) in m² of a fitted dipole's place, from the noise of the average alone.
+) -> list[np.ndarray | None]:
+    """Covariance (3, 3) in m² of each fitted dipole's place, from the noise of the average alone.
 
     Linearised about the fit: whatever the field of a displaced dipole has in common with that of
     the fitted place, at any moment, tells nothing of the place (Mosher et al. 1993, IEEE Trans
@@ -119,36 +164,68 @@ def location_covariance(
         Of a single spike.
     nave : int
         Spikes averaged.
-    pos_head_m, moment_head_am : ndarray, (3,)
+    pos_head_m, moment_head_am : ndarray, (n, 3)
 
     Returns
     -------
-    covariance_m2 : ndarray, (3, 3), or None
+    covariance_m2 : list of ndarray, (3, 3), or None
         None within a step of the inner skull, outside which there is no field.
     """
     offset_m = _STEP_M * np.vstack([np.zeros(3), np.eye(3), -np.eye(3)])
-    src = mne.setup_volume_source_space(
-        pos={
-            "rr": mne.transforms.apply_trans(trans, pos_head_m + offset_m),
-            "nn": np.tile([0.0, 0.0, 1.0], (len(offset_m), 1)),
-        },
-        verbose="error",
-    )
-    forward = modality_of(info).forward(info, trans, src, bem)
-    if forward["nsource"] < len(offset_m):
+    around_m = (pos_head_m[:, None] + offset_m).reshape(-1, 3)
+    gains = np.sqrt(nave) * whitened_gain(info, noise_cov, bem, trans, around_m)
+    return [
+        _location_covariance(gain, moment)
+        for gain, moment in zip(
+            gains.reshape(len(pos_head_m), len(offset_m), -1, 3), moment_head_am, strict=True
+        )
+    ]
+
+
+def _location_covariance(gain: np.ndarray, moment_am: np.ndarray) -> np.ndarray | None:
+    if np.isnan(gain).any():
         return None
-    names = [name for name in sensor_names(info) if name not in info["bads"]]
-    picks = mne.pick_channels(info["ch_names"], names, ordered=True)
-    whitener = mne.cov.compute_whitener(noise_cov, info, picks=picks, verbose="error")[0]
-    gain = whitener @ forward["sol"]["data"] * np.sqrt(nave)
-    gain = gain.reshape(len(gain), len(offset_m), 3).transpose(1, 0, 2)
-    field = gain[0] @ moment_head_am
+    field = gain[0] @ moment_am
     bases, sizes, _ = np.linalg.svd(gain, full_matrices=False)
     n_fitted = 3 if sizes[0, 2] > _SILENT_ORIENTATION * sizes[0, 0] else 2
     # What each place explains of the field: the more it changes, the better the place is known.
     explained = np.array([basis[:, :n_fitted] @ (basis[:, :n_fitted].T @ field) for basis in bases])
     slope = (explained[1:4] - explained[4:7]) / (2 * _STEP_M)
     return np.linalg.inv(slope @ slope.T)
+
+
+def best_instants(
+    fields: np.ndarray,
+    info: mne.Info,
+    noise_cov: mne.Covariance,
+    bem: mne.bem.ConductorModel,
+    trans: mne.Transform,
+    inner_skull_mri_mm: np.ndarray,
+    fitted_head_m: np.ndarray,
+) -> np.ndarray:
+    """The instant of each spike that a dipole at one of many places explains best (n_spikes,).
+
+    The places are those of a coarse grid and those that are known to fit: beside these alone the
+    grid's own coarseness would decide about strong spikes.
+
+    Parameters
+    ----------
+    fields : ndarray, (n_spikes, n_sensors, n_instants)
+        In the order of `noise_whitener`.
+    fitted_head_m : ndarray, (n, 3)
+        Places of dipoles that were fitted at one of the instants.
+    """
+    low, high = inner_skull_mri_mm.min(0) / 1000, inner_skull_mri_mm.max(0) / 1000
+    axes = [np.arange(a, b, _GRID_M) for a, b in zip(low, high, strict=True)]
+    grid_mri_m = np.stack(np.meshgrid(*axes, indexing="ij"), -1).reshape(-1, 3)
+    grid_m = mne.transforms.apply_trans(mne.transforms.invert_transform(trans), grid_mri_m)
+    gain = whitened_gain(info, noise_cov, bem, trans, np.vstack([grid_m, fitted_head_m]))
+    bases = np.linalg.svd(gain[~np.isnan(gain).any((1, 2))], full_matrices=False)[0]
+    white = noise_whitener(info, noise_cov) @ fields
+    n_spikes, n_white, n_instants = white.shape
+    columns = white.transpose(1, 0, 2).reshape(n_white, -1)
+    explained = ((bases.transpose(0, 2, 1) @ columns) ** 2).sum(1).max(0)
+    return (explained / (columns**2).sum(0)).reshape(n_spikes, n_instants).argmax(1)
 
 
 def ellipsoid_volume_m3(covariance_m2: np.ndarray, probability: float = 0.95) -> float:
@@ -162,7 +239,7 @@ def fit(problem: Problem, options: Options) -> Point:
     model = problem.model
     head = model.head
     found = fit_dipole(
-        problem.spike.average,
+        problem.spike.average_with_references,
         model.noise_cov,
         head.trans,
         head.surfaces[INNER_SKULL].pos_mm,

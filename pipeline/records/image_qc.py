@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 
 from pipeline.files import write_json
 from pipeline.paths import PatientPaths
+from pipeline.records.dipoles import DipolesQC
 from pipeline.records.document import AMONG_THE_KEYS, document, read_record
 from pipeline.records.solution import MapSummary, Point
 
@@ -76,6 +77,8 @@ class ImageQC:
         Those that were asked for.
     distance_between_maxima_mm : dict of str to float
         By two methods' names with a hyphen between.
+    dipoles : DipolesQC or None
+        Of the single spikes; None where no dipole was asked for.
     """
 
     warnings: tuple[str, ...]
@@ -89,6 +92,7 @@ class ImageQC:
     field_power_peak_s: float
     methods: dict[str, MethodQC]
     distance_between_maxima_mm: dict[str, float]
+    dipoles: DipolesQC | None = None
 
 
 def read_image_qc(paths: PatientPaths) -> ImageQC:

@@ -42,6 +42,15 @@ class Spike:
         return self.average.ch_names
 
     @property
+    def average_with_references(self) -> mne.Evoked:
+        """The average in `sensors`; of the references only the places are of use: they are 0."""
+        data = np.zeros((len(self.sensors["ch_names"]), len(self.average.times)))
+        data[[self.sensors["ch_names"].index(name) for name in self.ch_names]] = self.average.data
+        return mne.EvokedArray(
+            data, self.sensors, self.average.times[0], nave=self.average.nave, verbose="error"
+        )
+
+    @property
     def noise_matrix(self) -> np.ndarray:
         """Noise covariance (n_channels, n_channels) of a single spike."""
         values = mne.pick_channels_cov(

@@ -113,6 +113,20 @@ def whitener_of(baseline: np.ndarray, info: mne.Info) -> Whitener:
     return Whitener(covariance, rank, whitening(covariance, info, rank))
 
 
+def powers(whitened: np.ndarray) -> tuple[float, float]:
+    """Mean power of the average of (n_spikes, n_components, n_times), and that of its noise."""
+    even = len(whitened) // 2 * 2
+    sign = np.where(np.arange(even) % 2, 1.0, -1.0)
+    alternating = np.einsum("n,nct->ct", sign, whitened[:even]) / even
+    return float(np.mean(whitened.mean(axis=0) ** 2)), float(np.mean(alternating**2))
+
+
+def snr_db(whitened: np.ndarray) -> float:
+    """`SNR_DEFINITION` of what lies within 20 ms of the peak, (n_spikes, n_components, n_times)."""
+    power, noise = powers(whitened)
+    return float(10 * np.log10(power / noise))
+
+
 def average_quality(whitened: np.ndarray, sfreq: float, peak: int) -> AverageQC:
     """SNR and rise of an average.
 
@@ -130,13 +144,9 @@ def average_quality(whitened: np.ndarray, sfreq: float, peak: int) -> AverageQC:
         its amplitude) before it, relative to the peak, None where it does not within 0.2 s.
     """
     average = whitened.mean(axis=0)
-    even = len(whitened) // 2 * 2
-    sign = np.where(np.arange(even) % 2, 1.0, -1.0)
-    alternating = np.einsum("n,nct->ct", sign, whitened[:even]) / even
     reach = round(PEAK_HALF_WIDTH_S * sfreq)
     core = slice(peak - reach, peak + reach + 1)
-    peak_power = np.mean(average[:, core] ** 2)
-    noise = np.mean(alternating[:, core] ** 2)
+    peak_power, noise = powers(whitened[:, :, core])
     before_spike = average[:, peak - round(0.5 * sfreq) : peak - round(0.2 * sfreq)]
     power = np.mean(average**2, axis=0) - noise
     below = np.flatnonzero(power[max(0, peak - round(0.2 * sfreq)) : peak] < power[peak] / 4)

@@ -1,0 +1,143 @@
+"""Nothing there? An average of marks against averages of as many spike-free epochs.
+
+Epochs without any spike that are aligned to their common course and kept where they resemble it
+have an average that stands out of its noise, by several decibels where the background is rhythmic:
+no fixed limit tells it from a source's. So the same is done to spike-free epochs of the same
+recording, many times (a randomisation test, Nichols and Holmes 2002), and only an average that
+stands out further than theirs is taken for one of spikes. Pure functions on whitened data; the
+errors of both kinds are measured by ``python -m benchmarks.certainty nothing``.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from pipeline.spikes.noise import PEAK_HALF_WIDTH_S, snr_db
+from pipeline.spikes.selection import cut, select_spikes
+
+N_DRAWS = 49
+MAX_P = 0.02
+"""An average is taken for one of spikes where none of the draws reaches it: less than the 5 % that
+are promised, since all draws come from the same few minutes."""
+ANALYSIS_HZ = 125.0
+# What chance likeness reaches is judged by so many windows; more take time and tell no more.
+MAX_CHANCE_WINDOWS = 40
+
+
+@dataclass(frozen=True)
+class Rules:
+    """How spikes are aligned and selected; samples of the data that they are applied to.
+
+    Attributes
+    ----------
+    half_width : int
+        Half of the window in which spikes are compared.
+    min_correlation : float
+    amplitude_range : tuple of float
+    sfreq_hz : float
+    """
+
+    half_width: int
+    min_correlation: float
+    amplitude_range: tuple[float, float]
+    sfreq_hz: float
+
+
+@dataclass(frozen=True)
+class Presence:
+    """Whether marks have a source.
+
+    Attributes
+    ----------
+    snr_db : float
+        Of their average, as the spikes stage defines it, at `ANALYSIS_HZ`; minus infinity where
+        fewer than two marks resemble each other.
+    threshold_db : float
+        What averages of spike-free epochs exceed with a probability of `MAX_P`.
+    p : float
+        Share of averages of spike-free epochs that reach the marks' one, itself counted.
+    n_draws : int
+    """
+
+    snr_db: float
+    threshold_db: float
+    p: float
+    n_draws: int
+
+    @property
+    def found(self) -> bool:
+        return self.p <= MAX_P
+
+
+def judge_presence(
+    segments: np.ndarray,
+    baseline: np.ndarray,
+    max_shift: np.ndarray,
+    rules: Rules,
+    n_draws: int = N_DRAWS,
+    seed: int = 0,
+) -> Presence:
+    """Compare the average of marks with averages of as many spike-free epochs.
+
+    Parameters
+    ----------
+    segments : ndarray, (n_spikes, n_ch, n_t)
+        Of one type, whitened, the mark in the middle (sample ``n_t // 2``).
+    baseline : ndarray, (n_windows, n_ch, n_t)
+        Spike-free, whitened the same way.
+    max_shift : ndarray of int, (n_spikes,)
+        Samples that a spike's peak may lie from its mark.
+    rules : Rules
+    n_draws : int
+    seed : int
+    """
+    step = max(1, int(rules.sfreq_hz / ANALYSIS_HZ))
+    half_width, max_shift = rules.half_width // step, max_shift // step
+    coarse = Rules(half_width, rules.min_correlation, rules.amplitude_range, rules.sfreq_hz / step)
+    reach = half_width + 2 * int(max_shift.max()) + 1
+    middle = segments.shape[2] // 2
+    near = segments[:, :, middle % step :: step]
+    middle = middle // step
+    near = near[:, :, middle - reach : middle + reach + 1].astype(np.float32)
+    free = baseline[:, :, ::step].astype(np.float32)
+    chance = free[:: max(1, len(free) // MAX_CHANCE_WINDOWS)]
+    reached = _stands_out_db(near, chance, max_shift, coarse)
+    rng = np.random.default_rng(seed)
+    drawn = np.array(
+        [
+            _stands_out_db(_spike_free(rng, free, len(near), reach), chance, max_shift, coarse)
+            for _ in range(n_draws)
+        ]
+    )
+    return Presence(
+        snr_db=reached,
+        threshold_db=float(np.quantile(drawn, 1 - MAX_P, method="higher")),
+        p=float((1 + np.sum(drawn >= reached)) / (1 + n_draws)),
+        n_draws=n_draws,
+    )
+
+
+def _stands_out_db(segments, chance, max_shift, rules: Rules) -> float:
+    """SNR of the average of the segments (n, n_ch, n_t) that are selected."""
+    selection = select_spikes(
+        segments,
+        chance,
+        max_shift,
+        rules.half_width,
+        rules.min_correlation,
+        rules.amplitude_range,
+    )
+    chosen = selection.accepted
+    if chosen.sum() < 2:
+        return -np.inf
+    reach = round(PEAK_HALF_WIDTH_S * rules.sfreq_hz)
+    start = segments.shape[2] // 2 + selection.shift[chosen] - reach
+    return snr_db(cut(segments[chosen], start, 2 * reach + 1))
+
+
+def _spike_free(rng, free: np.ndarray, n: int, reach: int) -> np.ndarray:
+    """`n` epochs (n, n_ch, 2 reach + 1) at random places in random windows, none twice if it can be."""
+    rounds = -(-n // len(free))
+    window = np.concatenate([rng.permutation(len(free)) for _ in range(rounds)])[:n]
+    start = rng.integers(free.shape[2] - 2 * reach, size=n)
+    return cut(free[window], start, 2 * reach + 1)

@@ -1,0 +1,59 @@
+"""Marks without a source are told from marks of spikes."""
+
+import numpy as np
+import pytest
+
+from pipeline.spikes.noise import snr_db
+from pipeline.spikes.presence import MAX_P, Presence, Rules, judge_presence
+
+SFREQ_HZ = 250.0
+RULES = Rules(half_width=25, min_correlation=0.5, amplitude_range=(0.4, 3.0), sfreq_hz=SFREQ_HZ)
+N_CHANNELS, N_TIMES = 20, 251
+
+
+def _rhythmic(rng, n: int) -> np.ndarray:
+    """Noise with a 10 Hz rhythm of random phase in one topography: chance likeness of shape."""
+    time_s = np.arange(N_TIMES) / SFREQ_HZ
+    course = np.cos(2 * np.pi * (10 * time_s + rng.uniform(0, 1, (n, 1))))
+    topography = np.linspace(-1, 1, N_CHANNELS)
+    noise = rng.normal(size=(n, N_CHANNELS, N_TIMES))
+    return noise + 2 * topography[:, np.newaxis] * course[:, np.newaxis]
+
+
+def _judge(rng, segments: np.ndarray, **options) -> Presence:
+    max_shift = np.full(len(segments), 12)
+    return judge_presence(segments, _rhythmic(rng, 60), max_shift, RULES, **options)
+
+
+def test_a_rhythm_is_no_spike_though_its_aligned_average_stands_out():
+    rng = np.random.default_rng(1)
+    presence = _judge(rng, _rhythmic(rng, 20))
+    # A fixed limit of 3 dB would take such averages for spikes.
+    assert presence.threshold_db > 3
+    assert presence.snr_db < presence.threshold_db
+    assert not presence.found
+
+
+def test_spikes_are_found_above_the_rhythm():
+    rng = np.random.default_rng(2)
+    segments = _rhythmic(rng, 20)
+    time_s = (np.arange(N_TIMES) - N_TIMES // 2) / SFREQ_HZ
+    field = np.where(np.arange(N_CHANNELS) < 6, 8.0, 0.0)
+    segments += field[:, np.newaxis] * np.exp(-((time_s / 0.02) ** 2))
+    presence = _judge(rng, segments)
+    assert presence.found
+    assert presence.p == pytest.approx(1 / (1 + presence.n_draws)) and presence.p <= MAX_P
+    assert presence.snr_db > presence.threshold_db
+
+
+def test_the_same_seed_gives_the_same_judgement():
+    segments = _rhythmic(np.random.default_rng(3), 6)
+    one, other = (_judge(np.random.default_rng(4), segments, n_draws=5) for _ in range(2))
+    assert one == other
+
+
+def test_snr_is_the_power_of_the_average_over_that_with_alternating_signs():
+    # Average 3, alternating average 1: 9 to 1.
+    assert snr_db(np.array([4.0, 2.0, 4.0, 2.0]).reshape(4, 1, 1)) == pytest.approx(
+        10 * np.log10(9)
+    )
