@@ -1,4 +1,4 @@
-"""Sensors whose noise is white."""
+"""Sensors whose noise is white, and how an average stands out of it."""
 
 import numpy as np
 
@@ -33,3 +33,17 @@ def whitener(noise_cov: np.ndarray, loading: float = 0.0) -> np.ndarray:
     kept = value > RANK_TOLERANCE * value[-1]
     loaded = value[kept] + loading * value[kept].mean()
     return (vector[:, kept] / np.sqrt(loaded)).T * scale
+
+
+def powers(whitened: np.ndarray) -> tuple[float, float]:
+    """Mean power of the average of (n_spikes, n_components, n_times), and that of its noise."""
+    even = len(whitened) // 2 * 2
+    sign = np.where(np.arange(even) % 2, 1.0, -1.0)
+    alternating = np.einsum("n,nct->ct", sign, whitened[:even]) / even
+    return float(np.mean(whitened.mean(axis=0) ** 2)), float(np.mean(alternating**2))
+
+
+def snr_db(whitened: np.ndarray) -> float:
+    """SNR of an average of whitened epochs (n_spikes, n_components, n_times): `powers`' ratio, dB."""
+    power, noise = powers(whitened)
+    return float(10 * np.log10(power / noise))

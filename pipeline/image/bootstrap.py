@@ -54,13 +54,15 @@ def resampled_peak_maps(
         kept = spikes[some, :, network.start :: step].astype(np.float32)
         whitened = whiten @ kept
         averages += weights[:, some].astype(np.float32) @ whitened.reshape(len(kept), -1)
+    near = np.flatnonzero(np.abs(network.times_s) <= window_s)
+    samples = slice(int(near[0]), int(near[-1]) + 1)
     maps = []
     for first in range(0, len(weights), BATCH):
         batch = averages[first : first + BATCH].reshape(-1, *shape)
         recordings = prepare_recording(batch, network.projection)
         with torch.inference_mode():
-            activity = network.module(recordings, network.projection).numpy()
-        maps += [peak_map(each, network.times_s, window_s) for each in activity]
+            activity = network.module(recordings, network.projection, samples).numpy()
+        maps += [peak_map(each, network.times_s[samples], window_s) for each in activity]
     return np.array(maps, np.float32)
 
 

@@ -7,6 +7,7 @@ import numpy as np
 from mne.proj import make_projector
 
 from pipeline.records.spikes_qc import AverageQC
+from pipeline.whitening import powers
 
 BASELINE_S = 1.0
 SPIKE_GUARD_S = 0.5
@@ -111,20 +112,6 @@ def whitener_of(baseline: np.ndarray, info: mne.Info) -> Whitener:
     """The whitener of spike-free windows (n, n_channels, n_times)."""
     covariance, rank = noise_covariance(baseline, info)
     return Whitener(covariance, rank, whitening(covariance, info, rank))
-
-
-def powers(whitened: np.ndarray) -> tuple[float, float]:
-    """Mean power of the average of (n_spikes, n_components, n_times), and that of its noise."""
-    even = len(whitened) // 2 * 2
-    sign = np.where(np.arange(even) % 2, 1.0, -1.0)
-    alternating = np.einsum("n,nct->ct", sign, whitened[:even]) / even
-    return float(np.mean(whitened.mean(axis=0) ** 2)), float(np.mean(alternating**2))
-
-
-def snr_db(whitened: np.ndarray) -> float:
-    """`SNR_DEFINITION` of what lies within 20 ms of the peak, (n_spikes, n_components, n_times)."""
-    power, noise = powers(whitened)
-    return float(10 * np.log10(power / noise))
 
 
 def average_quality(whitened: np.ndarray, sfreq: float, peak: int) -> AverageQC:

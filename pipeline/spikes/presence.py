@@ -12,8 +12,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from pipeline.spikes.noise import PEAK_HALF_WIDTH_S, snr_db
+from pipeline.spikes.noise import PEAK_HALF_WIDTH_S
 from pipeline.spikes.selection import cut, select_spikes
+from pipeline.whitening import snr_db
 
 N_DRAWS = 49
 MAX_P = 0.02

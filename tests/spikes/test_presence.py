@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from pipeline.spikes.noise import snr_db
 from pipeline.spikes.presence import MAX_P, Presence, Rules, judge_presence
+from pipeline.whitening import snr_db
 
 SFREQ_HZ = 250.0
 RULES = Rules(half_width=25, min_correlation=0.5, amplitude_range=(0.4, 3.0), sfreq_hz=SFREQ_HZ)
