@@ -19,10 +19,10 @@ from pipeline.whitening import snr_db
 
 N_TIMES = 125
 PEAK = N_TIMES // 2
-N_RESAMPLES = 12
+N_RESAMPLES = 8
 SPIKES = (5, 60)
 SNR_DB = (3.0, 20.0)
-CASES_PER_PATCH = 3
+CASES_PER_PATCH = 2
 # What a region's volume is counted within, mm.
 RADII_MM = (0, 4, 8, 12, 16, 20, 25, 30, 40, 60, 90)
 NEAR_PEAK = slice(PEAK - 2, PEAK + 3)
