@@ -1,0 +1,88 @@
+"""The region that holds the source: on places and numbers known by hand."""
+
+import numpy as np
+import pytest
+
+from pipeline.image.region import (
+    Calibration,
+    Evidence,
+    Grade,
+    centre_mm,
+    evidence_of,
+    held_regions,
+    volume_cm3,
+)
+
+POS_MM = np.array([[0.0, 0, 0], [10, 0, 0], [20, 0, 0], [100, 0, 0]])
+AREA_MM2 = np.array([100.0, 100, 200, 400])
+
+
+def _evidence(**other) -> Evidence:
+    known = dict(
+        snr_db=10.0,
+        spread_mm=0.0,
+        apart_mm=0.0,
+        hill_cm2=1.0,
+        sensitivity_db=0.0,
+        template_path=False,
+    )
+    return Evidence(**(known | other))
+
+
+def _grade(name: str, radius_mm: float) -> Grade:
+    return Grade(
+        name=name,
+        up_to_radius_mm=radius_mm,
+        n_spikes=10,
+        median_error_mm=1.0,
+        percentile_90_error_mm=2.0,
+        within_15_mm=1.0,
+        covered=0.9,
+    )
+
+
+CALIBRATION = Calibration(
+    coverage=0.9,
+    weights=(0.0, 1.0, 0.0, 0.0, 0.0, np.log(2), np.log(3)),
+    grades=(_grade("A", 8.0), _grade("B", 20.0), _grade("C", 1000.0)),
+    generic_sha256="",
+    calibration_spikes=1,
+    calibration_heads=1,
+    test_spikes=1,
+    test_heads=1,
+    test_coverage=0.9,
+)
+
+
+def test_centre_is_that_of_the_hill_around_the_maximum():
+    # The third region has less than half, the fourth is as strong but another hill.
+    found, hill_cm2 = centre_mm(np.array([3.0, 1.5, 1.0, 2.9]), POS_MM, AREA_MM2)
+    np.testing.assert_allclose(found, [10 * 1.5 / 4.5, 0, 0])
+    assert hill_cm2 == 2.0
+
+
+def test_evidence_measures_spread_and_disagreement():
+    one, other = np.eye(4)[0], np.eye(4)[1]
+    found = evidence_of(
+        one, np.array([one, other]), np.eye(4)[2], np.array([1.0, 10, 10, 10]), 7.0, True,
+        POS_MM, AREA_MM2,
+    )  # fmt: skip
+    assert found.spread_mm == pytest.approx(10 / np.sqrt(2))
+    assert found.apart_mm == 20 and found.snr_db == 7 and found.template_path
+    assert found.sensitivity_db == pytest.approx(-20)
+
+
+def test_radius_and_grade_follow_the_table():
+    # 3 mm x (spread + 2) / 1 mm, twice that with the template's cortex.
+    assert CALIBRATION.radius_mm(_evidence()) == pytest.approx(6.0)
+    assert CALIBRATION.radius_mm(_evidence(template_path=True)) == pytest.approx(12.0)
+    assert [CALIBRATION.grade(radius).name for radius in (6.0, 8.0, 8.1, 30.0)] == list("AABC")
+
+
+def test_region_is_never_empty_and_has_the_volume_of_its_cortex():
+    np.testing.assert_array_equal(
+        held_regions(np.array([1.0, 0, 0]), 10.0, POS_MM), [True, True, False, False]
+    )
+    alone = held_regions(np.array([60.0, 0, 0]), 5.0, POS_MM)
+    np.testing.assert_array_equal(alone, [False, False, True, True])
+    assert volume_cm3(np.array([True, True, False, False]), AREA_MM2) == pytest.approx(0.5)
