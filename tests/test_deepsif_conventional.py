@@ -42,8 +42,7 @@ def test_maximum_lies_in_the_patch(simulated, method):
     assert correlation > 0.8, "the patch is positive, and so is its course"
 
 
-# Without gamma-MAP, which takes half a minute here.
-@pytest.mark.parametrize("method", [m for m in METHODS if m != "gamma_map"])
+@pytest.mark.parametrize("method", METHODS)
 def test_unit_of_the_recording_changes_nothing_but_the_scale(simulated, method):
     _, methods, recording, baseline, _ = simulated
     one = methods(method, recording, baseline)

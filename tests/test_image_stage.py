@@ -229,8 +229,8 @@ def test_another_generic_model_than_the_personalized_one_is_refused(copy):
 
 
 def test_an_unknown_method_is_refused():
-    with pytest.raises(ValueError, match="methods is 'loreta'"):
-        image.Config(methods=("loreta",))
+    with pytest.raises(ValueError, match="methods is 'swarm'"):
+        image.Config(methods=("swarm",))
 
 
 def test_a_leadfield_of_another_array_is_refused(copy):

@@ -1,4 +1,4 @@
-"""Conventional methods on one synthetic recording, from arrays alone: the product's and two more.
+"""The product's conventional methods on one synthetic recording, from arrays alone.
 
 Everything runs on whitened data with unit noise, as magnetometers of a made-up array: where the
 sensors lie plays no part once the leadfield is given.
@@ -9,7 +9,6 @@ from functools import partial
 
 import mne
 import numpy as np
-from scipy.spatial import cKDTree
 
 from pipeline.methods import METHODS as PRODUCT
 from pipeline.methods._method import MapMethod
@@ -18,8 +17,6 @@ from pipeline.records.head import MeasuredHead
 from pipeline.records.spike import Spike
 from pipeline.whitening import whitener
 
-# The most sources that a recording of the benchmark has.
-RAP_MUSIC_DIPOLES = 3
 SENSOR_RADIUS_M = 0.12
 
 
@@ -99,32 +96,6 @@ class ConventionalMethods:
         return METHODS[method](Problem(self.model, spike, 0.0))
 
 
-def _rap_music(problem: Problem) -> np.ndarray:
-    """The dipoles' amplitudes at the regions that they lie in, A·m."""
-    model, average = problem.model, problem.spike.average
-    dipoles = mne.beamformer.rap_music(
-        average, model.forward, model.noise_cov, RAP_MUSIC_DIPOLES, verbose="error"
-    )
-    activity = np.zeros((model.forward["nsource"], average.data.shape[1]))
-    tree = cKDTree(model.forward["source_rr"])
-    for dipole in dipoles:
-        region = tree.query(dipole.pos[0])[1]
-        sign = np.sign(dipole.ori[0] @ model.forward["source_nn"][region])
-        activity[region] += sign * dipole.amplitude
-    return activity
-
-
-def _gamma_map(problem: Problem) -> np.ndarray:
-    """Wipf & Nagarajan 2009; the noise variance is 1. A·m; zero in the regions left out."""
-    model, average = problem.model, problem.spike.average
-    sparse = mne.inverse_sparse.gamma_map(
-        average, model.forward, model.noise_cov, alpha=1.0, loose=0, depth=None, verbose="error"
-    )
-    activity = np.zeros((model.forward["nsource"], average.data.shape[1]))
-    activity[np.concatenate(sparse.vertices)] = sparse.data
-    return activity
-
-
 def _of_product(name: str, problem: Problem) -> np.ndarray:
     """A method of the product with its default options."""
     part = PRODUCT[name]
@@ -133,7 +104,7 @@ def _of_product(name: str, problem: Problem) -> np.ndarray:
 
 METHODS: dict[str, Callable[[Problem], np.ndarray]] = {
     name: partial(_of_product, name) for name in PRODUCT if isinstance(PRODUCT[name], MapMethod)
-} | {"rap_music": _rap_music, "gamma_map": _gamma_map}
+}
 
 
 def _made_up_magnetometers(n_channels: int, sfreq_hz: float) -> mne.Info:

@@ -54,7 +54,7 @@ RECIPES = [
     Recipe(200, 3e-4, moving="spatial"),
 ]
 # Of the recordings that the others get: these take seconds for each.
-SLOW_PART = {"cmem": 0.08, "gamma_map": 0.008}
+SLOW_PART = {"cmem": 0.08, "sttonnica_like": 0.02}
 
 
 def trained(work: Path, candidate: str, steps: int) -> nn.Module:

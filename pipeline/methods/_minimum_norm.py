@@ -16,7 +16,8 @@ class Options:
 
     snr: float = option(
         3.0,
-        "amplitude signal-to-noise ratio that regularises sLORETA, dSPM, eLORETA and cMEM's prior",
+        "amplitude signal-to-noise ratio that regularises the minimum norms (sLORETA, dSPM, eLORETA, MNE, "
+        "wMNE, LORETA, FOCUSS) and cMEM's prior",
         low=0.1,
         high=100,
     )

@@ -22,8 +22,8 @@ from pipeline.errors import InvalidInput
 from pipeline.methods._method import MapMethod
 from pipeline.methods._minimum_norm import Options
 from pipeline.methods._model import Problem
+from pipeline.methods._whitened import whitened
 from pipeline.sampling import samples_through_peak
-from pipeline.whitening import whitener
 
 # Data components that hold this share of the power make the signal's subspace (Chowdhury 2013).
 SIGNAL_INERTIA = 0.95
@@ -254,16 +254,13 @@ def activity(problem: Problem, options: Options) -> tuple[np.ndarray, np.ndarray
 
     Its noise model is the same variance in all channels, so that it takes data that are white.
     """
-    model, spike = problem.model, problem.spike
-    average = spike.average
-    whiten = whitener(spike.noise_matrix / average.nave)
-    data, baseline = spike.whitened(whiten)
+    average, seen = problem.spike.average, whitened(problem)
     _, times_s = samples_through_peak(average.times, average.info["sfreq"])
     solution = cmem(
-        data[:, np.isin(average.times, times_s)],
-        whiten @ (spike.projector @ model.head.leadfield),
-        baseline,
-        model.adjacency,
+        seen.data[:, np.isin(average.times, times_s)],
+        seen.gain,
+        seen.baseline,
+        problem.model.adjacency,
         options.snr,
     )
     return solution, times_s
