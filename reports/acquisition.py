@@ -4,7 +4,7 @@ import nibabel as nib
 import numpy as np
 
 from pipeline.modality import modality_of
-from pipeline.records.spikes_qc import RunQC
+from pipeline.records.spikes_qc import MaxFilterQC, RunQC
 from reports.config import Config
 from reports.derivatives import Patient
 from reports.figures import sensors
@@ -50,6 +50,7 @@ def recording(patient: Patient) -> list[tuple[str, str]]:
         ("Recordings", _recordings(qc.runs)),
         ("Spikes marked in the recordings", str(qc.n_annotated)),
         ("Head movement", qc.head_movement),
+        ("MaxFilter (SSS)", _maxfilter([run.maxfilter for run in qc.runs if run.maxfilter])),
         ("Digitised head points", str(patient.qc.headmodel.residuals.head_points)),
         ("T1w MRI", _voxels(patient)),
         ("Intracranial contacts", None if contacts is None else str(contacts)),
@@ -94,6 +95,31 @@ def _array(patient: Patient) -> str:
     info = patient.average.info
     names = modality_of(info).array(info)
     return listing(names) if names else NOT_ASSESSABLE
+
+
+def _maxfilter(runs: list[MaxFilterQC]) -> str | None:
+    """Which recordings were MaxFiltered here, why, and what it did to the noise."""
+    told = []
+    for why, method in dict.fromkeys((run.why, run.method) for run in runs):
+        those = [run for run in runs if (run.why, run.method) == (why, method)]
+        if method is None:
+            told.append(f"not applied to {count(len(those), 'run')} ({why})")
+            continue
+        changes = [change for run in those for change in run.noise_change_db.items()]
+        kinds = dict.fromkeys(kind for kind, _ in changes)
+        noise = listing(
+            [
+                f"{number(float(np.median([db for k, db in changes if k == kind])), 'dB', 1)} ({kind})"
+                for kind in kinds
+            ]
+        )
+        files = [name for name in (those[0].calibration, those[0].crosstalk) if name]
+        given = f"with {listing(files)}" if files else "without calibration and crosstalk"
+        told.append(
+            f"{method} applied to {count(len(those), 'run')} ({why}), {given}; power from 1 to 40 Hz "
+            f"changed by {noise}"
+        )
+    return "; ".join(told) or None
 
 
 def _recordings(runs: tuple[RunQC, ...]) -> str:

@@ -22,8 +22,11 @@ def companions(path: Path) -> list[Path]:
 
 
 def open_raw(path: Path) -> mne.io.BaseRaw:
-    """Open a recording without loading its data; the parts of a split one together."""
-    return mne.io.read_raw_fif(path)
+    """Open a recording without loading its data; the parts of a split one together.
+
+    Raw data recorded with internal active shielding are opened, too, which MaxFilter must precede.
+    """
+    return mne.io.read_raw_fif(path, allow_maxshield="yes")
 
 
 READER = Reader((".fif",), "FIF", open_raw, companions=companions)

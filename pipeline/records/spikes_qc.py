@@ -46,6 +46,24 @@ class BadStretchQC:
 
 
 @dataclass(frozen=True, kw_only=True)
+class MaxFilterQC:
+    """Whether a recording was MaxFiltered here, and why or why not.
+
+    `noise_change_db`, by sensor type: power from 1 to 40 Hz after over that before, in the block in
+    the middle of the recording, median over channels.
+    """
+
+    file: str
+    done: bool
+    why: str
+    method: str | None = None
+    calibration: str | None = None
+    crosstalk: str | None = None
+    reconstructed_channels: tuple[str, ...] = ()
+    noise_change_db: dict[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
 class RunQC:
     """A run that was averaged."""
 
@@ -53,6 +71,7 @@ class RunQC:
     duration_s: float
     input_sfreq_hz: float
     n_annotated: int
+    maxfilter: MaxFilterQC | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

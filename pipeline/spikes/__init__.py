@@ -14,6 +14,7 @@ from pipeline.readers import companions
 from pipeline.spikes.choice import choose_runs
 from pipeline.spikes.config import Config, Inputs
 from pipeline.spikes.foresight import foresee
+from pipeline.spikes.maxfilter import machine_files
 from pipeline.spikes.stage import run
 
 __all__ = ["Config", "Inputs", "choose_runs", "foresee", "reads", "run", "writes"]
@@ -25,7 +26,7 @@ def reads(inputs: Inputs, paths: PatientPaths) -> list[Path]:
     for recording in [*inputs.meg, inputs.empty_room]:
         if recording is None:
             continue
-        files += [recording, *companions(recording)]
+        files += [recording, *companions(recording), *machine_files(recording).there]
     tables = [*inputs.events, *inputs.channels_tsv, *chain.from_iterable(inputs.events_json)]
     files += [file for file in tables if file is not None]
     return sorted({file for file in files if file.exists()})

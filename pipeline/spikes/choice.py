@@ -7,12 +7,14 @@ import mne
 import numpy as np
 
 from pipeline.compensation import check_references, compensation_grade
+from pipeline.doubts import Doubt
 from pipeline.errors import InvalidInput
 from pipeline.modality import sensor_names
 from pipeline.names import channel_key, match
 from pipeline.records.spikes_qc import RunLeftOutQC
 from pipeline.spikes.config import Config, Inputs
 from pipeline.spikes.events import ONSETS_IN_SECONDS, EventTable, listed, no_spikes, read_events
+from pipeline.spikes.maxfilter import decision
 from pipeline.spikes.recording import open_recording
 
 HEAD_CENTRE_HEAD_M = np.array([0.0, 0.0, 0.04])
@@ -65,6 +67,15 @@ class Choice:
     def n_spikes(self) -> int:
         return sum(run.n_spikes for run in self.used)
 
+    @property
+    def doubts(self) -> tuple[Doubt, ...]:
+        """A grave one where no person has looked at some of the marks."""
+        n = sum(run.events.n_unreviewed for run in self.used if run.events is not None)
+        if not n:
+            return ()
+        text = f"No person has reviewed {n} of the {self.n_spikes} marks: a detector made them"
+        return (Doubt(text, grave=True),)
+
 
 def choose_runs(inputs: Inputs, config: Config) -> Choice:
     """Choose the runs with spikes in which the head lay where it lay in the first of them.
@@ -96,6 +107,7 @@ def choose_runs(inputs: Inputs, config: Config) -> Choice:
         if run.events is None or not run.n_spikes:
             continue
         raw = open_recording(run.path)
+        decision(raw.info, run.path, config.maxfilter)  # refuses one that may not be used as it is
         if reference is None:
             reference = raw.info
             check_references(reference, run.path)

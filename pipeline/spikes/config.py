@@ -110,6 +110,21 @@ class Config:
         low=0,
         high=100,
     )
+    maxfilter: str = option(
+        "auto",
+        "signal-space separation of raw MEGIN recordings: auto where they were recorded with internal "
+        "active shielding, or where calibration and crosstalk of the machine lie beside them; never "
+        "for one that says it was processed",
+        choices=("auto", "on", "off"),
+    )
+    tsss_s: float = option(
+        0.0,
+        "length of the stretches of temporal separation (tSSS), which takes out what comes from near "
+        "the sensors, such as implants; 0 for none",
+        unit="s",
+        low=0,
+        high=60,
+    )
     max_projector_overlap: float = option(
         0.3, "largest part of the spike's power that a projector may remove", low=0, high=1
     )

@@ -69,7 +69,7 @@ def foresee(inputs: Inputs, config: Config) -> Foreseen:
         choice = choose_runs(inputs, config)
         raws = [open_recording(run.path) for run in choice.used]
         names, first = sensor_names(raws[0].info), choice.used[0].path
-        notes = list(choice.warnings)
+        notes = [*choice.warnings, *(f"{doubt.text}." for doubt in choice.doubts)]
         bad: dict[str, str] = {}
         reasons: list[str] = []
         n_free = 0

@@ -129,13 +129,6 @@ def _check_plausible(raw: mne.io.BaseRaw, path: Path) -> None:
 
 def _unreadable(path: Path, error: Exception) -> InvalidInput:
     # The parser's own words may quote header fields, the patient's name among them.
-    if "MaxShield" in str(error) or "Active Shielding" in str(error):
-        return InvalidInput(
-            "the recording was made with internal active shielding and is raw",
-            file=path,
-            hint="apply MaxFilter (SSS) and give its output; where it lies beside this file, choose "
-            'it with --bids-filter-file and {"meg": {"processing": "sss"}}',
-        )
     if isinstance(error, ValueError) and "split" in str(error).lower():
         return InvalidInput(
             "a part of the split recording is missing", file=path, hint="restore the missing part"

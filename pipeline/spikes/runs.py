@@ -10,6 +10,7 @@ from pipeline.compensation import compensation_grade
 from pipeline.errors import InvalidInput
 from pipeline.modality import reference_picks, sensor_picks
 from pipeline.progress import Progress
+from pipeline.records.spikes_qc import MaxFilterQC
 from pipeline.spikes.artefacts import ArtefactAverage, average_artefact
 from pipeline.spikes.channels import find_bad_channels, find_bad_stretches, windows_with_data
 from pipeline.spikes.choice import Annotated
@@ -18,6 +19,7 @@ from pipeline.spikes.events import listed
 from pipeline.spikes.filtering import load_filtered
 from pipeline.spikes.limits import require_data
 from pipeline.spikes.marks import channel_marks, join_projectors
+from pipeline.spikes.maxfilter import maxfiltered, require_like
 from pipeline.spikes.noise import BASELINE_S, baseline_starts
 from pipeline.spikes.places import marked_stretches, spans, spike_free_starts, spike_places
 from pipeline.spikes.recording import open_recording, rename_like
@@ -50,6 +52,7 @@ class Run:
         ``heart`` and ``eyes``.
     notes : list of str
         How the run was read, where the reader of the report must know.
+    maxfilter : MaxFilterQC
     """
 
     path: Path
@@ -67,6 +70,7 @@ class Run:
     stretches: list[tuple[float, float, str]]
     artefacts: dict[str, ArtefactAverage]
     notes: list[str]
+    maxfilter: MaxFilterQC
 
     @property
     def usable(self) -> np.ndarray:
@@ -94,9 +98,8 @@ def read_run(
     rename_like(raw, names)
     join_projectors(raw.info, notes)
     bad = channel_marks(raw, path, run.channels_tsv, notes)
-    filtered, stats = load_filtered(
-        raw, path, (config.highpass_hz, config.lowpass_hz), config.sfreq_hz, progress
-    )
+    raw.info["bads"] = [name for name in raw.ch_names if name in bad]
+    filtered, stats, maxfilter = _separated_and_filtered(raw, path, config, notes, progress)
     sfreq = filtered.info["sfreq"]
     picks = sensor_picks(filtered.info)
     from_references = reference_picks(filtered.info)
@@ -152,7 +155,16 @@ def read_run(
         stretches=stretches,
         artefacts=artefacts,
         notes=notes,
+        maxfilter=maxfilter,
     )
+
+
+def _separated_and_filtered(raw, path, config: Config, notes, progress, *as_before):
+    """The recording MaxFiltered where it is to be and in the pass band, its windows, what was done."""
+    band_hz = config.highpass_hz, config.lowpass_hz
+    how = config.maxfilter, config.tsss_s, notes, progress
+    with maxfiltered(raw, path, *how, *as_before) as (separated, maxfilter):
+        return *load_filtered(separated, path, band_hz, config.sfreq_hz, progress), maxfilter
 
 
 def _cut_around(samples: list[int], reach: int, data: np.ndarray, dtype) -> np.ndarray:
@@ -184,15 +196,24 @@ def open_empty_room(path: Path, names: list[str]) -> mne.io.BaseRaw:
 
 
 def read_empty_room(
-    path: Path, like: mne.Info, config: Config, max_windows: int, progress: Progress
+    path: Path,
+    like: mne.Info,
+    maxfilter: MaxFilterQC,
+    config: Config,
+    max_windows: int,
+    progress: Progress,
 ) -> np.ndarray:
-    """Windows (n, n_channels, n_times) of an empty-room recording, channels ordered as in `like`."""
+    """Windows (n, n_channels, n_times) of an empty-room recording, channels ordered as in `like`.
+
+    MaxFiltered as the patient's recording was, which `maxfilter` tells.
+    """
     raw = open_empty_room(path, like.ch_names)
     grade = compensation_grade(like)
     if compensation_grade(raw.info) != grade:
         raw.apply_gradient_compensation(grade)
-    filtered, stats = load_filtered(
-        raw, path, (config.highpass_hz, config.lowpass_hz), config.sfreq_hz, progress
+    require_like(raw.info, path, maxfilter)
+    filtered, stats, _ = _separated_and_filtered(
+        raw, path, config, [], progress, maxfilter, like["dev_head_t"]
     )
     sfreq = filtered.info["sfreq"]
     types = np.array(filtered.get_channel_types(sensor_picks(filtered.info)))

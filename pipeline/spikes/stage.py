@@ -2,7 +2,6 @@
 
 from collections import Counter
 from dataclasses import replace
-from pathlib import Path
 
 import mne
 import numpy as np
@@ -104,7 +103,7 @@ def _run(inputs: Inputs, paths: PatientPaths, config: Config, progress: Progress
     info = bare_info(mne.pick_info(all_info, good))
 
     baseline = np.concatenate([run.baseline for run in runs])[:, good]
-    baseline, covariance_source = _noise(inputs.empty_room, baseline, info, config, progress, notes)
+    baseline, covariance_source = _noise(inputs, runs, baseline, info, config, progress, notes)
     segments, max_shift, mark = _marked(runs, good, config)
     recorded = [p for p in info["projs"] if not p["active"]]
     with info._unlock():
@@ -146,7 +145,7 @@ def _run(inputs: Inputs, paths: PatientPaths, config: Config, progress: Progress
     _warn_of(unlike, notes)
     qc = SpikesQC(
         warnings=tuple(notes.warnings),
-        doubts=kinds.doubts + unlike,
+        doubts=choice.doubts + kinds.doubts + unlike,
         types=kinds.qc,
         n_annotated=len(table),
         n_used=n_used,
@@ -242,6 +241,7 @@ def _run_quality(run: Run) -> RunQC:
         duration_s=round(run.duration_s, 3),
         input_sfreq_hz=run.input_sfreq_hz,
         n_annotated=len(run.spike_s),
+        maxfilter=run.maxfilter,
     )
 
 
@@ -271,6 +271,7 @@ def _read_runs(
     choice = choose_runs(inputs, config)
     for sentence in choice.warnings:
         notes.warn(sentence)
+    _warn_of(choice.doubts, notes)
     names = sensor_names(open_recording(choice.used[0].path).info)
     quota = int(np.ceil(config.max_baseline_s / BASELINE_S / len(choice.used)))
     runs = [read_run(run, names, config, quota, progress) for run in choice.used]
@@ -291,8 +292,9 @@ def _merge_bad_channels(runs: list[Run], notes: _Notes) -> dict[str, str]:
     return dict(sorted(merged.items()))
 
 
-def _noise(empty_room: Path | None, baseline, info, config: Config, progress, notes: _Notes):
+def _noise(inputs: Inputs, runs, baseline, info, config: Config, progress, notes: _Notes):
     """Windows of noise and their source: the empty room where too little is free of spikes."""
+    empty_room, maxfilter = inputs.empty_room, runs[0].maxfilter
     seconds = len(baseline) * BASELINE_S
     if seconds >= config.min_baseline_s:
         return baseline, "spike-free stretches of the recording"
@@ -304,7 +306,8 @@ def _noise(empty_room: Path | None, baseline, info, config: Config, progress, no
     )
     n_windows = int(config.max_baseline_s / BASELINE_S)
     try:
-        return read_empty_room(empty_room, info, config, n_windows, progress), "empty room"
+        like = info, maxfilter
+        return read_empty_room(empty_room, *like, config, n_windows, progress), "empty room"
     except InvalidInput as error:
         raise unfit_empty_room(seconds, error) from error
 

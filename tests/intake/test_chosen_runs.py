@@ -9,7 +9,6 @@ from pipeline.errors import InvalidInput
 from pipeline.records.spikes_qc import RunLeftOutQC
 from pipeline.spikes.choice import choose_runs
 from pipeline.spikes.config import Config, Inputs
-from pipeline.spikes.recording import open_recording
 
 ONSETS = (2.0, 3.0, 4.0, 5.0, 6.0)
 
@@ -105,14 +104,3 @@ def test_too_few_spikes_tell_of_those_without_an_onset(tmp_path):
     table = spikes(tmp_path, "a", (2.0, 3.0, "12:30:01", "12:30:02"))
     with pytest.raises(InvalidInput, match=r"2 spikes are annotated \(2 more have no usable"):
         choose_runs(inputs([run], [table]), Config())
-
-
-def test_a_shielded_raw_recording_names_the_way_out(tmp_path, monkeypatch):
-    def refuse(path):
-        raise ValueError("This file contains raw Internal Active Shielding data.")
-
-    run = recording(tmp_path, "a")
-    monkeypatch.setattr("pipeline.spikes.recording.open_raw", refuse)
-    with pytest.raises(InvalidInput, match="internal active shielding") as raised:
-        open_recording(run)
-    assert '--bids-filter-file and {"meg": {"processing": "sss"}}' in raised.value.hint

@@ -19,6 +19,7 @@ from pipeline.mark_files import MARK_FORMATS
 from pipeline.mark_files._format import Reading
 from pipeline.mark_files._reading import read_marks
 from pipeline.readers import open_raw
+from pipeline.spikes.choice import Annotated, Choice
 from pipeline.spikes.config import SPIKE_NAMES
 from pipeline.spikes.events import read_events
 from pipeline.spikes.imported import join_marks
@@ -399,3 +400,6 @@ def test_rejected_marks_are_no_spikes_and_unreviewed_ones_are_counted(tmp_path):
     events = read_events(file, SPIKE_NAMES)
     assert events.onset_s.tolist() == [1, 3] and events.n_unreviewed == 1
     assert "1 marks of a_events.tsv were rejected" in events.notes[0]
+    run = Annotated(Path("a_meg.fif"), file, events, None, None)
+    (doubt,) = Choice([run], [], "", []).doubts
+    assert doubt.grave and doubt.text.startswith("No person has reviewed 1 of the 2 marks")
