@@ -58,14 +58,29 @@ def save_model(path: Path, module: "Network", card: dict, dtype=torch.float32) -
     card : dict
         With the architecture, as stored.
     """
+    card = card | {"architecture": asdict(module.architecture)}
+    write_weights(path, module, card, dtype)
+    return card
+
+
+def write_weights(path: Path, module: nn.Module, card: dict, dtype=torch.float32) -> None:
+    """Write weights, buffers and card of any module; the same ones give the same bytes."""
     tensors = {
         name: value.to("cpu", dtype if value.is_floating_point() else value.dtype).contiguous()
         for name, value in _state(module).items()
     }
-    card = card | {"architecture": asdict(module.architecture)}
     with atomic_path(path) as tmp:
         _write(tmp, tensors, {"card": json.dumps(card, allow_nan=False, sort_keys=True)})
-    return card
+
+
+def read_weights(path: Path, hint: str) -> tuple[dict[str, torch.Tensor], dict]:
+    """What `write_weights` wrote; `InvalidInput` with this hint where it is not intact."""
+    try:
+        with safe_open(path, "pt") as stored:
+            card = json.loads((stored.metadata() or {})["card"])
+            return {name: stored.get_tensor(name) for name in stored.keys()}, card
+    except (SafetensorError, OSError, KeyError, json.JSONDecodeError) as error:
+        raise InvalidInput("this is not an intact weights file", file=path, hint=hint) from error
 
 
 def load_model(path: Path | str = "", network: str = "compact") -> tuple["Network", dict]:
@@ -94,12 +109,10 @@ def load_model(path: Path | str = "", network: str = "compact") -> tuple["Networ
             "and name the file with --generic-model",
         )
     hint = "name a file that `spikefocus train-generic` wrote, or leave the option out"
+    tensors, card = read_weights(path, hint)
     try:
-        with safe_open(path, "pt") as stored:
-            card = json.loads((stored.metadata() or {})["card"])
-            tensors = {name: stored.get_tensor(name) for name in stored.keys()}
         module = build_network(card["network"], **card["architecture"])
-    except (SafetensorError, OSError, KeyError, TypeError, json.JSONDecodeError) as error:
+    except (KeyError, TypeError) as error:
         raise InvalidInput("this is not an intact weights file", file=path, hint=hint) from error
     # What the card does not say would take today's default, whatever the weights were trained with.
     unsaid = set(asdict(module.architecture)) - set(card["architecture"])
@@ -145,7 +158,9 @@ def save_checkpoint(
     for part, module in parts.items():
         tensors |= {f"{part}/{name}": value.cpu() for name, value in _state(module).items()}
     for index, state in optimizer.state_dict()["state"].items():
-        tensors |= {f"optimizer/{index}/{name}": value.cpu() for name, value in state.items()}
+        # SGD without momentum keeps a name for what it has not.
+        kept = {name: value for name, value in state.items() if value is not None}
+        tensors |= {f"optimizer/{index}/{name}": value.cpu() for name, value in kept.items()}
     with atomic_path(path) as tmp:
         _write(
             tmp,

@@ -1,0 +1,97 @@
+"""What each system says of itself, and what it is given: the field of the sources in the sensors."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import nn
+
+from pipeline.systems._fit import Recipe
+
+
+@dataclass(frozen=True, eq=False)
+class Field:
+    """Sources and their field, as far as a system that is trained for it knows them.
+
+    Attributes
+    ----------
+    gain : Tensor, (n_channels, n_sources)
+        Field of a unit source, each channel over its own noise.
+    pos_mm : Tensor, (n_sources, 3)
+    neighbours : Tensor of bool, (n_sources, n_sources)
+    area_mm2 : Tensor, (n_sources,)
+    sensor_pos_mm : Tensor, (n_channels, 3)
+        In a frame whose z axis points up.
+    """
+
+    gain: torch.Tensor
+    pos_mm: torch.Tensor
+    neighbours: torch.Tensor
+    area_mm2: torch.Tensor
+    sensor_pos_mm: torch.Tensor
+
+    @property
+    def centre_mm(self) -> torch.Tensor:
+        return self.pos_mm.mean(0)
+
+
+@dataclass(frozen=True, eq=False)
+class Examples:
+    """Recordings and their truth.
+
+    Attributes
+    ----------
+    data : Tensor, (n, n_channels, n_times)
+        With noise; `clean` without.
+    sources : Tensor of int, (n, k)
+        The sources that lie at the centre of what is active.
+    activity : Tensor, (n, n_sources, n_times)
+    """
+
+    data: torch.Tensor
+    clean: torch.Tensor
+    sources: torch.Tensor
+    activity: torch.Tensor
+
+
+class System(ABC):
+    """A network with all that its paper says about its training.
+
+    Attributes
+    ----------
+    label, reference : str
+    answers : str
+        "points", "map" (one time sample) or "activity".
+    sizes : mapping of str to mapping
+        Arguments of `network` for each of `pipeline.systems.SIZES`.
+    recipes : mapping of str to Recipe
+        How each size is trained.
+    """
+
+    label: str
+    reference: str
+    answers: str
+    sizes: Mapping[str, Mapping[str, Any]]
+    recipes: Mapping[str, Recipe]
+
+    @abstractmethod
+    def network(self, field: Field, **sizes: Any) -> nn.Module:
+        """The network with random weights."""
+
+    @abstractmethod
+    def draw(self, field: Field, n: int, generator: torch.Generator) -> Examples:
+        """`n` examples as its training has them."""
+
+    @abstractmethod
+    def encode(self, field: Field, data: torch.Tensor) -> torch.Tensor:
+        """What the network reads of recordings (n, n_channels, n_times)."""
+
+    @abstractmethod
+    def loss(self, output: torch.Tensor, examples: Examples, field: Field) -> torch.Tensor:
+        """Mean over the examples."""
+
+    @abstractmethod
+    def answer(self, output: torch.Tensor, field: Field) -> torch.Tensor:
+        """Points (n, k, 3) in mm, a map (n, n_sources), or activity (n, n_sources, n_times)."""

@@ -1,0 +1,197 @@
+"""Systems: their layers against the papers' counts, their examples by hand, and a smoke training of each."""
+
+import numpy as np
+import pytest
+import torch
+
+from pipeline.progress import Progress, Stopped
+from pipeline.systems import SIZES, SYSTEMS
+from pipeline.systems._deepmeg import permutation_mse
+from pipeline.systems._draw import grown_patches, rings, sinusoids, with_noise
+from pipeline.systems._fit import Recipe, fit
+from pipeline.systems._system import Field
+from pipeline.systems._topography import interpolation
+from pipeline.systems.dst_dae import DstDae, temporal_bases
+from pipeline.training.systems import build, fixed_loss, train_system
+
+
+def a_field(n_channels: int = 30, n_sources: int = 64) -> Field:
+    """Sources on an upper half sphere, whose field falls with distance."""
+    rng = np.random.default_rng(0)
+
+    def half_sphere(n: int, radius_mm: float) -> np.ndarray:
+        step = np.arange(n) + 0.5
+        height, turn = step / n, np.pi * (1 + 5**0.5) * step
+        flat = np.sqrt(1 - height**2)
+        return radius_mm * np.column_stack([flat * np.cos(turn), flat * np.sin(turn), height])
+
+    pos_mm, sensor_mm = half_sphere(n_sources, 70), half_sphere(n_channels, 110)
+    away = np.linalg.norm(sensor_mm[:, None] - pos_mm, axis=2)
+    gain = (60 / away) ** 3 * rng.choice([-1, 1], n_sources)
+    near = np.linalg.norm(pos_mm[:, None] - pos_mm, axis=2)
+    return Field(
+        gain=torch.as_tensor(gain, dtype=torch.float32),
+        pos_mm=torch.as_tensor(pos_mm, dtype=torch.float32),
+        neighbours=torch.as_tensor((near > 0) & (near < 30)),
+        area_mm2=torch.full((n_sources,), 200.0),
+        sensor_pos_mm=torch.as_tensor(sensor_mm, dtype=torch.float32),
+    )
+
+
+def n_parameters(name: str, n_channels: int, n_sources: int, size: str = "paper") -> int:
+    system = SYSTEMS[name]
+    few = torch.zeros(1)
+    field = Field(
+        few.expand(n_channels, n_sources), few.expand(n_sources, 3), few, few, few.expand(1, 3)
+    )
+    with torch.device("meta"):
+        network = system.network(field, **system.sizes[size])
+    return sum(weights.numel() for weights in network.parameters())
+
+
+@pytest.mark.parametrize(
+    ("name", "printed"),
+    [
+        ("deepmeg_mlp_1", 11_428_303),
+        ("deepmeg_mlp_2", 11_431_906),
+        ("deepmeg_mlp_3", 11_435_509),
+        ("deepmeg_cnn_1", 11_711_295),
+        ("deepmeg_cnn_2", 11_714_898),
+        ("deepmeg_cnn_3", 11_718_501),
+    ],
+)
+def test_deepmeg_has_the_printed_number_of_weights(name, printed):
+    assert n_parameters(name, 306, 15_002) == n_parameters(name, 306, 994, "cpu") == printed
+
+
+def test_the_others_have_as_many_weights_as_their_layers_say():
+    assert n_parameters("fourlcnn", 159, 12_500) == 28_320 + 21_633 * 12_500
+    assert n_parameters("convdip", 159, 994) == 80 + 16 + 5409 * 512 + 1024 + 513 * 994
+    assert n_parameters("dst_dae", 63, 1024) == 497_825
+    assert n_parameters("dst_dae", 63, 1024, "cpu") == 285_449
+    assert n_parameters("unet", 306, 642) == pytest.approx(53.0e6, rel=0.01)
+
+
+def test_points_have_no_order():
+    true = torch.tensor([[[0.0, 0, 0], [3.0, 0, 0]]])
+    assert permutation_mse(true.flip(1), true).item() == 0
+    # The better of both orders: one point is right, the other 3 away in one of 6 numbers.
+    found = torch.tensor([[[3.0, 0, 0], [3.0, 0, 0]]])
+    assert permutation_mse(found, true).item() == pytest.approx(9 / 6)
+
+
+def test_courses_have_the_wanted_correlation():
+    wanted = torch.tensor([0.0, 0.5, 0.9])
+    courses = sinusoids(3, 2, 16, wanted, torch.Generator().manual_seed(0))
+    found = (courses[:, 0] * courses[:, 1]).sum(1)
+    torch.testing.assert_close(found, wanted, atol=1e-5, rtol=0)
+    torch.testing.assert_close(courses.norm(dim=2), torch.ones(3, 2))
+
+
+def test_noise_has_exactly_the_wanted_size():
+    clean = torch.randn(2, 5, 4)
+    noise = with_noise(clean, torch.tensor([2.0, 0.1]), torch.Generator().manual_seed(0)) - clean
+    ratio = clean.flatten(1).norm(dim=1) / noise.flatten(1).norm(dim=1)
+    torch.testing.assert_close(ratio, torch.tensor([2.0, 0.1]), rtol=1e-4, atol=0)
+
+
+def test_rings_and_patches_grow_from_their_centre():
+    line = torch.arange(6.0)
+    field = a_field(4, 6)
+    field = Field(
+        field.gain,
+        torch.stack([line, 0 * line, 0 * line], 1),
+        (line[:, None] - line).abs() == 1,
+        torch.full((6,), 10.0),
+        field.sensor_pos_mm,
+    )
+    centre = torch.tensor([2])
+    assert rings(field, centre, 2).tolist() == [[2, 1, 0, 1, 2, 3]]
+    assert grown_patches(field, centre, torch.tensor([25.0])).sum() == 3
+    assert grown_patches(field, centre, torch.tensor([0.1])).tolist()[0][2]
+
+
+def test_a_map_is_linear_between_sensors_and_zero_outside():
+    places = [(0.0, 0.0, 1.0), (1.0, 0.0, 0.0), (-1.0, 0.0, 0.0), (0.0, 1.0, 0.0), (0.0, -1.0, 0.0)]
+    matrix = interpolation((*places, places[1]), 27)
+    image = (matrix @ torch.tensor([1.0, 3.0, 1.0, 1.0, 1.0, 5.0])).reshape(27, 27)
+    assert image[13, 13] == pytest.approx(1, abs=1e-4)
+    # Two channels of one place count half each.
+    assert image[13, 26] == pytest.approx(4, abs=0.05) and image[0, 0] == 0
+
+
+def test_temporal_bases_are_those_of_the_recording():
+    time = torch.linspace(0, 1, 40)
+    course = torch.sin(9 * time)
+    bases = temporal_bases(torch.outer(torch.randn(20), course) + 1e-4 * torch.randn(20, 40))
+    assert abs((bases[0] @ course / course.norm()).item()) == pytest.approx(1, abs=1e-4)
+    drawn = DstDae(bases[:1]).draw(a_field(), 3, torch.Generator().manual_seed(0)).activity
+    active = drawn[drawn.abs().sum(2) > 0]
+    cosine = torch.nn.functional.cosine_similarity(active, course[None])
+    torch.testing.assert_close(cosine.abs(), torch.ones(len(active)), atol=1e-3, rtol=0)
+
+
+@pytest.mark.parametrize("name", SYSTEMS.names())
+def test_smoke_training(name, tmp_path):
+    """Held-out error falls, parameters move, weights reload to the same output."""
+    field, system = a_field(), SYSTEMS[name]
+    assert set(system.sizes) == set(system.recipes) == set(SIZES)
+    start = build(system, field, "smoke", seed=1)
+    trained, card = train_system(name, field, "smoke", 1, tmp_path, Progress())
+    before, after = (fixed_loss(system, one.eval(), field) for one in (start, trained))
+    assert after < before and card["validation"]["validation_loss"] < before
+    moved = [
+        not torch.equal(a, b) for a, b in zip(start.parameters(), trained.parameters(), strict=True)
+    ]
+    assert any(moved)
+    again, _ = train_system(name, field, "smoke", 1, tmp_path, Progress())
+    data = system.draw(field, 2, torch.Generator().manual_seed(9)).data
+    with torch.inference_mode():
+        output = trained(system.encode(field, data))
+        assert torch.equal(output, again(system.encode(field, data)))
+    answer = system.answer(output, field)
+    expected = {"points": 3, "map": len(field.pos_mm), "activity": data.shape[2]}
+    assert len(answer) == 2 and answer.shape[-1] == expected[system.answers]
+
+
+class _StopsOnce(Progress):
+    def __init__(self, after: int):
+        self.left = after
+
+    def stop_requested(self) -> bool:
+        self.left -= 1
+        return self.left == 0
+
+
+@pytest.mark.parametrize("optimizer", ["adam", "sgd"])
+def test_a_stopped_training_ends_with_the_same_weights(optimizer, tmp_path):
+    """With batch norm and dropout, whose statistics and draws must go on too."""
+    recipe = Recipe(8, 4, optimizer, 0.01, momentum=0.0, validate_every=3)
+    held_out = torch.randn(16, 3, generator=torch.Generator().manual_seed(5))
+
+    def run(folder, progress):
+        torch.manual_seed(0)
+        layers = (torch.nn.Linear(3, 6), torch.nn.BatchNorm1d(6), torch.nn.Dropout(0.5))
+        module = torch.nn.Sequential(*layers, torch.nn.Linear(6, 1))
+
+        def loss(one, generator):
+            assert one.training
+            data = torch.randn(4, 3, generator=generator)
+            return (one(data).squeeze(1) - data.sum(1)).square().mean()
+
+        def validate(one):
+            assert not one.training
+            with torch.inference_mode():
+                return (one(held_out).squeeze(1) - held_out.sum(1)).square().mean().item()
+
+        curve = fit(module, loss, validate, recipe, 3, folder, progress, "a test")
+        return module.state_dict(), curve
+
+    whole, curve = run(tmp_path / "whole", Progress())
+    with pytest.raises(Stopped):
+        run(tmp_path / "parts", _StopsOnce(4))
+    resumed, same = run(tmp_path / "parts", Progress())
+    assert curve == same and [row["step"] for row in curve] == [0, 3, 6, 8]
+    for name in whole:
+        assert torch.equal(whole[name], resumed[name]), name
+    assert whole["1.num_batches_tracked"] > 0
