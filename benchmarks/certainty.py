@@ -27,8 +27,9 @@ from sklearn.linear_model import QuantileRegressor
 from benchmarks.imaged_cases import cases_of
 from benchmarks.simulated_heads import imaged_head
 from pipeline.files import write_json
-from pipeline.image.region import LEAST_MM, TABLE, Calibration, Evidence, Grade
+from pipeline.image.region import LEAST_MM, TABLE, Calibration, Evidence
 from pipeline.records.document import document
+from pipeline.records.image_qc import Grade
 from pipeline.weights import SHIPPED, load_model
 
 RESULTS = Path(__file__).parent / "results"

@@ -7,7 +7,14 @@ import torch
 from benchmarks.simulated_heads import PATHS, ImagedHead
 from bids_app.demo import activity
 from pipeline.image.bootstrap import draw_weights, resampled_peak_maps
-from pipeline.image.region import centre_mm, evidence_of, held_regions, volume_cm3
+from pipeline.image.region import (
+    centre_mm,
+    evidence_of,
+    held_regions,
+    near_peak,
+    sloreta_map,
+    volume_cm3,
+)
 from pipeline.localisation import PEAK_WINDOW_S
 from pipeline.methods._network import Network
 from pipeline.projection import project_head
@@ -25,7 +32,6 @@ SNR_DB = (3.0, 20.0)
 CASES_PER_PATCH = 2
 # What a region's volume is counted within, mm.
 RADII_MM = (0, 4, 8, 12, 16, 20, 25, 30, 40, 60, 90)
-NEAR_PEAK = slice(PEAK - 2, PEAK + 3)
 
 
 def cases_of(head: ImagedHead, kind: str, seed: int) -> pd.DataFrame:
@@ -85,10 +91,10 @@ def _imaged(rng, network: Network, spikes, head, path: int, patch: int, sensitiv
     n = len(spikes)
     weights = np.vstack([np.full(n, 1 / n), draw_weights(n, N_RESAMPLES, int(rng.integers(2**31)))])
     maps = resampled_peak_maps(network, spikes, weights, PEAK_WINDOW_S)
-    white = network.whiten.astype(np.float32) @ spikes
-    snr = snr_db(white[:, :, NEAR_PEAK])
-    at_peak = np.einsum("bn,nkt->bkt", weights, white[:, :, PEAK - 1 : PEAK + 2], optimize=True)
-    plain = np.abs(network.projection.kernel.numpy() @ at_peak.astype(np.float32)).mean(2)
+    white = near_peak(network, spikes)
+    snr = snr_db(white)
+    averages = np.einsum("bn,nkt->bkt", weights, white, optimize=True)
+    plain = np.array([sloreta_map(network, each) for each in averages])
     pos_mm, area_mm2 = head.region_pos_mri_mm[path], head.region_area_mm2[path]
     found = {}
     for prefix, own, other in (("", maps, plain), ("sloreta_", plain, maps)):

@@ -15,7 +15,11 @@ from pathlib import Path
 
 import numpy as np
 
+from pipeline.methods._network import Network
 from pipeline.records.document import read_record
+from pipeline.records.image_qc import Grade, RegionQC
+from pipeline.sampling import NETWORK_SFREQ_HZ
+from pipeline.whitening import snr_db
 
 TABLE = Path(str(files("pipeline.image") / "region_calibration.json"))
 # Mean thickness of cortex (Fischl and Dale 2000, PNAS 97:11050).
@@ -23,6 +27,7 @@ CORTEX_MM = 2.5
 # Of the maximum: what belongs to the peak's own hill, and how far from it that may lie.
 HILL_SHARE, HILL_MM = 0.5, 30.0
 LEAST_MM = 1.0
+NEAR_PEAK_S = 0.016
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,32 +71,6 @@ class Evidence:
                 1.0,
             ]
         )
-
-
-@dataclass(frozen=True, kw_only=True)
-class Grade:
-    """What a grade of certainty meant on virtual patients that nothing was calibrated on.
-
-    Attributes
-    ----------
-    name : str
-        "A", "B" or "C".
-    up_to_radius_mm : float
-        Of the region that holds the source in `Calibration.coverage`.
-    n_spikes : int
-    median_error_mm, percentile_90_error_mm : float
-        From the map's centre to the source's.
-    within_15_mm, covered : float
-        Share of the spikes.
-    """
-
-    name: str
-    up_to_radius_mm: float
-    n_spikes: int
-    median_error_mm: float
-    percentile_90_error_mm: float
-    within_15_mm: float
-    covered: float
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -145,6 +124,72 @@ def centre_mm(
     hill = (peak_map >= HILL_SHARE * peak_map.max()) & (away_mm <= HILL_MM)
     weight = np.where(hill, peak_map * region_area_mm2, 0)
     return weight @ region_pos_mm / weight.sum(), float(region_area_mm2[hill].sum() / 100)
+
+
+def near_peak(network: Network, spikes: np.ndarray) -> np.ndarray:
+    """What a network reads of single spikes (n, n_channels, n_times) around their peak: (n, rank, 5)."""
+    step = max(1, round(network.sfreq_hz / NETWORK_SFREQ_HZ))
+    near = np.abs(network.times_s) < NEAR_PEAK_S + 1e-6
+    return network.whiten @ spikes[:, :, network.start :: step][:, :, near]
+
+
+def sloreta_map(network: Network, white: np.ndarray) -> np.ndarray:
+    """sLORETA's map of the three middle samples of an average (rank, 5), by the network's own kernel."""
+    return np.abs(network.projection.kernel.numpy() @ white[:, 1:-1]).mean(axis=1)
+
+
+def region_of(
+    maps: np.ndarray,
+    network: Network,
+    spikes: np.ndarray,
+    leadfield: np.ndarray,
+    template_path: bool,
+    region_pos_mm: np.ndarray,
+    region_area_mm2: np.ndarray,
+) -> RegionQC:
+    """The region of a spike that a network has imaged.
+
+    Parameters
+    ----------
+    maps : ndarray, (1 + n_resamples, n_regions)
+        Of the average, and of averages of resampled spikes.
+    network : Network
+    spikes : ndarray, (n_spikes, n_channels, n_times)
+    leadfield : ndarray, (n_channels, n_regions)
+        With the recording's projectors.
+    template_path : bool
+    region_pos_mm : ndarray, (n_regions, 3)
+    region_area_mm2 : ndarray, (n_regions,)
+    """
+    white = near_peak(network, spikes)
+    evidence = evidence_of(
+        maps[0],
+        maps[1:],
+        sloreta_map(network, white.mean(axis=0)),
+        np.linalg.norm(network.whiten @ leadfield, axis=0),
+        snr_db(white),
+        template_path,
+        region_pos_mm,
+        region_area_mm2,
+    )
+    table = load_calibration()
+    centre, _ = centre_mm(maps[0], region_pos_mm, region_area_mm2)
+    radius_mm = table.radius_mm(evidence)
+    held = held_regions(centre, radius_mm, region_pos_mm)
+    return RegionQC(
+        coverage=table.coverage,
+        centre_mri_mm=tuple(centre.tolist()),
+        radius_mm=radius_mm,
+        volume_cm3=volume_cm3(held, region_area_mm2),
+        grade=table.grade(radius_mm).name,
+        evidence={name: float(value) for name, value in vars(evidence).items()},
+        grades=table.grades,
+        test_coverage=table.test_coverage,
+        calibration_spikes=table.calibration_spikes,
+        calibration_heads=table.calibration_heads,
+        test_spikes=table.test_spikes,
+        test_heads=table.test_heads,
+    )
 
 
 def evidence_of(

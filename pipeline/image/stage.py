@@ -19,13 +19,16 @@ from pipeline.paths import PatientPaths
 from pipeline.progress import Progress
 from pipeline.records.dipoles import DipolesQC, dipole_files
 from pipeline.records.head import MeasuredHead, read_measured_head
+from pipeline.records.headmodel_qc import read_headmodel_qc
 from pipeline.records.image_qc import (
     BootstrapQC,
     ImageQC,
     MethodQC,
+    RegionQC,
     read_image_qc,
     write_image_qc,
 )
+from pipeline.records.personalize_qc import read_personalize_qc
 from pipeline.records.solution import Distributed, Solution, distances_between_maxima
 from pipeline.records.spike import BASELINE_END_S, Spike, read_spike
 from pipeline.template import load_template
@@ -87,7 +90,8 @@ def run(inputs: Inputs, paths: PatientPaths, config: Options, progress: Progress
                 if isinstance(part, NetworkMethod) and isinstance(solution, Distributed):
                     arrays, resampled = _bootstrap(part, problem, solution.max_region, config)
                     outputs.write_bootstrap(paths, method, arrays, resampled, head.vertex_region)
-                    methods[method] = replace(methods[method], bootstrap=resampled)
+                    found = _region(part, problem, solution, arrays["peak_map"], paths)
+                    methods[method] = replace(methods[method], bootstrap=resampled, region=found)
     apart_mm = distances_between_maxima(solutions, head)
     singles = _single_dipoles(paths, spike, head, config, progress)
     quality = _quality(spike, config, warnings, methods, apart_mm)
@@ -109,6 +113,7 @@ def reads(inputs: Inputs, paths: PatientPaths) -> list[Path]:
         paths.epochs,
         paths.noise_cov,
         paths.model,
+        paths.qc("headmodel"),
         paths.qc("personalize"),
     ]
 
@@ -175,6 +180,28 @@ def _single_dipoles(
             config.of(METHODS["ecd"].options).dipole_step_s,
             config.of(dipoles.Criteria),
         )
+
+
+def _region(
+    part: NetworkMethod,
+    problem: Problem,
+    solution: Distributed,
+    resampled: np.ndarray,
+    paths: PatientPaths,
+) -> RegionQC | None:
+    """Where the source's centre lies with a stated probability; None for weights without a calibration."""
+    if read_personalize_qc(paths).generic_model_sha256 != region.load_calibration().generic_sha256:
+        return None
+    head, spike = problem.model.head, problem.spike
+    return region.region_of(
+        np.vstack([solution.peak_map, resampled]),
+        part.network(problem),
+        spike.single_spikes,
+        spike.projector @ head.leadfield,
+        read_headmodel_qc(paths).cortex.head_model == "template",
+        head.region_pos_mri_mm,
+        head.region_area_mm2,
+    )
 
 
 def _remove_earlier_results(paths: PatientPaths) -> None:

@@ -38,6 +38,72 @@ class BootstrapQC:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Grade:
+    """What a grade of certainty meant on virtual patients that nothing was calibrated on.
+
+    Attributes
+    ----------
+    name : str
+        "A", "B" or "C".
+    up_to_radius_mm : float
+        Of the region that holds the source's centre.
+    n_spikes : int
+    median_error_mm, percentile_90_error_mm : float
+        From the map's centre to the source's.
+    within_15_mm, covered : float
+        Share of the spikes.
+    """
+
+    name: str
+    up_to_radius_mm: float
+    n_spikes: int
+    median_error_mm: float
+    percentile_90_error_mm: float
+    within_15_mm: float
+    covered: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class RegionQC:
+    """A region of cortex that holds the source's centre with a stated probability.
+
+    Attributes
+    ----------
+    coverage : float
+        The probability, as calibrated on simulated patients.
+    centre_mri_mm : tuple of float, (3,)
+        Of the hill around the map's maximum.
+    radius_mm, volume_cm3 : float
+        All cortex within the radius, and its volume.
+    grade : str
+    evidence : dict of str to float
+        What the radius follows from (`pipeline.image.region.Evidence`).
+    grades : tuple of Grade
+        All of them, the surest first.
+    test_coverage : float
+        Measured on the test heads.
+    calibration_spikes, calibration_heads, test_spikes, test_heads : int
+    """
+
+    coverage: float
+    centre_mri_mm: tuple[float, float, float]
+    radius_mm: float
+    volume_cm3: float
+    grade: str
+    evidence: dict[str, float]
+    grades: tuple[Grade, ...]
+    test_coverage: float
+    calibration_spikes: int
+    calibration_heads: int
+    test_spikes: int
+    test_heads: int
+
+    @property
+    def own_grade(self) -> Grade:
+        return next(each for each in self.grades if each.name == self.grade)
+
+
+@dataclass(frozen=True, kw_only=True)
 class MethodQC:
     """What one method came to.
 
@@ -50,12 +116,15 @@ class MethodQC:
         Its keys stand among the method's; None where it is not assessable.
     bootstrap : BootstrapQC or None
         None where spikes were not resampled for it.
+    region : RegionQC or None
+        None where it is not calibrated for this method's weights.
     """
 
     assessable: bool
     reason: str | None
     found: MapSummary | Point | None = field(metadata=AMONG_THE_KEYS)
     bootstrap: BootstrapQC | None = None
+    region: RegionQC | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

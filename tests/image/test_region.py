@@ -6,12 +6,12 @@ import pytest
 from pipeline.image.region import (
     Calibration,
     Evidence,
-    Grade,
     centre_mm,
     evidence_of,
     held_regions,
     volume_cm3,
 )
+from pipeline.records.image_qc import Grade
 
 POS_MM = np.array([[0.0, 0, 0], [10, 0, 0], [20, 0, 0], [100, 0, 0]])
 AREA_MM2 = np.array([100.0, 100, 200, 400])
