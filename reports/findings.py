@@ -30,8 +30,12 @@ GOOD_SNR_DB, POOR_SNR_DB = 10.0, 5.0
 GOOD_COREGISTRATION_MM, POOR_COREGISTRATION_MM = 5.0, 10.0
 # A region's radius and its diameter.
 GOOD_HELD_OUT_MM, POOR_HELD_OUT_MM = 6.0, 12.0
-AGREEMENT_MM = 25.0
+AGREEMENT_MM = 15.0
+# Samples of a covariance for each of its dimensions (Reed et al. 1974: two give half the power of a
+# filter that knows it).
+SAMPLES_PER_RANK = 3
 GOOD_DIPOLE_PERCENT = 80.0
+GOOD_SPREAD_MM = 3.0
 MANY_BAD_CHANNELS = 0.15
 MANY_REJECTED = 0.5
 # Of the averages of resampled spikes: less, and a region's place in the extent is chance.
@@ -107,13 +111,31 @@ def explains_well(solution: Solution) -> bool:
     return not isinstance(solution, Point) or solution.gof_percent >= GOOD_DIPOLE_PERCENT
 
 
+def may_vote(patient: Patient, method: str) -> bool:
+    """Whether a conventional method's place counts: it must explain the field, from enough data."""
+    if method == "lcmv" and not enough_for_lcmv(patient):
+        return False
+    return explains_well(patient.solutions[method])
+
+
+def enough_for_lcmv(patient: Patient) -> bool:
+    """Whether the beamformer's covariance has `SAMPLES_PER_RANK` independent samples for each rank."""
+    image, spikes = patient.qc.image, patient.qc.spikes
+    start_s, end_s = image.lcmv_window_s
+    # Band-limited noise has two independent samples for each hertz and second.
+    band_hz = spikes.filter.lowpass_hz - spikes.filter.highpass_hz
+    n_samples = 2 * band_hz * (end_s - start_s) * image.n_spikes
+    return n_samples >= SAMPLES_PER_RANK * sum(spikes.noise_covariance.rank.values())
+
+
 def place(patient: Patient) -> dict[str, str]:
     """The maximum in words: side, lobe, sublobar region, gyrus, coordinates."""
     region = patient.finding.max_region
     label = str(patient.head.region_label[region])
+    stable = bool(held_extent(patient)[region])
     return {
         "sublobar": patient.head.sublobar(region),
-        "gyrus": gyrus(label),
+        "gyrus": gyrus(label) if stable else "gyrus not stable over resampled averages",
         "lobe": lobe(label),
         "side": label.split(" ")[0],
         "coordinates": coordinates(patient.max_mm),
@@ -121,8 +143,10 @@ def place(patient: Patient) -> dict[str, str]:
 
 
 def extent_sentence(patient: Patient) -> str:
-    """Size of the thresholded extent and the gyri that hold most of it."""
-    extent = patient.finding.extent
+    """Size of what holds of the thresholded extent, and the gyri that hold most of it."""
+    extent = held_extent(patient)
+    if not extent.any():
+        return "No region of the estimated extent is held by half of the resampled averages."
     area = patient.head.region_area_mm2
     labels = patient.head.region_label
     total = area[extent].sum()
@@ -133,40 +157,86 @@ def extent_sentence(patient: Patient) -> str:
     parts = [f"{gyrus(label)} ({100 * shares[label]:.0f}\u00a0%)" for label in leading]
     mainly = "in" if len(shares) <= 3 else "mainly in"
     return (
-        f"The estimated extent (Otsu’s threshold) covers {count(int(extent.sum()), 'region')}, "
+        f"The estimated extent (Otsu’s threshold{_trimmed(patient)}) covers {count(int(extent.sum()), 'region')}, "
         f"{number(total / 100, 'cm²')} of cortex, {mainly} the {listing(parts)}."
     )
 
 
-def resampling_sentence(patient: Patient) -> str:
-    """How far maximum and extent hold when spikes are resampled; empty where that was not done."""
-    resampled = patient.qc.image.methods[patient.finding_method].bootstrap
-    if resampled is None:
+def _trimmed(patient: Patient) -> str:
+    if patient.finding_method not in patient.stability:
         return ""
-    area = np.where(patient.finding.extent, patient.head.region_area_mm2, 0)
-    held = area[patient.stability[patient.finding_method] >= HELD_SHARE].sum() / area.sum()
+    return ", trimmed to what at least half of the resampled averages hold"
+
+
+def region_sentence(patient: Patient) -> str:
+    """Where the source's centre lies with a stated probability, or why that is not known."""
+    found = patient.qc.image.methods[patient.finding_method].region
+    if found is None:
+        return (
+            "How far the source may lie from here is not assessable: spikes were not resampled, or "
+            "the region is not calibrated for this network’s weights."
+        )
     return (
-        f"In 95\u00a0% of {resampled.n_resamples} averages of resampled spikes the maximum lies "
-        f"within {number(resampled.max_within_mm_95, 'mm', 0)} of this place (a region’s radius is "
-        f"{number(resampled.region_radius_mm, 'mm', 0)}), and {100 * held:.0f}\u00a0% of the "
-        "extent’s area is in the extent of at least half of them."
+        f"The source’s centre lies within {number(found.radius_mm, 'mm', 0)} of "
+        f"{coordinates(np.array(found.centre_mri_mm))} mm in {100 * found.coverage:.0f}\u00a0% of "
+        f"such spikes: {number(found.volume_cm3, 'cm³', 1)} of cortex. Calibrated on simulated "
+        f"patients ({found.calibration_spikes} spikes of {found.calibration_heads} heads), and right "
+        f"in {100 * found.test_coverage:.0f}\u00a0% of {found.test_spikes} spikes of "
+        f"{found.test_heads} other heads."
+    )
+
+
+def held_extent(patient: Patient) -> np.ndarray:
+    """Regions of the extent that at least half of the resampled averages hold too."""
+    extent = patient.finding.extent
+    held = patient.stability.get(patient.finding_method)
+    return extent if held is None else extent & (held >= HELD_SHARE)
+
+
+def grade_of(patient: Patient, measures: Measures) -> tuple[str, str]:
+    """The grade of certainty, or that there is none, and what it meant or why."""
+    found = patient.qc.image.methods[patient.finding_method].region
+    if found is None:
+        return NOT_ASSESSABLE, "no region is calibrated for this map"
+    if measures.coregistration_mm is None:
+        return NOT_ASSESSABLE, "no head points on the scalp say how good the co-registration is"
+    if measures.coregistration_mm > GOOD_COREGISTRATION_MM:
+        return (
+            NOT_ASSESSABLE,
+            "the co-registration is worse than those that grades were measured with",
+        )
+    own = found.own_grade
+    return (
+        f"grade {own.name}",
+        f"on {own.n_spikes} spikes of unseen virtual patients a map of this grade lay "
+        f"{number(own.median_error_mm, 'mm', 0)} from the source in the median, "
+        f"{number(own.percentile_90_error_mm, 'mm', 0)} at the 90th percentile, and within "
+        f"{AGREEMENT_MM:.0f} mm in {100 * own.within_15_mm:.0f}\u00a0%",
     )
 
 
 def support(patient: Patient, measures: Measures) -> tuple[str, list[Check]]:
-    """How sure: in one word, and the checks that it is counted from."""
+    """The grade of certainty, and what it rests on."""
+    found = patient.qc.image.methods[patient.finding_method].region
+    spread_mm = None if found is None else found.evidence["spread_mm"]
     checks = [
         Check(
-            "Spikes averaged",
-            number(measures.n_accepted),
-            f"at least {ENOUGH_SPIKES}",
-            _at_least(measures.n_accepted, ENOUGH_SPIKES),
+            "Spread of resampled averages",
+            number(spread_mm, "mm", 1),
+            f"at most {GOOD_SPREAD_MM:.0f} mm (root mean square)",
+            _at_most(spread_mm, GOOD_SPREAD_MM),
         ),
         Check(
             "SNR of the average",
             number(measures.snr_db, "dB", 1),
             f"at least {GOOD_SNR_DB:.0f} dB",
             _at_least(measures.snr_db, GOOD_SNR_DB),
+        ),
+        Check(
+            "Cortex",
+            "FreeSurfer’s" if measures.head_model == "freesurfer" else "the template’s",
+            "the patient’s own (FreeSurfer)",
+            measures.head_model == "freesurfer",
         ),
         Check(
             "Head points to scalp, median",
@@ -177,9 +247,7 @@ def support(patient: Patient, measures: Measures) -> tuple[str, list[Check]]:
         _agreement(patient),
         _one_type(patient),
     ]
-    unmet = sum(check.holds is not True for check in checks)
-    word = ("well supported", "moderately supported")[unmet] if unmet < 2 else "weakly supported"
-    return word, checks
+    return grade_of(patient, measures)[0], checks
 
 
 def _one_type(patient: Patient) -> Check:
@@ -195,7 +263,7 @@ def _agreement(patient: Patient) -> Check:
         for method, pos_mm in maxima.items()
         if method != patient.finding_method
         and not isinstance(METHODS[method], NetworkMethod)
-        and explains_well(patient.solutions[method])
+        and may_vote(patient, method)
     }
     near = [m for m, p in others.items() if np.linalg.norm(p - patient.max_mm) <= AGREEMENT_MM]
     names = f" ({listing([lower_first(method_name(m)) for m in near])})" if near else ""

@@ -9,7 +9,7 @@ import numpy as np
 from nibabel.spatialimages import SpatialImage
 
 from pipeline.errors import InvalidInput
-from pipeline.image import bootstrap, dipoles, maps, outputs
+from pipeline.image import bootstrap, dipoles, maps, outputs, region
 from pipeline.image.config import Inputs, Options
 from pipeline.localisation import NoExtent
 from pipeline.methods import METHODS

@@ -20,8 +20,8 @@ TEMPLATE = """\
 </table>
 {% endif %}
 <p class="where">{{ place.lobe | capitalize }}, {{ place.gyrus }}, at x, y, z = {{ place.coordinates }} mm</p>
-<p>{{ map_sentence }} {{ extent_sentence }}{% if resampling_sentence %} {{ resampling_sentence }}{% endif %}</p>
-<p class="support">How sure: this location is <strong>{{ support_word }}</strong>.</p>
+<p>{{ map_sentence }} {{ extent_sentence }}{% if region_sentence %} {{ region_sentence }}{% endif %}</p>
+<p class="support">Certainty: <strong>{{ support_word }}</strong> ({{ grade_meaning }}).</p>
 <table class="checks">
 <tbody>
 {% for check in checks %}
