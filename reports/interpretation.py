@@ -6,7 +6,7 @@ Every answer stands elsewhere in the report too; here they stand in the order in
 from pipeline.template.cortex import N_VERTICES_HEMI
 from reports.comparison import Metrics
 from reports.derivatives import Patient
-from reports.findings import Check, Measures, place
+from reports.findings import Check, Measures, grade_of, place
 from reports.onset import propagation
 from reports.relation import MOSTLY_UNSEEN
 from reports.wording import NOT_ASSESSABLE, listing, lower_first, number, sentence
@@ -20,7 +20,7 @@ def answers(
     """Question and answer, in the order of asking."""
     return [
         ("Are the averaged events spikes?", _spikes(measures)),
-        ("Is the location reliable?", _reliable(word, checks)),
+        ("Is the location reliable?", _reliable(word, grade_of(patient, measures)[1], checks)),
         ("One side or both?", _sides(patient)),
         ("Did the spike begin where the map is?", _began(patient)),
         ("Is it where seizures start?", _seizures(patient, metrics)),
@@ -43,11 +43,11 @@ def _spikes(measures: Measures) -> str:
     )
 
 
-def _reliable(word: str, checks: list[Check]) -> str:
+def _reliable(word: str, meaning: str, checks: list[Check]) -> str:
     unmet = [lower_first(check.name) for check in checks if check.holds is not True]
     because = f" (not met: {listing(unmet)})" if unmet else ""
     return (
-        f"The location is {word}{because}. Deep and radial sources give weak fields and may be "
+        f"Its certainty is {word}: {meaning}{because}. Deep and radial sources give weak fields and may be "
         "displaced or missed by any method here."
     )
 

@@ -17,7 +17,7 @@ from pipeline.methods import METHODS
 from pipeline.methods._method import NetworkMethod, PointMethod
 from pipeline.networks import build_network
 from pipeline.records.head import Head, read_measured_head
-from pipeline.records.image_qc import BootstrapQC, MethodQC, write_image_qc
+from pipeline.records.image_qc import BootstrapQC, Grade, MethodQC, RegionQC, write_image_qc
 from pipeline.records.personalize_qc import write_personalize_qc
 from pipeline.records.solution import (
     Distributed,
@@ -89,6 +89,41 @@ def resection_mask(patient: FakePatient) -> nib.Nifti1Image:
     return nib.Nifti1Image((ball & (t1w.get_fdata() > 0)).astype(np.uint8), t1w.affine)
 
 
+REGION = RegionQC(
+    coverage=0.9,
+    centre_mri_mm=(53.0, -20.0, 4.0),
+    radius_mm=12.4,
+    volume_cm3=2.7,
+    grade="B",
+    evidence={"spread_mm": 2.2},
+    grades=(
+        Grade(
+            name="A",
+            up_to_radius_mm=11.0,
+            n_spikes=300,
+            median_error_mm=5.1,
+            percentile_90_error_mm=9.6,
+            within_15_mm=0.98,
+            covered=0.91,
+        ),
+        Grade(
+            name="B",
+            up_to_radius_mm=1000.0,
+            n_spikes=200,
+            median_error_mm=7.3,
+            percentile_90_error_mm=14.2,
+            within_15_mm=0.92,
+            covered=0.9,
+        ),
+    ),
+    test_coverage=0.906,
+    calibration_spikes=700,
+    calibration_heads=7,
+    test_spikes=500,
+    test_heads=5,
+)
+
+
 def write_images(patient: FakePatient, failed: tuple[str, ...] = ()) -> Path:
     """Write what the image stage would have: blobs near the patch, a dipole, the QC file."""
     ch_names = read_spike(patient.paths, epochs=False).ch_names
@@ -113,7 +148,11 @@ def write_images(patient: FakePatient, failed: tuple[str, ...] = ()) -> Path:
             resampled = _resample(patient, method, solution, head)
         solutions[method] = solution
         methods[method] = MethodQC(
-            assessable=True, reason=None, found=solution.summary(head), bootstrap=resampled
+            assessable=True,
+            reason=None,
+            found=solution.summary(head),
+            bootstrap=resampled,
+            region=None if resampled is None else REGION,
         )
     apart_mm = distances_between_maxima(solutions, head)
     qc = replace(

@@ -6,7 +6,6 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from fake_results import N_RESAMPLES
 from rendered_report import laid_out, page_texts
 from report_patient import ReportPatient
 
@@ -86,7 +85,9 @@ def test_a_warning_of_any_stage_is_shown_and_changes_the_verdict(complete):
 def test_intervals_and_stability_are_told_where_spikes_were_resampled(complete, tmp_path):
     stored = read_patient(complete.inputs, complete.paths)
     own_qc = stored.qc.image.methods["personalized"]
-    image = replace(stored.qc.image, methods={"personalized": replace(own_qc, bootstrap=None)})
+    image = replace(
+        stored.qc.image, methods={"personalized": replace(own_qc, bootstrap=None, region=None)}
+    )
     read = replace(
         stored,
         metrics=stored.metrics.assign(ci95_low=np.nan, ci95_high=np.nan),
@@ -94,7 +95,8 @@ def test_intervals_and_stability_are_told_where_spikes_were_resampled(complete, 
         qc=replace(stored.qc, image=image),
     )
     plain = content.build(read, complete.paths, reports.Config())
-    assert plain["resampling_sentence"] == "" and not plain["has_intervals"]
+    assert "is not assessable" in plain["region_sentence"] and not plain["has_intervals"]
+    assert plain["support_word"] == "not assessable"
     own = (read.metrics["method"] == "personalized") & (read.metrics["metric"] == "max_to_soz")
     metrics = read.metrics.copy()
     metrics.loc[own, ["ci95_low", "ci95_high"]] = 1.25, 9.5
@@ -109,12 +111,11 @@ def test_intervals_and_stability_are_told_where_spikes_were_resampled(complete, 
         qc=replace(read.qc, image=image),
     )
     built = content.build(resampled, complete.paths, reports.Config())
-    assert "In 95\u00a0% of 200 averages" in built["resampling_sentence"]
-    assert "within 7\u00a0mm" in built["resampling_sentence"]
-    extent = read.finding.extent
-    area = read.head.region_area_mm2
-    held = area[extent & (stability >= 0.5)].sum() / area[extent].sum()
-    assert f"and {100 * held:.0f}\u00a0% of the extent’s area" in built["resampling_sentence"]
+    held = read.finding.extent & (stability >= 0.5)
+    assert held.sum() < read.finding.extent.sum()
+    regions = "1 region" if held.sum() == 1 else f"{held.sum()} regions"
+    assert f"covers {regions}," in built["extent_sentence"]
+    assert "trimmed to what at least half" in built["extent_sentence"]
     assert OUTSIDE_ITS_INTERVAL not in built["metric_notes"]
     metrics.loc[own, "value"] = 9.6
     outside = content.build(replace(resampled, metrics=metrics), complete.paths, reports.Config())
@@ -133,7 +134,11 @@ def test_what_the_stages_resampled_and_carried_is_told(complete):
     built = content.build(
         read_patient(complete.inputs, complete.paths), complete.paths, reports.Config()
     )
-    assert f"of {N_RESAMPLES} averages of resampled spikes" in built["resampling_sentence"]
+    assert "lies within 12\u00a0mm of" in built["region_sentence"]
+    assert "in 90\u00a0% of such spikes: 2.7\u00a0cm³ of cortex" in built["region_sentence"]
+    assert "right in 91\u00a0% of 500 spikes of 5 other heads" in built["region_sentence"]
+    assert built["support_word"] == "grade B"
+    assert "7\u00a0mm from the source in the median" in built["grade_meaning"]
     assert built["has_intervals"]
     contacts, mask = built["clinical_sentences"]
     assert "_electrodes.tsv (ScanRAS)" in contacts
@@ -222,8 +227,32 @@ def test_two_types_of_spikes_are_no_single_place(complete):
     assert ["no", "yes"] == sorted(re.findall(r"<td>(yes|no)</td>", html))
     assert "the right side" in html and "the left side" in html
     assert built["verdict"].colour == "red" and doubts[0].text in built["verdict"].reasons
-    assert built["support_word"] != "well supported"
+    (one_type,) = [check for check in built["checks"] if "Types" in check.name]
+    assert one_type.holds is False
     measured = quality.measures(patient)
     assert (measures_of := quality.measures(stored)).n_of_other_types == 0
     assert (measured.n_of_other_types, measured.n_rejected) == (2, measures_of.n_rejected - 2)
     assert any("2 of other types not imaged" in str(answer) for answer in built["answers"])
+
+
+def test_no_grade_where_the_head_lies_worse_than_was_simulated(complete):
+    patient = read_patient(complete.inputs, complete.paths)
+    measured = quality.measures(patient)
+    assert findings.grade_of(patient, replace(measured, coregistration_mm=5.0))[0] == "grade B"
+    for distance_mm in (5.1, None):
+        word, reason = findings.grade_of(patient, replace(measured, coregistration_mm=distance_mm))
+        assert word == "not assessable" and reason
+
+
+def test_a_beamformer_of_little_data_does_not_vote(complete):
+    patient = read_patient(complete.inputs, complete.paths)
+    rank = sum(patient.qc.spikes.noise_covariance.rank.values())
+    filters = patient.qc.spikes.filter
+    start_s, end_s = patient.qc.image.lcmv_window_s
+    # Two independent samples for each hertz and second, three of them for each rank.
+    each = 2 * (filters.lowpass_hz - filters.highpass_hz) * (end_s - start_s)
+    enough = int(np.ceil(3 * rank / each))
+    for n_spikes, votes in ((enough, True), (enough - 1, False)):
+        image = replace(patient.qc.image, n_spikes=n_spikes)
+        read = replace(patient, qc=replace(patient.qc, image=image))
+        assert findings.may_vote(read, "lcmv") is votes
