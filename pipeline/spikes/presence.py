@@ -3,8 +3,8 @@
 Epochs without any spike that are aligned to their common course and kept where they resemble it
 have an average that stands out of its noise, by several decibels where the background is rhythmic:
 no fixed limit tells it from a source's. So the same is done to spike-free epochs of the same
-recording, many times (a randomisation test, Nichols and Holmes 2002), and only an average that
-stands out further than theirs is taken for one of spikes. Pure functions on whitened data; the
+recording, many times (a randomisation test that ends as soon as it is lost, Besag and Clifford
+1991), and only an average that stands out further than all of theirs is taken for one of spikes. Pure functions on whitened data; the
 errors of both kinds are measured by ``python -m benchmarks.certainty nothing``.
 """
 
@@ -53,15 +53,16 @@ class Presence:
     snr_db : float
         Of their average, as the spikes stage defines it, at `ANALYSIS_HZ`; minus infinity where
         fewer than two marks resemble each other.
-    threshold_db : float
-        What averages of spike-free epochs exceed with a probability of `MAX_P`.
+    chance_db : float
+        The largest of averages of spike-free epochs.
     p : float
         Share of averages of spike-free epochs that reach the marks' one, itself counted.
     n_draws : int
+        Fewer than were asked for where one reached it.
     """
 
     snr_db: float
-    threshold_db: float
+    chance_db: float
     p: float
     n_draws: int
 
@@ -104,17 +105,17 @@ def judge_presence(
     chance = free[:: max(1, len(free) // MAX_CHANCE_WINDOWS)]
     reached = _stands_out_db(near, chance, max_shift, coarse)
     rng = np.random.default_rng(seed)
-    drawn = np.array(
-        [
-            _stands_out_db(_spike_free(rng, free, len(near), reach), chance, max_shift, coarse)
-            for _ in range(n_draws)
-        ]
-    )
+    drawn = [-np.inf]
+    while len(drawn) <= n_draws and max(drawn) < reached:
+        epochs = _spike_free(rng, free, len(near), reach)
+        drawn.append(_stands_out_db(epochs, chance, max_shift, coarse))
+    n_drawn = len(drawn) - 1
+    n_reached = sum(each >= reached for each in drawn[1:])
     return Presence(
         snr_db=reached,
-        threshold_db=float(np.quantile(drawn, 1 - MAX_P, method="higher")),
-        p=float((1 + np.sum(drawn >= reached)) / (1 + n_draws)),
-        n_draws=n_draws,
+        chance_db=max(drawn),
+        p=float((1 + n_reached) / (1 + n_drawn)),
+        n_draws=n_drawn,
     )
 
 

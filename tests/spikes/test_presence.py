@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from pipeline.spikes.presence import MAX_P, Presence, Rules, judge_presence
+from pipeline.spikes.presence import MAX_P, N_DRAWS, Presence, Rules, judge_presence
 from pipeline.whitening import snr_db
 
 SFREQ_HZ = 250.0
@@ -20,6 +20,12 @@ def _rhythmic(rng, n: int) -> np.ndarray:
     return noise + 2 * topography[:, np.newaxis] * course[:, np.newaxis]
 
 
+def _with_spikes(rng) -> np.ndarray:
+    time_s = (np.arange(N_TIMES) - N_TIMES // 2) / SFREQ_HZ
+    field = np.where(np.arange(N_CHANNELS) < 6, 8.0, 0.0)
+    return _rhythmic(rng, 20) + field[:, np.newaxis] * np.exp(-((time_s / 0.02) ** 2))
+
+
 def _judge(rng, segments: np.ndarray, **options) -> Presence:
     max_shift = np.full(len(segments), 12)
     return judge_presence(segments, _rhythmic(rng, 60), max_shift, RULES, **options)
@@ -28,22 +34,20 @@ def _judge(rng, segments: np.ndarray, **options) -> Presence:
 def test_a_rhythm_is_no_spike_though_its_aligned_average_stands_out():
     rng = np.random.default_rng(1)
     presence = _judge(rng, _rhythmic(rng, 20))
-    # A fixed limit of 3 dB would take such averages for spikes.
-    assert presence.threshold_db > 3
-    assert presence.snr_db < presence.threshold_db
     assert not presence.found
+    # It ends with the first average of spike-free epochs that stands out as far.
+    assert presence.n_draws < N_DRAWS and presence.chance_db >= presence.snr_db
+    # A fixed limit of 3 dB would take some of them for spikes.
+    strong = _judge(rng, _with_spikes(rng))
+    assert 3 < strong.chance_db < strong.snr_db
 
 
 def test_spikes_are_found_above_the_rhythm():
     rng = np.random.default_rng(2)
-    segments = _rhythmic(rng, 20)
-    time_s = (np.arange(N_TIMES) - N_TIMES // 2) / SFREQ_HZ
-    field = np.where(np.arange(N_CHANNELS) < 6, 8.0, 0.0)
-    segments += field[:, np.newaxis] * np.exp(-((time_s / 0.02) ** 2))
-    presence = _judge(rng, segments)
-    assert presence.found
-    assert presence.p == pytest.approx(1 / (1 + presence.n_draws)) and presence.p <= MAX_P
-    assert presence.snr_db > presence.threshold_db
+    presence = _judge(rng, _with_spikes(rng))
+    assert presence.found and presence.n_draws == N_DRAWS
+    assert presence.p == pytest.approx(1 / (1 + N_DRAWS)) and presence.p <= MAX_P
+    assert presence.snr_db > presence.chance_db
 
 
 def test_the_same_seed_gives_the_same_judgement():
