@@ -22,7 +22,7 @@ from reports.comparison import Metrics, agreement
 from reports.config import Config
 from reports.derivatives import Patient
 from reports.figures import sensors
-from reports.onset import onset_s
+from reports.onset import onset_s, why_not_assessable
 from reports.relation import resection_relation, soz_relation
 from reports.sections import SECTIONS
 from reports.wording import (
@@ -149,8 +149,8 @@ def _missing(patient: Patient, metrics: Metrics) -> list[str]:
             asked = method in patient.qc.image.methods
             reason = patient.qc.image.methods[method].reason if asked else "it was not computed"
             missing.append(sentence(f"{method_name(method)}: {reason}"))
-    if onset_s(patient) is None:
-        missing.append("Onset of the spike: the average has no clear half rise before its peak.")
+    if reason := why_not_assessable(patient):
+        missing.append(sentence(f"Onset of the spike: {reason}"))
     return missing
 
 

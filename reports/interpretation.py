@@ -7,7 +7,7 @@ from pipeline.template.cortex import N_VERTICES_HEMI
 from reports.comparison import Metrics
 from reports.derivatives import Patient
 from reports.findings import Check, Measures, grade_of, place
-from reports.onset import propagation
+from reports.onset import propagation, why_not_assessable
 from reports.relation import MOSTLY_UNSEEN
 from reports.wording import NOT_ASSESSABLE, listing, lower_first, number, sentence
 
@@ -69,7 +69,7 @@ def _sides(patient: Patient) -> str:
 def _began(patient: Patient) -> str:
     moved = propagation(patient)
     if moved is None:
-        return f"{NOT_ASSESSABLE.capitalize()}: the average has no clear half rise before its peak."
+        return sentence(f"{NOT_ASSESSABLE}: {why_not_assessable(patient)}")
     told = (
         f"At onset ({number(moved.onset_s * 1000, 'ms', 0)}) the maximum lies in the {moved.gyrus}, "
         f"{number(moved.apart_mm, 'mm', 0)} from that at the peak. "

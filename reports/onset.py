@@ -6,9 +6,11 @@ import numpy as np
 
 from pipeline.localisation import peak_map
 from reports.derivatives import Patient
-from reports.wording import gyrus
+from reports.wording import gyrus, number
 
 PROPAGATED_MM = 15.0
+# An average that stands out less is too noisy to be imaged, at its onset as at its peak.
+LEAST_SNR_DB = 5.0
 
 
 @dataclass(frozen=True)
@@ -42,10 +44,23 @@ def onset_s(patient: Patient) -> float | None:
     return patient.qc.spikes.average.half_rise_s
 
 
+def why_not_assessable(patient: Patient) -> str:
+    """Why the map at onset cannot be looked at; empty where it can."""
+    average = patient.qc.spikes.average
+    if average.half_rise_s is None:
+        return "the average has no clear half rise before its peak"
+    if average.onset_snr_db is None or average.onset_snr_db < LEAST_SNR_DB:
+        return (
+            f"the average does not stand out enough around its half rise (SNR "
+            f"{number(average.onset_snr_db, 'dB', 1)}, and {LEAST_SNR_DB:.0f} dB are needed)"
+        )
+    return ""
+
+
 def propagation(patient: Patient) -> Propagation | None:
-    """Compare the map around the onset with that around the peak; None where there is no onset."""
+    """Compare the map around the onset with that around the peak; None where that at onset is not assessable."""
     found, start_s = patient.finding, onset_s(patient)
-    if start_s is None:
+    if start_s is None or why_not_assessable(patient):
         return None
     since_onset_s = found.times_s - start_s
     if np.abs(since_onset_s).min() > patient.window_s / 2:

@@ -7,6 +7,10 @@ from pipeline.files import write_json
 from pipeline.paths import PatientPaths
 from pipeline.records.document import AMONG_THE_KEYS, document, read_record
 
+# An average is taken for one of spikes where none of 49 draws reaches it: less than the 5 % that are
+# promised, since all draws come from the same few minutes.
+MAX_CHANCE = 0.02
+
 
 @dataclass(frozen=True, kw_only=True)
 class AverageQC:
@@ -18,11 +22,41 @@ class AverageQC:
         As the definitions beside them say.
     half_rise_s : float or None
         Before the peak, relative to it; None where the average has no clear half rise.
+    onset_snr_db : float or None
+        As `snr_db`, around the half rise.
     """
 
     snr_db: float
     snr_over_baseline_db: float
     half_rise_s: float | None
+    onset_snr_db: float | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class PresenceQC:
+    """Whether marks have a source: their average against those of spike-free epochs.
+
+    Attributes
+    ----------
+    snr_db : float
+        Of the marks' average, as the spikes stage defines it; minus infinity where fewer than two
+        marks resemble each other.
+    chance_db : float
+        The largest of averages of as many spike-free epochs, aligned and selected alike.
+    p : float
+        Share of these that reach the marks' one, itself counted.
+    n_draws : int
+        Fewer than were asked for where one reached it.
+    """
+
+    snr_db: float
+    chance_db: float
+    p: float
+    n_draws: int
+
+    @property
+    def found(self) -> bool:
+        return self.p <= MAX_CHANCE
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -170,6 +204,7 @@ class SpikesQC:
     runs_left_out : tuple of RunLeftOutQC
     noise_covariance : NoiseCovarianceQC
     head_movement : str
+    presence : PresenceQC or None
     """
 
     warnings: tuple[str, ...]
@@ -197,6 +232,7 @@ class SpikesQC:
     runs_left_out: tuple[RunLeftOutQC, ...]
     noise_covariance: NoiseCovarianceQC
     head_movement: str
+    presence: PresenceQC | None = None
 
     @property
     def kept_projectors(self) -> list[ProjectorQC]:

@@ -7,7 +7,7 @@ import numpy as np
 from mne.proj import make_projector
 
 from pipeline.records.spikes_qc import AverageQC
-from pipeline.whitening import powers
+from pipeline.whitening import powers, snr_db
 
 BASELINE_S = 1.0
 SPIKE_GUARD_S = 0.5
@@ -16,6 +16,7 @@ COVARIANCE_SFREQ_PER_LOWPASS = 2.5
 RANK_TOLERANCE = 1e-5
 RANK_WINDOWS = 60
 PEAK_HALF_WIDTH_S = 0.02
+ONSET_HALF_WIDTH_S = 0.01
 SNR_DEFINITION = (
     "10 log10 of the mean power of the whitened average within 20 ms of its peak over the mean "
     "power, in the same window, of the whitened average with alternating signs"
@@ -138,8 +139,14 @@ def average_quality(whitened: np.ndarray, sfreq: float, peak: int) -> AverageQC:
     power = np.mean(average**2, axis=0) - noise
     below = np.flatnonzero(power[max(0, peak - round(0.2 * sfreq)) : peak] < power[peak] / 4)
     before = min(peak, round(0.2 * sfreq)) - below[-1] if len(below) else None
+    onset_reach = round(ONSET_HALF_WIDTH_S * sfreq)
+    onset_snr_db = None
+    if before is not None and peak - before >= onset_reach:
+        at_onset = slice(peak - before - onset_reach, peak - before + onset_reach + 1)
+        onset_snr_db = snr_db(whitened[:, :, at_onset])
     return AverageQC(
         snr_db=float(10 * np.log10(peak_power / noise)),
         snr_over_baseline_db=float(10 * np.log10(peak_power / np.mean(before_spike**2))),
         half_rise_s=None if before is None else float(-before / sfreq),
+        onset_snr_db=onset_snr_db,
     )

@@ -12,14 +12,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from pipeline.records.spikes_qc import PresenceQC
+from pipeline.spikes.config import Config
 from pipeline.spikes.noise import PEAK_HALF_WIDTH_S
 from pipeline.spikes.selection import cut, select_spikes
 from pipeline.whitening import snr_db
 
 N_DRAWS = 49
-MAX_P = 0.02
-"""An average is taken for one of spikes where none of the draws reaches it: less than the 5 % that
-are promised, since all draws come from the same few minutes."""
 ANALYSIS_HZ = 125.0
 # What chance likeness reaches is judged by so many windows; more take time and tell no more.
 MAX_CHANCE_WINDOWS = 40
@@ -44,31 +43,37 @@ class Rules:
     sfreq_hz: float
 
 
-@dataclass(frozen=True)
-class Presence:
-    """Whether marks have a source.
+def presence_of_type(
+    segments: np.ndarray,
+    of_type: np.ndarray,
+    baseline: np.ndarray,
+    max_shift: np.ndarray,
+    matrix: np.ndarray,
+    sfreq_hz: float,
+    config: Config,
+) -> PresenceQC:
+    """`judge_presence` of the marks `of_type` (n,) among segments (n, n_channels, n_times).
 
-    Attributes
-    ----------
-    snr_db : float
-        Of their average, as the spikes stage defines it, at `ANALYSIS_HZ`; minus infinity where
-        fewer than two marks resemble each other.
-    chance_db : float
-        The largest of averages of spike-free epochs.
-    p : float
-        Share of averages of spike-free epochs that reach the marks' one, itself counted.
-    n_draws : int
-        Fewer than were asked for where one reached it.
+    Only what it looks at is whitened, by `matrix`.
     """
-
-    snr_db: float
-    chance_db: float
-    p: float
-    n_draws: int
-
-    @property
-    def found(self) -> bool:
-        return self.p <= MAX_P
+    step = max(1, int(sfreq_hz / ANALYSIS_HZ))
+    half_width = round(config.template_half_width_s * sfreq_hz)
+    # A multiple of the step, so that the mark stays in the middle.
+    reach = -(-(half_width + 2 * int(max_shift.max()) + 1) // step) * step + step
+    middle = segments.shape[2] // 2
+    near = segments[of_type][:, :, middle - reach : middle + reach + 1 : step]
+    rules = Rules(
+        half_width=half_width // step,
+        min_correlation=config.min_correlation,
+        amplitude_range=(config.min_amplitude_ratio, config.max_amplitude_ratio),
+        sfreq_hz=sfreq_hz / step,
+    )
+    return judge_presence(
+        np.einsum("kc,nct->nkt", matrix, near, optimize=True),
+        np.einsum("kc,nct->nkt", matrix, baseline[:, :, ::step], optimize=True),
+        max_shift[of_type] // step,
+        rules,
+    )
 
 
 def judge_presence(
@@ -78,7 +83,7 @@ def judge_presence(
     rules: Rules,
     n_draws: int = N_DRAWS,
     seed: int = 0,
-) -> Presence:
+) -> PresenceQC:
     """Compare the average of marks with averages of as many spike-free epochs.
 
     Parameters
@@ -111,7 +116,7 @@ def judge_presence(
         drawn.append(_stands_out_db(epochs, chance, max_shift, coarse))
     n_drawn = len(drawn) - 1
     n_reached = sum(each >= reached for each in drawn[1:])
-    return Presence(
+    return PresenceQC(
         snr_db=reached,
         chance_db=max(drawn),
         p=float((1 + n_reached) / (1 + n_drawn)),

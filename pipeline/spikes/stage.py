@@ -17,6 +17,7 @@ from pipeline.records.spikes_qc import (
     BadStretchQC,
     FilterQC,
     NoiseCovarianceQC,
+    PresenceQC,
     RunQC,
     SpikesQC,
 )
@@ -44,6 +45,7 @@ from pipeline.spikes.outputs import (
     write_results,
 )
 from pipeline.spikes.places import in_clean_parts
+from pipeline.spikes.presence import presence_of_type
 from pipeline.spikes.recording import open_recording
 from pipeline.spikes.runs import EPOCH_S, Run, read_empty_room, read_run
 from pipeline.spikes.selection import (
@@ -137,6 +139,10 @@ def _run(inputs: Inputs, paths: PatientPaths, config: Config, progress: Progress
     whitened = np.einsum("kc,nct->nkt", white.matrix, data, optimize=True)
     quality = average_quality(whitened, info["sfreq"], n_epoch // 2)
     _require_signal(quality.snr_db, config, runs, notes)
+    presence = presence_of_type(
+        segments, kinds.imaged, baseline, max_shift, white.matrix, info["sfreq"], config
+    )
+    _require_source(presence, runs)
     table = spike_table(runs, selection, kinds.types)
     _tell_of_rejected(table, n_used, notes)
     unlike = doubts_of_unlike(
@@ -169,6 +175,7 @@ def _run(inputs: Inputs, paths: PatientPaths, config: Config, progress: Progress
         runs_left_out=tuple(choice.left_out),
         noise_covariance=_noise_quality(covariance_source, len(baseline), white.rank),
         head_movement=choice.head_movement,
+        presence=presence,
     )
     references = np.concatenate([run.reference_segments for run in runs])[chosen]
     references = cut(references, start, n_epoch).mean(axis=0)
@@ -211,6 +218,7 @@ def _rounded(quality: AverageQC) -> AverageQC:
         snr_db=round(quality.snr_db, 4),
         snr_over_baseline_db=round(quality.snr_over_baseline_db, 4),
         half_rise_s=None if rise_s is None else round(rise_s, 4),
+        onset_snr_db=quality.onset_snr_db,
     )
 
 
@@ -325,6 +333,17 @@ def _require_signal(snr_db: float, config: Config, runs: list[Run], notes: _Note
         )
     if snr_db < LOW_SNR_DB:
         notes.warn(f"The averaged spike hardly stands out of its noise (SNR {snr_db:.1f} dB).")
+
+
+def _require_source(presence: PresenceQC, runs: list[Run]) -> None:
+    if not presence.found:
+        raise InvalidInput(
+            f"the marks have no source that can be told from chance: an average of as many "
+            f"spike-free stretches reaches {presence.chance_db:.1f} dB, that of the marks "
+            f"{presence.snr_db:.1f} dB",
+            file=runs[0].path,
+            hint="check the annotations' times, or annotate more spikes of one kind",
+        )
 
 
 def _select(

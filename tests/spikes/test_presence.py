@@ -3,7 +3,9 @@
 import numpy as np
 import pytest
 
-from pipeline.spikes.presence import MAX_P, N_DRAWS, Presence, Rules, judge_presence
+from pipeline.records.spikes_qc import MAX_CHANCE, PresenceQC
+from pipeline.spikes.config import Config
+from pipeline.spikes.presence import N_DRAWS, Rules, judge_presence, presence_of_type
 from pipeline.whitening import snr_db
 
 SFREQ_HZ = 250.0
@@ -26,7 +28,7 @@ def _with_spikes(rng) -> np.ndarray:
     return _rhythmic(rng, 20) + field[:, np.newaxis] * np.exp(-((time_s / 0.02) ** 2))
 
 
-def _judge(rng, segments: np.ndarray, **options) -> Presence:
+def _judge(rng, segments: np.ndarray, **options) -> PresenceQC:
     max_shift = np.full(len(segments), 12)
     return judge_presence(segments, _rhythmic(rng, 60), max_shift, RULES, **options)
 
@@ -46,7 +48,7 @@ def test_spikes_are_found_above_the_rhythm():
     rng = np.random.default_rng(2)
     presence = _judge(rng, _with_spikes(rng))
     assert presence.found and presence.n_draws == N_DRAWS
-    assert presence.p == pytest.approx(1 / (1 + N_DRAWS)) and presence.p <= MAX_P
+    assert presence.p == pytest.approx(1 / (1 + N_DRAWS)) and presence.p <= MAX_CHANCE
     assert presence.snr_db > presence.chance_db
 
 
@@ -54,6 +56,16 @@ def test_the_same_seed_gives_the_same_judgement():
     segments = _rhythmic(np.random.default_rng(3), 6)
     one, other = (_judge(np.random.default_rng(4), segments, n_draws=5) for _ in range(2))
     assert one == other
+
+
+def test_of_several_types_only_the_asked_one_is_looked_at():
+    rng = np.random.default_rng(5)
+    segments = np.concatenate([_with_spikes(rng)[:8], _rhythmic(rng, 8)])
+    first = np.arange(16) < 8
+    marks = np.full(16, 12)
+    rest = _rhythmic(rng, 60), marks, np.eye(N_CHANNELS), SFREQ_HZ, Config()
+    assert presence_of_type(segments, first, *rest).found
+    assert not presence_of_type(segments, ~first, *rest).found
 
 
 def test_snr_is_the_power_of_the_average_over_that_with_alternating_signs():
