@@ -130,7 +130,7 @@ SPIKES = SpikesQC(
     n_used=40,
     n_rejected=2,
     rejected_by_reason={"does not fit the average": 2},
-    average=AverageQC(snr_db=21.4, snr_over_baseline_db=21.0, half_rise_s=-0.014),
+    average=AverageQC(snr_db=21.4, snr_over_baseline_db=21.0, half_rise_s=-0.014, onset_snr_db=9.0),
     snr_definition="power of the average over that of its alternating sum",
     snr_over_baseline_definition="power of the average over that before it",
     peak_time_s=0.0,

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from pipeline.errors import InvalidInput
+from pipeline.records.spikes_qc import PresenceQC
 from pipeline.spikes.config import Config
 from pipeline.spikes.recording import MIN_DURATION_S
 
@@ -64,3 +65,15 @@ def unfit_empty_room(seconds: float, error: InvalidInput) -> InvalidInput:
         file=error.file,
         hint=error.hint,
     )
+
+
+def require_source(presence: PresenceQC, file: Path) -> None:
+    """Raise `InvalidInput` where spike-free epochs have an average like that of the marks."""
+    if not presence.found:
+        raise InvalidInput(
+            "the marks have no source that can be told from chance: an average of as many "
+            f"spike-free epochs reaches {presence.chance_db:.1f} dB, that of the marks "
+            f"{presence.snr_db:.1f} dB",
+            file=file,
+            hint="check the annotations' times, or annotate more spikes of one kind",
+        )

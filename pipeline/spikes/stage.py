@@ -17,7 +17,6 @@ from pipeline.records.spikes_qc import (
     BadStretchQC,
     FilterQC,
     NoiseCovarianceQC,
-    PresenceQC,
     RunQC,
     SpikesQC,
 )
@@ -27,6 +26,7 @@ from pipeline.spikes.config import Config, Inputs
 from pipeline.spikes.limits import (
     no_baseline,
     require_channels,
+    require_source,
     require_spikes,
     unfit_empty_room,
 )
@@ -142,7 +142,7 @@ def _run(inputs: Inputs, paths: PatientPaths, config: Config, progress: Progress
     presence = presence_of_type(
         segments, kinds.imaged, baseline, max_shift, white.matrix, info["sfreq"], config
     )
-    _require_source(presence, runs)
+    require_source(presence, runs[0].path)
     table = spike_table(runs, selection, kinds.types)
     _tell_of_rejected(table, n_used, notes)
     unlike = doubts_of_unlike(
@@ -333,17 +333,6 @@ def _require_signal(snr_db: float, config: Config, runs: list[Run], notes: _Note
         )
     if snr_db < LOW_SNR_DB:
         notes.warn(f"The averaged spike hardly stands out of its noise (SNR {snr_db:.1f} dB).")
-
-
-def _require_source(presence: PresenceQC, runs: list[Run]) -> None:
-    if not presence.found:
-        raise InvalidInput(
-            f"the marks have no source that can be told from chance: an average of as many "
-            f"spike-free stretches reaches {presence.chance_db:.1f} dB, that of the marks "
-            f"{presence.snr_db:.1f} dB",
-            file=runs[0].path,
-            hint="check the annotations' times, or annotate more spikes of one kind",
-        )
 
 
 def _select(
