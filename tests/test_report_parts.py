@@ -286,7 +286,7 @@ def quality_of_spikes(**average):
 
 def test_propagation_is_measured_from_the_map_at_the_half_rise():
     from pipeline.records.solution import Distributed
-    from reports.onset import propagation
+    from reports.onset import propagation, why_not_assessable
 
     times_s = np.array([-0.04, -0.02, 0.0, 0.02])
     activity = np.array([[0.0, 1, 0, 0], [0, 0, 2, 0]])
@@ -304,5 +304,6 @@ def test_propagation_is_measured_from_the_map_at_the_half_rise():
     moved = propagation(patient)
     assert moved.apart_mm == pytest.approx(20) and moved.moved
     assert moved.gyrus == "left insula"
-    patient.qc = quality_of_spikes(half_rise_s=None)
-    assert propagation(patient) is None
+    for unknown in ({"half_rise_s": None}, {"onset_snr_db": 4.9}, {"onset_snr_db": None}):
+        patient.qc = quality_of_spikes(**({"half_rise_s": -0.02} | unknown))
+        assert propagation(patient) is None and why_not_assessable(patient)

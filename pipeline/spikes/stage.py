@@ -81,6 +81,10 @@ class _Notes:
         self.warnings.append(sentence)
         self.progress.warn(sentence)
 
+    def warn_of(self, doubts: tuple[Doubt, ...]) -> None:
+        for doubt in doubts:
+            self.warn(doubt.text)
+
 
 def run(inputs: Inputs, paths: PatientPaths, config: Config, progress: Progress) -> None:
     """Run the stage; see the package's docstring for what it writes.
@@ -113,7 +117,7 @@ def _run(inputs: Inputs, paths: PatientPaths, config: Config, progress: Progress
     white = whitener_of(baseline, info)
     with progress.step("Telling types of spikes apart"):
         kinds = sort_marks(segments, baseline, max_shift, mark, white.matrix, info, runs, config)
-        _warn_of(kinds.doubts, notes)
+        notes.warn_of(kinds.doubts)
     with progress.step("Aligning and judging spikes", total=2) as bar:
         marked = segments, max_shift, mark, kinds.imaged
         first = _select(*marked, baseline, white.matrix, info["sfreq"], config)
@@ -148,7 +152,7 @@ def _run(inputs: Inputs, paths: PatientPaths, config: Config, progress: Progress
     unlike = doubts_of_unlike(
         selection, segments, baseline, max_shift, white.matrix, info["sfreq"], config
     )
-    _warn_of(unlike, notes)
+    notes.warn_of(unlike)
     qc = SpikesQC(
         warnings=tuple(notes.warnings),
         doubts=choice.doubts + kinds.doubts + unlike,
@@ -251,11 +255,6 @@ def _run_quality(run: Run) -> RunQC:
         n_annotated=len(run.spike_s),
         maxfilter=run.maxfilter,
     )
-
-
-def _warn_of(doubts: tuple[Doubt, ...], notes: _Notes) -> None:
-    for doubt in doubts:
-        notes.warn(doubt.text)
 
 
 def _tell_of_rejected(table, n_used: int, notes: _Notes) -> None:
