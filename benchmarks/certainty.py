@@ -9,8 +9,8 @@ the smallest one that `pipeline.spikes.sight` says would have been seen.
 
 ``calibrate``: makes ``pipeline/image/region_calibration.json`` on the calibration heads of
 `benchmarks.simulated_heads`, and tests it on the test heads, which differ in seed, array, mesh, patch
-rule and waves. Half of the calibration heads fit the radius to what is seen of a spike (quantile
-regression), the other half set its scale (split conformal). To be run again whenever the generic
+rule and waves. The radius is fitted to what is seen of a spike (quantile regression), and its scale is
+set by the errors of heads that a fit left out (cross-conformal). To be run again whenever the generic
 weights change: the table names the weights that it holds for. Cases are kept in CACHE by the weights.
 
 CACHE keeps the heads. Results: ``benchmarks/results/certainty_*.csv``.
@@ -45,7 +45,7 @@ def main() -> None:
     )
     parser.add_argument("part", choices=("nothing", "calibrate"))
     parser.add_argument("cache", type=Path)
-    parser.add_argument("--heads", type=int, default=8, help="of each kind")
+    parser.add_argument("--heads", type=int, default=9, help="of each kind")
     arguments = parser.parse_args()
     if arguments.part == "nothing":
         from benchmarks.certainty_nothing import measure
@@ -111,15 +111,26 @@ def radius_mm(table: pd.DataFrame, weights: np.ndarray, prefix: str) -> np.ndarr
 
 
 def fit(table: pd.DataFrame, prefix: str) -> np.ndarray:
-    """Weights (7,) of the logarithm of the radius: shape from one half of the heads, scale from the other."""
-    first = (table["seed"] % 2 == 0).to_numpy()
+    """Weights (7,) of the logarithm of the radius.
+
+    All heads give its shape; its scale comes from each head under the shape that the others give.
+    """
+    heads = table["seed"].to_numpy()
     error = np.log(np.maximum(table[prefix + "error_mm"], LEAST_MM)).to_numpy()
     x = features(table, prefix)
-    model = QuantileRegressor(quantile=COVERAGE, alpha=1e-3, fit_intercept=False, solver="highs")
-    weights = model.fit(x[first], error[first]).coef_
-    score = np.sort(error[~first] - x[~first] @ weights)
-    weights[-1] += score[min(len(score) - 1, int(np.ceil((len(score) + 1) * COVERAGE)) - 1)]
+    score = np.empty(len(error))
+    for head in np.unique(heads):
+        own = heads == head
+        score[own] = error[own] - x[own] @ _shape(x[~own], error[~own])
+    weights = _shape(x, error)
+    rank = int(np.ceil((len(score) + 1) * COVERAGE))
+    weights[-1] += np.sort(score)[min(len(score), rank) - 1]
     return weights
+
+
+def _shape(x: np.ndarray, error: np.ndarray) -> np.ndarray:
+    model = QuantileRegressor(quantile=COVERAGE, alpha=1e-3, fit_intercept=False, solver="highs")
+    return model.fit(x, error).coef_
 
 
 def judged(table: pd.DataFrame, weights: np.ndarray, prefix: str) -> pd.DataFrame:

@@ -1,7 +1,7 @@
 """A region of cortex that holds the source's centre with a stated probability.
 
-Split conformal prediction (Lei et al. 2018, J Am Stat Assoc 113:1094) with a score that is scaled
-by how difficult a spike looks: all cortex within a radius of where the map is centred, the radius
+Conformal prediction (Lei et al. 2018, J Am Stat Assoc 113:1094; across heads as in Barber et al. 2021,
+Ann Stat 49:486) with a score that is scaled by how difficult a spike looks: all cortex within a radius of where the map is centred, the radius
 from what can be seen of a spike (`Evidence`), such that it holds the centre of the source in a
 stated share of simulated spikes. ``python -m benchmarks.certainty calibrate`` makes the table
 beside this file, on heads whose head model, co-registration, noise and mesh are wrong as they are
