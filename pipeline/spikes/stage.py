@@ -278,7 +278,7 @@ def _read_runs(
     choice = choose_runs(inputs, config)
     for sentence in choice.warnings:
         notes.warn(sentence)
-    _warn_of(choice.doubts, notes)
+    notes.warn_of(choice.doubts)
     names = sensor_names(open_recording(choice.used[0].path).info)
     quota = int(np.ceil(config.max_baseline_s / BASELINE_S / len(choice.used)))
     runs = [read_run(run, names, config, quota, progress) for run in choice.used]
