@@ -154,3 +154,9 @@ def write_results(paths: PatientPaths, average, epochs, covariance, table, qc: S
 
 def _is_meg(projector: mne.Projection, info: mne.Info) -> bool:
     return any(name in info.ch_names for name in projector["data"]["col_names"])
+
+
+def event_array(mark: np.ndarray, selection: Selection) -> np.ndarray:
+    """mne's events: sample of each accepted peak."""
+    samples = (mark + selection.shift)[selection.accepted]
+    return np.column_stack([samples, np.zeros_like(samples), np.ones_like(samples)])

@@ -40,6 +40,7 @@ from pipeline.spikes.noise import (
 from pipeline.spikes.outputs import (
     average_with_references,
     bare_info,
+    event_array,
     rejection_counts,
     spike_table,
     write_results,
@@ -138,7 +139,7 @@ def _run(inputs: Inputs, paths: PatientPaths, config: Config, progress: Progress
     chosen = selection.accepted
     start = (segments.shape[2] // 2 + selection.shift - n_epoch // 2)[chosen]
     data = cut(segments[chosen], start, n_epoch).astype(float)
-    events = _event_array(mark, selection)
+    events = event_array(mark, selection)
     epochs = mne.EpochsArray(data, info, events, -EPOCH_S / 2, {"spike": 1}, proj=True)
     whitened = np.einsum("kc,nct->nkt", white.matrix, data, optimize=True)
     quality = average_quality(whitened, info["sfreq"], n_epoch // 2)
@@ -395,9 +396,3 @@ def _mark_samples(runs: list[Run]) -> np.ndarray:
             for offset, run in zip(offsets, runs, strict=True)
         ]
     )
-
-
-def _event_array(mark: np.ndarray, selection: Selection) -> np.ndarray:
-    """mne's events: sample of each accepted peak."""
-    samples = (mark + selection.shift)[selection.accepted]
-    return np.column_stack([samples, np.zeros_like(samples), np.ones_like(samples)])
