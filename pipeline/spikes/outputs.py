@@ -12,6 +12,7 @@ from pipeline.modality import reference_picks
 from pipeline.paths import PatientPaths
 from pipeline.records.spike import write_spike
 from pipeline.records.spikes_qc import SpikesQC, write_spikes_qc
+from pipeline.spikes.selection import Selection
 from pipeline.tables import to_tsv
 
 IDENTIFYING = (
