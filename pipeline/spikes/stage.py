@@ -108,7 +108,6 @@ def _run(inputs: Inputs, paths: PatientPaths, config: Config, progress: Progress
     all_info = runs[0].info
     good = np.flatnonzero(~np.isin(all_info.ch_names, list(bad_channels)))
     info = bare_info(mne.pick_info(all_info, good))
-
     baseline = np.concatenate([run.baseline for run in runs])[:, good]
     baseline, covariance_source = _noise(inputs, runs, baseline, info, config, progress, notes)
     segments, max_shift, mark = _marked(runs, good, config)
@@ -134,7 +133,6 @@ def _run(inputs: Inputs, paths: PatientPaths, config: Config, progress: Progress
         bar.advance()
     n_used = int(selection.accepted.sum())
     _require(n_used, config, runs, kinds.fit)
-
     n_epoch = 2 * round(EPOCH_S / 2 * info["sfreq"]) + 1
     chosen = selection.accepted
     start = (segments.shape[2] // 2 + selection.shift - n_epoch // 2)[chosen]
@@ -144,15 +142,12 @@ def _run(inputs: Inputs, paths: PatientPaths, config: Config, progress: Progress
     whitened = np.einsum("kc,nct->nkt", white.matrix, data, optimize=True)
     quality = average_quality(whitened, info["sfreq"], n_epoch // 2)
     _require_signal(quality.snr_db, config, runs, notes)
-    presence = presence_of_type(
-        segments, kinds.imaged, baseline, max_shift, white.matrix, info["sfreq"], config
-    )
+    known = baseline, max_shift, white.matrix, info["sfreq"], config
+    presence = presence_of_type(segments, kinds.imaged, *known)
     require_source(presence, runs[0].path)
     table = spike_table(runs, selection, kinds.types)
     _tell_of_rejected(table, n_used, notes)
-    unlike = doubts_of_unlike(
-        selection, segments, baseline, max_shift, white.matrix, info["sfreq"], config
-    )
+    unlike = doubts_of_unlike(selection, segments, *known)
     notes.warn_of(unlike)
     qc = SpikesQC(
         warnings=tuple(notes.warnings),
