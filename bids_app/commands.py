@@ -111,7 +111,7 @@ def participant(args: argparse.Namespace) -> ExitCode:
 
             outcome = run_patient(tasks, paths, stages, progress, args.verbose)
             outcomes[label] = outcome
-            crashed = outcome not in (Outcome.DONE, Outcome.LOCKED)
+            crashed = outcome not in (Outcome.DONE, Outcome.NOTHING_IMAGED, Outcome.LOCKED)
             if outcome is Outcome.STOPPED or (args.stop_on_first_crash and crashed):
                 break
     _print_outcomes(args.output_dir, outcomes)
@@ -361,7 +361,8 @@ def _dry_run(
 def _print_outcomes(output_dir: Path, outcomes: dict[str, Outcome]) -> None:
     for label, outcome in outcomes.items():
         report = PatientPaths(output_dir, label).report_pdf
-        where = f": {report}" if outcome is Outcome.DONE and report.exists() else ""
+        done = outcome in (Outcome.DONE, Outcome.NOTHING_IMAGED)
+        where = f": {report}" if done and report.exists() else ""
         print(plain(f"sub-{label}: {outcome}{where}"))
 
 

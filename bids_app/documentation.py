@@ -24,6 +24,11 @@ _OUTPUTS = """\
 Below the output folder, which is a BIDS derivatives dataset; `sub-X` stands for the participant. Lengths
 are in millimetres and frames in the names or sidecars; what could not be assessed says so in place of a number.
 Files of methods that were not asked for, and of optional inputs that were not given, are absent.
+
+Where the marked spikes are of several types, what the stages spikes and image write of the first has the names below;
+of the second type `Type2` follows the description (`desc-spikesType2_ave.fif`, `desc-sloretaType2_sources.npz`,
+`desc-imageType2_qc.json`), and so on. Tables have a column `type`. A type that is not imaged has no files of the stage
+image; where none is imaged, there are none of `personalize` and `image` but the report, which says why.
 """
 _METRICS = """\
 # Metrics

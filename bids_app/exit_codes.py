@@ -22,7 +22,11 @@ class ExitCode(IntEnum):
         made.meaning, made.advice = meaning, advice
         return made
 
-    DONE = 0, "Every participant done, also when warnings were raised.", "nothing"
+    DONE = (
+        0,
+        "Every participant done, also when warnings were raised or nothing could be imaged.",
+        "nothing",
+    )
     USAGE = (
         2,
         "The command line or the configuration file is wrong; nothing was processed.",
@@ -50,9 +54,13 @@ class ExitCode(IntEnum):
 
 
 class Outcome(StrEnum):
-    """How one participant ended; stands in its status file."""
+    """How one participant ended; stands in its status file.
+
+    `NOTHING_IMAGED` is a result too: the report says what was examined, and why there is no image.
+    """
 
     DONE = "done"
+    NOTHING_IMAGED = "done, nothing imaged"
     INVALID_INPUT = "invalid input"
     MISSING_RESOURCE = "missing resource"
     OUT_OF_MEMORY = "out of memory"
@@ -73,7 +81,9 @@ _CODE_OF_ALL = {
 
 def exit_code_of(outcomes: Iterable[Outcome]) -> ExitCode:
     """The process's exit code from those of its participants."""
-    outcomes = list(outcomes)
+    outcomes = [
+        Outcome.DONE if outcome is Outcome.NOTHING_IMAGED else outcome for outcome in outcomes
+    ]
     if Outcome.STOPPED in outcomes:
         return ExitCode.STOPPED
     failures = {outcome for outcome in outcomes if outcome is not Outcome.DONE}

@@ -19,6 +19,7 @@ from pipeline.errors import InvalidInput, MissingResource
 from pipeline.files import remove_leftovers, sha256
 from pipeline.paths import PatientPaths
 from pipeline.progress import Stopped
+from pipeline.records.spikes_qc import imaged_types
 from pipeline.records.status import StageRecord
 from reports.dicom import earlier_objects as report_objects
 
@@ -89,10 +90,16 @@ def _run_alone(tasks_of, status: Status, wanted, progress, verbose: bool) -> Out
             progress.log_traceback(anonymous_traceback(error))
         _save_if_possible(status, progress)
         return outcome
-    status.state, status.outcome, status.running_stage = "done", Outcome.DONE, None
+    outcome = Outcome.NOTHING_IMAGED if _nothing_imaged(status.paths) else Outcome.DONE
+    status.state, status.outcome, status.running_stage = "done", outcome, None
     status.warnings = list(progress.warnings)
     status.save()
-    return Outcome.DONE
+    return outcome
+
+
+def _nothing_imaged(paths: PatientPaths) -> bool:
+    """Whether the spikes stage found nothing that could be imaged."""
+    return paths.qc("spikes").exists() and not imaged_types(paths)
 
 
 def _root_cause(status: Status, error: Exception) -> Exception:

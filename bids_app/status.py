@@ -15,7 +15,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from bids_app.exit_codes import ExitCode
+from bids_app.exit_codes import ExitCode, Outcome
 from bids_app.lock import living_owner
 from pipeline import STAGES, __version__
 from pipeline.errors import InvalidInput
@@ -123,6 +123,8 @@ def cohort_table(cohort: list[dict]) -> Table:
     for one in cohort:
         stage = one.get("failed_stage") or one.get("running_stage")
         said = "; ".join(str(one[key]) for key in ("message", "hint") if one.get(key))
+        if one.get("outcome") == Outcome.NOTHING_IMAGED:
+            said = "nothing imaged; the report says why"
         if one["state"] == "running":
             said = f"process {one['pid']} on {one['host']} since {one['since']}"
         cells = (one["participant"], one["state"], stage, said)

@@ -1,9 +1,13 @@
 """Where one patient's results lie on disk: the contract between the stages."""
 
 import inspect
+import re
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+
+# Stages that leave results of each type of spikes, and so a quality file of each.
+_OF_EACH_TYPE = ("spikes", "image")
 
 
 @dataclass(frozen=True)
@@ -53,10 +57,34 @@ class PatientPaths:
         The derivatives dataset.
     label : str
         Participant label without ``sub-``.
+    spike_type : int
+        The type of spikes that files of one type are of; those of the first have plain names,
+        those of the others "Type2" and so on behind their description.
     """
 
     output_dir: Path
     label: str
+    spike_type: int = 1
+
+    def of_type(self, number: int) -> "PatientPaths":
+        """The same participant's files, those of one type being of the type `number`."""
+        return replace(self, spike_type=number)
+
+    def of_types_there(self) -> list["PatientPaths"]:
+        """The files of the first type, and of every other type that any run has left."""
+        names = (path.name for name in ("meg", "qc") for path in self.folder.glob(f"{name}/*"))
+        found = {
+            int(n) for name in names for n in re.findall(r"_desc-[A-Za-z0-9]+?Type(\d+)[_.]", name)
+        }
+        return [self.of_type(number) for number in sorted(found | {1})]
+
+    def name_of_type(self, name: str) -> str:
+        """A description in a file's name, the type of spikes behind it."""
+        return f"{name}{self._type}"
+
+    @property
+    def _type(self) -> str:
+        return "" if self.spike_type == 1 else f"Type{self.spike_type}"
 
     @property
     def sub(self) -> str:
@@ -133,14 +161,14 @@ class PatientPaths:
     @property
     @_result("spikes")
     def average(self) -> Path:
-        """The averaged spike (T, T/m), peak at 0 s, with compensation and projectors."""
-        return self.meg("desc-spikes_ave.fif")
+        """The averaged spike (T, T/m), peak at 0 s, with compensation and projectors; of each type."""
+        return self.meg(f"desc-spikes{self._type}_ave.fif")
 
     @property
     @_result("spikes")
     def epochs(self) -> Path:
-        """The accepted single spikes."""
-        return self.meg("desc-spikes_epo.fif")
+        """The accepted single spikes; of each type."""
+        return self.meg(f"desc-spikes{self._type}_epo.fif")
 
     @property
     @_result("spikes")
@@ -151,7 +179,7 @@ class PatientPaths:
     @property
     @_result("spikes")
     def spike_events(self) -> Path:
-        """Each mark: run, onset and shift (s), whether it was used, and why not."""
+        """Each mark: run, onset and peak (s), type, whether it was used, and why not."""
         return self.meg("desc-spikes_events.tsv")
 
     @property
@@ -169,49 +197,49 @@ class PatientPaths:
     @_result("image")
     def sources(self, method: str) -> Path:
         """activity (994, n_times), times_s, peak_map (994,), extent (994,), otsu_threshold."""
-        return self.meg(f"desc-{method}_sources.npz")
+        return self.meg(f"desc-{method}{self._type}_sources.npz")
 
     @_result("image")
     def volume(self, method: str) -> Path:
         """The peak map in the cortex, on the T1w's grid."""
-        return self.meg(f"space-T1w_desc-{method}_sources.nii.gz")
+        return self.meg(f"space-T1w_desc-{method}{self._type}_sources.nii.gz")
 
     @_result("image")
     def cortex_map(self, hemi: str, method: str) -> Path:
         """The peak map at every vertex of a hemisphere (`hemi` L or R)."""
-        return self.meg(f"hemi-{hemi}_desc-{method}.func.gii")
+        return self.meg(f"hemi-{hemi}_desc-{method}{self._type}.func.gii")
 
     @_result("image")
     def bootstrap(self, method: str) -> Path:
         """peak_map, extent and max_region of the average of each resample of spikes; stability."""
-        return self.meg(f"desc-{method}_bootstrap.npz")
+        return self.meg(f"desc-{method}{self._type}_bootstrap.npz")
 
     @_result("image")
     def stability_map(self, hemi: str, method: str) -> Path:
         """How often each vertex's region is in the extent, 0 to 1."""
-        return self.meg(f"hemi-{hemi}_desc-{method}Stability.func.gii")
+        return self.meg(f"hemi-{hemi}_desc-{method}Stability{self._type}.func.gii")
 
     @_result("image")
     def point(self, method: str) -> Path:
         """Position (mm, the T1w's scanner RAS), moment (nAm), goodness of fit, confidence volume (cm³)."""
-        return self.meg(f"desc-{method}_dipole.json")
+        return self.meg(f"desc-{method}{self._type}_dipole.json")
 
     @property
     @_result("image")
     def dipoles(self) -> Path:
         """Each accepted spike's own dipole: position (mm, the T1w's scanner RAS), direction, moment (nAm), goodness of fit, confidence volume (cm³), latency (s), whether it meets the criteria."""
-        return self.meg("desc-spikes_dipoles.tsv")
+        return self.meg(f"desc-spikes{self._type}_dipoles.tsv")
 
     @property
     @_result("image")
     def dipole_file(self) -> Path:
         """The same dipoles for MNE (`mne.read_dipole`), in head coordinates (m), latencies as times."""
-        return self.meg("desc-spikes_dipoles.dip")
+        return self.meg(f"desc-spikes{self._type}_dipoles.dip")
 
     @property
     @_result("compare")
     def metrics(self) -> Path:
-        """One row per method, reference and metric: value, unit, 95 % interval, reason where not assessable."""
+        """One row per type of spikes, method and metric: value, unit, 95 % interval, reason where not assessable."""
         return self.folder / f"{self.sub}_metrics.tsv"
 
     @property
@@ -244,10 +272,15 @@ class PatientPaths:
         """Folder of the report's figures."""
         return self.folder / "figures"
 
+    def figure(self, name: str, ending: str) -> Path:
+        """One of the report's figures; of each type of spikes."""
+        return self.figures / f"{self.sub}_desc-{name}{self._type}_figure.{ending}"
+
     @_result("all")
     def qc(self, stage: str) -> Path:
         """What the stage measured about itself, with its warnings; read by the report."""
-        return self.folder / "qc" / f"{self.sub}_desc-{stage}_qc.json"
+        of_type = self._type if stage in _OF_EACH_TYPE else ""
+        return self.folder / "qc" / f"{self.sub}_desc-{stage}{of_type}_qc.json"
 
     @property
     @_result("all")

@@ -1,12 +1,13 @@
 """Stage `report`: figures, PDF and HTML, from what the other stages have written.
 
-The files that a patient's derivatives hold are read by `derivatives`; `findings`, `comparison`,
+`reading` makes `derivatives` of the files that a patient's results are in; `findings`, `comparison`,
 `relation`, `interpretation`, `acquisition`, `quality` and `provenance` put them into words and
-tables; `content` gathers these for the templates; `pictures` draws; `render` makes the PDF and
+tables; `content` gathers these for the templates; `pictures` draws; `parts` says which sections stand for which type of spikes; `render` makes the PDF and
 `screen` the HTML file. `specification` says which sections and pictures the report has.
 """
 
 import hashlib
+from collections.abc import Sequence
 from pathlib import Path
 
 from pipeline.methods import METHODS
@@ -15,11 +16,16 @@ from pipeline.progress import Progress
 from pipeline.records.report_qc import ReportQC, write_report_qc
 from reports import acquisition, content, dicom, render
 from reports.config import Config
-from reports.derivatives import QC_STAGES, read_patient
+from reports.derivatives import QC_STAGES, Patient
+from reports.findings import NOTHING_IMAGED, worst
 from reports.inputs import Inputs
 from reports.onset import onset_s
-from reports.pictures import PICTURES, Studio
+from reports.parts import Told, parts_of, with_overview
+from reports.pictures import Studio
+from reports.reading import read_patients
 from reports.screen import write_html
+from reports.sections import SECTIONS
+from reports.sections._section import About
 from reports.specification import read_sections
 
 __all__ = ["Config", "Inputs", "reads", "run", "writes"]
@@ -40,48 +46,55 @@ def run(inputs: Inputs, paths: PatientPaths, config: Config, progress: Progress)
         template = dicom.read_template(inputs.dicom_template, inputs.t1w)
         for warning in template.warnings:
             progress.warn(warning)
-    patient = read_patient(inputs, paths)
-    text = content.build(patient, paths, config)
-    wanted = [name for section in sections for name in section.figures]
-    studio = Studio(patient, paths, onset_s(patient), acquisition.sensor_names(patient))
-    pictures = {}
-    with progress.step("Drawing the report's figures", total=len(wanted)) as bar:
-        for name in wanted:
-            drawn = PICTURES[name](studio)
-            if drawn is not None:
-                pictures[name] = drawn
-            bar.advance()
+    told = [_told(patient, config) for patient in read_patients(inputs, paths)]
+    first, patients = told[0], [each.patient for each in told]
+    sections = with_overview(sections, patients)
+    with progress.step("Drawing the report's figures", total=len(sections)) as bar:
+        parts = parts_of(sections, told, bar)
+    verdict = worst([each.content["verdict"] for each in told if each.patient.imaged])
+    for part in parts:
+        if SECTIONS[part.section.id].about in (About.PATIENT, About.TYPES):
+            part.content["verdict"] = verdict
     with progress.step("Writing the PDF", total=1) as bar:
-        html = render.to_html({**text, "pictures": pictures}, sections, config.page_size)
+        html = render.to_html(first.content, parts, config.page_size)
         document = render.lay_out(html, paths.figures)
         identifier = hashlib.sha256(html.encode()).hexdigest()
         render.write_pdf(document, paths.report_pdf, identifier)
         bar.advance()
     with progress.step("Writing the HTML", total=1) as bar:
-        write_html({**text, "pictures": pictures}, sections, studio, paths.report_html)
+        write_html(first.content, parts, first.studio, paths.report_html)
         bar.advance()
     objects = []
     if template is not None:
         with progress.step("Writing the DICOM objects", total=1) as bar:
-            objects = dicom.write(template, paths, patient.finding_method, patient.shows_face)
+            objects = dicom.write(template, paths, _findings(patients), first.patient.shows_face)
             bar.advance()
+    figures = (picture.file.name for part in parts for picture in part.pictures.values())
     qc = ReportQC(
         warnings=tuple(template.warnings) if template else (),
         n_pages=len(document.pages),
-        sections=tuple(section.id for section in sections),
-        figures=tuple(picture.file.name for picture in pictures.values()),
-        verdict=text["verdict"].colour,
+        sections=tuple(part.anchor for part in parts),
+        figures=tuple(dict.fromkeys(figures)),
+        verdict=NOTHING_IMAGED if verdict is None else verdict.colour,
         dicom=tuple(file.name for file in objects),
     )
     write_report_qc(paths, qc)
+
+
+def _told(patient: Patient, config: Config) -> Told:
+    studio = Studio(patient, patient.paths, onset_s(patient), acquisition.sensor_names(patient))
+    return Told(patient, studio, content.build(patient, patient.paths, config))
+
+
+def _findings(patients: Sequence[Patient]) -> list[tuple[PatientPaths, str]]:
+    """Of each type that is imaged, its files and the method that the report is about."""
+    return [(each.paths, each.finding_method) for each in patients if each.imaged]
 
 
 def reads(inputs: Inputs, paths: PatientPaths) -> list[Path]:
     """Every file that decides what the report says."""
     files = [
         inputs.t1w,
-        paths.average,
-        paths.epochs,
         paths.spike_events,
         paths.regions,
         paths.scalp,
@@ -97,13 +110,13 @@ def reads(inputs: Inputs, paths: PatientPaths) -> list[Path]:
         paths.metrics,
         paths.metrics.with_suffix(".json"),
     ]
-    files += [paths.point(method) for method in METHODS]
-    files += [paths.sources(method) for method in METHODS]
-    files += [paths.bootstrap(method) for method in METHODS]
-    files += [paths.volume(method) for method in METHODS]
+    for each in paths.of_types_there():
+        files += [each.average, each.epochs, each.qc("spikes"), each.qc("image")]
+        for of_method in (each.point, each.sources, each.bootstrap, each.volume):
+            files += [of_method(method) for method in METHODS]
     files += [paths.surface(hemi, name) for hemi in "LR" for name in ("pial", "white", "inflated")]
     files += [paths.qc(stage) for stage in QC_STAGES]
-    return [file for file in files if file is not None and file.exists()]
+    return [file for file in dict.fromkeys(files) if file is not None and file.exists()]
 
 
 def writes(paths: PatientPaths) -> list[Path]:

@@ -7,24 +7,33 @@ from pipeline.modality import modality_of
 from pipeline.records.spikes_qc import MaxFilterQC, RunQC
 from reports.config import Config
 from reports.derivatives import Patient
-from reports.figures import sensors
 from reports.personalization import weights_sentence
-from reports.wording import NOT_ASSESSABLE, count, listing, lower_first, method_name, number
+from reports.wording import (
+    NOT_ASSESSABLE,
+    count,
+    humanise,
+    listing,
+    lower_first,
+    method_name,
+    number,
+)
 
 
 def sensor_names(patient: Patient) -> dict[str, str]:
-    """What the report calls the array's sensor types."""
-    info = patient.average.info
+    """What the report calls the array's sensor types; nothing where there is no average."""
+    if patient.average is None:
+        return {}
+    info = patient.evoked.info
     return modality_of(info).labels(info)
 
 
 def channel_counts(patient: Patient) -> str:
-    """The channels of the average by sensor type."""
+    """The channels analysed by sensor type."""
     names = sensor_names(patient)
     return listing(
         [
-            f"{len(patient.average.copy().pick(kind).ch_names)} {names[kind].lower()}"
-            for kind in sensors.channel_types(patient.average)
+            f"{n} {names.get(kind, humanise(kind)).lower()}"
+            for kind, n in patient.qc.spikes.n_channels_used.items()
         ]
     )
 
@@ -48,7 +57,7 @@ def recording(patient: Patient) -> list[tuple[str, str]]:
         ("Channels analysed", channel_counts(patient)),
         ("Channels left out as bad", str(len(qc.bad_channels))),
         ("Recordings", _recordings(qc.runs)),
-        ("Spikes marked in the recordings", str(qc.n_annotated)),
+        ("Spikes marked in the recordings", str(qc.n_marks)),
         ("Head movement", qc.head_movement),
         ("MaxFilter (SSS)", _maxfilter([run.maxfilter for run in qc.runs if run.maxfilter])),
         ("Digitised head points", str(patient.qc.headmodel.residuals.head_points)),
@@ -59,7 +68,7 @@ def recording(patient: Patient) -> list[tuple[str, str]]:
 
 
 def analysis(patient: Patient) -> list[tuple[str, str]]:
-    """The steps from the recording to the map, each in a line."""
+    """The steps from the recording to the map, as far as they went, each in a line."""
     qc = patient.qc.spikes
     n_kept = len(qc.kept_projectors)
     cortex = {"template": "template carried to the T1w", "freesurfer": "FreeSurfer reconstruction"}
@@ -67,13 +76,22 @@ def analysis(patient: Patient) -> list[tuple[str, str]]:
         (
             "Filter, sampling",
             f"{number(qc.filter.highpass_hz)} to {number(qc.filter.lowpass_hz, 'Hz')}, "
-            f"{number(patient.average.info['sfreq'], 'Hz')}",
+            f"{number(patient.qc.spikes.sfreq_hz, 'Hz')}",
         ),
         ("Artefacts", f"{count(n_kept, 'projector')} applied"),
         ("Noise covariance from", qc.noise_covariance.source),
         ("Cortex", cortex[patient.qc.headmodel.cortex.head_model]),
         ("Volume conductor", "boundary-element model of the inner skull"),
         ("Source model", "994 cortical regions, dipoles normal to the cortex"),
+    ]
+    return [(name, value) for name, value in [*rows, *_imaging(patient)] if value]
+
+
+def _imaging(patient: Patient) -> list[tuple[str, str]]:
+    """How the map was made, where there is one."""
+    if not patient.imaged:
+        return []
+    return [
         ("Network", weights_sentence(patient)),
         (
             "Methods beside it",
@@ -88,10 +106,11 @@ def analysis(patient: Patient) -> list[tuple[str, str]]:
         ("Map", f"mean absolute activity over {patient.window} around the peak"),
         ("Extent", "regions above Otsu’s threshold"),
     ]
-    return [(name, value) for name, value in rows if value]
 
 
 def _array(patient: Patient) -> str:
+    if patient.average is None:
+        return ""
     info = patient.average.info
     names = modality_of(info).array(info)
     return listing(names) if names else NOT_ASSESSABLE

@@ -25,6 +25,7 @@ from reports.figures import sensors
 from reports.onset import onset_s, why_not_assessable
 from reports.relation import resection_relation, soz_relation
 from reports.sections import SECTIONS
+from reports.sections._section import About
 from reports.wording import (
     NOT_ASSESSABLE,
     coordinates,
@@ -40,18 +41,22 @@ N_REGIONS_SHOWN = 10
 
 
 def build(patient: Patient, paths: PatientPaths, config: Config) -> dict:
-    """Everything but the pictures that the templates need, by section."""
+    """Everything but the pictures that the templates need, of a patient and one type of spikes."""
     measured = quality.measures(patient)
-    metrics = Metrics(patient)
-    word, checks = findings.support(patient, measured)
-    warnings = quality.warnings_for_verdict(patient)
-    groups, notes = metrics.groups()
     cite = provenance.Citations()
     date = config.date or provenance.analysis_date(patient)
-    return {
+    verdict = findings.verdict(
+        measured, quality.warnings_for_verdict(patient), quality.doubts(patient)
+    )
+    common = {
         "notice": NOTICE,
-        "of_sections": {name: SECTIONS[name].content(patient) for name in SECTIONS},
+        "of_sections": {
+            name: SECTIONS[name].content(patient)
+            for name in SECTIONS
+            if _can_stand(SECTIONS[name].about, patient)
+        },
         "sub": patient.sub,
+        "type_title": patient.type_title,
         "centre": config.centre,
         "indication": config.indication,
         "logo": render.data_uri(Path(config.logo)) if config.logo else None,
@@ -59,30 +64,11 @@ def build(patient: Patient, paths: PatientPaths, config: Config) -> dict:
         "identification": acquisition.identification(patient, config, date),
         "recording": acquisition.recording(patient),
         "analysis": acquisition.analysis(patient),
-        "answers": interpretation.answers(patient, metrics, measured, word, checks),
-        "agreement": agreement(patient),
-        "place": findings.place(patient),
-        "map_sentence": _map_sentence(patient, measured),
-        "extent_sentence": findings.extent_sentence(patient),
-        "support_word": word,
-        "grade_meaning": findings.grade_of(patient, measured)[1],
-        "checks": checks,
-        "soz_relation": soz_relation(patient, metrics),
-        "resection_relation": resection_relation(patient, metrics),
-        "verdict": findings.verdict(measured, warnings, quality.doubts(patient)),
+        "imaged": patient.imaged,
+        "verdict": verdict,
         "thresholds": findings,
-        "missing": _missing(patient, metrics),
         "head_model_sentence": quality.head_model_sentence(patient),
         "coregistration_sentence": quality.coregistration_sentence(patient),
-        "spikes": _spikes(patient, measured),
-        "regions": _first_regions(patient),
-        "method_columns": [method_name(name) for name in patient.methods],
-        "metric_groups": groups,
-        "metric_notes": notes,
-        "has_intervals": metrics.has_intervals,
-        "region_sentence": findings.region_sentence(patient),
-        "metric_definitions": metrics.definitions(),
-        "points": _points(patient),
         "clinical_sentences": quality.clinical_sentences(patient),
         "stages": quality.stage_blocks(patient),
         "spike_sentences": quality.spike_sentences(patient),
@@ -94,12 +80,48 @@ def build(patient: Patient, paths: PatientPaths, config: Config) -> dict:
         "options": provenance.option_rows(patient),
         "card": personalization.model_card(patient, paths),
         "cite": cite,
-        "window": patient.window,
         "methods": _methods(patient, measured),
         "measured": measured,
+        "metric_definitions": Metrics(patient).definitions() if patient.imaged else [],
+        "not_assessable": NOT_ASSESSABLE,
+    }
+    spikes = {"spikes": _spikes(patient, measured)} if patient.average is not None else {}
+    return common | spikes | (_of_map(patient, measured) if patient.imaged else {})
+
+
+def _can_stand(about: About, patient: Patient) -> bool:
+    """Whether a section about one type of spikes, or about none, has what it tells of."""
+    there = {About.PATIENT: True, About.SPIKES: patient.average is not None}
+    return there.get(about, about is About.SOURCE and patient.imaged)
+
+
+def _of_map(patient: Patient, measured: findings.Measures) -> dict:
+    """What the templates need of a type that is imaged."""
+    metrics = Metrics(patient)
+    word, checks = findings.support(patient, measured)
+    groups, notes = metrics.groups()
+    return {
+        "answers": interpretation.answers(patient, metrics, measured, word, checks),
+        "agreement": agreement(patient),
+        "place": findings.place(patient),
+        "map_sentence": _map_sentence(patient, measured),
+        "extent_sentence": findings.extent_sentence(patient),
+        "support_word": word,
+        "grade_meaning": findings.grade_of(patient, measured)[1],
+        "checks": checks,
+        "soz_relation": soz_relation(patient, metrics),
+        "resection_relation": resection_relation(patient, metrics),
+        "missing": _missing(patient, metrics),
+        "regions": _first_regions(patient),
+        "method_columns": [method_name(name) for name in patient.methods],
+        "metric_groups": groups,
+        "metric_notes": notes,
+        "has_intervals": metrics.has_intervals,
+        "region_sentence": findings.region_sentence(patient),
+        "points": _points(patient),
+        "window": patient.window,
         "finding_name": patient.finding_name,
         "same_weights_sentence": patient.same_weights_sentence,
-        "not_assessable": NOT_ASSESSABLE,
     }
 
 
@@ -111,7 +133,7 @@ def _methods(patient: Patient, measured: findings.Measures) -> dict:
         "version": __version__,
         "n_spikes": measured.n_accepted or "the accepted",
         "band": f"{number(low_hz)} to {number(high_hz, 'Hz')}",
-        "sfreq": number(patient.average.info["sfreq"], "Hz"),
+        "sfreq": number(spikes.sfreq_hz, "Hz"),
         "noise": spikes.noise_covariance.source,
         "template": patient.qc.headmodel.cortex.head_model != "freesurfer",
         "fine_tuned": patient.personalization_used,
@@ -146,8 +168,8 @@ def _missing(patient: Patient, metrics: Metrics) -> list[str]:
     missing = metrics.not_assessable(patient.finding_method)
     for method in patient.methods:
         if method not in patient.solutions:
-            asked = method in patient.qc.image.methods
-            reason = patient.qc.image.methods[method].reason if asked else "it was not computed"
+            asked = method in patient.image.methods
+            reason = patient.image.methods[method].reason if asked else "it was not computed"
             missing.append(sentence(f"{method_name(method)}: {reason}"))
     if reason := why_not_assessable(patient):
         missing.append(sentence(f"Onset of the spike: {reason}"))
@@ -156,13 +178,14 @@ def _missing(patient: Patient, metrics: Metrics) -> list[str]:
 
 def _spikes(patient: Patient, measured: findings.Measures) -> dict:
     qc = patient.qc.spikes
+    assert qc.agreement is not None  # there is one of each average
     onset = onset_s(patient)
     names = acquisition.sensor_names(patient)
     at_peak = []
-    for kind in sensors.channel_types(patient.average):
+    for kind in sensors.channel_types(patient.evoked):
         unit, scale = sensors.shown_unit(kind)
-        data = patient.average.get_data(picks=kind) * scale
-        peak = data[:, np.abs(patient.average.times).argmin()]
+        data = patient.evoked.get_data(picks=kind) * scale
+        peak = data[:, np.abs(patient.evoked.times).argmin()]
         at_peak.append((names[kind], number(np.ptp(peak), unit)))
     return {
         "accepted": measured.n_accepted,

@@ -1,36 +1,26 @@
 """Read what the stages have written about one patient; the files' edge of the report."""
 
 from dataclasses import dataclass, fields
-from pathlib import Path
 
 import mne
-import nibabel as nib
 import numpy as np
 import pandas as pd
 
-from pipeline.air import air_at_zero
-from pipeline.errors import InvalidInput
-from pipeline.face import KEPT, REMOVED, read_face_region
-from pipeline.files import read_json, read_npz
+from pipeline.face import REMOVED
 from pipeline.methods import METHODS
-from pipeline.methods._method import PointMethod
 from pipeline.paths import PatientPaths
-from pipeline.records.compare_qc import CompareQC, read_compare_qc
-from pipeline.records.head import Head, read_head
-from pipeline.records.headmodel_qc import HeadmodelQC, read_headmodel_qc
-from pipeline.records.image_qc import ImageQC, read_image_qc
-from pipeline.records.personalize_qc import PersonalizeQC, read_personalize_qc
+from pipeline.records.compare_qc import CompareQC, NearContactsQC
+from pipeline.records.head import Head
+from pipeline.records.headmodel_qc import HeadmodelQC
+from pipeline.records.image_qc import ImageQC
+from pipeline.records.personalize_qc import PersonalizeQC
 from pipeline.records.solution import (
     Distributed,
     Solution,
-    read_distributed,
-    read_point,
 )
-from pipeline.records.spike import read_average
-from pipeline.records.spikes_qc import SpikesQC, read_spikes_qc
-from pipeline.records.status import StatusFile, read_status
+from pipeline.records.spikes_qc import SpikesQC, SpikeTypeQC
+from pipeline.records.status import StatusFile
 from reports.figures.slices import Volume
-from reports.inputs import Inputs
 
 StageQC = HeadmodelQC | SpikesQC | PersonalizeQC | ImageQC | CompareQC
 
@@ -39,13 +29,14 @@ StageQC = HeadmodelQC | SpikesQC | PersonalizeQC | ImageQC | CompareQC
 class Quality:
     """What the stages measured about themselves, in the order in which they run.
 
-    None where a stage was not asked for: a map without networks needs no personalization.
+    None where a stage was not asked for, as a map without networks needs no personalization, or had
+    nothing to do, as where no type of spikes is imaged.
     """
 
     headmodel: HeadmodelQC
     spikes: SpikesQC
     personalize: PersonalizeQC | None
-    image: ImageQC
+    image: ImageQC | None
     compare: CompareQC | None
 
     def by_stage(self) -> dict[str, StageQC]:
@@ -76,17 +67,23 @@ class SingleSpikes:
 
     @property
     def accepted(self) -> np.ndarray:
-        return self.table["accepted"].map(_is_true).to_numpy(bool)
+        return self.table["accepted"].map(is_true).to_numpy(bool)
 
 
 @dataclass(frozen=True)
 class Patient:
-    """Everything that the report tells, as the stages left it; None where a stage left nothing.
+    """Everything that the report tells of one type of spikes; None where a stage left nothing.
 
     Attributes
     ----------
     sub : str
         Pseudonymous identifier, as in BIDS.
+    paths : PatientPaths
+        Of the type's files.
+    average : mne.Evoked or None
+        None where too few spikes of any type agree.
+    spike_events : DataFrame
+        The marks of this type; where there is one type, all of them.
     solutions : dict
         By method; a method that failed is absent.
     stability : dict
@@ -103,7 +100,8 @@ class Patient:
     """
 
     sub: str
-    average: mne.Evoked
+    paths: PatientPaths
+    average: mne.Evoked | None
     spike_events: pd.DataFrame
     single_spikes: SingleSpikes | None
     head: Head
@@ -131,9 +129,45 @@ class Patient:
         }
 
     @property
+    def imaged(self) -> bool:
+        """Whether there is a map of this type."""
+        return bool(self.sources)
+
+    @property
+    def spike_type(self) -> SpikeTypeQC | None:
+        """The type; None where no mark could be looked at."""
+        number = self.paths.spike_type
+        return next((each for each in self.qc.spikes.types if each.number == number), None)
+
+    @property
+    def type_title(self) -> str:
+        """The type's number among all of them; empty where there is one."""
+        n_types = len(self.qc.spikes.types)
+        return f"Type {self.paths.spike_type} of {n_types}" if n_types > 1 else ""
+
+    @property
+    def image(self) -> ImageQC:
+        """What the image stage measured, of a type that is imaged."""
+        assert self.qc.image is not None
+        return self.qc.image
+
+    @property
+    def evoked(self) -> mne.Evoked:
+        """The average, of a type that has one."""
+        assert self.average is not None
+        return self.average
+
+    @property
+    def nearest_contacts(self) -> dict[str, NearContactsQC]:
+        """By method; empty where nothing was compared."""
+        compared = self.qc.compare
+        number = str(self.paths.spike_type)
+        return {} if compared is None else compared.nearest_contacts[number]
+
+    @property
     def methods(self) -> list[str]:
         """Those that the report tells of: what runs by default, and what was asked for."""
-        asked = self.qc.image.methods
+        asked = self.image.methods
         return [name for name in METHODS if METHODS[name].by_default or name in asked]
 
     @property
@@ -174,7 +208,7 @@ class Patient:
     @property
     def window_s(self) -> float:
         """Length of the window around the peak over which the maps are averaged."""
-        return self.qc.image.peak_window_s
+        return self.image.peak_window_s
 
     @property
     def window(self) -> str:
@@ -196,142 +230,5 @@ class Patient:
         return self.contacts.loc[chosen, ["x", "y", "z"]].to_numpy(float)
 
 
-def read_patient(inputs: Inputs, paths: PatientPaths) -> Patient:
-    """Read one patient's derivatives.
-
-    Raises
-    ------
-    InvalidInput
-        Where the average or any map is missing: there is nothing to report then.
-    """
-    solutions = _read_solutions(paths)
-    maps = (name for name, found in solutions.items() if isinstance(found, Distributed))
-    wanted = next(maps, next(iter(METHODS)))
-    qualities = [paths.qc(stage) for stage in ("headmodel", "spikes", "image")]
-    for needed in (paths.average, paths.regions, paths.sources(wanted), *qualities):
-        if not needed.exists():
-            raise InvalidInput(
-                "The report cannot be written without this result",
-                file=needed,
-                hint="run the earlier stages first",
-            )
-    qc = _read_quality(paths)
-    metrics = _read_tsv(paths.metrics)
-    resection = None
-    if paths.resection.exists() and _is_assessable(metrics, "resection"):
-        resection = read_volume(paths.resection)
-    volume = paths.volume(wanted)
-    average, _ = read_average(paths, proj=False)
-    spike_events = _read_tsv(paths.spike_events)
-    return Patient(
-        sub=paths.sub,
-        average=average,
-        spike_events=spike_events,
-        single_spikes=_read_single_spikes(paths, average, spike_events),
-        head=read_head(paths),
-        head_points=_read_tsv(paths.head_points),
-        trans=mne.read_trans(paths.trans),
-        solutions=solutions,
-        stability={
-            method: read_npz(paths.bootstrap(method))["stability"]
-            for method in solutions
-            if paths.bootstrap(method).exists()
-        },
-        t1w=_read_t1w(inputs.t1w, paths, qc.headmodel.face == KEPT),
-        source_volume=read_volume(volume) if volume.exists() else None,
-        resection=resection,
-        contacts=_read_contacts(paths),
-        metrics=metrics,
-        metric_descriptions=_read_json_if_there(paths.metrics.with_suffix(".json")),
-        training_curve=_read_tsv(paths.training_curve) if paths.training_curve.exists() else None,
-        qc=qc,
-        status=read_status(paths) if paths.status.exists() else None,
-    )
-
-
-def _read_quality(paths: PatientPaths) -> Quality:
-    return Quality(
-        headmodel=read_headmodel_qc(paths),
-        spikes=read_spikes_qc(paths),
-        personalize=read_personalize_qc(paths) if paths.qc("personalize").exists() else None,
-        image=read_image_qc(paths),
-        compare=read_compare_qc(paths) if paths.qc("compare").exists() else None,
-    )
-
-
-def _read_solutions(paths: PatientPaths) -> dict[str, Solution]:
-    solutions: dict[str, Solution] = {}
-    for method in METHODS:
-        if isinstance(METHODS[method], PointMethod):
-            if paths.point(method).exists():
-                solutions[method] = read_point(paths, method)
-        elif paths.sources(method).exists():
-            solutions[method] = read_distributed(paths, method)
-    return solutions
-
-
-def read_volume(path) -> Volume:
-    """A 3D NIfTI as floats; a fourth dimension of one is dropped."""
-    image = nib.load(path)
-    data = np.asarray(image.dataobj, dtype=np.float32)
-    return Volume(data.reshape(data.shape[:3]) if data.ndim > 3 else data, image.affine)
-
-
-def _read_t1w(file: Path, paths: PatientPaths, keep_face: bool) -> Volume:
-    t1w = read_volume(file)
-    t1w = Volume(air_at_zero(t1w.data), t1w.affine)
-    if keep_face:
-        return t1w
-    face = read_face_region(paths).voxels(t1w.data.shape, t1w.affine)
-    return Volume(np.where(face, t1w.data.min(), t1w.data), t1w.affine)
-
-
-def _read_single_spikes(
-    paths: PatientPaths, average: mne.Evoked, table: pd.DataFrame
-) -> SingleSpikes | None:
-    if not paths.epochs.exists() or table.empty:
-        return None
-    epochs = mne.read_epochs(paths.epochs, proj=False, preload=True, verbose="error")
-    data = epochs.get_data(picks=average.ch_names, verbose="error")
-    # Whitened by each sensor type's own size, so that tesla and tesla per metre can be added.
-    topography = average.data[:, np.abs(average.times).argmin()].copy()
-    types = np.array(average.get_channel_types())
-    size = np.ones(len(types))
-    for kind in np.unique(types):
-        size[types == kind] = np.sqrt(np.mean(topography[types == kind] ** 2))
-    weights = topography / size**2
-    course = np.einsum("c,nct->nt", weights, data) / (weights @ topography)
-    return SingleSpikes(course, epochs.times, table)
-
-
-def _read_contacts(paths: PatientPaths) -> pd.DataFrame:
-    contacts = _read_tsv(paths.contacts)
-    if contacts.empty:
-        columns = {name: [] for name in ("name", "x", "y", "z", "sublobar")}
-        return pd.DataFrame(columns | {"soz": np.empty(0, bool)})
-    contacts["soz"] = contacts["soz"].map(_is_true)
-    return contacts.dropna(subset=["x", "y", "z"])
-
-
-def _read_tsv(path) -> pd.DataFrame:
-    """Empty where there is no file; "n/a" is missing, and a name such as "NA1" stays a name."""
-    if not path.exists():
-        return pd.DataFrame()
-    return pd.read_csv(
-        path, sep="\t", na_values=["n/a"], keep_default_na=False, encoding="utf-8-sig"
-    )
-
-
-def _read_json_if_there(path) -> dict:
-    return read_json(path) if path.exists() else {}
-
-
-def _is_assessable(metrics: pd.DataFrame, reference: str) -> bool:
-    if metrics.empty:
-        return False
-    own = metrics[metrics["reference"] == reference]
-    return bool(own["assessable"].map(_is_true).any())
-
-
-def _is_true(value) -> bool:
+def is_true(value) -> bool:
     return str(value).strip().lower() in {"true", "yes", "1"}

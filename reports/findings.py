@@ -41,6 +41,8 @@ MANY_REJECTED = 0.5
 # Of the averages of resampled spikes: less, and a region's place in the extent is chance.
 HELD_SHARE = 0.5
 WARNINGS_TOLD = 2
+COLOURS = ("green", "amber", "red")
+NOTHING_IMAGED = "nothing imaged"
 
 
 @dataclass(frozen=True)
@@ -87,7 +89,7 @@ class Measures:
 
     n_accepted: int | None
     n_rejected: int | None
-    """Of the imaged type of spikes."""
+    """Of this type of spikes."""
     snr_db: float | None
     coregistration_mm: float | None
     n_bad_channels: int
@@ -95,8 +97,6 @@ class Measures:
     head_model: str | None
     personalization_used: bool
     held_out_error_mm: float | None
-    n_of_other_types: int = 0
-    """Marks of spikes that are not imaged here."""
 
 
 def method_maxima_mm(patient: Patient) -> dict[str, np.ndarray]:
@@ -170,7 +170,7 @@ def _trimmed(patient: Patient) -> str:
 
 def region_sentence(patient: Patient) -> str:
     """Where the source's centre lies with a stated probability, or why that is not known."""
-    found = patient.qc.image.methods[patient.finding_method].region
+    found = patient.image.methods[patient.finding_method].region
     if found is None:
         return (
             "How far the source may lie from here is not assessable: spikes were not resampled, or "
@@ -195,7 +195,7 @@ def held_extent(patient: Patient) -> np.ndarray:
 
 def grade_of(patient: Patient, measures: Measures) -> tuple[str, str]:
     """The grade of certainty, or that there is none, and what it meant or why."""
-    found = patient.qc.image.methods[patient.finding_method].region
+    found = patient.image.methods[patient.finding_method].region
     if found is None:
         return NOT_ASSESSABLE, "no region is calibrated for this map"
     if measures.coregistration_mm is None:
@@ -217,7 +217,7 @@ def grade_of(patient: Patient, measures: Measures) -> tuple[str, str]:
 
 def support(patient: Patient, measures: Measures) -> tuple[str, list[Check]]:
     """The grade of certainty, and what it rests on."""
-    found = patient.qc.image.methods[patient.finding_method].region
+    found = patient.image.methods[patient.finding_method].region
     spread_mm = None if found is None else found.evidence["spread_mm"]
     checks = [
         Check(
@@ -334,6 +334,15 @@ def verdict(measures: Measures, warnings: list[str], doubts: Sequence[Doubt] = (
         amber.append(f"{more} (section “Quality”)")
     colour = "red" if red else "amber" if amber else "green"
     return Verdict(colour, red + amber)
+
+
+def worst(verdicts: Sequence[Verdict]) -> Verdict | None:
+    """One verdict of several types' ones: the worst colour, every reason once; None without any."""
+    if not verdicts:
+        return None
+    colour = max((each.colour for each in verdicts), key=COLOURS.index)
+    reasons = [reason for each in verdicts for reason in each.reasons]
+    return Verdict(colour, list(dict.fromkeys(reasons)))
 
 
 def _grade(value, good, poor, higher_is_better, red, amber, unknown, describe) -> None:

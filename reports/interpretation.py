@@ -30,14 +30,9 @@ def answers(
 
 
 def _spikes(measures: Measures) -> str:
-    others = (
-        f", {measures.n_of_other_types} of other types not imaged"
-        if measures.n_of_other_types
-        else ""
-    )
     return (
         f"They are what was marked in the recording ({measures.n_accepted} of "
-        f"{(measures.n_accepted or 0) + (measures.n_rejected or 0)} averaged{others}). Spikefocus "
+        f"{(measures.n_accepted or 0) + (measures.n_rejected or 0)} averaged). Spikefocus "
         "sorts them by their fields, but does not search them or judge what they are: the waveforms "
         "in section “Spikes” are to be judged by eye."
     )
@@ -84,8 +79,8 @@ def _seizures(patient: Patient, metrics: Metrics) -> str:
     distance = metrics.value(method, "max_to_soz")
     if distance is None:
         return sentence(f"{NOT_ASSESSABLE}: {metrics.reason(method, 'max_to_soz')}")
-    compared = patient.qc.compare
-    contact = None if compared is None else compared.nearest_contacts[method].soz
+    near = patient.nearest_contacts.get(method)
+    contact = None if near is None else near.soz
     named = "" if contact is None else f" ({contact.name})"
     concordant = metrics.value(method, "sublobar_concordance")
     verdict = {None: "not sampled, so no verdict", True: "concordant", False: "discordant"}[

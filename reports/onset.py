@@ -41,13 +41,14 @@ class Propagation:
 
 def onset_s(patient: Patient) -> float | None:
     """Half rise of the averaged spike before its peak, as the spikes stage found it."""
-    return patient.qc.spikes.average.half_rise_s
+    average = patient.qc.spikes.average
+    return None if average is None else average.half_rise_s
 
 
 def why_not_assessable(patient: Patient) -> str:
     """Why the map at onset cannot be looked at; empty where it can."""
     average = patient.qc.spikes.average
-    if average.half_rise_s is None:
+    if average is None or average.half_rise_s is None:
         return "the average has no clear half rise before its peak"
     if average.onset_snr_db is None or average.onset_snr_db < LEAST_SNR_DB:
         return (

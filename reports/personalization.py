@@ -21,6 +21,8 @@ ERRORS = {
 def personalization_sentence(patient: Patient) -> str:
     """Whether personalized weights made the map, with the held-out error before and after."""
     qc = patient.qc.personalize
+    if qc is None and not patient.qc.spikes.imaged:
+        return "No weights were personalized, because nothing is imaged."
     if qc is None:
         return f"Whether personalization helped is {NOT_ASSESSABLE}: the stage left no record."
     before, after = (

@@ -57,7 +57,8 @@ _TOLD_ELSEWHERE = {
     "resection_registration",
 }
 _LABELS = {
-    "n_annotated": "Spikes annotated",
+    "n_marks": "Spikes marked, of all types",
+    "n_annotated": "Spikes marked",
     "n_used": "Spikes averaged",
     "n_rejected": "Spikes rejected",
     "half_rise_s": "Half rise, relative to the peak",
@@ -80,15 +81,13 @@ def measures(patient: Patient) -> Measures:
     head, spikes = patient.qc.headmodel, patient.qc.spikes
     accepted = patient.spike_events.get("accepted")
     counts = None if accepted is None else accepted.astype(str).str.lower().value_counts()
-    n_of_other_types = sum(each.n_marks for each in spikes.types if not each.imaged)
     return Measures(
         n_accepted=None if counts is None else int(counts.get("true", 0)),
-        n_rejected=None if counts is None else int(counts.get("false", 0)) - n_of_other_types,
-        n_of_other_types=n_of_other_types,
-        snr_db=spikes.average.snr_db,
+        n_rejected=None if counts is None else int(counts.get("false", 0)),
+        snr_db=None if spikes.average is None else spikes.average.snr_db,
         coregistration_mm=head.residuals.head_point_distance_median_mm,
         n_bad_channels=len(spikes.bad_channels),
-        n_channels=len(patient.average.ch_names),
+        n_channels=sum(spikes.n_channels_used.values()),
         head_model=head.cortex.head_model,
         personalization_used=patient.personalization_used,
         held_out_error_mm=held_out_error_mm(patient),

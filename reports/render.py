@@ -15,7 +15,7 @@ from pipeline.errors import InvalidInput, MissingResource
 from pipeline.files import atomic_path
 from pipeline.text import plain
 from reports.figures.style import FONT_FAMILY
-from reports.specification import ChosenSection
+from reports.parts import Part
 from reports.wording import number
 
 if TYPE_CHECKING:
@@ -36,12 +36,12 @@ FACES = (
 )
 
 
-def to_html(content: dict, sections: list[ChosenSection], page_size: str) -> str:
+def to_html(content: dict, parts: list[Part], page_size: str) -> str:
     """The report for the PDF as an HTML string with its style sheet inside; text is escaped."""
     templates = environment(lambda path: Path(path).resolve().as_uri())
     css = font_faces() + (TEMPLATES / "report.css").read_text(encoding="utf-8")
     return templates.get_template("report.html.j2").render(
-        content | {"sections": bodies(templates, content, sections)}, page_size=page_size, css=css
+        content | {"sections": bodies(templates, parts)}, page_size=page_size, css=css
     )
 
 
@@ -67,18 +67,15 @@ def _printable(value):
     return plain(value) if isinstance(value, str) and not isinstance(value, Markup) else value
 
 
-def bodies(
-    templates: jinja2.Environment, content: dict, sections: list[ChosenSection]
-) -> list[tuple[ChosenSection, Markup]]:
-    """Each section with what stands in it: its template, with those pictures that it is to show."""
+def bodies(templates: jinja2.Environment, parts: list[Part]) -> list[tuple[Part, Markup]]:
+    """Each part with what stands in it: its section's template, with the pictures that it has."""
     made = []
-    for section in sections:
-        pictures = {name: content["pictures"].get(name) for name in section.figures}
-        shown = {name: picture for name, picture in pictures.items() if picture is not None}
-        own = content | content["of_sections"][section.id] | {"pictures": shown}
-        text = templates.from_string(section.template).render(own)
-        rest = templates.get_template("figures.html.j2").render(own, names=section.unplaced())
-        made.append((section, Markup(text + rest)))
+    for part in parts:
+        text = templates.from_string(part.section.template).render(part.content)
+        rest = templates.get_template("figures.html.j2").render(
+            part.content, names=part.section.unplaced()
+        )
+        made.append((part, Markup(text + rest)))
     return made
 
 

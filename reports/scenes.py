@@ -76,7 +76,7 @@ def slice_data(patient: Patient) -> SliceData:
         t1w=patient.t1w,
         low_mm=pial.min(axis=0) - _AROUND_BRAIN_MM,
         high_mm=pial.max(axis=0) + _AROUND_BRAIN_MM,
-        at_mm=patient.max_mm,
+        at_mm=patient.max_mm if patient.imaged else pial.mean(axis=0),
         share=share,
         threshold=threshold,
         resection=patient.resection,

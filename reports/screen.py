@@ -9,12 +9,14 @@ from fontTools.ttLib import TTFont
 from pipeline.files import write_text
 from reports import render, viewer
 from reports.figures.style import FONT_FAMILY
+from reports.parts import Part
 from reports.pictures import Studio
-from reports.specification import ChosenSection
 
 
-def write_html(content: dict, sections: list[ChosenSection], studio: Studio, path: Path) -> None:
-    """Write the report's sections and the viewer, fonts and pictures inside.
+def write_html(content: dict, parts: list[Part], studio: Studio, path: Path) -> None:
+    """Write the report's parts and, where there is a map, the viewer; fonts and pictures inside.
+
+    The viewer shows the type of spikes that `studio` is of.
 
     Raises
     ------
@@ -22,12 +24,12 @@ def write_html(content: dict, sections: list[ChosenSection], studio: Studio, pat
         A file of the typeface is not there.
     """
     templates = render.environment(render.data_uri)
-    ids = [section.id for section in sections]
+    imaged = studio.patient.imaged
     page = content | {
-        "sections": render.bodies(templates, content, sections),
-        "viewer": viewer.scene(studio),
-        "viewer_section": "source" if "source" in ids else ids[0],
-        "scripts": viewer.scripts(),
+        "sections": render.bodies(templates, parts),
+        "viewer": viewer.scene(studio) if imaged else None,
+        "viewer_part": _place_of_viewer(parts).anchor if imaged else None,
+        "scripts": viewer.scripts() if imaged else (),
         "css": "".join(
             (render.TEMPLATES / name).read_text(encoding="utf-8")
             for name in ("report.css", "screen.css")
@@ -37,6 +39,11 @@ def write_html(content: dict, sections: list[ChosenSection], studio: Studio, pat
     letters = set(template.render(page | {"scripts": ()}))
     page["css"] = _font_faces("".join(sorted(letters))) + page["css"]
     write_text(path, template.render(page))
+
+
+def _place_of_viewer(parts: list[Part]) -> Part:
+    """The first part about a source; the first of all where none is."""
+    return next((part for part in parts if part.section.id == "source"), parts[0])
 
 
 def _font_faces(letters: str) -> str:

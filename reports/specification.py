@@ -43,7 +43,11 @@ def read_sections(specification: str = "", chosen: tuple[str, ...] = ()) -> list
     ValueError
         The file cannot be read or names what does not exist; the text says what does.
     """
-    known = _of_file(Path(specification)) if specification else _own()
+    known = (
+        _of_file(Path(specification))
+        if specification
+        else {name: own_section(name) for name in SECTIONS}
+    )
     for name in chosen:
         if name not in known:
             raise ValueError(
@@ -54,12 +58,10 @@ def read_sections(specification: str = "", chosen: tuple[str, ...] = ()) -> list
     return [known[name] for name in (chosen or known)]
 
 
-def _own() -> dict[str, ChosenSection]:
-    parts = {name: SECTIONS[name] for name in SECTIONS}
-    return {
-        name: ChosenSection(name, part.title, part.figures, part.starts_page)
-        for name, part in parts.items()
-    }
+def own_section(name: str) -> ChosenSection:
+    """A section as it is where no specification says otherwise."""
+    part = SECTIONS[name]
+    return ChosenSection(name, part.title, part.figures, part.starts_page)
 
 
 def _of_file(file: Path) -> dict[str, ChosenSection]:

@@ -12,8 +12,9 @@ from report_patient import ReportPatient, write_report_patient
 import reports
 from pipeline.progress import Progress
 from reports import content, render
-from reports.derivatives import read_patient
+from reports.parts import Part
 from reports.pictures import Picture
+from reports.reading import read_patient
 from reports.specification import read_sections
 
 CONTACT = "<script>alert(1)</script>"
@@ -67,8 +68,21 @@ def laid_out(patient: ReportPatient, config: reports.Config):
         re.search(r"desc-(\w+)_", file.name)[1]: Picture(file, "A caption.", "A picture")
         for file in patient.paths.figures.iterdir()
     }
-    html = render.to_html({**text, "pictures": pictures}, sections, config.page_size)
+    html = html_of(text, sections, pictures, config.page_size)
     return html, render.lay_out(html, patient.paths.figures)
+
+
+def html_of(text: dict, sections, pictures=(), page_size: str = "A4") -> str:
+    """The report of a patient with one type of spikes, which needs no overview."""
+    parts = [
+        Part(section, section.title, section.id, text | text["of_sections"][section.id] | own)
+        for section in sections
+        if section.id != "overview"
+        for own in [
+            {"pictures": {name: pictures[name] for name in section.figures if name in pictures}}
+        ]
+    ]
+    return render.to_html(text, parts, page_size)
 
 
 def page_texts(document) -> list[str]:

@@ -12,6 +12,7 @@ import pandas as pd
 import pytest
 import torch
 from fake_results import write_ieeg
+from rendered_report import html_of
 from report_patient import write_report_patient
 
 import bids_app.plan.engines
@@ -36,14 +37,14 @@ from pipeline.records.head import read_measured_head
 from pipeline.records.spike import read_spike
 from pipeline.spikes.recording import open_recording
 from pipeline.weights import load_model, save_model
-from reports import content, render
-from reports.derivatives import read_patient
+from reports import content
 from reports.figures import sensors
 from reports.figures.head import method_maxima
 from reports.group.analysis import statistics_table, summary_table
 from reports.group.cohort import read_cohort
 from reports.group.content import build as build_group
 from reports.group.names import short_name
+from reports.reading import read_patient
 from reports.specification import read_sections
 
 ROOT = Path(__file__).parents[1]
@@ -116,7 +117,7 @@ def test_a_method_reaches_stages_and_report(mirror, tmp_path):
     patient = read_patient(written.inputs, paths)
     built = content.build(patient, paths, reports.Config())
     assert built["method_columns"][-1] == "Mirror image"
-    html = render.to_html({**built, "pictures": {}}, read_sections("", ()), "A4")
+    html = html_of(built, read_sections("", ()))
     number = re.search(r"sLORETA \[\d+\]; a mirror \[(\d+)\]\.", html)[1]
     assert built["cite"].cited[int(number) - 1] == "Looking-Glass A. Mirrors. 1871."
     assert short_name(mirror) == "mirror"
@@ -259,6 +260,6 @@ def test_a_section_reaches_options_and_report(part, tmp_path):
     built = content.build(
         read_patient(written.inputs, written.paths), written.paths, reports.Config()
     )
-    html = render.to_html({**built, "pictures": {}}, read_sections(), "A4")
+    html = html_of(built, read_sections())
     assert '<section id="loudness"' in html and "<h2>Loudness</h2>" in html
     assert "<p>21.4 dB loud.</p>" in html

@@ -59,15 +59,6 @@ def test_table_for_people_within_ten_seconds(world):
     assert done.stdout.splitlines()[-1] == "This run can succeed."
 
 
-def test_a_type_that_may_not_be_there_is_a_note(world, capsys):
-    config = world.root / "config.toml"
-    config.write_text(config.read_text() + "[spikes]\nimage_type = 2\n")
-    _, found = preflight(world, capsys)
-    spikes = found["sub-01", "spikes"]
-    assert spikes["state"] == "note"
-    assert "fails if they are of fewer than 2 types" in spikes["detail"]
-
-
 def test_nothing_is_written(world, capsys):
     before = {path: path.stat().st_mtime_ns for path in world.root.rglob("*")}
     preflight(world, capsys)

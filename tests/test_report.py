@@ -20,8 +20,8 @@ from pipeline.files import read_json, sha256
 from pipeline.paths import PatientPaths
 from pipeline.progress import Progress
 from reports import content, render
-from reports.derivatives import read_patient
 from reports.figures.style import FONT_FAMILY
+from reports.reading import read_patient
 
 RENDER_S = 60.0  # of processor time, which does not depend on what else the computer does
 

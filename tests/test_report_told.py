@@ -1,12 +1,11 @@
 """What the report tells of what the stages found: in words, with reasons, on the page where it belongs."""
 
-import re
 from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from rendered_report import laid_out, page_texts
+from rendered_report import html_of, laid_out, page_texts
 from report_patient import ReportPatient
 
 import reports
@@ -14,12 +13,13 @@ from pipeline.files import read_json
 from pipeline.paths import PatientPaths
 from pipeline.records.compare_qc import ContactTransformQC
 from pipeline.records.status import StageRecord
-from pipeline.spikes.config import Config
-from pipeline.spikes.type_choice import doubts_of_types
-from reports import content, findings, quality, render
+from pipeline.spikes.type_choice import doubts_of_each, doubts_of_types
+from reports import content, findings, quality
 from reports.comparison import OUTSIDE_ITS_INTERVAL
-from reports.derivatives import read_patient
+from reports.parts import with_overview
 from reports.pictures import PICTURES, Studio
+from reports.reading import read_patient
+from reports.sections import SECTIONS
 from reports.specification import read_sections
 
 
@@ -65,10 +65,7 @@ def test_personalization_is_told_in_words(complete):
         "Generic network",
     )
     same = "the personalized network has the generic one’s weights"
-    pages = [
-        render.to_html({**built, "pictures": {}}, read_sections(chosen=("comparison",)), "A4")
-        for built in (helped, failed)
-    ]
+    pages = [html_of(built, read_sections(chosen=("comparison",))) for built in (helped, failed)]
     assert [same in page for page in pages] == [False, True]
 
 
@@ -76,9 +73,7 @@ def test_a_warning_of_any_stage_is_shown_and_changes_the_verdict(complete):
     warned = with_quality(complete, "image", warnings=("the spikes ride on a slow wave",))
     built = content.build(warned, complete.paths, reports.Config())
     assert built["verdict"].colour == "amber"
-    html = render.to_html(
-        {**built, "pictures": {}}, read_sections(chosen=("summary", "quality")), "A4"
-    )
+    html = html_of(built, read_sections(chosen=("summary", "quality")))
     assert "Warning: The spikes ride on a slow wave." in html
 
 
@@ -144,7 +139,9 @@ def test_what_the_stages_resampled_and_carried_is_told(complete):
     assert "_electrodes.tsv (ScanRAS)" in contacts
     assert mask == "Resection mask: given in the space of the pre-operative T1w."
     answers = " ".join(answer for _, answer in built["answers"])
-    nearest = read_json(complete.paths.qc("compare"))["nearest_contacts"]["personalized"]["soz"]
+    nearest = read_json(complete.paths.qc("compare"))["nearest_contacts"]["1"]["personalized"][
+        "soz"
+    ]
     assert f"from the nearest SOZ contact ({nearest['name']})." in answers
 
 
@@ -210,29 +207,81 @@ def test_hashes_and_options_come_from_the_status_file(complete):
     ]
 
 
-def test_two_types_of_spikes_are_no_single_place(complete):
-    stored = read_patient(complete.inputs, complete.paths)
-    (one,) = stored.qc.spikes.types
+def two_types(complete, **second):
+    """The patient, whose marks are of two types; the second is not imaged unless that is said."""
+    (one,) = read_patient(complete.inputs, complete.paths).qc.spikes.types
+    reason = "3 of 20 fit their own average, and 5 are needed"
+    other = {"number": 2, "n_marks": 20, "share_of_marks": 0.4, "imaged": False, "reason": reason}
     types = (
         replace(one, n_marks=30, share_of_marks=0.6, strongest_on="right"),
-        replace(one, number=2, n_marks=2, share_of_marks=0.4, imaged=False),
+        replace(one, **(other | second)),
     )
-    doubts = doubts_of_types(types, Config())
-    patient = with_quality(complete, "spikes", types=types, doubts=doubts)
+    doubts = doubts_of_types(types, pooled=False) + doubts_of_each(types)
+    return with_quality(complete, "spikes", types=types, doubts=doubts)
+
+
+def test_two_types_of_spikes_are_no_single_place(complete):
+    patient = two_types(complete)
     built = content.build(patient, complete.paths, reports.Config())
-    sections = read_sections("", ("summary",))
-    html = render.to_html({**built, "pictures": {}}, sections, "A4")
     place = findings.place(patient)["sublobar"].capitalize()
+    html = html_of(built, read_sections("", ("summary",)))
     assert f'<p class="headline">Type 1 of 2: {place} region</p>' in html
-    assert ["no", "yes"] == sorted(re.findall(r"<td>(yes|no)</td>", html))
-    assert "the right side" in html and "the left side" in html
-    assert built["verdict"].colour == "red" and doubts[0].text in built["verdict"].reasons
-    (one_type,) = [check for check in built["checks"] if "Types" in check.name]
-    assert one_type.holds is False
-    measured = quality.measures(patient)
-    assert (measures_of := quality.measures(stored)).n_of_other_types == 0
-    assert (measured.n_of_other_types, measured.n_rejected) == (2, measures_of.n_rejected - 2)
-    assert any("2 of other types not imaged" in str(answer) for answer in built["answers"])
+    assert built["verdict"].colour == "amber"
+    assert all(doubt.text in built["verdict"].reasons for doubt in patient.qc.spikes.doubts)
+    assert built["support_word"] != "well supported"
+
+
+def test_page_one_lists_every_type_and_why_one_is_not_imaged(complete):
+    patient = two_types(complete)
+    told = SECTIONS["overview"].content([patient])
+    assert told["headline"] == "2 types of spikes, 1 of them imaged" and told["findings"] == []
+    first, second = told["types"]
+    assert (first["marks"], first["over"]) == ("30", "the right side")
+    assert first["place"] == findings.place(patient)["gyrus"]
+    assert second["place"] == "not imaged: 3 of 20 fit their own average, and 5 are needed"
+    both = two_types(complete, imaged=True, reason=None)
+    other = replace(both, paths=both.paths.of_type(2))
+    told = SECTIONS["overview"].content([both, other])
+    assert told["headline"] == "2 types of spikes, each with an image of its own"
+    assert [text.split(":")[0] for text in told["findings"]] == ["Type 1", "Type 2"]
+    assert findings.place(both)["sublobar"] not in told["headline"]
+
+
+def test_the_overview_comes_first_whatever_sections_are_chosen(complete):
+    chosen = read_sections("", ("summary",))
+    one = read_patient(complete.inputs, complete.paths)
+    assert [section.id for section in with_overview(chosen, [one])] == ["summary"]
+    assert [section.id for section in with_overview(chosen, [two_types(complete)])] == [
+        "overview",
+        "summary",
+    ]
+    nothing = replace(one, solutions={})
+    assert with_overview(chosen, [nothing])[0].id == "overview"
+
+
+def test_the_worst_verdict_stands_for_all_types():
+    amber, red = findings.Verdict("amber", ["a", "b"]), findings.Verdict("red", ["b", "c"])
+    assert findings.worst([amber, red]) == findings.Verdict("red", ["a", "b", "c"])
+    assert findings.worst([]) is None
+
+
+def test_where_nothing_is_imaged_the_report_says_so_and_names_no_place(complete):
+    stored = read_patient(complete.inputs, complete.paths)
+    (one,) = stored.qc.spikes.types
+    reason = "the average does not stand out of its noise (SNR 1.2 dB, and 3 dB are needed)"
+    spikes = replace(stored.qc.spikes, types=(replace(one, imaged=False, reason=reason),))
+    quality_of_none = replace(stored.qc, spikes=spikes, image=None, personalize=None)
+    patient = replace(
+        stored, solutions={}, stability={}, qc=quality_of_none, metrics=stored.metrics[:0]
+    )
+    built = content.build(patient, complete.paths, reports.Config())
+    told = SECTIONS["overview"].content([patient])
+    assert told["headline"] == "Nothing is imaged"
+    assert told["types"][0]["place"] == f"not imaged: {reason}"
+    assert "place" not in built and "verdict" in built
+    html = html_of(built, read_sections("", ("acquisition", "spikes", "quality", "provenance")))
+    assert "because nothing is imaged" in html and "GREEN" not in html
+    assert findings.place(stored)["gyrus"] not in html
 
 
 def test_no_grade_where_the_head_lies_worse_than_was_simulated(complete):

@@ -15,6 +15,7 @@ from pipeline import spikes
 from pipeline.errors import InvalidInput
 from pipeline.paths import PatientPaths
 from pipeline.progress import Progress
+from pipeline.records.spikes_qc import imaged_types
 
 SHORT = {"duration_s": 30, "sfreq": 500.0, "n_spikes": 10, "n_wrong": 0, "aux": False}
 
@@ -199,10 +200,21 @@ def refused(tmp_path, inputs, **options) -> str:
     return str(raised.value)
 
 
-def test_no_spikes_is_an_error_that_names_the_option(short, tmp_path):
+def test_events_of_other_names_are_an_error_that_names_the_option(short, tmp_path):
     said = refused(tmp_path, inputs_of(short), spike_name=("seizure",))
     assert "no spikes" in said and "--spike-name" in said and short.events.name in said
     assert "IED_left" in said
+
+
+def test_events_without_any_mark_image_nothing(short, tmp_path):
+    empty = tmp_path / "empty_events.tsv"
+    empty.write_text("onset\tduration\ttrial_type\n10\t1\tBAD_movement\n")
+    inputs = spikes.Inputs([short.meg], [empty], [None])
+    paths, qc, progress = run(tmp_path, inputs, min_baseline_s=5)
+    assert qc["types"] == [] and qc["n_marks"] == 0 and "snr_db" not in qc
+    assert "hold no spike" in progress.warnings[0]
+    assert progress.warnings[-1] == "Nothing is imaged: no spike is marked in the recordings."
+    assert not paths.average.exists() and paths.noise_cov in spikes.writes(paths)
 
 
 def test_no_events_at_all_is_an_error(short, tmp_path):
@@ -229,22 +241,29 @@ def test_a_missing_recording_is_an_error(short, tmp_path):
     assert "missing" in said
 
 
-def test_too_few_fitting_spikes_is_an_error(short, tmp_path):
+def test_too_few_fitting_spikes_are_averaged_but_not_imaged(short, tmp_path):
     table = pd.read_csv(short.events, sep="\t")
     few = tmp_path / "few_events.tsv"
     table.iloc[[2, 4, 6]].to_csv(few, sep="\t", index=False)
-    said = refused(tmp_path, spikes.Inputs([short.meg], [few], [None]))
-    assert "5 are needed" in said
+    paths, qc, _ = run(tmp_path, spikes.Inputs([short.meg], [few], [None]), min_baseline_s=5)
+    (kind,) = qc["types"]
+    assert not kind["imaged"] and kind["reason"].endswith(
+        "of 3 fit their own average, and 5 are needed"
+    )
+    assert paths.average.exists() and imaged_types(paths) == []
 
 
-def test_annotations_of_nothing_are_an_error(short, tmp_path):
+def test_annotations_of_nothing_are_not_imaged(short, tmp_path):
     # Midway between spikes, so that all annotations are wrong.
     middle = (short.true_peak_s[1:] + short.true_peak_s[:-1]) / 2
     nothing = tmp_path / "nothing_events.tsv"
     table = pd.DataFrame({"onset": middle, "duration": 0, "trial_type": "spike"})
     table.to_csv(nothing, sep="\t", index=False)
-    said = refused(tmp_path, spikes.Inputs([short.meg], [nothing], [None]), min_baseline_s=5)
-    assert "check the annotations" in said
+    paths, qc, progress = run(
+        tmp_path, spikes.Inputs([short.meg], [nothing], [None]), min_baseline_s=5
+    )
+    assert imaged_types(paths) == [] and all(kind["reason"] for kind in qc["types"])
+    assert progress.warnings[-1].startswith("Nothing is imaged")
 
 
 def test_a_channel_marked_bad_stays_out_with_its_reason(short, tmp_path):

@@ -46,12 +46,8 @@ def marked_spikes(files: PatientFiles, config) -> tuple[str, str]:
     notes = list(foreseen.notes)
     if foreseen.n_usable < 2 * config.min_spikes:
         notes.append(
-            f"The run fails if fewer than {config.min_spikes} of them fit their own average, "
+            f"Nothing is imaged if fewer than {config.min_spikes} of them fit their own average, "
             f"{ONLY_DATA_TELL}."
-        )
-    if config.image_type > 1:
-        notes.append(
-            f"The run fails if they are of fewer than {config.image_type} types, {ONLY_DATA_TELL}."
         )
     if notes:
         return "note", " ".join([f"{told}.", *notes])

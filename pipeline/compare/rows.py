@@ -1,7 +1,9 @@
 """The metrics table: its columns, its rows, and what they mean."""
 
 import math
+from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import chain
 from typing import Any
 
 import pandas as pd
@@ -16,6 +18,7 @@ from pipeline.tables import to_tsv
 _POINTS = {name: METHODS[name] for name in METHODS if isinstance(METHODS[name], PointMethod)}
 
 COLUMNS = {
+    "type": "Type of the spikes that were imaged, as in the table of spikes; 1 has most marks",
     "method": "Imaging method; "
     + "; ".join(
         f"for {name} the {method.short}'s position stands for the map's maximum"
@@ -36,8 +39,9 @@ COLUMNS = {
 
 @dataclass
 class Table:
-    """Collects rows; the file lists them by method and metric, whatever order they came in."""
+    """Collects the rows of one type of spikes."""
 
+    spike_type: int
     rows: list[dict]
 
     def add(
@@ -56,6 +60,7 @@ class Table:
         assert isinstance(part, Metric)
         self.rows.append(
             {
+                "type": self.spike_type,
                 "method": method,
                 "metric": metric,
                 "value": f"{value:.4f}" if assessable else "n/a",
@@ -72,10 +77,15 @@ class Table:
         for metric in metrics:
             self.add(method, metric, None, reason)
 
-    def tsv(self) -> str:
-        rank = {name: index for index, name in enumerate((*METHODS, *METRICS))}
-        rows = sorted(self.rows, key=lambda row: (rank[row["method"]], rank[row["metric"]]))
-        return to_tsv(pd.DataFrame(rows, columns=COLUMNS))
+
+def as_tsv(tables: Iterable[Table]) -> str:
+    """The rows of all types by type, method and metric, whatever order they came in."""
+    rank = {name: index for index, name in enumerate((*METHODS, *METRICS))}
+    rows = sorted(
+        chain.from_iterable(table.rows for table in tables),
+        key=lambda row: (row["type"], rank[row["method"]], rank[row["metric"]]),
+    )
+    return to_tsv(pd.DataFrame(rows, columns=COLUMNS))
 
 
 def defined(method: str) -> list[str]:

@@ -8,7 +8,7 @@ import numpy as np
 from pipeline.compare.assess import assess, nearest_contacts
 from pipeline.compare.config import Config, Inputs
 from pipeline.compare.references import soz_reference
-from pipeline.compare.rows import Table, defined, sidecar
+from pipeline.compare.rows import Table, as_tsv, defined, sidecar
 from pipeline.compare.surgery import resection_reference
 from pipeline.doubts import each_once
 from pipeline.errors import InvalidInput
@@ -18,14 +18,20 @@ from pipeline.methods._method import PointMethod
 from pipeline.metrics._case import Case, Estimate, References
 from pipeline.paths import PatientPaths
 from pipeline.progress import Progress
-from pipeline.records.compare_qc import CompareQC, read_compare_qc, write_compare_qc
+from pipeline.records.compare_qc import (
+    CompareQC,
+    NearContactsQC,
+    read_compare_qc,
+    write_compare_qc,
+)
 from pipeline.records.head import Head, read_head
 from pipeline.records.image_qc import read_image_qc
 from pipeline.records.solution import read_distributed, read_point
+from pipeline.records.spikes_qc import imaged_types
 
 
 def run(inputs: Inputs, paths: PatientPaths, config: Config, progress: Progress) -> None:
-    """Write the metrics of all methods and the contacts in the T1w's frame.
+    """Write the metrics of all types and methods, and the contacts in the T1w's frame.
 
     What the data do not allow is a row without value that says why.
     """
@@ -39,29 +45,22 @@ def run(inputs: Inputs, paths: PatientPaths, config: Config, progress: Progress)
     warnings = (*(doubt.text for doubt in doubts), *soz.warnings, *resected.warnings)
     for warning in warnings:
         progress.warn(warning)
-    table, nearest = Table([]), {}
-    imaged = read_image_qc(paths).methods
-    with progress.step("compare", total=len(imaged)) as step:
-        references = References(
-            head,
-            soz.reference,
-            soz.qc.soz_reason,
-            resected.reference,
-            resected.qc.resection_reason,
-            config.seed,
-        )
-        for method in (name for name in METHODS if name in imaged):
-            if not imaged[method].assessable:
-                reason = f"the method failed: {imaged[method].reason}"
-                table.add_absent(method, defined(method), reason)
-                continue
-            estimate = _read_estimate(paths, method, head)
-            if METHODS[method].fine_tuned:
-                references = replace(references, personalized=estimate)
-            assess(table, method, Case(estimate, references))
-            nearest[method] = nearest_contacts(estimate, soz.reference, head)
+    references = References(
+        head,
+        soz.reference,
+        soz.qc.soz_reason,
+        resected.reference,
+        resected.qc.resection_reason,
+        config.seed,
+    )
+    imaged = imaged_types(paths)
+    tables, nearest = [], {}
+    with progress.step("compare", total=max(1, len(imaged))) as step:
+        for each in imaged:
+            table, nearest[str(each.spike_type)] = _compared(each, references)
+            tables.append(table)
             step.advance()
-    write_text(paths.metrics, table.tsv())
+    write_text(paths.metrics, as_tsv(tables))
     write_json(paths.metrics.with_suffix(".json"), sidecar(soz.qc, resected.qc))
     no_outcome = None if inputs.outcome else "participants.tsv states no outcome of surgery"
     qc = CompareQC(
@@ -76,10 +75,31 @@ def run(inputs: Inputs, paths: PatientPaths, config: Config, progress: Progress)
     write_compare_qc(paths, qc)
 
 
+def _compared(
+    paths: PatientPaths, references: References
+) -> tuple[Table, dict[str, NearContactsQC]]:
+    """The rows of one type of spikes, and the contacts nearest to each method's maximum."""
+    table, nearest = Table(paths.spike_type, []), {}
+    imaged = read_image_qc(paths).methods
+    for method in (name for name in METHODS if name in imaged):
+        if not imaged[method].assessable:
+            reason = f"the method failed: {imaged[method].reason}"
+            table.add_absent(method, defined(method), reason)
+            continue
+        estimate = _read_estimate(paths, method, references.head)
+        if METHODS[method].fine_tuned:
+            references = replace(references, personalized=estimate)
+        assess(table, method, Case(estimate, references))
+        nearest[method] = nearest_contacts(estimate, references.soz, references.head)
+    return table, nearest
+
+
 def reads(inputs: Inputs, paths: PatientPaths) -> list[Path]:
-    points = [paths.point(method) for method in METHODS]
-    distributed = [paths.sources(method) for method in METHODS]
-    resampled = [paths.bootstrap(method) for method in METHODS]
+    types = paths.of_types_there()
+    points = [each.point(method) for each in types for method in METHODS]
+    distributed = [each.sources(method) for each in types for method in METHODS]
+    resampled = [each.bootstrap(method) for each in types for method in METHODS]
+    qualities = [each.qc(stage) for each in types for stage in ("spikes", "image")]
     return [
         inputs.t1w,
         *inputs.electrodes,
@@ -98,7 +118,7 @@ def reads(inputs: Inputs, paths: PatientPaths) -> list[Path]:
         paths.regions,
         paths.template_xfm,
         paths.template_xfm.with_suffix(".json"),
-        paths.qc("image"),
+        *qualities,
         *points,
         *distributed,
         *resampled,

@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 import nibabel as nib
 import numpy as np
@@ -31,6 +31,7 @@ from pipeline.records.image_qc import (
 from pipeline.records.personalize_qc import read_personalize_qc
 from pipeline.records.solution import Distributed, Solution, distances_between_maxima
 from pipeline.records.spike import BASELINE_END_S, Spike, read_spike
+from pipeline.records.spikes_qc import imaged_types
 from pipeline.template import load_template
 from pipeline.template.cortex import region_adjacency
 
@@ -38,29 +39,46 @@ MAX_PEAK_OFFSET_S = 0.02
 
 
 def run(inputs: Inputs, paths: PatientPaths, config: Options, progress: Progress) -> None:
-    """Image the averaged spike with every method of `config` and write the results.
+    """Image the average of each type of spikes with every method of `config`, and write the results.
 
     A conventional method that fails is reported as not assessable; a network that fails is an
-    error, because the report is about its result.
+    error, because the report is about its result. Where no type is to be imaged, nothing is written.
 
     Raises
     ------
     InvalidInput
-        If the files don't fit together or the spike can't be imaged.
+        If the files don't fit together or a spike can't be imaged.
     """
     _remove_earlier_results(paths)
-    spike = read_spike(paths)
-    head = read_measured_head(paths, spike.ch_names)
-    warnings = _peak_warnings(spike)
-    for warning in warnings:
-        progress.warn(warning)
-
+    imaged = imaged_types(paths)
+    if not imaged:
+        return
     t1w = cast(SpatialImage, nib.load(inputs.t1w))
+    spike = read_spike(imaged[0], epochs=False)
+    head = read_measured_head(paths, spike.ch_names)
     with progress.step("find the cortex in the T1w"):
         ribbon = maps.ribbon_vertices(t1w.affine, t1w.shape[:3], head.layers_mri_mm)
     adjacency = region_adjacency(head.vertex_region, load_template().faces)
     model = Model(head, spike.average.info, spike.noise_cov, adjacency)
-    problem = Problem(model, spike, config.peak_window_s, paths)
+    networks: dict[str, Any] = {}  # head and noise are the same for all types
+    for own in imaged:
+        problem = Problem(model, read_spike(own), config.peak_window_s, own, networks)
+        _image(problem, own, t1w, ribbon, config, progress)
+
+
+def _image(
+    problem: Problem,
+    paths: PatientPaths,
+    t1w: SpatialImage,
+    ribbon: tuple[np.ndarray, np.ndarray],
+    config: Options,
+    progress: Progress,
+) -> None:
+    """Image one type of spikes."""
+    spike, head = problem.spike, problem.model.head
+    warnings = _peak_warnings(spike)
+    for warning in warnings:
+        progress.warn(warning)
     solutions: dict[str, Solution] = {}
     methods: dict[str, MethodQC] = {}
     chosen = [name for name in METHODS if name in config.methods]
@@ -102,6 +120,11 @@ def reads(inputs: Inputs, paths: PatientPaths) -> list[Path]:
     surfaces = [
         paths.surface(hemi, name) for hemi in "LR" for name in ("white", "midthickness", "pial")
     ]
+    of_types = [
+        file
+        for each in paths.of_types_there()
+        for file in (each.average, each.epochs, each.qc("spikes"))
+    ]
     return [
         inputs.t1w,
         *surfaces,
@@ -109,8 +132,7 @@ def reads(inputs: Inputs, paths: PatientPaths) -> list[Path]:
         paths.regions,
         paths.trans,
         paths.leadfield,
-        paths.average,
-        paths.epochs,
+        *of_types,
         paths.noise_cov,
         paths.model,
         paths.qc("headmodel"),
@@ -119,7 +141,13 @@ def reads(inputs: Inputs, paths: PatientPaths) -> list[Path]:
 
 
 def writes(paths: PatientPaths) -> list[Path]:
-    """The QC file and the files of every method that it says succeeded."""
+    """The QC file of each type that was imaged, and the files of every method that it says succeeded."""
+    if not paths.qc("spikes").exists():
+        return []
+    return [file for each in imaged_types(paths) for file in _written(each)]
+
+
+def _written(paths: PatientPaths) -> list[Path]:
     qc = paths.qc("image")
     if not qc.exists():
         return [qc]
@@ -205,11 +233,12 @@ def _region(
 
 
 def _remove_earlier_results(paths: PatientPaths) -> None:
-    """A method that is not asked for any more, or fails now, must not leave an old result."""
-    for file in (paths.qc("image"), *dipole_files(paths)):
-        file.unlink(missing_ok=True)
-    for method in METHODS:
-        for file in (*outputs.method_files(paths, method), *outputs.bootstrap_files(paths, method)):
+    """A type or a method that is not asked for any more, or fails now, must not leave an old result."""
+    for each in paths.of_types_there():
+        files = [each.qc("image"), *dipole_files(each)]
+        for method in METHODS:
+            files += outputs.method_files(each, method) + outputs.bootstrap_files(each, method)
+        for file in files:
             file.unlink(missing_ok=True)
 
 

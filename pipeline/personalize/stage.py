@@ -22,6 +22,7 @@ from pipeline.projection import Projection, check_leadfield, project_head
 from pipeline.records.head import MeasuredHead, read_measured_head
 from pipeline.records.personalize_qc import ErrorsQC, PersonalizeQC, write_personalize_qc
 from pipeline.records.spike import Spike, read_spike
+from pipeline.records.spikes_qc import imaged_types
 from pipeline.synthesis.library import load_library
 from pipeline.synthesis.patches import patch_bank, template_dictionary, template_graph
 from pipeline.synthesis.recordings import ONE_SOURCE, HeadTensors, Synthesizer
@@ -41,15 +42,29 @@ TEST_BATCH = 50
 
 def reads(inputs: Inputs, paths: PatientPaths) -> list[Path]:
     """Files whose content decides the result; a generic model of one's own is an option's value."""
-    return [paths.leadfield, paths.regions, paths.trans, paths.noise_cov, paths.average]
+    average = [each.average for each in _imaged(paths)[:1]]
+    return [paths.leadfield, paths.regions, paths.trans, paths.noise_cov, *average]
 
 
 def writes(paths: PatientPaths) -> list[Path]:
-    return [paths.model, paths.training_curve, paths.qc("personalize")]
+    """Nothing where nothing is imaged."""
+    return list(_results(paths)) if _imaged(paths) else []
+
+
+def _results(paths: PatientPaths) -> tuple[Path, ...]:
+    return paths.model, paths.training_curve, paths.qc("personalize")
+
+
+def _imaged(paths: PatientPaths) -> list[PatientPaths]:
+    """The types that will be imaged; none where the spikes stage has left no quality file."""
+    return imaged_types(paths) if paths.qc("spikes").exists() else []
 
 
 def run(inputs: Inputs, paths: PatientPaths, config: Config, progress: Progress) -> None:
     """Fine-tune, compare before and after on held-out recordings, and keep the better weights.
+
+    The weights serve every type of spikes, since head, channels and noise are the same. Where no
+    type is imaged, there is nothing to do.
 
     Raises
     ------
@@ -58,8 +73,13 @@ def run(inputs: Inputs, paths: PatientPaths, config: Config, progress: Progress)
     MissingResource
         No weights of this network, or no GPU where one was asked for.
     """
+    imaged = _imaged(paths)
+    if not imaged:
+        for file in _results(paths):
+            file.unlink(missing_ok=True)
+        return
     device = resolve_device(config.device)
-    spike = read_spike(paths, epochs=False)
+    spike = read_spike(imaged[0], epochs=False)
     head = read_measured_head(paths, spike.ch_names)
     check_leadfield(head.leadfield, paths.leadfield)
     generic, card = load_model(config.generic_model, config.network)

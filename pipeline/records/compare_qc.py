@@ -136,8 +136,8 @@ class CompareQC:
     doubts : tuple of Doubt
     outcome, outcome_reason : str or None
         Outcome of surgery as the dataset states it, or why there is none.
-    nearest_contacts : dict of str to NearContactsQC
-        By method.
+    nearest_contacts : dict of str to dict of str to NearContactsQC
+        By type of spikes, then by method.
     contacts, resection
         Parts whose keys stand side by side in the file.
     """
@@ -146,7 +146,7 @@ class CompareQC:
     doubts: tuple[Doubt, ...]
     outcome: str | None
     outcome_reason: str | None
-    nearest_contacts: dict[str, NearContactsQC]
+    nearest_contacts: dict[str, dict[str, NearContactsQC]]
     contacts: ContactsQC = field(metadata=AMONG_THE_KEYS)
     resection: ResectionQC = field(metadata=AMONG_THE_KEYS)
 

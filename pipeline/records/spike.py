@@ -1,6 +1,7 @@
 """The averaged spike: its field, the single spikes, and the noise that it stands out of."""
 
 from dataclasses import dataclass
+from pathlib import Path
 
 import mne
 import numpy as np
@@ -111,18 +112,18 @@ def read_average(paths: PatientPaths, proj: bool = True) -> tuple[mne.Evoked, mn
     return average.pick(picks, verbose="error"), sensors
 
 
-def write_spike(
-    paths: PatientPaths,
-    average: mne.Evoked,
-    epochs: mne.BaseEpochs,
-    noise_cov: mne.Covariance,
-) -> None:
-    """Write the average with its references, the single spikes and the noise, nobody's identity."""
-    for final, instance in (
-        (paths.average, average),
-        (paths.epochs, epochs),
-        (paths.noise_cov, noise_cov),
-    ):
-        with atomic_path(final) as tmp:
-            instance.save(tmp, overwrite=True)
-            scrub_ids(tmp)
+def write_spike(paths: PatientPaths, average: mne.Evoked, epochs: mne.BaseEpochs) -> None:
+    """Write the average with its references and the single spikes, nobody's identity."""
+    _save(average, paths.average)
+    _save(epochs, paths.epochs)
+
+
+def write_noise(paths: PatientPaths, noise_cov: mne.Covariance) -> None:
+    """Write the noise covariance, nobody's identity."""
+    _save(noise_cov, paths.noise_cov)
+
+
+def _save(instance: mne.Evoked | mne.BaseEpochs | mne.Covariance, final: Path) -> None:
+    with atomic_path(final) as tmp:
+        instance.save(tmp, overwrite=True)
+        scrub_ids(tmp)

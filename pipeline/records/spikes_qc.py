@@ -139,14 +139,36 @@ class ProjectorQC:
 
 @dataclass(frozen=True, kw_only=True)
 class SpikeTypeQC:
-    """Marks that share their field and course; `strongest_on` is the side of the sensors."""
+    """Marks that share their field and course.
+
+    Attributes
+    ----------
+    number : int
+        From 1, which has most marks.
+    n_marks, n_used : int
+        How many, and how many of them make up the type's average.
+    labels : dict of str to int
+        What the events call them, and how many.
+    share_of_marks, per_minute : float
+    strongest_on : str
+        Side of the sensors.
+    snr_db : float or None
+        Of the average; None where there is none.
+    imaged : bool
+    reason : str or None
+        Why it is not.
+    """
 
     number: int
     n_marks: int
+    n_used: int
+    labels: dict[str, int]
     share_of_marks: float
     per_minute: float
     strongest_on: str
+    snr_db: float | None
     imaged: bool
+    reason: str | None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -169,7 +191,10 @@ class NoiseCovarianceQC:
 
 @dataclass(frozen=True, kw_only=True)
 class SpikesQC:
-    """The stage's quality file.
+    """The stage's quality file of one type of spikes.
+
+    What is not of the type, such as warnings, runs and channels, is the same in all of them. Where
+    there is no average, the file is of no type.
 
     Attributes
     ----------
@@ -179,14 +204,18 @@ class SpikesQC:
         What page one tells.
     types : tuple of SpikeTypeQC
         The type with most marks comes first.
+    n_marks : int
+        Spikes marked in the recordings, of all types.
     n_annotated, n_used, n_rejected : int
+        Of this type; where there is one type, the marks that could not be looked at are among them.
     rejected_by_reason : dict of str to int
-    average : AverageQC
-        Its keys stand among the file's, as do those of `agreement`.
+    average : AverageQC or None
+        Its keys stand among the file's, as do those of `agreement`; None where fewer than two
+        spikes fit their own average.
     snr_definition, snr_over_baseline_definition : str
     peak_time_s : float
         Always 0: the spikes' peak is where time begins.
-    agreement : AgreementQC
+    agreement : AgreementQC or None
     n_channels_used : dict of str to int
         By sensor type.
     bad_channels : dict of str to str
@@ -210,15 +239,16 @@ class SpikesQC:
     warnings: tuple[str, ...]
     doubts: tuple[Doubt, ...]
     types: tuple[SpikeTypeQC, ...]
+    n_marks: int
     n_annotated: int
     n_used: int
     n_rejected: int
     rejected_by_reason: dict[str, int]
-    average: AverageQC = field(metadata=AMONG_THE_KEYS)
+    average: AverageQC | None = field(metadata=AMONG_THE_KEYS)
     snr_definition: str
     snr_over_baseline_definition: str
     peak_time_s: float
-    agreement: AgreementQC = field(metadata=AMONG_THE_KEYS)
+    agreement: AgreementQC | None = field(metadata=AMONG_THE_KEYS)
     n_channels_used: dict[str, int]
     bad_channels: dict[str, str]
     bad_stretches: tuple[BadStretchQC, ...]
@@ -235,6 +265,10 @@ class SpikesQC:
     presence: PresenceQC | None = None
 
     @property
+    def imaged(self) -> tuple[SpikeTypeQC, ...]:
+        return tuple(each for each in self.types if each.imaged)
+
+    @property
     def kept_projectors(self) -> list[ProjectorQC]:
         return [projector for projector in self.projectors if projector.kept]
 
@@ -242,6 +276,11 @@ class SpikesQC:
 def read_spikes_qc(paths: PatientPaths) -> SpikesQC:
     """The stage's quality file; `InvalidInput` where it is not what this version writes."""
     return read_record(SpikesQC, paths.qc("spikes"), "run the spikes stage again")
+
+
+def imaged_types(paths: PatientPaths) -> list[PatientPaths]:
+    """The files of each type of spikes that is imaged, the one with most marks first."""
+    return [paths.of_type(each.number) for each in read_spikes_qc(paths.of_type(1)).imaged]
 
 
 def write_spikes_qc(paths: PatientPaths, qc: SpikesQC) -> None:

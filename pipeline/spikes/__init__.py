@@ -33,12 +33,14 @@ def reads(inputs: Inputs, paths: PatientPaths) -> list[Path]:
 
 
 def writes(paths: PatientPaths) -> list[Path]:
-    """Files that stand when the stage is done."""
-    return [
-        paths.average,
-        paths.epochs,
+    """Files that stand when the stage is done, those of each type that has an average among them."""
+    files = [
         paths.noise_cov,
         paths.spike_events,
         paths.spike_events.with_suffix(".json"),
         paths.qc("spikes"),
     ]
+    for each in paths.of_types_there():
+        own = (each.average, each.epochs, each.qc("spikes"))
+        files += [file for file in own if file.exists() and file not in files]
+    return files

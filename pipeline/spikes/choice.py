@@ -76,35 +76,45 @@ class Choice:
         text = f"No person has reviewed {n} of the {self.n_spikes} marks: a detector made them"
         return (Doubt(text, grave=True),)
 
+    @property
+    def longest_spike_s(self) -> float:
+        """Longest duration that is annotated of a spike: all are cut out as wide."""
+        durations = [run.events.duration_s for run in self.used if run.events is not None]
+        return max((float(each.max(initial=0)) for each in durations), default=0.0)
+
 
 def choose_runs(inputs: Inputs, config: Config) -> Choice:
     """Choose the runs with spikes in which the head lay where it lay in the first of them.
 
+    Where the events hold no spike, all runs whose events can be read are chosen alike: what was
+    examined, and what it could have shown, is a result too.
+
     Raises
     ------
     InvalidInput
-        No recording, no spikes, too few or too many, or a recording that cannot be read.
+        No recording, no events, too many spikes, or a recording that cannot be read.
     """
     if not inputs.meg:
         raise InvalidInput(
             "there is no MEG recording", hint="add one to the participant's meg folder"
         )
     runs = _annotated(inputs, config.spike_name)
-    _check_number(runs, config)
-    warnings, left_out, used = [], [], []
+    warnings = _check_number(runs, config)
+    any_spike = any(run.n_spikes for run in runs)
+    left_out, used = [], []
     for run in runs:
         if run.problem is not None and run.events_tsv is not None:
             warnings.append(
                 f"Run {run.path.name} was left out: its events cannot be read "
                 f"({run.events_tsv.name}: {run.problem.message})."
             )
-        if run.events is None or not run.n_spikes:
+        if run.events is None or (any_spike and not run.n_spikes):
             unread = run.problem is not None
             reason = "its events cannot be read" if unread else "no spikes annotated"
             left_out.append(RunLeftOutQC(file=run.path.name, reason=reason))
     head_movement, reference, n_outside, durations = "not recorded", None, 0, []
     for run in runs:
-        if run.events is None or not run.n_spikes:
+        if run.events is None or (any_spike and not run.n_spikes):
             continue
         raw = open_recording(run.path)
         decision(raw.info, run.path, config.maxfilter)  # refuses one that may not be used as it is
@@ -198,31 +208,26 @@ def _annotated(inputs: Inputs, names: tuple[str, ...]) -> list[Annotated]:
     return runs
 
 
-def _check_number(runs: list[Annotated], config: Config) -> None:
+def _check_number(runs: list[Annotated], config: Config) -> list[str]:
+    """What must be told of the number of spikes; an error where nobody knows whether there are any."""
     n_spikes = sum(run.n_spikes for run in runs)
     if n_spikes == 0:
         for run in runs:
             if run.problem is not None:
                 raise run.problem
-        raise no_spikes(
+        told = no_spikes(
             [
                 (run.events_tsv, run.events)
                 for run in runs
                 if run.events_tsv is not None and run.events is not None
             ]
         )
+        return [told]
     events_tsv = next(run.events_tsv for run in runs if run.n_spikes)
-    if n_spikes < config.min_spikes:
-        lost = sum(run.events.n_without_onset for run in runs if run.events is not None)
-        rest = f" ({lost} more have no usable onset)" if lost else ""
-        raise InvalidInput(
-            f"{n_spikes} spikes are annotated{rest}, and {config.min_spikes} are needed",
-            file=events_tsv,
-            hint="annotate more spikes of one kind, or name them with --spike-name",
-        )
     if n_spikes > config.max_spikes:
         raise InvalidInput(
             f"{n_spikes} spikes are annotated and at most {config.max_spikes} are read",
             file=events_tsv,
             hint="annotate one kind of spike, or raise max_spikes in the configuration",
         )
+    return []

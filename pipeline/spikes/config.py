@@ -92,10 +92,15 @@ class Config:
     max_amplitude_ratio: float = option(
         3.0, "highest amplitude relative to the average", low=1, high=1000
     )
-    min_spikes: int = option(5, "fewest spikes that make an average", low=2, high=1000)
+    min_spikes: int = option(
+        5,
+        "fewest spikes of a type that are imaged; with fewer the report says why not",
+        low=2,
+        high=1000,
+    )
     min_snr_db: float = option(
         3.0,
-        "lowest SNR of the average; annotations of mere noise reach 1 to 3 dB",
+        "lowest SNR of an average that is imaged; annotations of mere noise reach 1 to 3 dB",
         unit="dB",
         low=-20,
         high=60,
@@ -103,12 +108,10 @@ class Config:
     max_spikes: int = option(
         500, "most annotated spikes that are accepted as input", low=2, high=100_000
     )
-    image_type: int = option(
-        1,
-        "which type of spikes is imaged, by the number of its marks: 1 has most; 0 averages the "
-        "marks of all types together",
-        low=0,
-        high=100,
+    pool_types: bool = option(
+        False,
+        "average the marks of all types of spikes together, as if they had one source, instead of "
+        "imaging each type; page one of the report says so",
     )
     maxfilter: str = option(
         "auto",

@@ -47,6 +47,8 @@ class EventTable:
         Spike rows whose onset is missing or no number.
     odd_onset : str
         How such an onset reads, for messages; empty where it is missing.
+    label : tuple of str, (n_spikes,)
+        What the table calls each spike.
     names : tuple of str
         Names found in the table, for the message when none matches.
     notes : tuple of str
@@ -61,6 +63,7 @@ class EventTable:
     n_rows: int
     n_without_onset: int
     odd_onset: str
+    label: tuple[str, ...]
     names: tuple[str, ...]
     notes: tuple[str, ...]
     n_unreviewed: int = 0
@@ -121,38 +124,48 @@ def read_events(path: Path, names: tuple[str, ...], sidecars: Sequence[Path] = (
         n_rows=len(table),
         n_without_onset=int((is_spike & ~has_onset).sum()),
         odd_onset=_quoted(odd_cells.iloc[0]) if len(odd_cells) else "",
+        label=tuple(_labels(table)[spikes]),
         names=_names_in(table),
         notes=tuple(notes),
         n_unreviewed=int((review[spikes] == UNREVIEWED).sum()),
     )
 
 
-def no_spikes(annotated: Sequence[tuple[Path, EventTable]]) -> InvalidInput:
-    """Say in one sentence why there is no spike and what to do.
+def no_spikes(annotated: Sequence[tuple[Path, EventTable]]) -> str:
+    """Say in a sentence that the events of a recording are there and hold nothing.
 
     Parameters
     ----------
     annotated : sequence of (Path, EventTable)
         The events files and what was read from them.
+
+    Raises
+    ------
+    InvalidInput
+        There is no table, its spikes have no usable onset, or it names other things, which may be
+        spikes under another name: nobody knows whether there are spikes.
     """
     if not annotated:
-        return InvalidInput(
+        raise InvalidInput(
             "no spikes: none of the MEG recordings has an events.tsv",
             hint="annotate the spikes in an events.tsv beside the recording",
         )
     for path, table in annotated:
         if table.n_without_onset:
-            return InvalidInput(
+            raise InvalidInput(
                 f"{table.n_without_onset} spikes have {table.lost}",
                 file=path,
                 hint=ONSETS_IN_SECONDS,
             )
-    found = sorted({name for _, table in annotated for name in table.names})
-    listed = ", ".join(repr(name[:40]) for name in found[:8]) or "nothing"
-    return InvalidInput(
-        f"no spikes: no row of the events is named like a spike (found: {listed})",
+    found = sorted({name for _, table in annotated for name in table.names if not _BAD.match(name)})
+    if not found:
+        return "The tables of events are there and hold no spike, so that nothing can be averaged."
+    raise InvalidInput(
+        "no spikes: no row of the events is named like a spike (found: "
+        f"{', '.join(repr(name[:40]) for name in found[:8])})",
         file=annotated[0][0],
-        hint="name them with --spike-name NAME, or annotate the spikes",
+        hint="name them with --spike-name NAME, or, if none of them is a spike, give events.tsv "
+        "without them: an empty table says that nothing was marked",
     )
 
 
@@ -226,6 +239,16 @@ def _seconds(table, column: str, described: dict, path: Path, notes: list[str]):
     if unit_s != 1:
         notes.append(f"The {column}s of {path.name} are in units of {unit_s:g} s by events.json.")
     return values * unit_s, odd
+
+
+def _labels(table: pd.DataFrame) -> np.ndarray:
+    """What each row (n_rows,) is called: the first of the columns that may name it which does."""
+    labels = np.full(len(table), "n/a", object)
+    for column in (*NAME_COLUMNS, "hed"):
+        if column in table:
+            given = (labels == "n/a") & ~table[column].str.lower().isin(NOT_GIVEN).to_numpy(bool)
+            labels[given] = table[column][given]
+    return labels
 
 
 def _names_in(table: pd.DataFrame) -> tuple[str, ...]:

@@ -16,7 +16,6 @@ from pipeline.spikes.limits import (
     no_baseline,
     require_channels,
     require_data,
-    require_spikes,
     unfit_empty_room,
 )
 from pipeline.spikes.marks import channel_marks
@@ -62,8 +61,8 @@ def foresee(inputs: Inputs, config: Config) -> Foreseen:
     Raises
     ------
     InvalidInput
-        As the stage would: whatever the data are, they cannot add spikes, good channels or
-        spike-free stretches to what the marks leave.
+        As the stage would: whatever the data are, they cannot add good channels or spike-free
+        stretches to what the marks leave.
     """
     with mne.use_log_level("error"):
         choice = choose_runs(inputs, config)
@@ -74,7 +73,7 @@ def foresee(inputs: Inputs, config: Config) -> Foreseen:
         reasons: list[str] = []
         n_free = 0
         for run, raw in zip(choice.used, raws, strict=True):
-            assert run.events is not None  # a run that is averaged has spikes
+            assert run.events is not None  # a run that is used has events
             rename_like(raw, names)
             bad |= channel_marks(raw, run.path, run.channels_tsv, notes)
             bad_s = spans(marked_stretches(raw, run.events))
@@ -83,14 +82,18 @@ def foresee(inputs: Inputs, config: Config) -> Foreseen:
             require_data(WINDOW_S * np.count_nonzero(~marked), run.path)
             n_times = round(raw.n_times * config.sfreq_hz / raw.info["sfreq"])
             where = (config.sfreq_hz, n_times, bad_s)
-            reasons += spike_places(run.events, config, *where).reasons
+            reasons += spike_places(run.events, config, *where, choice.longest_spike_s).reasons
             n_free += len(spike_free_starts(run.events, *where, n_times))
         many = require_channels({n: bad[n] for n in bad if n in names}, len(names), first)
         notes += [many] if many else []
         if n_free * BASELINE_S < config.min_baseline_s:
             notes.append(_baseline_elsewhere(inputs, config, names, n_free * BASELINE_S))
         n_usable = reasons.count("")
-        require_spikes(n_usable, len(reasons), in_clean_parts(reasons), config, first)
+        if n_usable < config.min_spikes:
+            notes.append(
+                f"{n_usable} of {len(reasons)} annotated spikes {in_clean_parts(reasons)}, and "
+                f"{config.min_spikes} are needed: nothing will be imaged, and the report will say so."
+            )
     infos, n_times = [raw.info for raw in raws], [raw.n_times for raw in raws]
     return Foreseen(choice, infos, n_times, n_usable, notes)
 

@@ -1,23 +1,12 @@
-"""How much the stage must be left with: the same limits for a run and for its preflight."""
+"""How much of a recording the stage must be left with: the same limits for a run and for its preflight."""
 
 from pathlib import Path
 
 from pipeline.errors import InvalidInput
-from pipeline.records.spikes_qc import PresenceQC
 from pipeline.spikes.config import Config
 from pipeline.spikes.recording import MIN_DURATION_S
 
 MANY_BAD_CHANNELS, TOO_MANY_BAD_CHANNELS = 0.15, 0.5
-
-
-def require_spikes(n: int, n_annotated: int, what: str, config: Config, path: Path) -> None:
-    """Refuse fewer spikes than make an average; `what` says which these are."""
-    if n < config.min_spikes:
-        raise InvalidInput(
-            f"{n} of {n_annotated} annotated spikes {what}, and {config.min_spikes} are needed",
-            file=path,
-            hint="check the annotations' times, or annotate more spikes of one kind",
-        )
 
 
 def require_data(seconds: float, path: Path) -> None:
@@ -65,15 +54,3 @@ def unfit_empty_room(seconds: float, error: InvalidInput) -> InvalidInput:
         file=error.file,
         hint=error.hint,
     )
-
-
-def require_source(presence: PresenceQC, file: Path) -> None:
-    """Raise `InvalidInput` where spike-free epochs have an average like that of the marks."""
-    if not presence.found:
-        raise InvalidInput(
-            "the marks have no source that can be told from chance: an average of as many "
-            f"spike-free epochs reaches {presence.chance_db:.1f} dB, that of the marks "
-            f"{presence.snr_db:.1f} dB",
-            file=file,
-            hint="check the annotations' times, or annotate more spikes of one kind",
-        )

@@ -10,7 +10,7 @@ from mne.io.constants import FIFF
 from pipeline.files import write_json, write_text
 from pipeline.modality import reference_picks
 from pipeline.paths import PatientPaths
-from pipeline.records.spike import write_spike
+from pipeline.records.spike import write_noise, write_spike
 from pipeline.records.spikes_qc import SpikesQC, write_spikes_qc
 from pipeline.spikes.selection import Selection
 from pipeline.tables import to_tsv
@@ -26,6 +26,7 @@ SPIKE_COLUMNS = {
     "onset": ("Annotated time from the start of the run", "s"),
     "duration": ("Always 0: a spike is a moment", "s"),
     "file": ("Recording that the spike is in", None),
+    "label": ("What the events call it", None),
     "type": (
         "Type of spike by field and course, from 1, which has most marks; n/a where the mark could "
         "not be looked at",
@@ -65,18 +66,30 @@ def bare_info(info: mne.Info) -> mne.Info:
     return bare
 
 
-def spike_table(runs, selection, types) -> pd.DataFrame:
+def spike_table(runs, selections, types) -> pd.DataFrame:
     """One row per annotated spike, in the order of runs and times.
 
-    `selection` and `types` have the usable ones.
+    Parameters
+    ----------
+    runs : list of Run
+    selections : list of Selection
+        Of each type, over the usable marks.
+    types : ndarray of int, (n_usable,)
+        From 1.
     """
     rows, judged = [], 0
     for run in runs:
-        for time, early in zip(run.spike_s, run.early_reason, strict=True):
-            row = {"onset": round(float(time), 4), "duration": 0, "file": run.path.name}
+        for time, label, early in zip(run.spike_s, run.label, run.early_reason, strict=True):
+            row = {
+                "onset": round(float(time), 4),
+                "duration": 0,
+                "file": run.path.name,
+                "label": label,
+            }
             if early:
                 row |= {"accepted": "false", "reason": early}
             else:
+                selection = selections[types[judged] - 1]
                 reason = selection.reasons[judged]
                 row |= {
                     "type": int(types[judged]),
@@ -141,9 +154,15 @@ def average_with_references(
     )
 
 
-def write_results(paths: PatientPaths, average, epochs, covariance, table, qc: SpikesQC) -> None:
-    """Write average, epochs, covariance, table and quality file."""
-    write_spike(paths, average, epochs, covariance)
+def write_type(paths: PatientPaths, average, epochs, qc: SpikesQC) -> None:
+    """Write the average, the epochs and the quality file of one type."""
+    write_spike(paths, average, epochs)
+    write_spikes_qc(paths, qc)
+
+
+def write_common(paths: PatientPaths, covariance, table, qc: SpikesQC) -> None:
+    """Write what all types share, and a quality file that holds nothing of any."""
+    write_noise(paths, covariance)
     write_text(paths.spike_events, to_tsv(table))
     described = {
         name: {"Description": what} | ({"Units": unit} if unit else {})

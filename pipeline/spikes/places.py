@@ -37,13 +37,22 @@ class SpikePlaces:
 
 
 def spike_places(
-    events: EventTable, config: Config, sfreq_hz: float, n_times: int, bad_s: np.ndarray
+    events: EventTable,
+    config: Config,
+    sfreq_hz: float,
+    n_times: int,
+    bad_s: np.ndarray,
+    longest_spike_s: float,
 ) -> SpikePlaces:
-    """Place the spikes of a run of `n_times` samples whose stretches `bad_s` (n, 2) are bad."""
+    """Place the spikes of a run of `n_times` samples whose stretches `bad_s` (n, 2) are bad.
+
+    `longest_spike_s` is of all runs, so that what is cut out has one length in all of them.
+    """
     spike_s = events.onset_s + events.duration_s / 2
     max_shift_s = config.max_shift_s + events.duration_s / 2
     max_shift = np.round(max_shift_s * sfreq_hz).astype(int)
-    reach = round(EPOCH_S / 2 * sfreq_hz) + 2 * int(max_shift.max(initial=0)) + 1
+    most_shift = round((config.max_shift_s + longest_spike_s / 2) * sfreq_hz)
+    reach = round(EPOCH_S / 2 * sfreq_hz) + 2 * most_shift + 1
     reasons = _early_reasons(spike_s, n_times / sfreq_hz, reach / sfreq_hz, bad_s)
     return SpikePlaces(spike_s, max_shift, reach, reasons)
 

@@ -37,6 +37,8 @@ class Run:
         All MEG channels.
     spike_s : ndarray, (n_spikes,)
         Middle of each annotation.
+    label : tuple of str, (n_spikes,)
+        What the events call it.
     max_shift : ndarray of int, (n_spikes,)
     early_reason : list of str
         Why a spike cannot be used whatever it looks like; empty otherwise.
@@ -60,6 +62,7 @@ class Run:
     input_sfreq_hz: float
     duration_s: float
     spike_s: np.ndarray
+    label: tuple[str, ...]
     max_shift: np.ndarray
     early_reason: list[str]
     segments: np.ndarray
@@ -78,22 +81,20 @@ class Run:
 
 
 def read_run(
-    run: Annotated, names: list[str], config: Config, max_windows: int, progress: Progress
+    run: Annotated,
+    names: list[str],
+    config: Config,
+    max_windows: int,
+    longest_spike_s: float,
+    progress: Progress,
 ) -> Run:
     """Filter one run and cut out of it what the later steps need.
 
-    Parameters
-    ----------
-    run : Annotated
-    names : list of str
-        The MEG channels as the reference run calls and orders them.
-    config : Config
-    max_windows : int
-        Most spike-free windows to take.
-    progress : Progress
+    `names` are the MEG channels as the reference run calls and orders them, `max_windows` the most
+    spike-free windows to take, and `longest_spike_s` is the longest duration annotated in any run.
     """
     path, events, notes = run.path, run.events, list[str]()
-    assert events is not None  # a run that is averaged has spikes
+    assert events is not None  # a run that is used has events
     raw = open_recording(path)
     rename_like(raw, names)
     join_projectors(raw.info, notes)
@@ -121,7 +122,7 @@ def read_run(
     stretches = sorted(stretches + find_bad_stretches(stats, types, good))
     bad_s = spans(stretches)
 
-    places = spike_places(events, config, sfreq, filtered.n_times, bad_s)
+    places = spike_places(events, config, sfreq, filtered.n_times, bad_s, longest_spike_s)
     spike_s, reach, reasons = places.spike_s, places.reach, places.reasons
     samples = np.round(spike_s * sfreq).astype(int)
     usable = [sample for sample, reason in zip(samples, reasons, strict=True) if not reason]
@@ -145,6 +146,7 @@ def read_run(
         input_sfreq_hz=float(raw.info["sfreq"]),
         duration_s=raw.n_times / raw.info["sfreq"],
         spike_s=spike_s,
+        label=events.label,
         max_shift=places.max_shift,
         early_reason=reasons,
         segments=segments,

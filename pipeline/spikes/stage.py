@@ -2,9 +2,11 @@
 
 from collections import Counter
 from dataclasses import replace
+from itertools import chain
 
 import mne
 import numpy as np
+import pandas as pd
 
 from pipeline.doubts import Doubt
 from pipeline.errors import InvalidInput
@@ -12,63 +14,53 @@ from pipeline.modality import sensor_names
 from pipeline.paths import PatientPaths
 from pipeline.progress import Progress
 from pipeline.records.spikes_qc import (
-    AgreementQC,
-    AverageQC,
     BadStretchQC,
     FilterQC,
     NoiseCovarianceQC,
     RunQC,
     SpikesQC,
+    SpikeTypeQC,
 )
-from pipeline.spikes.artefacts import artefact_projectors, keep_sparing, removed_together
+from pipeline.spikes.averages import (
+    Marks,
+    TypeAverage,
+    agreement,
+    average_type,
+    judge,
+    peak_topography,
+)
 from pipeline.spikes.choice import Choice, choose_runs
+from pipeline.spikes.cleaning import Cleaning, Removed, choose_projectors
 from pipeline.spikes.config import Config, Inputs
-from pipeline.spikes.limits import (
-    no_baseline,
-    require_channels,
-    require_source,
-    require_spikes,
-    unfit_empty_room,
-)
+from pipeline.spikes.limits import no_baseline, require_channels, unfit_empty_room
 from pipeline.spikes.noise import (
     BASELINE_S,
     SNR_DEFINITION,
     SNR_OVER_BASELINE_DEFINITION,
-    average_quality,
+    Whitener,
     whitener_of,
 )
 from pipeline.spikes.outputs import (
     average_with_references,
     bare_info,
-    event_array,
     rejection_counts,
     spike_table,
-    write_results,
+    write_common,
+    write_type,
 )
-from pipeline.spikes.places import in_clean_parts
-from pipeline.spikes.presence import presence_of_type
 from pipeline.spikes.recording import open_recording
-from pipeline.spikes.runs import EPOCH_S, Run, read_empty_room, read_run
-from pipeline.spikes.selection import (
-    DUPLICATE,
-    OTHER_TYPE,
-    SPIKE_LENGTH_S,
-    Selection,
-    among_all,
-    cut,
-    select_spikes,
+from pipeline.spikes.runs import Run, read_empty_room, read_run
+from pipeline.spikes.selection import DUPLICATE
+from pipeline.spikes.type_choice import (
+    describe_types,
+    doubts_of_each,
+    doubts_of_types,
+    reason_not_to_image,
+    sort_marks,
 )
-from pipeline.spikes.type_choice import sort_marks
-from pipeline.spikes.unlike import doubts_of_unlike
 
 FEW_SPIKES = 10
 LOW_SNR_DB = 5.0
-PEAK_MEAN_S = 0.01
-CORRELATION_DEFINITION = (
-    "mean over the spikes used of each one's correlation with the average of the others, over all "
-    "channels (whitened) and the samples in which spikes are compared"
-)
-ARTEFACT_WORDS = {"heart": "heart beats", "eyes": "eye movements"}
 
 
 class _Notes:
@@ -110,88 +102,154 @@ def _run(inputs: Inputs, paths: PatientPaths, config: Config, progress: Progress
     info = bare_info(mne.pick_info(all_info, good))
     baseline = np.concatenate([run.baseline for run in runs])[:, good]
     baseline, covariance_source = _noise(inputs, runs, baseline, info, config, progress, notes)
-    segments, max_shift, mark = _marked(runs, good, config)
+    marks = _marked(runs, good)
     recorded = [p for p in info["projs"] if not p["active"]]
     with info._unlock():
         info["projs"] = [p for p in info["projs"] if p["active"]]
-    white = whitener_of(baseline, info)
+    raw = whitener_of(baseline, info)
     with progress.step("Telling types of spikes apart"):
-        kinds = sort_marks(segments, baseline, max_shift, mark, white.matrix, info, runs, config)
-        notes.warn_of(kinds.doubts)
+        types, kinds, of_several = _sorted(runs, marks, baseline, raw, info, config)
     with progress.step("Aligning and judging spikes", total=2) as bar:
-        marked = segments, max_shift, mark, kinds.imaged
-        first = _select(*marked, baseline, white.matrix, info["sfreq"], config)
-        _require(int(first.accepted.sum()), config, runs, kinds.fit)
-        topography = _peak_topography(segments, first, info["sfreq"])
+        peaks = _peaks(kinds, types, marks, baseline, raw, info, config)
         bar.advance()
-        kept, artefacts, spared = _projectors(runs, recorded, topography, info, good, config, notes)
-        together = removed_together(kept, topography, info)
+        cleaning = choose_projectors(runs, recorded, peaks, info, good, config, notes.warn)
         with info._unlock():
-            info["projs"] = info["projs"] + kept
+            info["projs"] = info["projs"] + cleaning.kept
         white = whitener_of(baseline, info)
-        selection = _select(*marked, baseline, white.matrix, info["sfreq"], config)
+        averages = [
+            average_type(kind.number, types, marks, baseline, white.matrix, info, config)
+            for kind in kinds
+        ]
         bar.advance()
-    n_used = int(selection.accepted.sum())
-    _require(n_used, config, runs, kinds.fit)
-    n_epoch = 2 * round(EPOCH_S / 2 * info["sfreq"]) + 1
-    chosen = selection.accepted
-    start = (segments.shape[2] // 2 + selection.shift - n_epoch // 2)[chosen]
-    data = cut(segments[chosen], start, n_epoch).astype(float)
-    events = event_array(mark, selection)
-    epochs = mne.EpochsArray(data, info, events, -EPOCH_S / 2, {"spike": 1}, proj=True)
-    whitened = np.einsum("kc,nct->nkt", white.matrix, data, optimize=True)
-    quality = average_quality(whitened, info["sfreq"], n_epoch // 2)
-    _require_signal(quality.snr_db, config, runs, notes)
-    known = baseline, max_shift, white.matrix, info["sfreq"], config
-    presence = presence_of_type(segments, kinds.imaged, *known)
-    require_source(presence, runs[0].path)
-    table = spike_table(runs, selection, kinds.types)
-    _tell_of_rejected(table, n_used, notes)
-    unlike = doubts_of_unlike(selection, segments, *known)
-    notes.warn_of(unlike)
-    qc = SpikesQC(
+    kinds = tuple(_judged(*each, config) for each in zip(kinds, averages, strict=True))
+    table = spike_table(runs, [average.selection for average in averages], types)
+    # Groups none of which stands out of its noise are no types that anybody need know of.
+    doubts = of_several if any(kind.imaged for kind in kinds) else ()
+    doubts += doubts_of_each(kinds)
+    doubts += tuple(chain.from_iterable(average.doubts for average in averages))
+    notes.warn_of(doubts)
+    _tell_of_imaged(kinds, len(table), notes)
+    _tell_of_rejected(table, notes)
+    common = SpikesQC(
         warnings=tuple(notes.warnings),
-        doubts=choice.doubts + kinds.doubts + unlike,
-        types=kinds.qc,
-        n_annotated=len(table),
-        n_used=n_used,
-        n_rejected=len(table) - n_used,
-        rejected_by_reason=rejection_counts(table),
-        average=_rounded(quality),
+        doubts=choice.doubts + doubts,
+        types=kinds,
+        n_marks=len(table),
+        **_counts(table),
+        average=None,
         snr_definition=SNR_DEFINITION,
         snr_over_baseline_definition=SNR_OVER_BASELINE_DEFINITION,
         peak_time_s=0.0,
-        agreement=_agreement(selection, info["sfreq"], config),
+        agreement=None,
         n_channels_used=dict(sorted(Counter(info.get_channel_types()).items())),
         bad_channels=bad_channels,
         bad_stretches=_bad_stretches(runs),
         runs=tuple(_run_quality(run) for run in runs),
-        artefacts=artefacts,
-        projectors=spared,
-        projectors_together_spike_power_removed=max(together.values()),
-        projectors_together_spike_power_removed_by_type=together,
+        artefacts=cleaning.artefacts,
+        projectors=(),
+        projectors_together_spike_power_removed=0.0,
+        projectors_together_spike_power_removed_by_type={},
         filter=_filter(config),
         sfreq_hz=float(info["sfreq"]),
         runs_left_out=tuple(choice.left_out),
         noise_covariance=_noise_quality(covariance_source, len(baseline), white.rank),
         head_movement=choice.head_movement,
-        presence=presence,
     )
-    references = np.concatenate([run.reference_segments for run in runs])[chosen]
-    references = cut(references, start, n_epoch).mean(axis=0)
-    average = average_with_references(epochs, runs[0].sensors, references)
-    write_results(paths, average, epochs, white.covariance, table, qc)
+    for each in paths.of_types_there():
+        for file in (each.average, each.epochs, each.qc("spikes")):
+            file.unlink(missing_ok=True)
+    write_common(paths, white.covariance, table, common)
+    for average in averages:
+        if average.epochs is not None:
+            own = table if len(kinds) == 1 else table[table["type"] == average.number]
+            qc = _of_type(average, own, common, cleaning, config)
+            sensors = runs[0].sensors
+            evoked = average_with_references(average.epochs, sensors, average.references)
+            write_type(paths.of_type(average.number), evoked, average.epochs, qc)
 
 
-def _marked(runs: list[Run], good: np.ndarray, config: Config):
-    """Segments around the marks, how far each may move, and its sample; frees the runs' memory."""
+def _sorted(
+    runs: list[Run], marks: Marks, baseline, white: Whitener, info: mne.Info, config: Config
+) -> tuple[np.ndarray, tuple[SpikeTypeQC, ...], tuple[Doubt, ...]]:
+    """Type of each mark, the types, and what is to be told where there are several."""
+    minutes = sum(run.duration_s for run in runs) / 60
+    types = sort_marks(marks, baseline, white.matrix, info["sfreq"], config)
+    kinds = describe_types(types, marks, baseline, info, minutes, config)
+    doubts = doubts_of_types(kinds, config.pool_types)
+    if config.pool_types:
+        types = np.ones_like(types)
+        kinds = describe_types(types, marks, baseline, info, minutes, config)
+    return types, kinds, doubts
+
+
+def _peaks(
+    kinds, types, marks: Marks, baseline, white: Whitener, info: mne.Info, config: Config
+) -> dict[int, np.ndarray]:
+    """Topography of each type's peak, before any projector."""
+    peaks = {}
+    for kind in kinds:
+        of_type = types == kind.number
+        selection = judge(marks, of_type, baseline, white.matrix, info["sfreq"], config)
+        if selection.accepted.any():
+            peaks[kind.number] = peak_topography(marks, selection, info["sfreq"])
+    return peaks
+
+
+def _judged(kind: SpikeTypeQC, average: TypeAverage, config: Config) -> SpikeTypeQC:
+    """A type with what its average came to."""
+    reason = reason_not_to_image(average, config)
+    return replace(
+        kind,
+        n_used=average.n_used,
+        snr_db=None if average.quality is None else average.quality.snr_db,
+        imaged=reason is None,
+        reason=reason,
+    )
+
+
+def _of_type(
+    average: TypeAverage, table: pd.DataFrame, common: SpikesQC, cleaning: Cleaning, config: Config
+) -> SpikesQC:
+    """The quality file of one type, of whose marks there is the table."""
+    removed = cleaning.removed.get(average.number, Removed())
+    return replace(
+        common,
+        **_counts(table),
+        average=average.quality,
+        agreement=agreement(average.selection, common.sfreq_hz, config),
+        presence=average.presence,
+        projectors=removed.projectors,
+        projectors_together_spike_power_removed=max(removed.together.values(), default=0.0),
+        projectors_together_spike_power_removed_by_type=removed.together,
+    )
+
+
+def _counts(table: pd.DataFrame) -> dict:
+    """What becomes of the marks of a table."""
+    n_used = int((table["accepted"] == "true").sum())
+    return {
+        "n_annotated": len(table),
+        "n_used": n_used,
+        "n_rejected": len(table) - n_used,
+        "rejected_by_reason": rejection_counts(table),
+    }
+
+
+def _marked(runs: list[Run], good: np.ndarray) -> Marks:
+    """The usable marks of all runs; frees the runs' memory."""
     segments = np.concatenate([run.segments for run in runs])[:, good]
     for run in runs:
         del run.segments, run.baseline
-    clean = in_clean_parts([reason for run in runs for reason in run.early_reason])
-    _require(len(segments), config, runs, clean)
-    max_shift = np.concatenate([run.max_shift[run.usable] for run in runs])
-    return segments, max_shift, _mark_samples(runs)
+    labels = [
+        label for run in runs for label, usable in zip(run.label, run.usable, strict=True) if usable
+    ]
+    return Marks(
+        segments,
+        np.concatenate([run.reference_segments for run in runs]),
+        np.concatenate([run.max_shift[run.usable] for run in runs]),
+        _mark_samples(runs),
+        tuple(labels),
+    )
 
 
 def _filter(config: Config) -> FilterQC:
@@ -209,29 +267,6 @@ def _noise_quality(source: str, n_windows: int, rank: dict[str, int]) -> NoiseCo
         duration_s=n_windows * BASELINE_S,
         method="Ledoit-Wolf shrinkage",
         rank=rank,
-    )
-
-
-def _rounded(quality: AverageQC) -> AverageQC:
-    rise_s = quality.half_rise_s
-    return AverageQC(
-        snr_db=round(quality.snr_db, 4),
-        snr_over_baseline_db=round(quality.snr_over_baseline_db, 4),
-        half_rise_s=None if rise_s is None else round(rise_s, 4),
-        onset_snr_db=quality.onset_snr_db,
-    )
-
-
-def _agreement(selection: Selection, sfreq_hz: float, config: Config) -> AgreementQC:
-    chosen = selection.accepted
-    shift_s = np.abs(selection.shift[chosen]) / sfreq_hz
-    return AgreementQC(
-        mean_correlation=round(float(selection.channel_correlation[chosen].mean()), 4),
-        mean_correlation_definition=CORRELATION_DEFINITION,
-        mean_component_correlation=round(float(selection.correlation[chosen].mean()), 4),
-        smallest_correlation=config.min_correlation,
-        smallest_amplitude_ratio=round(selection.smallest_amplitude, 4),
-        median_absolute_shift_s=round(float(np.median(shift_s)), 4),
     )
 
 
@@ -253,19 +288,47 @@ def _run_quality(run: Run) -> RunQC:
     )
 
 
-def _tell_of_rejected(table, n_used: int, notes: _Notes) -> None:
-    table = table[table["reason"] != OTHER_TYPE]
-    if n_used < FEW_SPIKES:
-        notes.warn(f"Only {n_used} spikes make up the average; its image is uncertain.")
-    n_annotated = len(table)
+def _tell_of_imaged(kinds: tuple[SpikeTypeQC, ...], n_marks: int, notes: _Notes) -> None:
+    for kind in kinds:
+        if kind.imaged and kind.n_used < FEW_SPIKES:
+            notes.warn(
+                f"Only {kind.n_used} spikes make up the average{_of(kind, kinds)}; its image is uncertain."
+            )
+        if kind.imaged and kind.snr_db is not None and kind.snr_db < LOW_SNR_DB:
+            notes.warn(
+                f"The averaged spike{_of(kind, kinds)} hardly stands out of its noise "
+                f"(SNR {kind.snr_db:.1f} dB)."
+            )
+    if not any(kind.imaged for kind in kinds):
+        why = "; ".join(f"{_named(kind, kinds)}{kind.reason}" for kind in kinds)
+        notes.warn(f"Nothing is imaged: {why or _no_marks(n_marks)}.")
+
+
+def _of(kind: SpikeTypeQC, kinds: tuple[SpikeTypeQC, ...]) -> str:
+    return f" of type {kind.number}" if len(kinds) > 1 else ""
+
+
+def _named(kind: SpikeTypeQC, kinds: tuple[SpikeTypeQC, ...]) -> str:
+    return f"of type {kind.number}, " if len(kinds) > 1 else "of the marks, "
+
+
+def _no_marks(n_marks: int) -> str:
+    if not n_marks:
+        return "no spike is marked in the recordings"
+    return f"none of the {n_marks} marked spikes lies in a clean part of the recordings"
+
+
+def _tell_of_rejected(table: pd.DataFrame, notes: _Notes) -> None:
+    n_marks = len(table)
+    n_used = int((table["accepted"] == "true").sum())
     n_again = int((table["reason"] == DUPLICATE).sum())
     if n_again:
         notes.warn(
-            f"{n_again} of {n_annotated} marks lie on a spike that another mark lies on: "
+            f"{n_again} of {n_marks} marks lie on a spike that another mark lies on: "
             "each spike counts once."
         )
-    if n_used < (n_annotated - n_again) / 2:
-        notes.warn(f"{n_annotated - n_used} of {n_annotated} annotated spikes were rejected.")
+    if n_used < (n_marks - n_again) / 2:
+        notes.warn(f"{n_marks - n_used} of {n_marks} annotated spikes were rejected.")
 
 
 def _read_runs(
@@ -277,7 +340,8 @@ def _read_runs(
     notes.warn_of(choice.doubts)
     names = sensor_names(open_recording(choice.used[0].path).info)
     quota = int(np.ceil(config.max_baseline_s / BASELINE_S / len(choice.used)))
-    runs = [read_run(run, names, config, quota, progress) for run in choice.used]
+    longest_s = choice.longest_spike_s
+    runs = [read_run(run, names, config, quota, longest_s, progress) for run in choice.used]
     for sentence in dict.fromkeys(sentence for run in runs for sentence in run.notes):
         notes.warn(sentence)
     return runs, choice
@@ -313,72 +377,6 @@ def _noise(inputs: Inputs, runs, baseline, info, config: Config, progress, notes
         return read_empty_room(empty_room, *like, config, n_windows, progress), "empty room"
     except InvalidInput as error:
         raise unfit_empty_room(seconds, error) from error
-
-
-def _require(n: int, config: Config, runs: list[Run], what: str) -> None:
-    require_spikes(n, sum(len(run.spike_s) for run in runs), what, config, runs[0].path)
-
-
-def _require_signal(snr_db: float, config: Config, runs: list[Run], notes: _Notes) -> None:
-    if snr_db < config.min_snr_db:
-        raise InvalidInput(
-            f"the average of the annotated spikes does not stand out of its noise ({snr_db:.1f} dB)",
-            file=runs[0].path,
-            hint="check the annotations' times, or annotate more spikes of one kind",
-        )
-    if snr_db < LOW_SNR_DB:
-        notes.warn(f"The averaged spike hardly stands out of its noise (SNR {snr_db:.1f} dB).")
-
-
-def _select(
-    segments, max_shift, mark, of_type, baseline, matrix, sfreq: float, config: Config
-) -> Selection:
-    """Judge the spikes of a type, whitened by `matrix`."""
-    half_width = round(config.template_half_width_s * sfreq)
-    reach = half_width + 2 * int(max_shift.max()) + 1
-    middle = segments.shape[2] // 2
-    part = segments[of_type, :, middle - reach : middle + reach + 1]
-    selection = select_spikes(
-        np.einsum("kc,nct->nkt", matrix, part, optimize=True),
-        np.einsum("kc,nct->nkt", matrix, baseline, optimize=True),
-        max_shift[of_type],
-        half_width,
-        config.min_correlation,
-        (config.min_amplitude_ratio, config.max_amplitude_ratio),
-        mark[of_type],
-        round(SPIKE_LENGTH_S * sfreq),
-    )
-    return among_all(selection, of_type)
-
-
-def _peak_topography(segments, selection: Selection, sfreq: float) -> np.ndarray:
-    reach = round(PEAK_MEAN_S * sfreq)
-    start = segments.shape[2] // 2 + selection.shift - reach
-    chosen = selection.accepted
-    return cut(segments[chosen], start[chosen], 2 * reach + 1).mean(axis=(0, 2)).astype(float)
-
-
-def _projectors(runs, recorded, topography, info, good, config: Config, notes: _Notes):
-    candidates, artefacts = list(recorded), {}
-    for kind, words in ARTEFACT_WORDS.items():
-        found, artefacts[kind] = artefact_projectors(
-            kind, [run.artefacts[kind] for run in runs], info, good
-        )
-        candidates += found
-        if artefacts[kind].note.startswith("not done"):
-            notes.warn(f"Fields of {words} were not removed ({artefacts[kind].note}).")
-    kept, judged = keep_sparing(candidates, topography, info, config.max_projector_overlap)
-    for kind, artefact in artefacts.items():
-        if artefact.done and not any(each.kept and f"{kind}-" in each.name for each in judged):
-            note = f"all projectors dropped ({artefact.note})"
-            artefacts[kind] = replace(artefact, done=False, note=note)
-    for each in judged:
-        if not each.kept:
-            notes.warn(
-                f"Projector {each.name} was dropped: with those kept it would remove "
-                f"{each.spike_power_removed_with_kept:.0%} of the spike's power."
-            )
-    return kept, artefacts, judged
 
 
 def _mark_samples(runs: list[Run]) -> np.ndarray:

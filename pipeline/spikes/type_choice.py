@@ -1,17 +1,15 @@
-"""Which type of spikes is imaged, and what is told of the others."""
+"""The types among the marked spikes: which mark is of which, which are imaged, what is told of them."""
 
-from dataclasses import dataclass
-from pathlib import Path
+from collections import Counter
 
 import mne
 import numpy as np
 from mne.transforms import apply_trans
 
 from pipeline.doubts import Doubt
-from pipeline.errors import InvalidInput
 from pipeline.records.spikes_qc import SpikeTypeQC
+from pipeline.spikes.averages import Marks, TypeAverage
 from pipeline.spikes.config import Config
-from pipeline.spikes.runs import Run
 from pipeline.spikes.selection import SPIKE_LENGTH_S
 from pipeline.spikes.types import MAX_LAG_S, spike_types, strongest_side
 
@@ -19,72 +17,29 @@ from pipeline.spikes.types import MAX_LAG_S, spike_types, strongest_side
 MAX_BASELINE_WINDOWS = 100
 
 
-@dataclass(frozen=True)
-class SortedMarks:
-    """The types among the marks.
-
-    Attributes
-    ----------
-    types : ndarray of int, (n_spikes,)
-        From 1, which has most marks.
-    imaged : ndarray of bool, (n_spikes,)
-        Marks of the type that is to be imaged.
-    qc : tuple of SpikeTypeQC
-    doubts : tuple of Doubt
-    """
-
-    types: np.ndarray
-    imaged: np.ndarray
-    qc: tuple[SpikeTypeQC, ...]
-    doubts: tuple[Doubt, ...]
-
-    @property
-    def fit(self) -> str:
-        """What an error calls the marks that were averaged."""
-        if len(self.qc) == 1 or self.imaged.all():
-            return "fit their own average"
-        numbers = ", ".join(f"{each.n_marks} of type {each.number}" for each in self.qc)
-        return f"fit the average of the type that image_type asks for ({numbers})"
-
-
 def sort_marks(
-    segments, baseline, max_shift, mark, matrix, info: mne.Info, runs: list[Run], config: Config
-) -> SortedMarks:
-    """Tell types apart in data whitened by `matrix`, and say which one is imaged.
-
-    Raises
-    ------
-    InvalidInput
-        There is no type of the number that is asked for.
-    """
-    types = find_types(segments, baseline, max_shift, mark, matrix, info["sfreq"], config)
-    minutes = sum(run.duration_s for run in runs) / 60
-    described = describe_types(types, segments, baseline, info, minutes, config)
-    imaged = imaged_spikes(types, config, runs[0].path)
-    return SortedMarks(types, imaged, described, doubts_of_types(described, config))
-
-
-def find_types(
-    segments, baseline, max_shift, mark, matrix: np.ndarray, sfreq_hz: float, config: Config
+    marks: Marks, baseline: np.ndarray, matrix: np.ndarray, sfreq_hz: float, config: Config
 ) -> np.ndarray:
-    """Type of each spike, in data whitened by `matrix`.
+    """Type of each marked spike (n,), from 1, in data whitened by `matrix`.
 
     Of marks nearer to each other than a spike's length the one with the largest peak is looked at,
     and the others are of its type: they may be marks of one spike, seen from its flank.
     """
-    middle = segments.shape[2] // 2
-    beside = int(max_shift.max()) + int(np.ceil(MAX_LAG_S * sfreq_hz)) + 1
+    if not len(marks):
+        return np.empty(0, int)
+    middle = marks.segments.shape[2] // 2
+    beside = int(marks.max_shift.max()) + int(np.ceil(MAX_LAG_S * sfreq_hz)) + 1
     half_width = min(round(config.template_half_width_s * sfreq_hz), middle - beside)
     reach = half_width + beside
-    near = segments[:, :, middle - reach : middle + reach + 1]
+    near = marks.segments[:, :, middle - reach : middle + reach + 1]
     white = np.einsum("kc,nct->nkt", matrix, near, optimize=True)
-    spike = marks_of_spikes(mark, round(SPIKE_LENGTH_S * sfreq_hz))
-    largest = _largest_of_each(spike, _peak_power(white, max_shift))
+    spike = marks_of_spikes(marks.sample, round(SPIKE_LENGTH_S * sfreq_hz))
+    largest = _largest_of_each(spike, _peak_power(white, marks.max_shift))
     some = baseline[:: max(1, len(baseline) // MAX_BASELINE_WINDOWS)]
     types = spike_types(
         white[largest],
         np.einsum("kc,nct->nkt", matrix, some, optimize=True),
-        max_shift[largest],
+        marks.max_shift[largest],
         half_width,
         sfreq_hz,
     )
@@ -118,61 +73,111 @@ def _largest_of_each(spike: np.ndarray, power: np.ndarray) -> np.ndarray:
 
 
 def describe_types(
-    types: np.ndarray, segments, baseline, info: mne.Info, minutes: float, config: Config
+    types: np.ndarray,
+    marks: Marks,
+    baseline: np.ndarray,
+    info: mne.Info,
+    minutes: float,
+    config: Config,
 ) -> tuple[SpikeTypeQC, ...]:
-    """How many marks each type has, how often, and on which side of the head."""
+    """How many marks each type has, how often, under which labels, and on which side of the head.
+
+    None of them is averaged or imaged yet.
+    """
     half_width = round(config.template_half_width_s * info["sfreq"])
     pos_device_m = np.array([channel["loc"][:3] for channel in info["chs"]])
     # Head coordinates point to the right along x.
     right_mm = 1000 * apply_trans(info["dev_head_t"], pos_device_m)[:, 0]
+    labels = np.array(marks.label, object)
     return tuple(
         SpikeTypeQC(
             number=int(number),
             n_marks=int(n_marks),
+            n_used=0,
+            labels=dict(Counter(labels[types == number]).most_common()),
             share_of_marks=round(float(n_marks / len(types)), 4),
             per_minute=round(float(n_marks / minutes), 3),
-            strongest_on=strongest_side(segments[types == number], baseline, half_width, right_mm),
-            imaged=config.image_type in (0, number),
+            strongest_on=strongest_side(
+                marks.segments[types == number], baseline, half_width, right_mm
+            ),
+            snr_db=None,
+            imaged=False,
+            reason=None,
         )
         for number, n_marks in zip(*np.unique(types, return_counts=True), strict=True)
     )
 
 
-def imaged_spikes(types: np.ndarray, config: Config, file: Path) -> np.ndarray:
-    """Which spikes (n,) are of the type that is to be imaged."""
-    if config.image_type > types.max():
-        raise InvalidInput(
-            f"the marked spikes are of {types.max()} types, so that type {config.image_type} cannot "
-            "be imaged",
-            file=file,
-            hint=f"set image_type to 1 to {types.max()}",
+def reason_not_to_image(average: TypeAverage, config: Config) -> str | None:
+    """Why a type of spikes has no image; None where it has one."""
+    if average.n_used < config.min_spikes:
+        return (
+            f"{average.n_used} of {average.n_marks} fit their own average, and "
+            f"{config.min_spikes} are needed"
         )
-    return types == config.image_type if config.image_type else np.ones(len(types), bool)
+    assert average.quality is not None  # there is one of two spikes and more
+    if average.quality.snr_db < config.min_snr_db:
+        return (
+            f"the average does not stand out of its noise (SNR {average.quality.snr_db:.1f} dB, and "
+            f"{config.min_snr_db:g} dB are needed)"
+        )
+    presence = average.presence
+    if presence is not None and not presence.found:
+        return (
+            "its marks have no source that can be told from chance: an average of as many spike-free "
+            f"epochs reaches {presence.chance_db:.1f} dB, that of the marks {presence.snr_db:.1f} dB"
+        )
+    return None
 
 
-def doubts_of_types(types: tuple[SpikeTypeQC, ...], config: Config) -> tuple[Doubt, ...]:
-    """What page one must tell where the marks have more than one source."""
-    if len(types) == 1:
+def doubts_of_types(types: tuple[SpikeTypeQC, ...], pooled: bool) -> tuple[Doubt, ...]:
+    """What page one must tell where the marks have more than one source.
+
+    Parameters
+    ----------
+    types : tuple of SpikeTypeQC
+        As the fields tell them apart.
+    pooled : bool
+        Whether the marks of all of them are averaged together.
+    """
+    if len(types) < 2:
         return ()
-    told = {
-        each.number: f"type {each.number} ({each.n_marks} marks, {each.share_of_marks:.0%}, "
-        f"strongest over {_over(each.strongest_on)})"
+    told = "; ".join(
+        f"type {each.number} ({each.n_marks} marks, {each.share_of_marks:.0%}, strongest over "
+        f"{_over(each.strongest_on)})"
         for each in types
-    }
-    if config.image_type == 0:
+    )
+    begin = f"The marked spikes are of {len(types)} types with different fields"
+    if pooled:
         text = (
-            f"The marked spikes are of {len(types)} types with different fields, averaged into one "
-            f"as image_type = 0 asks: {'; '.join(told.values())}. Their average need not have a "
+            f"{begin}, averaged into one as pool_types asks: {told}. Their average need not have a "
             "source where it is imaged"
         )
         return (Doubt(text, grave=True),)
-    others = "; ".join(text for number, text in told.items() if number != config.image_type)
-    text = (
-        f"The marked spikes are of {len(types)} types with different fields, and this report images "
-        f"{told[config.image_type]} alone. Not imaged: {others}. Run again with [spikes] image_type "
-        "and another output folder to image them"
-    )
-    return (Doubt(text, grave=True),)
+    return (Doubt(f"{begin}, each looked at on its own: {told}"),)
+
+
+def doubts_of_each(types: tuple[SpikeTypeQC, ...]) -> tuple[Doubt, ...]:
+    """What page one must tell of single types: not imaged, or under labels of several kinds."""
+    doubts = []
+    for each in types:
+        if not each.imaged and len(types) > 1:
+            doubts.append(
+                Doubt(f"Type {each.number} of the marked spikes is not imaged: {each.reason}")
+            )
+        n_labels = len({_plain(label) for label in each.labels})
+        if n_labels > 1:
+            # The labels themselves are the technologist's words, and stand in tables alone.
+            text = (
+                f"Type {each.number} holds marks under {n_labels} different labels of the events, "
+                "judged and averaged together because their fields do not differ"
+            )
+            doubts.append(Doubt(text))
+    return tuple(doubts)
+
+
+def _plain(label: str) -> str:
+    return " ".join(label.casefold().replace("_", " ").replace("-", " ").split())
 
 
 def _over(side: str) -> str:

@@ -6,6 +6,7 @@ file names or messages.
 """
 
 import os
+from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import BinaryIO
@@ -22,10 +23,16 @@ from reports.dicom.template import Template, discreet, read_template
 __all__ = ["Template", "read_template", "remove_earlier", "write", "written"]
 
 
-def write(template: Template, paths: PatientPaths, method: str, shows_face: bool) -> list[Path]:
-    """Write the PDF, the extent and the map of `method` below ``sub-X/dicom``.
+def write(
+    template: Template,
+    paths: PatientPaths,
+    findings: Sequence[tuple[PatientPaths, str]],
+    shows_face: bool,
+) -> list[Path]:
+    """Write the PDF, and the extent and the map of each type of spikes, below ``sub-X/dicom``.
 
-    `shows_face` says whether a person can be recognised in the PDF's pictures.
+    `findings` has each type's files and the method whose map it is; `shows_face` says whether a
+    person can be recognised in the PDF's pictures.
 
     Raises
     ------
@@ -35,23 +42,24 @@ def write(template: Template, paths: PatientPaths, method: str, shows_face: bool
     # It takes seconds to import, and most patients have no template.
     from reports.dicom import objects
 
-    volume = nib.load(paths.volume(method))
-    values = np.asarray(volume.dataobj, np.float32)
-    sources = read_npz(paths.sources(method))
-    extent = values > np.float32(sources["otsu_threshold"])
-    unit = str(sources["unit"]) if "unit" in sources else "relative"
     with discreet():
         made = {
             "desc-report_document": objects.encapsulated_pdf(
                 paths.report_pdf.read_bytes(), template, datetime.now(), shows_face
             ),
-            f"space-T1w_desc-{method}_seg": objects.segmentation(
-                extent, volume.affine, template, method
-            ),
-            f"space-T1w_desc-{method}_map": objects.parametric_map(
-                values, volume.affine, template, method, unit
-            ),
         }
+        for own, method in findings:
+            volume = nib.load(own.volume(method))
+            values = np.asarray(volume.dataobj, np.float32)
+            sources = read_npz(own.sources(method))
+            extent = values > np.float32(sources["otsu_threshold"])
+            unit = str(sources["unit"]) if "unit" in sources else "relative"
+            name, placed = own.name_of_type(method), (volume.affine, template)
+            told = f"{method}, type {own.spike_type}" if len(findings) > 1 else method
+            made |= {
+                f"space-T1w_desc-{name}_seg": objects.segmentation(extent, *placed, told),
+                f"space-T1w_desc-{name}_map": objects.parametric_map(values, *placed, told, unit),
+            }
         files = []
         for name, dataset in made.items():
             files.append(_folder(paths) / f"{paths.sub}_{name}.dcm")

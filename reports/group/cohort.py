@@ -75,6 +75,8 @@ class Cohort:
         """Why a patient has no value, in words."""
         state = self.patients.loc[patient, "state"]
         if (patient, method) not in self.reasons.index:
+            if state == "done" and patient not in self.reasons.index:
+                return "nothing was imaged"
             if state == "done":
                 return "the method was not asked for"
             return NOT_PROCESSED if state == NOT_PROCESSED else "processing failed"
@@ -139,9 +141,11 @@ def read_cohort(
 
 
 def _read_metrics(path: Path, participant: str) -> pd.DataFrame:
-    columns = ["method", "metric", "value", "unit", "assessable", "reason"]
+    columns = ["type", "method", "metric", "value", "unit", "assessable", "reason"]
     try:
         table = pd.read_csv(path, sep="\t", dtype=str, keep_default_na=False)[columns]
+        # Of several types of spikes the one with most marks, which comes first.
+        table = table[table["type"] == (table["type"].iloc[0] if len(table) else "")]
         known = table["assessable"].str.lower() == "true"
         values = pd.to_numeric(table["value"].where(known), errors="raise")
         if table.duplicated(["method", "metric"]).any():

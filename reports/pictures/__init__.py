@@ -9,7 +9,7 @@ from collections.abc import Callable
 from reports.pictures import clinical, quality, source, spikes
 from reports.pictures.studio import Picture, Studio
 
-__all__ = ["PICTURES", "Picture", "Studio"]
+__all__ = ["PICTURES", "Picture", "Studio", "draw"]
 
 PICTURES: dict[str, Callable[[Studio], Picture | None]] = {
     "summary": source.summary,
@@ -27,3 +27,16 @@ PICTURES: dict[str, Callable[[Studio], Picture | None]] = {
     "surfaces": quality.surfaces,
     "training": quality.training,
 }
+# What can be drawn where there is no map, and of these what needs an average.
+_WITHOUT_MAP = ("average", "single", "coregistration", "surfaces", "training")
+_OF_AVERAGE = ("average", "single", "coregistration")
+
+
+def draw(name: str, studio: Studio) -> Picture | None:
+    """The picture `name`; None where the patient has not what it shows."""
+    patient = studio.patient
+    if not patient.imaged and name not in _WITHOUT_MAP:
+        return None
+    if patient.average is None and name in _OF_AVERAGE:
+        return None
+    return PICTURES[name](studio)

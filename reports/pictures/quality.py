@@ -14,7 +14,7 @@ _BESIDE_MIDLINE_MM = (18.0, 0.0, 0.0)
 
 def coregistration(studio: Studio) -> Picture | None:
     patient = studio.patient
-    info = patient.average.info
+    info = patient.evoked.info
     if SCALP not in patient.head.surfaces or info["dig"] is None:
         return None
     points = patient.head_points

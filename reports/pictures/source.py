@@ -83,8 +83,8 @@ def onset_and_peak(studio: Studio) -> Picture | None:
 def time_courses(studio: Studio) -> Picture:
     patient, found = studio.patient, studio.patient.finding
     strongest = np.argsort(-found.peak_map, kind="stable")[:N_COURSES]
-    kind = sensors.channel_types(patient.average)[0]
-    power = sensors.global_field_power(patient.average, kind)
+    kind = sensors.channel_types(patient.evoked)[0]
+    power = sensors.global_field_power(patient.evoked, kind)
     names = [
         f"{rank}. {gyrus(patient.head.region_label[region])}"
         for rank, region in enumerate(strongest, 1)
@@ -93,7 +93,7 @@ def time_courses(studio: Studio) -> Picture:
         found.times_s,
         found.activity[strongest] / np.abs(found.activity).max(),
         [_shortened(name, _LONGEST_NAME) for name in names],
-        patient.average.times,
+        patient.evoked.times,
         power / power.max(),
         patient.window_s,
         studio.onset_s,

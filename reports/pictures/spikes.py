@@ -10,7 +10,7 @@ def average(studio: Studio) -> Picture:
     onset = f"at onset ({number(studio.onset_s * 1000, 'ms', 0)}) and " if studio.onset_s else ""
     return studio.save(
         sensors.butterfly_and_topography(
-            studio.patient.average, studio.onset_s, studio.sensor_names
+            studio.patient.evoked, studio.onset_s, studio.sensor_names
         ),
         "average",
         "png",

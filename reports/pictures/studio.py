@@ -62,6 +62,6 @@ class Studio:
 
     def save(self, figure: Figure, name: str, ending: str, caption: str, alt: str) -> Picture:
         """Save `figure` among the patient's figures as PNG or SVG, by `ending`."""
-        file = self.paths.figures / f"{self.paths.sub}_desc-{name}_figure.{ending}"
+        file = self.paths.figure(name, ending)
         style.save(figure, file)
         return Picture(file, caption, alt)

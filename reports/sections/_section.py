@@ -2,13 +2,20 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
-
-if TYPE_CHECKING:
-    from reports.derivatives import Patient
+from enum import Enum
+from typing import Any
 
 
-def _nothing(patient: "Patient") -> dict[str, Any]:
+class About(Enum):
+    """What a section tells of, and so how often it stands in a report and whether it can."""
+
+    PATIENT = "the patient: once"
+    TYPES = "all types of spikes: once, where these are several or none is imaged"
+    SPIKES = "the spikes of one type: for each type that has an average"
+    SOURCE = "the source of one type: for each type that is imaged"
+
+
+def _nothing(patient: Any) -> dict[str, Any]:
     return {}
 
 
@@ -26,15 +33,18 @@ class Section:
         follow at its end. One that cannot be drawn for a patient is left out.
     starts_page : bool
         In the PDF.
+    about : About
     template : str
         Jinja.
     content : callable
-        From the patient to the values that this template alone needs, by their names in it.
+        From the patient to the values that this template alone needs, by their names in it; of a
+        section about all types, from the patients that `reports.reading.read_patients` gives.
     """
 
     title: str
     order: int
     template: str
+    about: About
     figures: tuple[str, ...] = ()
     starts_page: bool = True
-    content: Callable[["Patient"], dict[str, Any]] = _nothing
+    content: Callable[[Any], dict[str, Any]] = _nothing

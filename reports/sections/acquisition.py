@@ -1,6 +1,6 @@
 """Who and what was recorded, and how it was analysed."""
 
-from reports.sections._section import Section
+from reports.sections._section import About, Section
 
 TEMPLATE = """\
 {% from "macros.html.j2" import key_values with context %}
@@ -22,4 +22,5 @@ SECTION = Section(
     title="Identification, acquisition and analysis",
     order=20,
     template=TEMPLATE,
+    about=About.PATIENT,
 )

@@ -3,7 +3,7 @@
 from dataclasses import asdict
 
 from reports.derivatives import Patient
-from reports.sections._section import Section
+from reports.sections._section import About, Section
 from reports.wording import number
 
 TEMPLATE = """\
@@ -27,7 +27,7 @@ TEMPLATE = """\
 
 def content(patient: Patient) -> dict:
     """What each grade meant; empty where no region is known."""
-    found = patient.qc.image.methods[patient.finding_method].region
+    found = patient.image.methods[patient.finding_method].region
     if found is None:
         return {"grades": []}
     least = [0.0, *(each.up_to_radius_mm for each in found.grades)]
@@ -54,6 +54,7 @@ SECTION = Section(
     title="Certainty",
     order=45,
     template=TEMPLATE,
+    about=About.SOURCE,
     starts_page=False,
     content=content,
 )

@@ -1,6 +1,6 @@
 """The map against contacts and resection, and the methods against each other."""
 
-from reports.sections._section import Section
+from reports.sections._section import About, Section
 
 TEMPLATE = """\
 {% from "macros.html.j2" import picture with context %}
@@ -56,6 +56,7 @@ SECTION = Section(
     title="Findings: comparison with iEEG and resection, and of methods",
     order=50,
     template=TEMPLATE,
+    about=About.SOURCE,
     figures=("sublobar", "methods", "maxima"),
     starts_page=False,
 )

@@ -1,6 +1,6 @@
 """Questions of a conference, answered from the report's numbers."""
 
-from reports.sections._section import Section
+from reports.sections._section import About, Section
 
 TEMPLATE = """\
 <table class="answers">
@@ -19,5 +19,6 @@ SECTION = Section(
     title="Interpretation aid",
     order=60,
     template=TEMPLATE,
+    about=About.SOURCE,
     starts_page=False,
 )

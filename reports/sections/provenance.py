@@ -1,28 +1,32 @@
 """Methods, references, software, inputs and options."""
 
-from reports.sections._section import Section
+from reports.sections._section import About, Section
 
 TEMPLATE = """\
 {% from "macros.html.j2" import key_values with context %}
+{% if imaged %}
 <h3>Methods</h3>
 {% include "methods.html.j2" %}
+{% endif %}
 {% if metric_definitions %}
 <h3>What the metrics mean</h3>
 <dl class="definitions">
 {% for name, text in metric_definitions %}<div><dt>{{ name }}</dt><dd>{{ text }}.</dd></div>{% endfor %}
 </dl>
 {% endif %}
+{% if cite.cited %}
 <h3>References</h3>
 <ol class="references">
 {% for reference in cite.cited %}<li>{{ reference }}</li>{% endfor %}
 </ol>
+{% endif %}
 <div class="two">
 <div>
 <h3>Model card of the weights</h3>
 {% if card.facts %}
 {{ key_values(card.facts) }}
 {% else %}
-<p>The weights carry no model card.</p>
+<p>{{ "The weights carry no model card." if imaged else "No weights were used, because nothing is imaged." }}</p>
 {% endif %}
 </div>
 <div>
@@ -78,5 +82,6 @@ SECTION = Section(
     title="Methods and provenance",
     order=80,
     template=TEMPLATE,
+    about=About.PATIENT,
     starts_page=False,
 )

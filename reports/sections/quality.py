@@ -1,11 +1,13 @@
 """What every stage measured about itself."""
 
-from reports.sections._section import Section
+from reports.sections._section import About, Section
 
 TEMPLATE = """\
 {% from "macros.html.j2" import picture, key_values with context %}
+{% if imaged %}
 <p class="verdict-line {{ verdict.colour }}"><span class="symbol">{{ verdict.symbol }}</span> <strong>{{ verdict.colour | upper }}</strong>, {{ verdict.meaning }}.
 Limits: fewer than {{ thresholds.ENOUGH_SPIKES }} spikes or an SNR below {{ thresholds.GOOD_SNR_DB | number("dB") }}, head points further than {{ thresholds.GOOD_COREGISTRATION_MM | number("mm") }} from the scalp in the median, a network that errs by more than {{ thresholds.GOOD_HELD_OUT_MM | number("mm") }} on synthetic spikes of this head, more than {{ (100 * thresholds.MANY_BAD_CHANNELS) | number("%") }} bad channels, more than {{ (100 * thresholds.MANY_REJECTED) | number("%") }} rejected spikes or any warning give amber; fewer than {{ thresholds.FEW_SPIKES }} spikes, below {{ thresholds.POOR_SNR_DB | number("dB") }}, further than {{ thresholds.POOR_COREGISTRATION_MM | number("mm") }} or an error of more than {{ thresholds.POOR_HELD_OUT_MM | number("mm") }} give red.</p>
+{% endif %}
 <h3>Head model and co-registration</h3>
 <p>{{ head_model_sentence }} {{ coregistration_sentence }}</p>
 {{ picture("coregistration") }}
@@ -58,6 +60,7 @@ SECTION = Section(
     title="Quality",
     order=70,
     template=TEMPLATE,
+    about=About.PATIENT,
     figures=("coregistration", "surfaces", "training"),
     starts_page=False,
 )

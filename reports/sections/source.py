@@ -1,6 +1,6 @@
 """Where the spike's map has its maximum, and how far it reaches."""
 
-from reports.sections._section import Section
+from reports.sections._section import About, Section
 
 TEMPLATE = """\
 {% from "macros.html.j2" import picture with context %}
@@ -32,6 +32,7 @@ SECTION = Section(
     title="Findings: source",
     order=40,
     template=TEMPLATE,
+    about=About.SOURCE,
     figures=("cortex", "slices", "onset", "timecourses", "stability"),
     starts_page=False,
 )

@@ -1,6 +1,6 @@
 """The averaged spike at the sensors, and how alike the single ones are."""
 
-from reports.sections._section import Section
+from reports.sections._section import About, Section
 
 TEMPLATE = """\
 {% from "macros.html.j2" import picture with context %}
@@ -36,6 +36,7 @@ SECTION = Section(
     title="Findings: spikes",
     order=30,
     template=TEMPLATE,
+    about=About.SPIKES,
     figures=("average", "single"),
     starts_page=False,
 )

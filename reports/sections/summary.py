@@ -1,24 +1,11 @@
 """Page one: the finding, how well it is supported, and the quality verdict."""
 
-from reports.derivatives import Patient
-from reports.sections._section import Section
-from reports.wording import number
+from reports.sections._section import About, Section
 
 TEMPLATE = """\
-{% set own = of_sections.summary %}
 {% from "macros.html.j2" import picture with context %}
 <div class="finding">
-<p class="headline">{% if own.types | length > 1 %}{{ own.imaged }}: {% endif %}{{ place.sublobar | capitalize }} region</p>
-{% if own.types | length > 1 %}
-<table class="types">
-<thead><tr><th scope="col">Type of spikes</th><th scope="col">Marks</th><th scope="col">Share</th><th scope="col">Rate</th><th scope="col">Strongest over</th><th scope="col">Imaged</th></tr></thead>
-<tbody>
-{% for type in own.types %}
-<tr><th scope="row">{{ type.number }}</th><td>{{ type.marks }}</td><td>{{ type.share }}</td><td>{{ type.rate }}</td><td>{{ type.over }}</td><td>{{ type.imaged }}</td></tr>
-{% endfor %}
-</tbody>
-</table>
-{% endif %}
+<p class="headline">{% if type_title %}{{ type_title }}: {% endif %}{{ place.sublobar | capitalize }} region</p>
 <p class="where">{{ place.lobe | capitalize }}, {{ place.gyrus }}, at x, y, z = {{ place.coordinates }} mm</p>
 <p>{{ map_sentence }} {{ extent_sentence }}{% if region_sentence %} {{ region_sentence }}{% endif %}</p>
 <p class="support">Certainty: <strong>{{ support_word }}</strong> ({{ grade_meaning }}).</p>
@@ -39,15 +26,7 @@ TEMPLATE = """\
 {% for text in resection_relation %}<p>{{ text }}</p>{% endfor %}
 </div>
 <div>
-<div class="verdict {{ verdict.colour }}">
-<h3><span class="symbol">{{ verdict.symbol }}</span> Quality: {{ verdict.colour | upper }}, {{ verdict.meaning }}</h3>
-{% if verdict.reasons %}
-<ul>{% for reason in verdict.reasons %}<li>{{ reason[0] | upper }}{{ reason[1:] }}.</li>{% endfor %}</ul>
-{% else %}
-<p>Spikes, SNR, co-registration, channels and the network’s error on this head are within the limits in section “Quality”.</p>
-{% endif %}
-<p class="small">{{ head_model_sentence }}</p>
-</div>
+{% include "verdict.html.j2" %}
 <h3>Not assessable</h3>
 {% if missing %}
 <ul>{% for text in missing %}<li>{{ text }}</li>{% endfor %}</ul>
@@ -60,31 +39,10 @@ TEMPLATE = """\
 """
 
 
-def content(patient: Patient) -> dict:
-    """The types of spikes, where there are several, and which of them the report images."""
-    types = patient.qc.spikes.types
-    imaged = [each.number for each in types if each.imaged]
-    rows = [
-        {
-            "number": each.number,
-            "marks": each.n_marks,
-            "share": f"{100 * each.share_of_marks:.0f}\u00a0%",
-            "rate": number(each.per_minute, "per minute", 1),
-            "over": each.strongest_on
-            if each.strongest_on == "both sides"
-            else f"the {each.strongest_on} side",
-            "imaged": "yes" if each.imaged else "no",
-        }
-        for each in types
-    ]
-    which = f"Type {imaged[0]} of {len(types)}" if len(imaged) == 1 else "All types pooled"
-    return {"types": rows, "imaged": which}
-
-
 SECTION = Section(
     title="Summary",
     order=10,
     template=TEMPLATE,
+    about=About.SOURCE,
     figures=("summary",),
-    content=content,
 )

@@ -1,6 +1,6 @@
 """How loud the spike is."""
 
-from reports.sections._section import Section
+from reports.sections._section import About, Section
 
 
 def content(patient):
@@ -8,5 +8,9 @@ def content(patient):
 
 
 SECTION = Section(
-    title="Loudness", order=35, template="<p>{{ decibels | number }} dB loud.</p>", content=content
+    about=About.PATIENT,
+    title="Loudness",
+    order=35,
+    template="<p>{{ decibels | number }} dB loud.</p>",
+    content=content,
 )

@@ -34,7 +34,9 @@ def test_decimal_commas_are_read_and_told(tmp_path):
 def test_times_of_day_are_called_no_number(tmp_path):
     found = table(tmp_path, HEADER + "12:30:01\t0\tspike\n12:31:07\t0\tspike\n")
     assert len(found.onset_s) == 0
-    said = str(no_spikes([(tmp_path / "sub-01_events.tsv", found)]))
+    with pytest.raises(InvalidInput) as raised:
+        no_spikes([(tmp_path / "sub-01_events.tsv", found)])
+    said = str(raised.value)
     assert "2 spikes have an onset that is no number, such as '12:30:01'" in said
     assert "seconds" in said and "--spike-name" not in said
 

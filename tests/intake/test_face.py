@@ -28,7 +28,7 @@ from pipeline.paths import PatientPaths
 from pipeline.records.headmodel_qc import write_headmodel_qc
 from pipeline.records.image_qc import write_image_qc
 from pipeline.spikes.outputs import bare_info
-from reports.derivatives import read_patient
+from reports.reading import read_patient
 
 FACE_MNI152_MM = {
     "left eye": (-33, 72, -38),

@@ -31,7 +31,7 @@ UNPLACED = CompareQC(
     doubts=(Doubt("sides may be exchanged", grave=True),),
     outcome=None,
     outcome_reason="participants.tsv states no outcome of surgery",
-    nearest_contacts={"generic": NearContactsQC()},
+    nearest_contacts={"1": {"generic": NearContactsQC()}},
     contacts=ContactsQC(
         contact_rules={},
         contact_counts=ContactCountsQC(),

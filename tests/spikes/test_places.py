@@ -20,24 +20,36 @@ NONE_BAD = np.empty((0, 2))
 
 def events(onset_s, duration_s=0.0, bad_s=NONE_BAD) -> EventTable:
     onset_s = np.array(onset_s, float)
-    return EventTable(onset_s, np.full(len(onset_s), duration_s), bad_s, 0, 0, "", (), ())
+    return EventTable(
+        onset_s,
+        np.full(len(onset_s), duration_s),
+        bad_s,
+        0,
+        0,
+        "",
+        ("spike",) * len(onset_s),
+        (),
+        (),
+    )
 
 
 def reasons(onset_s, bad_s=NONE_BAD, n_times=2000):
-    return spike_places(events(onset_s), Config(max_shift_s=0.05), 100.0, n_times, bad_s).reasons
+    where = 100.0, n_times, bad_s, 0.0
+    return spike_places(events(onset_s), Config(max_shift_s=0.05), *where).reasons
 
 
 def test_a_spike_lies_in_the_middle_of_its_annotation():
-    found = spike_places(events([3.0, 5.0], 0.2), Config(max_shift_s=0.05), 100.0, 2000, NONE_BAD)
+    where = 100.0, 2000, NONE_BAD, 0.2
+    found = spike_places(events([3.0, 5.0], 0.2), Config(max_shift_s=0.05), *where)
     assert found.spike_s == pytest.approx([3.1, 5.1])
     assert found.max_shift.tolist() == [15, 15]
     assert found.reach == round(EPOCH_S / 2 * 100) + 2 * 15 + 1
     assert found.reasons == ["", ""]
 
 
-def test_without_spikes_there_is_half_an_epoch_to_reach():
-    found = spike_places(events([]), Config(), 100.0, 2000, NONE_BAD)
-    assert found.reach == round(EPOCH_S / 2 * 100) + 1 and found.reasons == []
+def test_all_runs_reach_as_far_as_the_longest_spike_of_any_needs():
+    found = spike_places(events([]), Config(max_shift_s=0.05), 100.0, 2000, NONE_BAD, 0.2)
+    assert found.reach == round(EPOCH_S / 2 * 100) + 2 * 15 + 1 and found.reasons == []
 
 
 def test_spikes_outside_or_at_the_edge_are_not_used():

@@ -1,14 +1,11 @@
 """Spikes of several sources are told apart, and those of one are not split."""
 
-from pathlib import Path
-
 import numpy as np
 import pytest
 
-from pipeline.errors import InvalidInput
-from pipeline.spikes.config import Config
+from pipeline.records.spikes_qc import SpikeTypeQC
 from pipeline.spikes.selection import OTHER_TYPE, Selection, among_all
-from pipeline.spikes.type_choice import doubts_of_types, imaged_spikes, marks_of_spikes
+from pipeline.spikes.type_choice import doubts_of_each, doubts_of_types, marks_of_spikes
 from pipeline.spikes.types import spike_types, strongest_side
 
 SFREQ_HZ, N_CHANNELS, N_TIMES, HALF_WIDTH = 250.0, 40, 251, 25
@@ -113,33 +110,41 @@ def test_marks_within_a_spikes_length_are_marks_of_one_spike():
     assert marks_of_spikes(mark, 100).tolist() == [1, 0, 0, 0, 2, 1]
 
 
-def test_the_type_asked_for_is_imaged():
-    types = np.array([1, 2, 1])
-    file = Path("sub-01_meg.fif")
-    assert imaged_spikes(types, Config(image_type=2), file).tolist() == [False, True, False]
-    assert imaged_spikes(types, Config(image_type=0), file).all()
-    with pytest.raises(InvalidInput, match="of 2 types, so that type 3 cannot be imaged"):
-        imaged_spikes(types, Config(image_type=3), file)
+def kind(number: int, n_marks: int, side: str, **rest) -> SpikeTypeQC:
+    told = {"labels": {"spike": n_marks}, "imaged": True, "reason": None} | rest
+    return SpikeTypeQC(
+        number=number,
+        n_marks=n_marks,
+        n_used=n_marks,
+        share_of_marks=n_marks / 80,
+        per_minute=1.0,
+        strongest_on=side,
+        snr_db=12.0,
+        **told,
+    )
 
 
-def test_other_types_are_a_grave_doubt_with_counts_and_side():
-    from pipeline.records.spikes_qc import SpikeTypeQC
-
-    def kind(number, n_marks, side):
-        return SpikeTypeQC(
-            number=number,
-            n_marks=n_marks,
-            share_of_marks=n_marks / 80,
-            per_minute=1.0,
-            strongest_on=side,
-            imaged=number == 1,
-        )
-
+def test_types_are_told_with_counts_and_sides_and_pooling_them_is_grave():
     both = kind(1, 48, "right"), kind(2, 32, "left")
-    assert doubts_of_types(both[:1], Config()) == ()
-    (doubt,) = doubts_of_types(both, Config())
-    assert doubt.grave
-    assert "images type 1 (48 marks, 60%, strongest over the right side) alone" in doubt.text
-    assert "Not imaged: type 2 (32 marks, 40%, strongest over the left side)" in doubt.text
-    (doubt,) = doubts_of_types(both, Config(image_type=0))
-    assert doubt.grave and "averaged into one as image_type = 0 asks" in doubt.text
+    assert doubts_of_types(both[:1], pooled=False) == ()
+    (doubt,) = doubts_of_types(both, pooled=False)
+    assert not doubt.grave
+    assert "type 1 (48 marks, 60%, strongest over the right side)" in doubt.text
+    assert "type 2 (32 marks, 40%, strongest over the left side)" in doubt.text
+    (doubt,) = doubts_of_types(both, pooled=True)
+    assert doubt.grave and "averaged into one as pool_types asks" in doubt.text
+
+
+def test_a_type_without_image_is_told_with_its_reason():
+    few = kind(2, 4, "left", imaged=False, reason="4 of 4 fit their own average, and 5 are needed")
+    (doubt,) = doubts_of_each((kind(1, 48, "right"), few))
+    assert doubt.text.endswith("Type 2 of the marked spikes is not imaged: " + few.reason)
+    assert doubts_of_each((few,)) == ()  # the report's first page says it whole
+
+
+def test_labels_that_name_different_things_are_not_averaged_in_silence():
+    same = kind(1, 48, "right", labels={"spike left": 40, "Spike_Left": 8})
+    different = kind(1, 48, "right", labels={"spike A": 40, "spike B": 8})
+    assert doubts_of_each((same,)) == ()
+    (doubt,) = doubts_of_each((different,))
+    assert "2 different labels" in doubt.text and "spike A" not in doubt.text

@@ -1,0 +1,216 @@
+"""Reading what the stages have written about one patient; the files' edge of the report."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import mne
+import nibabel as nib
+import numpy as np
+import pandas as pd
+
+from pipeline.air import air_at_zero
+from pipeline.errors import InvalidInput
+from pipeline.face import KEPT, read_face_region
+from pipeline.files import read_json, read_npz
+from pipeline.methods import METHODS
+from pipeline.methods._method import PointMethod
+from pipeline.paths import PatientPaths
+from pipeline.records.compare_qc import read_compare_qc
+from pipeline.records.head import read_head
+from pipeline.records.headmodel_qc import read_headmodel_qc
+from pipeline.records.image_qc import read_image_qc
+from pipeline.records.personalize_qc import read_personalize_qc
+from pipeline.records.solution import Distributed, Solution, read_distributed, read_point
+from pipeline.records.spike import read_average
+from pipeline.records.spikes_qc import read_spikes_qc
+from pipeline.records.status import read_status
+from reports.derivatives import Patient, Quality, SingleSpikes, is_true
+from reports.figures.slices import Volume
+from reports.inputs import Inputs
+
+
+def read_patients(inputs: Inputs, paths: PatientPaths) -> list[Patient]:
+    """Read what there is of every type of spikes that has an average, those that are imaged first.
+
+    Where no type has one, there is a single patient without average and without maps.
+
+    Raises
+    ------
+    InvalidInput
+        A result that the report cannot do without is missing.
+    """
+    patient = _read_shared(inputs, paths)
+    views = [paths.of_type(each.number) for each in patient.qc.spikes.types]
+    patients = [_of_type(patient, each) for each in views if each.average.exists()] or [patient]
+    return sorted(patients, key=lambda patient: not patient.imaged)
+
+
+def read_patient(inputs: Inputs, paths: PatientPaths) -> Patient:
+    """Read one patient's derivatives, and of the types of spikes the one that `paths` is of.
+
+    Raises
+    ------
+    InvalidInput
+        A result that the report cannot do without is missing.
+    """
+    return _of_type(_read_shared(inputs, paths), paths)
+
+
+def _read_shared(inputs: Inputs, paths: PatientPaths) -> Patient:
+    """The patient with what all types of spikes share, tables of all types among it."""
+    for needed in (paths.regions, paths.qc("headmodel"), paths.of_type(1).qc("spikes")):
+        _require(needed)
+    compared, personalized = paths.qc("compare"), paths.qc("personalize")
+    return Patient(
+        sub=paths.sub,
+        paths=paths,
+        average=None,
+        spike_events=_read_tsv(paths.spike_events),
+        single_spikes=None,
+        head=read_head(paths),
+        head_points=_read_tsv(paths.head_points),
+        trans=mne.read_trans(paths.trans),
+        solutions={},
+        stability={},
+        t1w=_read_t1w(inputs.t1w, paths, read_headmodel_qc(paths).face == KEPT),
+        source_volume=None,
+        resection=read_volume(paths.resection) if paths.resection.exists() else None,
+        contacts=_read_contacts(paths),
+        metrics=_read_tsv(paths.metrics),
+        metric_descriptions=_read_json_if_there(paths.metrics.with_suffix(".json")),
+        training_curve=(_read_tsv(paths.training_curve) if paths.training_curve.exists() else None),
+        qc=Quality(
+            headmodel=read_headmodel_qc(paths),
+            spikes=read_spikes_qc(paths.of_type(1)),
+            personalize=read_personalize_qc(paths) if personalized.exists() else None,
+            image=None,
+            compare=read_compare_qc(paths) if compared.exists() else None,
+        ),
+        status=read_status(paths) if paths.status.exists() else None,
+    )
+
+
+def _of_type(patient: Patient, paths: PatientPaths) -> Patient:
+    """The patient with what there is of one type of spikes."""
+    number, types = paths.spike_type, patient.qc.spikes.types
+    imaged = any(each.imaged for each in types if each.number == number)
+    averaged = paths.average.exists()
+    if not imaged and not averaged:
+        return patient
+    solutions = _read_solutions(paths) if imaged else {}
+    maps = (name for name, found in solutions.items() if isinstance(found, Distributed))
+    wanted = next(maps, next(iter(METHODS)))
+    image = (paths.sources(wanted), paths.qc("image")) if imaged else ()
+    for needed in (paths.average, paths.qc("spikes"), *image):
+        _require(needed)
+    average, _ = read_average(paths, proj=False)
+    events, metrics = patient.spike_events, patient.metrics
+    if len(types) > 1:
+        events = events[events["type"] == number]
+    if len(metrics):
+        metrics = metrics[metrics["type"] == number]
+    volume = paths.volume(wanted)
+    return replace(
+        patient,
+        paths=paths,
+        average=average,
+        spike_events=events,
+        single_spikes=_read_single_spikes(paths, average, events),
+        solutions=solutions,
+        stability={
+            method: read_npz(paths.bootstrap(method))["stability"]
+            for method in solutions
+            if paths.bootstrap(method).exists()
+        },
+        source_volume=read_volume(volume) if imaged and volume.exists() else None,
+        resection=patient.resection if _is_assessable(metrics, "resection") else None,
+        metrics=metrics,
+        qc=replace(
+            patient.qc,
+            spikes=read_spikes_qc(paths),
+            image=read_image_qc(paths) if imaged else None,
+        ),
+    )
+
+
+def _require(file: Path) -> None:
+    if not file.exists():
+        raise InvalidInput(
+            "The report cannot be written without this result",
+            file=file,
+            hint="run the earlier stages first",
+        )
+
+
+def _read_solutions(paths: PatientPaths) -> dict[str, Solution]:
+    solutions: dict[str, Solution] = {}
+    for method in METHODS:
+        if isinstance(METHODS[method], PointMethod):
+            if paths.point(method).exists():
+                solutions[method] = read_point(paths, method)
+        elif paths.sources(method).exists():
+            solutions[method] = read_distributed(paths, method)
+    return solutions
+
+
+def read_volume(path) -> Volume:
+    """A 3D NIfTI as floats; a fourth dimension of one is dropped."""
+    image = nib.load(path)
+    data = np.asarray(image.dataobj, dtype=np.float32)
+    return Volume(data.reshape(data.shape[:3]) if data.ndim > 3 else data, image.affine)
+
+
+def _read_t1w(file: Path, paths: PatientPaths, keep_face: bool) -> Volume:
+    t1w = read_volume(file)
+    t1w = Volume(air_at_zero(t1w.data), t1w.affine)
+    if keep_face:
+        return t1w
+    face = read_face_region(paths).voxels(t1w.data.shape, t1w.affine)
+    return Volume(np.where(face, t1w.data.min(), t1w.data), t1w.affine)
+
+
+def _read_single_spikes(
+    paths: PatientPaths, average: mne.Evoked, table: pd.DataFrame
+) -> SingleSpikes | None:
+    if not paths.epochs.exists() or table.empty:
+        return None
+    epochs = mne.read_epochs(paths.epochs, proj=False, preload=True, verbose="error")
+    data = epochs.get_data(picks=average.ch_names, verbose="error")
+    # Whitened by each sensor type's own size, so that tesla and tesla per metre can be added.
+    topography = average.data[:, np.abs(average.times).argmin()].copy()
+    types = np.array(average.get_channel_types())
+    size = np.ones(len(types))
+    for kind in np.unique(types):
+        size[types == kind] = np.sqrt(np.mean(topography[types == kind] ** 2))
+    weights = topography / size**2
+    course = np.einsum("c,nct->nt", weights, data) / (weights @ topography)
+    return SingleSpikes(course, epochs.times, table)
+
+
+def _read_contacts(paths: PatientPaths) -> pd.DataFrame:
+    contacts = _read_tsv(paths.contacts)
+    if contacts.empty:
+        columns = {name: [] for name in ("name", "x", "y", "z", "sublobar")}
+        return pd.DataFrame(columns | {"soz": np.empty(0, bool)})
+    contacts["soz"] = contacts["soz"].map(is_true)
+    return contacts.dropna(subset=["x", "y", "z"])
+
+
+def _read_tsv(path) -> pd.DataFrame:
+    """Empty where there is no file; "n/a" is missing, and a name such as "NA1" stays a name."""
+    if not path.exists():
+        return pd.DataFrame()
+    return pd.read_csv(
+        path, sep="\t", na_values=["n/a"], keep_default_na=False, encoding="utf-8-sig"
+    )
+
+
+def _read_json_if_there(path) -> dict:
+    return read_json(path) if path.exists() else {}
+
+
+def _is_assessable(metrics: pd.DataFrame, reference: str) -> bool:
+    if metrics.empty:
+        return False
+    own = metrics[metrics["reference"] == reference]
+    return bool(own["assessable"].map(is_true).any())
