@@ -4,6 +4,8 @@ import numpy as np
 import pytest
 import torch
 
+from benchmarks.systems import deepmeg
+from benchmarks.systems.rows import row, write
 from pipeline.progress import Progress, Stopped
 from pipeline.systems import SIZES, SYSTEMS
 from pipeline.systems._deepmeg import permutation_mse
@@ -195,3 +197,21 @@ def test_a_stopped_training_ends_with_the_same_weights(optimizer, tmp_path):
     for name in whole:
         assert torch.equal(whole[name], resumed[name]), name
     assert whole["1.num_batches_tracked"] > 0
+
+
+def test_a_row_holds_what_was_measured_beside_what_was_printed(tmp_path):
+    measured = row("A", "5 dB, mm", np.array([1.0, 2.0, 6.0, np.nan]), "4.2")
+    assert measured["n"] == 3 and measured["mean"] == 3 and measured["median"] == 2
+    assert measured["sd"] == pytest.approx(7**0.5)
+    write([measured], tmp_path / "table.csv")
+    lines = (tmp_path / "table.csv").read_text().splitlines()
+    assert lines == ["method,condition,n,mean,sd,median,paper", 'A,"5 dB, mm",3,3,2.646,2,4.2']
+
+
+def test_rivals_find_points_of_faint_noise_and_untrained_networks_have_no_row(
+    monkeypatch, tmp_path
+):
+    monkeypatch.setattr(deepmeg, "_field", lambda work: a_field())
+    rows = deepmeg._errors(tmp_path, "deepmeg_cnn_2", 60.0, 0.3, "faint noise, mm", quick=True)
+    assert [one["method"] for one in rows] == ["RAP-MUSIC", "TRAP-MUSIC"]
+    assert all(one["mean"] == 0 and one["n"] == 60 for one in rows)
