@@ -157,6 +157,11 @@ def _add_data_options(parser: argparse.ArgumentParser) -> None:
         "events.tsv are read instead of the dataset's own",
     )
     data.add_argument(
+        "--detect-spikes",
+        action="store_true",
+        help="look for spikes instead of reading marks; the report says that nobody reviewed them",
+    )
+    data.add_argument(
         "--contact-labels",
         type=Path,
         metavar="FILE",

@@ -278,7 +278,10 @@ _COMMANDS = {
 def _overrides(args: argparse.Namespace) -> dict[str, dict]:
     return {
         "headmodel": {"keep_face": args.keep_face or None},
-        "spikes": {"spike_name": tuple(args.spike_name) if args.spike_name else None},
+        "spikes": {
+            "spike_name": tuple(args.spike_name) if args.spike_name else None,
+            "detect_spikes": args.detect_spikes or None,
+        },
         "personalize": {
             "network": None if args.network == "auto" else args.network,
             "generic_model": str(args.generic_model) if args.generic_model else None,

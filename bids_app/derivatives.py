@@ -9,6 +9,7 @@ from pipeline.errors import InvalidInput, MissingResource
 from pipeline.files import read_json, refuse_linked_folders, to_json, write_shared_text
 
 BIDS_VERSION = "1.10.0"
+HED_VERSION = ("8.3.0", "sc:score_1.2.0")
 # BIDS has no names yet for derivatives of MEG, for surfaces, and for reports: those are listed
 # by their endings, so that any other stray file is still an error.
 _BIDSIGNORE = """\
@@ -84,6 +85,7 @@ def describe_derivative(name: str, bids_dir: Path) -> dict[str, Any]:
         "Name": name,
         "BIDSVersion": BIDS_VERSION,
         "DatasetType": "derivative",
+        "HEDVersion": list(HED_VERSION),
         "GeneratedBy": [generated_by],
     }
     if isinstance(source.get("DatasetDOI"), str):

@@ -15,7 +15,7 @@ from pipeline.mark_files._format import Reading
 from pipeline.mark_files._reading import read_marks
 from pipeline.names import entities_of
 from pipeline.readers import is_recording
-from pipeline.spikes.imported import HED_VERSION, join_marks, sidecar
+from pipeline.spikes.imported import join_marks, sidecar
 from pipeline.spikes.recording import open_recording
 from pipeline.tables import to_tsv
 
@@ -92,7 +92,6 @@ def import_marks(
                 hint="remove the table, which may have been reviewed, or choose another folder",
             )
         description = describe_derivative("spikefocus marks", bids_dir)
-        description["HEDVersion"] = list(HED_VERSION)
         write_shared_text(marks_dir / "dataset_description.json", to_json(description))
         write_shared_text(marks_dir / "README", _README)
         for file, text in written.items():

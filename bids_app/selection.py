@@ -107,6 +107,11 @@ def finder(
             file=subjects_dir,
             hint="check --fs-subjects-dir; 'none' uses the template head model",
         )
+    if args.marks is not None and args.detect_spikes:
+        raise ConfigError(
+            "--marks gives the spikes and --detect-spikes looks for them",
+            hint="give one of the two",
+        )
     read_contact_labels(args.contact_labels)  # what it does wrong is said before the work begins
 
     if args.trans is not None:

@@ -72,8 +72,9 @@ def tasks_for(
     patient: PatientFiles, configs: dict[str, Any], dicom_template: Path | None = None
 ) -> list[Task]:
     """The stages in order, each given only the files that it needs."""
+    marked = spikes_inputs(patient, configs["spikes"])
     reference = reference_run(
-        patient.meg, patient.events, configs["spikes"].spike_name, patient.events_json
+        marked.meg, marked.events, configs["spikes"].spike_name, marked.events_json
     )
     inputs = {
         "headmodel": headmodel.Inputs(
@@ -83,7 +84,7 @@ def tasks_for(
             meg=[patient.meg[reference]],
             trans=patient.trans,
         ),
-        "spikes": spikes_inputs(patient),
+        "spikes": marked,
         "personalize": personalize.Inputs(),
         "image": image.Inputs(t1w=patient.t1w),
         "compare": compare.Inputs(
@@ -105,14 +106,15 @@ def tasks_for(
     return [Task(stage, inputs[stage], configs[stage]) for stage in STAGES]
 
 
-def spikes_inputs(patient: PatientFiles) -> spikes.Inputs:
-    """The recordings with what lies beside them."""
+def spikes_inputs(patient: PatientFiles, config: spikes.Config) -> spikes.Inputs:
+    """The recordings with what lies beside them; without their marks where spikes are looked for."""
     return spikes.Inputs(
         meg=patient.meg,
-        events=patient.events,
+        events=[None] * len(patient.meg) if config.detect_spikes else patient.events,
         channels_tsv=patient.channels,
         empty_room=patient.empty_room,
-        events_json=patient.events_json,
+        events_json=[] if config.detect_spikes else patient.events_json,
+        detect=config.detect_spikes,
     )
 
 

@@ -22,7 +22,7 @@ def size_of(info: mne.Info, n_times: int) -> needs.Recording:
 
 def meg(files: PatientFiles, config, size: dict) -> tuple[str, str]:
     """Whether the runs that will be used can be opened; their dimensions go into `size`."""
-    inputs = spikes_inputs(files)
+    inputs = spikes_inputs(files, config)
     try:
         paths = [run.path for run in spikes.choose_runs(inputs, config).used]
     except InvalidInput:
@@ -39,7 +39,12 @@ def meg(files: PatientFiles, config, size: dict) -> tuple[str, str]:
 
 def marked_spikes(files: PatientFiles, config) -> tuple[str, str]:
     """How many spikes the marks leave, and what the stage will warn of."""
-    foreseen = spikes.foresee(spikes_inputs(files), config)
+    if config.detect_spikes:
+        return "note", (
+            f"looked for, {config.false_per_minute:g} false ones a minute expected; how many there are, "
+            f"{ONLY_DATA_TELL}. No person will have reviewed them."
+        )
+    foreseen = spikes.foresee(spikes_inputs(files, config), config)
     told = f"{foreseen.choice.n_spikes} annotated in {len(foreseen.choice.used)} run(s)"
     if foreseen.n_usable < foreseen.choice.n_spikes:
         told += f", {foreseen.n_usable} of them in clean parts"

@@ -27,6 +27,8 @@ def reads(inputs: Inputs, paths: PatientPaths) -> list[Path]:
         if recording is None:
             continue
         files += [recording, *companions(recording), *machine_files(recording).there]
+    if inputs.detect:
+        files += [paths.leadfield]
     tables = [*inputs.events, *inputs.channels_tsv, *chain.from_iterable(inputs.events_json)]
     files += [file for file in tables if file is not None]
     return sorted({file for file in files if file.exists()})

@@ -112,7 +112,8 @@ def choose_runs(inputs: Inputs, config: Config) -> Choice:
             unread = run.problem is not None
             reason = "its events cannot be read" if unread else "no spikes annotated"
             left_out.append(RunLeftOutQC(file=run.path.name, reason=reason))
-    head_movement, reference, n_outside, durations = "not recorded", None, 0, []
+    head_movement, n_outside, durations = "not recorded", 0, list[float]()
+    reference = open_recording(inputs.meg[0]).info if inputs.detect else None
     for run in runs:
         if run.events is None or (any_spike and not run.n_spikes):
             continue

@@ -36,6 +36,9 @@ class Inputs:
     empty_room : Path or None
     events_json : list of (list of Path)
         The ``events.json`` that apply to each run, the most specific first; empty without any.
+    detect : bool
+        Spikes are looked for: the leadfield is read, the events are not, and the first run, which the
+        leadfield was computed for, is the one that others are compared with.
     """
 
     meg: list[Path]
@@ -43,6 +46,7 @@ class Inputs:
     channels_tsv: list[Path | None]
     empty_room: Path | None = None
     events_json: list[list[Path]] = field(default_factory=list)
+    detect: bool = False
 
 
 @dataclass(frozen=True)
@@ -127,6 +131,17 @@ class Config:
         unit="s",
         low=0,
         high=60,
+    )
+    detect_spikes: bool = option(
+        False,
+        "look for spikes instead of reading marks (--detect-spikes); no person will have reviewed them",
+    )
+    false_per_minute: float = option(
+        0.5,
+        "with detect_spikes: how many marks a minute the recording's own background, its phases drawn "
+        "anew, may give",
+        low=0.01,
+        high=10,
     )
     max_projector_overlap: float = option(
         0.3, "largest part of the spike's power that a projector may remove", low=0, high=1

@@ -105,14 +105,14 @@ def load_filtered(
     with progress.step(f"Filtering {path.name}", total=len(starts)) as bar:
         for start in starts:
             stop = min(start + chunk, raw.n_times)
-            block = _read_padded(raw, path, picks, start, stop, half)
+            block = read_padded(raw, path, picks, start, stop, half)
             core = block[is_meg, half : half + stop - start]
             block[is_meg] = bridged(block[is_meg])
             filtered = oaconvolve(block, kernel[np.newaxis], mode="valid", axes=1)
             first = -(-start // step)
             samples = filtered[:, first * step - start :: step]
             kept[:, first : first + samples.shape[1]] = samples
-            measured.append(_measure(core, filtered[is_meg], window))
+            measured.append(measure(core, filtered[is_meg], window))
             bar.advance()
     with info._unlock():
         info["sfreq"] = sfreq / step
@@ -142,7 +142,7 @@ def bridged(block: np.ndarray) -> np.ndarray:
     return np.array([np.interp(times, times[~lost], channel[~lost]) for channel in block])
 
 
-def _read_padded(raw, path, picks, start: int, stop: int, half: int) -> np.ndarray:
+def read_padded(raw, path, picks, start: int, stop: int, half: int) -> np.ndarray:
     """Samples start - half .. stop + half, mirrored where the recording ends."""
     first, last = max(0, start - half), min(raw.n_times, stop + half)
     block = read_block(raw, path, picks, first, last)
@@ -152,7 +152,8 @@ def _read_padded(raw, path, picks, start: int, stop: int, half: int) -> np.ndarr
     return block
 
 
-def _measure(core: np.ndarray, filtered: np.ndarray, window: int) -> tuple[np.ndarray, ...]:
+def measure(core: np.ndarray, filtered: np.ndarray, window: int) -> tuple[np.ndarray, ...]:
+    """What `WindowStats` holds of each window of `window` samples of a stretch, in its order."""
     n_windows = core.shape[1] // window
 
     def cut(x):

@@ -22,7 +22,6 @@ _KINDS = (
     ("spike", "spike", "sc:Spike-morphology"),
     ("", "interictal_discharge", "sc:Epileptiform-interictal-activity"),
 )
-HED_VERSION = ("8.3.0", "sc:score_1.2.0")
 COLUMNS = {
     "onset": ("Time from the recording's first stored sample", "s"),
     "duration": ("Duration of the mark; 0 for a moment", "s"),

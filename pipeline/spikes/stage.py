@@ -32,6 +32,7 @@ from pipeline.spikes.averages import (
 from pipeline.spikes.choice import Choice, choose_runs
 from pipeline.spikes.cleaning import Cleaning, Removed, choose_projectors
 from pipeline.spikes.config import Config, Inputs
+from pipeline.spikes.detecting import with_detected
 from pipeline.spikes.limits import no_baseline, require_channels, unfit_empty_room
 from pipeline.spikes.noise import (
     BASELINE_S,
@@ -90,7 +91,7 @@ def run(inputs: Inputs, paths: PatientPaths, config: Config, progress: Progress)
         Too little memory for a recording.
     """
     with mne.use_log_level("error"):
-        _run(inputs, paths, config, progress)
+        _run(with_detected(inputs, paths, config, progress), paths, config, progress)
 
 
 def _run(inputs: Inputs, paths: PatientPaths, config: Config, progress: Progress) -> None:

@@ -1,0 +1,98 @@
+"""A whole recording in blocks: memory does not grow with its length."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from pipeline.detection.statistic import Detector, peaks, statistic, surrogate, threshold_of
+
+LEAST_NULL_MINUTES = 30.0
+
+
+@dataclass(frozen=True)
+class Detected:
+    """What was found in one recording.
+
+    Attributes
+    ----------
+    time_s : ndarray, (n,)
+        From the first sample.
+    score : ndarray, (n,)
+        The statistic over its threshold: more than 1.
+    threshold : float
+    expected_false : float
+        False ones that the recording's length and the rate asked for let expect.
+    null_minutes : float
+        Length of the surrogates that the threshold was taken from.
+    """
+
+    time_s: np.ndarray
+    score: np.ndarray
+    threshold: float
+    expected_false: float
+    null_minutes: float
+
+
+def detect(
+    block_at: Callable[[int], np.ndarray],
+    starts_s: np.ndarray,
+    margin_s: float,
+    detector: Detector,
+    false_per_minute: float,
+    seed: int,
+    advance: Callable[[], None] = lambda: None,
+) -> Detected:
+    """Look for spikes in blocks.
+
+    Parameters
+    ----------
+    block_at : callable
+        From a block's number to its data (n_channels, n_times) in the pass band, with `margin_s` on
+        either side.
+    starts_s : ndarray, (n_blocks,)
+        Where each block's data begin, margin and all.
+    margin_s : float
+    detector : Detector
+    false_per_minute : float
+    seed : int
+    advance : callable
+        Called after each block.
+    """
+    rng = np.random.default_rng(seed)
+    sfreq, margin = detector.sfreq_hz, round(margin_s * detector.sfreq_hz)
+    time_s, height, null = [], [], []
+    minutes = null_minutes = 0.0
+    n_times = [0] * len(starts_s)
+    repeats = 1
+    for index, start_s in enumerate(starts_s):
+        white = (detector.whiten @ block_at(index)).astype(np.float32)
+        n_times[index] = white.shape[1] - 2 * margin
+        block_minutes = n_times[index] / sfreq / 60
+        if index == 0:  # blocks are alike in length: short recordings draw more often
+            repeats = int(np.ceil(LEAST_NULL_MINUTES / (block_minutes * len(starts_s))))
+        samples, values = _inner_peaks(statistic(white, detector), margin, sfreq)
+        time_s.append(start_s + samples / sfreq)
+        height.append(values)
+        minutes += block_minutes
+        for _ in range(repeats):
+            drawn = statistic(surrogate(white, rng), detector)
+            null.append(_inner_peaks(drawn, margin, sfreq)[1])
+            null_minutes += block_minutes
+        advance()
+    threshold = threshold_of(np.concatenate(null), null_minutes, false_per_minute)
+    times, heights = np.concatenate(time_s), np.concatenate(height)
+    is_over = heights > threshold
+    return Detected(
+        time_s=times[is_over],
+        score=heights[is_over] / threshold,
+        threshold=threshold,
+        expected_false=false_per_minute * minutes,
+        null_minutes=null_minutes,
+    )
+
+
+def _inner_peaks(values: np.ndarray, margin: int, sfreq: float) -> tuple[np.ndarray, np.ndarray]:
+    samples, heights = peaks(values, sfreq)
+    inner = (samples >= margin) & (samples < len(values) - margin)
+    return samples[inner], heights[inner]

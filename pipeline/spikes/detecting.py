@@ -1,0 +1,205 @@
+"""Marks by the detector: reads the recordings in blocks and writes a table for each."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import mne
+import numpy as np
+import pandas as pd
+from scipy.signal import oaconvolve
+
+from pipeline.detection.statistic import AROUND_S, Detector, make_detector
+from pipeline.detection.stream import Detected, detect
+from pipeline.errors import InvalidInput
+from pipeline.files import write_json, write_text
+from pipeline.modality import sensor_picks
+from pipeline.paths import PatientPaths
+from pipeline.progress import Progress
+from pipeline.records.head import read_measured_head
+from pipeline.spikes.channels import find_bad_channels
+from pipeline.spikes.config import Config, Inputs
+from pipeline.spikes.events import REVIEW, UNREVIEWED
+from pipeline.spikes.filtering import WINDOW_S, WindowStats, bridged, measure, read_padded
+from pipeline.spikes.marks import channel_marks
+from pipeline.spikes.maxfilter import maxfiltered
+from pipeline.spikes.places import marked_stretches, spans
+from pipeline.spikes.recording import open_recording
+from pipeline.tables import read_tsv, to_tsv
+from pipeline.whitening import whitener
+
+# Twice the pass band's upper edge and a little more.
+LEAST_SFREQ_HZ = 120.0
+BLOCK_S, N_SAMPLED = 30.0, 40
+MARGIN_S = AROUND_S + 0.2
+SEED = 0
+TAG = "sc:Epileptiform-interictal-activity"
+
+
+def with_detected(
+    inputs: Inputs, paths: PatientPaths, config: Config, progress: Progress
+) -> Inputs:
+    """The inputs with the detector's tables in the place of the dataset's, which it writes.
+
+    The inputs as they are where no spikes are to be looked for.
+
+    Raises
+    ------
+    InvalidInput
+        A table is there already that somebody has reviewed.
+    """
+    if not inputs.detect:
+        return inputs
+    tables = [_table_of(recording, paths) for recording in inputs.meg]
+    for table in tables:
+        _refuse_reviewed(table, paths)
+    for recording, channels_tsv, table in zip(inputs.meg, inputs.channels_tsv, tables, strict=True):
+        found = _detected(recording, channels_tsv, paths, config, progress)
+        _write(table, found, config)
+    return replace(inputs, events=list(tables), events_json=[])
+
+
+def _table_of(recording: Path, paths: PatientPaths) -> Path:
+    """Where ``--marks OUTPUT_DIR`` looks for the recording's table."""
+    parts = recording.parts
+    below = parts[parts.index(paths.sub) : -1] if paths.sub in parts else (paths.sub, "meg")
+    kept = [part for part in recording.name.split(".")[0].split("_") if part != "meg"]
+    kept = [part for part in kept if not part.startswith("split-")]
+    return paths.output_dir.joinpath(*below, "_".join([*kept, "events.tsv"]))
+
+
+def _refuse_reviewed(table: Path, paths: PatientPaths) -> None:
+    if not table.exists():
+        return
+    review = read_tsv(table, ("onset",), []).get(REVIEW, pd.Series(dtype=str))
+    if (review.str.lower() != UNREVIEWED).any():
+        raise InvalidInput(
+            "somebody has reviewed the detector's marks, which a new detection would overwrite",
+            file=table,
+            hint=f"use them with --marks {paths.output_dir.name}, without --detect-spikes; or move "
+            "the table away",
+        )
+
+
+def _write(table: Path, found: Detected, config: Config) -> None:
+    rows = pd.DataFrame(
+        {
+            "onset": found.time_s.round(4),
+            "duration": 0,
+            "trial_type": "spike",
+            "score": found.score.astype(float).round(3),
+            REVIEW: UNREVIEWED,
+        }
+    )
+    described = {
+        "onset": {"Description": "Peak, from the first stored sample", "Units": "s"},
+        "trial_type": {"Levels": {"spike": "Found by a detector"}, "HED": {"spike": TAG}},
+        "score": {
+            "Description": "Statistic over its threshold, which surrogates of this recording without "
+            f"transients reach {config.false_per_minute:g} times a minute: {found.expected_false:.1f} "
+            "times in this recording"
+        },
+        REVIEW: {
+            "Description": "What a person says of the mark",
+            "Levels": {
+                UNREVIEWED: "Nobody has looked at it",
+                "accepted": "A spike",
+                "rejected": "No spike: it is not used",
+            },
+        },
+    }
+    write_text(table, to_tsv(rows))
+    write_json(table.with_suffix(".json"), described)
+
+
+def _detected(
+    path: Path, channels_tsv: Path | None, paths: PatientPaths, config: Config, progress: Progress
+) -> Detected:
+    raw, notes = open_recording(path), list[str]()
+    marked = channel_marks(raw, path, channels_tsv, notes)
+    raw.info["bads"] = [name for name in raw.ch_names if name in marked]
+    stretches_s = spans(marked_stretches(raw, None))
+    with maxfiltered(raw, path, config.maxfilter, config.tsss_s, notes, progress) as (separated, _):
+        blocks = _Blocks(separated, path, config)
+        detector = _detector(blocks, set(marked), paths)
+        n_blocks = len(blocks.starts)
+        with progress.step(f"Looking for spikes in {path.name}", total=n_blocks) as bar:
+            found = detect(
+                lambda index: blocks.at(index, MARGIN_S),
+                blocks.starts / blocks.sfreq - MARGIN_S,
+                MARGIN_S,
+                detector,
+                config.false_per_minute,
+                SEED,
+                bar.advance,
+            )
+    near = (stretches_s[:, :1] - 0.5 < found.time_s) & (found.time_s < stretches_s[:, 1:] + 0.5)
+    clean = ~near.any(0) & (found.time_s > 1) & (found.time_s < raw.times[-1] - 1)
+    return replace(found, time_s=found.time_s[clean], score=found.score[clean])
+
+
+class _Blocks:
+    """Blocks of a recording in the pass band, with few samples a second."""
+
+    def __init__(self, raw: mne.io.BaseRaw, path: Path, config: Config):
+        self.raw, self.path = raw, path
+        self.picks = sensor_picks(raw.info)
+        self.step = max(1, int(raw.info["sfreq"] // LEAST_SFREQ_HZ))
+        self.sfreq = raw.info["sfreq"] / self.step
+        band = config.highpass_hz, config.lowpass_hz
+        self.kernel = mne.filter.create_filter(
+            None, raw.info["sfreq"], *band, fir_design="firwin", verbose="error"
+        )
+        self.good = np.arange(len(self.picks))
+        length = round(BLOCK_S * self.sfreq)
+        n_kept = raw.n_times // self.step
+        self.length = min(length, n_kept)
+        self.starts = np.arange(0, n_kept - self.length + 1, self.length)
+
+    def at(self, index: int, margin_s: float) -> np.ndarray:
+        """Good channels (n, n_times); beyond the recording's ends they are mirrored."""
+        return self.filtered(index, margin_s)[1][self.good]
+
+    def filtered(self, index: int, margin_s: float) -> tuple[np.ndarray, np.ndarray]:
+        """A block as recorded, and in the pass band with its margin."""
+        margin = round(margin_s * self.sfreq) * self.step
+        reach = len(self.kernel) // 2 + margin
+        start = int(self.starts[index]) * self.step
+        stop = start + self.length * self.step
+        block = read_padded(self.raw, self.path, self.picks, start, stop, reach)
+        core = block[:, reach : reach + stop - start]
+        band = oaconvolve(bridged(block), self.kernel[None], mode="valid", axes=1)
+        return core, band[:, :: self.step][:, : self.length + 2 * margin // self.step]
+
+
+def _detector(blocks: _Blocks, marked: set[str], paths: PatientPaths) -> Detector:
+    """Noise and bad channels from blocks drawn evenly over the recording."""
+    info = mne.pick_info(blocks.raw.info, blocks.picks)
+    types = np.array(info.get_channel_types())
+    drawn = np.unique(
+        np.linspace(0, len(blocks.starts) - 1, min(N_SAMPLED, len(blocks.starts))).astype(int)
+    )
+    total = np.zeros((len(types), len(types)))
+    measured, n_times = [], 0
+    window = round(WINDOW_S * blocks.sfreq)
+    for index in drawn:
+        core, band = blocks.filtered(int(index), 0.0)
+        total += band @ band.T
+        n_times += band.shape[1]
+        # At the kept rate: what differs from channel to channel does so at either.
+        measured.append(measure(core[:, :: blocks.step][:, : band.shape[1]], band, window))
+    stuck, level, std, ptp, fast = (
+        np.concatenate(part, axis=1) for part in zip(*measured, strict=True)
+    )
+    stats = WindowStats(stuck, level, std, ptp, fast, window / blocks.sfreq)
+    size = np.sqrt(np.diag(total))
+    safe = np.where(size > 0, size, 1)
+    pos_m = np.array([channel["loc"][:3] for channel in info["chs"]])
+    bad = find_bad_channels(stats, types, pos_m, total / safe[:, None] / safe[None])
+    blocks.good = np.array(
+        [i for i, name in enumerate(info["ch_names"]) if i not in bad and name not in marked]
+    )
+    names = [info["ch_names"][i] for i in blocks.good]
+    covariance = total[np.ix_(blocks.good, blocks.good)] / n_times
+    return make_detector(
+        whitener(covariance), read_measured_head(paths, names).leadfield, blocks.sfreq
+    )

@@ -1,0 +1,45 @@
+"""The detector's tables: where they lie, what they say, and that a reviewer's work is kept."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from bids_app.dataset.marks import events_of
+from pipeline.detection.stream import Detected
+from pipeline.errors import InvalidInput
+from pipeline.files import read_json
+from pipeline.paths import PatientPaths
+from pipeline.spikes.config import SPIKE_NAMES, Config
+from pipeline.spikes.detecting import _refuse_reviewed, _table_of, _write
+from pipeline.spikes.events import read_events
+
+FOUND = Detected(np.array([1.5, 7.25]), np.array([2.0, 1.1]), 30.0, 3.0, 30.0)
+
+
+@pytest.mark.parametrize("session", ["", "ses-a"])
+def test_marks_of_the_output_are_found_by_the_recordings_name(session, tmp_path):
+    parts = [part for part in ("sub-01", session) if part]
+    name = "_".join([*parts, "task-rest_split-01_meg.fif"])
+    recording = tmp_path.joinpath("bids", *parts, "meg", name)
+    paths = PatientPaths(tmp_path / "out", "01")
+    table = _table_of(recording, paths)
+    _write(table, FOUND, Config())
+    assert events_of(recording, tmp_path / "bids", paths.output_dir) == table
+    events = read_events(table, SPIKE_NAMES)
+    assert events.onset_s.tolist() == [1.5, 7.25] and events.n_unreviewed == 2
+    described = read_json(table.with_suffix(".json"))
+    assert described["trial_type"]["HED"]["spike"].startswith("sc:")
+    assert "3.0 times in this recording" in described["score"]["Description"]
+
+
+def test_a_reviewed_table_is_not_overwritten(tmp_path):
+    paths = PatientPaths(tmp_path, "01")
+    table = _table_of(Path("sub-01/meg/sub-01_task-rest_meg.fif"), paths)
+    _refuse_reviewed(table, paths)
+    _write(table, FOUND, Config())
+    _refuse_reviewed(table, paths)
+    table.write_text(table.read_text().replace("unreviewed", "accepted", 1))
+    with pytest.raises(InvalidInput, match="somebody has reviewed") as refused:
+        _refuse_reviewed(table, paths)
+    assert "--marks" in refused.value.hint
