@@ -203,7 +203,7 @@ def test_without_resamples_there_are_no_intervals(patient, inputs, tmp_path):
 
 def test_the_nearest_contacts_and_their_cortex_are_named(patient, inputs):
     found, qc = run(patient, inputs)
-    nearest = qc["nearest_contacts"]["generic"]
+    nearest = qc["nearest_contacts"]["1"]["generic"]
     assert nearest["soz"]["name"] in SOZ
     assert nearest["soz"]["distance_mm"] == pytest.approx(found["generic", "max_to_soz"], abs=1e-3)
     assert nearest["any"]["distance_mm"] <= nearest["soz"]["distance_mm"]

@@ -27,6 +27,7 @@ _NAMED = re.compile(
 # Files outside `pipeline/modality` that name types of channels, and why they may.
 ALLOWED = {
     "pipeline/spikes/artefacts.py": "mne makes a heart signal from magnetometers alone",
+    "pipeline/spikes/maxfilter.py": "signal-space separation is of MEG alone",
     "reports/figures/sensors.py": "mne draws a length of gradients only as of a magnetometer",
     "reports/wording.py": "words of the names of quality figures",
     "bids_app/demo/likeness.py": "virtual patients are recorded with two arrays of MEG",

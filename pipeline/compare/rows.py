@@ -18,7 +18,6 @@ from pipeline.tables import to_tsv
 _POINTS = {name: METHODS[name] for name in METHODS if isinstance(METHODS[name], PointMethod)}
 
 COLUMNS = {
-    "type": "Type of the spikes that were imaged, as in the table of spikes; 1 has most marks",
     "method": "Imaging method; "
     + "; ".join(
         f"for {name} the {method.short}'s position stands for the map's maximum"
@@ -34,6 +33,7 @@ COLUMNS = {
     "reference": "What the estimate is compared with: soz, resection, or model for neither",
     "assessable": "Whether the data allow the metric: true or false",
     "reason": "Why the metric is not assessable",
+    "type": "Type of the spikes that were imaged, as in the table of spikes; 1 has most marks",
 }
 
 
@@ -60,7 +60,6 @@ class Table:
         assert isinstance(part, Metric)
         self.rows.append(
             {
-                "type": self.spike_type,
                 "method": method,
                 "metric": metric,
                 "value": f"{value:.4f}" if assessable else "n/a",
@@ -70,6 +69,7 @@ class Table:
                 "reference": part.reference,
                 "assessable": "true" if assessable else "false",
                 "reason": "n/a" if assessable else reason,
+                "type": self.spike_type,
             }
         )
 

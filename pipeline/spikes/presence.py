@@ -16,7 +16,7 @@ from pipeline.records.spikes_qc import PresenceQC
 from pipeline.spikes.config import Config
 from pipeline.spikes.noise import PEAK_HALF_WIDTH_S
 from pipeline.spikes.selection import cut, select_spikes
-from pipeline.whitening import snr_db
+from pipeline.whitening import powers, snr_db
 
 N_DRAWS = 49
 ANALYSIS_HZ = 125.0
@@ -139,7 +139,9 @@ def _stands_out_db(segments, chance, max_shift, rules: Rules) -> float:
         return -np.inf
     reach = round(PEAK_HALF_WIDTH_S * rules.sfreq_hz)
     start = segments.shape[2] // 2 + selection.shift[chosen] - reach
-    return snr_db(cut(segments[chosen], start, 2 * reach + 1))
+    peaks = cut(segments[chosen], start, 2 * reach + 1)
+    # Of few windows one may be drawn twice: its copies agree, and show nothing of chance.
+    return snr_db(peaks) if powers(peaks)[1] > 0 else -np.inf
 
 
 def _spike_free(rng, free: np.ndarray, n: int, reach: int) -> np.ndarray:

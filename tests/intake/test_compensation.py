@@ -16,6 +16,7 @@ from pipeline.methods.ecd import fit_dipole
 from pipeline.modality.meg import single_shell_bem
 from pipeline.paths import PatientPaths
 from pipeline.progress import Progress
+from pipeline.records.spikes_qc import MaxFilterQC
 from pipeline.records.spike import read_average
 from pipeline.spikes.runs import read_empty_room
 
@@ -41,6 +42,7 @@ def primary(skull_mm):
             channel["kind"] = mne.io.constants.FIFF.FIFFV_MEG_CH
     bem = single_shell_bem(*star_shaped_remesh(skull_mm, 642))
     return vertex_leadfield(plain, TRANS, bem, POS_MM, DIRECTION / np.linalg.norm(DIRECTION))[:, 0]
+LEFT_ALONE = MaxFilterQC(file="sub-01_meg.ds", done=False, why="no MEGIN recording")
 
 
 def write(folder, name, primary, grade, references=True):
@@ -115,7 +117,7 @@ def test_empty_room_is_compensated_like_the_recording(tmp_path, primary):
     info = compensated_info()
     like = mne.pick_info(info, mne.pick_types(info, meg=True, ref_meg=False))
     rooms = [
-        read_empty_room(file, like, spikes.Config(), 30, Progress())
+        read_empty_room(file, like, LEFT_ALONE, spikes.Config(), 30, Progress())
         for file in (raw_room, same_room)
     ]
     assert np.allclose(*rooms, atol=1e-3 * np.abs(rooms[1]).max())
