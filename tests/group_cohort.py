@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
-from pipeline.compare.rows import Table, defined, sidecar
+from pipeline.compare.rows import Table, as_tsv, defined, sidecar
 from pipeline.files import write_json, write_text
 from pipeline.metrics import METRICS
 from pipeline.records.compare_qc import ContactCountsQC, ContactsQC, ResectionQC
@@ -49,7 +49,7 @@ def write_cohort(
             table = _metrics(
                 number, number in without_ieeg, number in without_mask, number in not_sampled
             )
-            write_text(out / label / f"{label}_metrics.tsv", table.tsv())
+            write_text(out / label / f"{label}_metrics.tsv", as_tsv([table]))
             write_json(out / label / f"{label}_metrics.json", _SIDECAR)
         write_json(out / label / f"{label}_status.json", state)
     (bids / "dataset_description.json").write_text(

@@ -41,8 +41,8 @@ COLUMNS = {
 class Table:
     """Collects the rows of one type of spikes."""
 
-    spike_type: int
     rows: list[dict]
+    spike_type: int = 1
 
     def add(
         self,

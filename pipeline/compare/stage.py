@@ -79,7 +79,7 @@ def _compared(
     paths: PatientPaths, references: References
 ) -> tuple[Table, dict[str, NearContactsQC]]:
     """The rows of one type of spikes, and the contacts nearest to each method's maximum."""
-    table, nearest = Table(paths.spike_type, []), {}
+    table, nearest = Table([], paths.spike_type), {}
     imaged = read_image_qc(paths).methods
     for method in (name for name in METHODS if name in imaged):
         if not imaged[method].assessable:

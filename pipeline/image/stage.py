@@ -142,8 +142,6 @@ def reads(inputs: Inputs, paths: PatientPaths) -> list[Path]:
 
 def writes(paths: PatientPaths) -> list[Path]:
     """The QC file of each type that was imaged, and the files of every method that it says succeeded."""
-    if not paths.qc("spikes").exists():
-        return []
     return [file for each in imaged_types(paths) for file in _written(each)]
 
 

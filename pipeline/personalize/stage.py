@@ -42,22 +42,17 @@ TEST_BATCH = 50
 
 def reads(inputs: Inputs, paths: PatientPaths) -> list[Path]:
     """Files whose content decides the result; a generic model of one's own is an option's value."""
-    average = [each.average for each in _imaged(paths)[:1]]
+    average = [each.average for each in imaged_types(paths)[:1]]
     return [paths.leadfield, paths.regions, paths.trans, paths.noise_cov, *average]
 
 
 def writes(paths: PatientPaths) -> list[Path]:
     """Nothing where nothing is imaged."""
-    return list(_results(paths)) if _imaged(paths) else []
+    return list(_results(paths)) if imaged_types(paths) else []
 
 
 def _results(paths: PatientPaths) -> tuple[Path, ...]:
     return paths.model, paths.training_curve, paths.qc("personalize")
-
-
-def _imaged(paths: PatientPaths) -> list[PatientPaths]:
-    """The types that will be imaged; none where the spikes stage has left no quality file."""
-    return imaged_types(paths) if paths.qc("spikes").exists() else []
 
 
 def run(inputs: Inputs, paths: PatientPaths, config: Config, progress: Progress) -> None:
@@ -73,7 +68,7 @@ def run(inputs: Inputs, paths: PatientPaths, config: Config, progress: Progress)
     MissingResource
         No weights of this network, or no GPU where one was asked for.
     """
-    imaged = _imaged(paths)
+    imaged = imaged_types(paths)
     if not imaged:
         for file in _results(paths):
             file.unlink(missing_ok=True)

@@ -279,7 +279,12 @@ def read_spikes_qc(paths: PatientPaths) -> SpikesQC:
 
 
 def imaged_types(paths: PatientPaths) -> list[PatientPaths]:
-    """The files of each type of spikes that is imaged, the one with most marks first."""
+    """The files of each type of spikes that is imaged, the one with most marks first.
+
+    An average without a quality file beside it is taken for the only type.
+    """
+    if not paths.of_type(1).qc("spikes").exists():
+        return [paths.of_type(1)]
     return [paths.of_type(each.number) for each in read_spikes_qc(paths.of_type(1)).imaged]
 
 

@@ -141,11 +141,13 @@ def read_cohort(
 
 
 def _read_metrics(path: Path, participant: str) -> pd.DataFrame:
-    columns = ["type", "method", "metric", "value", "unit", "assessable", "reason"]
+    columns = ["method", "metric", "value", "unit", "assessable", "reason"]
     try:
-        table = pd.read_csv(path, sep="\t", dtype=str, keep_default_na=False)[columns]
-        # Of several types of spikes the one with most marks, which comes first.
-        table = table[table["type"] == (table["type"].iloc[0] if len(table) else "")]
+        table = pd.read_csv(path, sep="\t", dtype=str, keep_default_na=False)
+        if "type" in table and len(table):
+            # Of several types of spikes the one with most marks, which comes first.
+            table = table[table["type"] == table["type"].iloc[0]]
+        table = table[columns]
         known = table["assessable"].str.lower() == "true"
         values = pd.to_numeric(table["value"].where(known), errors="raise")
         if table.duplicated(["method", "metric"]).any():

@@ -102,7 +102,7 @@ def _reservations(patient: Patient) -> list[str]:
 
 SECTION = Section(
     title="Spikes and what was imaged",
-    order=5,
+    order=11,
     template=TEMPLATE,
     about=About.TYPES,
     content=content,

@@ -16,7 +16,7 @@ from matplotlib.figure import Figure
 from bids_app.cli import main
 from bids_app.exit_codes import ExitCode
 from bids_app.progress import ConsoleProgress
-from pipeline.compare.rows import Table
+from pipeline.compare.rows import Table, as_tsv
 from pipeline.errors import InvalidInput
 from pipeline.files import read_json, read_metadata
 from pipeline.tables import to_tsv
@@ -188,7 +188,7 @@ def test_table_for_a_spreadsheet_holds_no_formula():
 def test_metrics_and_spike_tables_hold_no_formula():
     table = Table([])
     table.add_absent("sloreta", ["max_to_soz"], "=HYPERLINK(1)\tx")
-    assert "\t'=HYPERLINK(1) x" in table.tsv()
+    assert "\t'=HYPERLINK(1) x" in as_tsv([table])
 
 
 def test_two_dollars_are_no_formula_in_a_picture(tmp_path):
