@@ -16,8 +16,8 @@ from pipeline.methods.ecd import fit_dipole
 from pipeline.modality.meg import single_shell_bem
 from pipeline.paths import PatientPaths
 from pipeline.progress import Progress
-from pipeline.records.spikes_qc import MaxFilterQC
 from pipeline.records.spike import read_average
+from pipeline.records.spikes_qc import MaxFilterQC
 from pipeline.spikes.runs import read_empty_room
 
 SFREQ_HZ, DURATION_S = 500.0, 60.0
@@ -42,6 +42,8 @@ def primary(skull_mm):
             channel["kind"] = mne.io.constants.FIFF.FIFFV_MEG_CH
     bem = single_shell_bem(*star_shaped_remesh(skull_mm, 642))
     return vertex_leadfield(plain, TRANS, bem, POS_MM, DIRECTION / np.linalg.norm(DIRECTION))[:, 0]
+
+
 LEFT_ALONE = MaxFilterQC(file="sub-01_meg.ds", done=False, why="no MEGIN recording")
 
 
