@@ -56,7 +56,7 @@ def template(patient, series):
 def files(patient, template):
     return {
         path.name.rsplit("_", 1)[1]: path
-        for path in dicom.write(template, patient.paths, METHOD, False)
+        for path in dicom.write(template, patient.paths, [(patient.paths, METHOD)], False)
     }
 
 
@@ -270,7 +270,12 @@ def test_the_libraries_say_nothing_about_odd_identifiers(patient, tmp_path, capf
     caplog.clear()
     recwarn.clear()
     try:
-        dicom.write(dicom.read_template(tmp_path, patient.inputs.t1w), patient.paths, METHOD, False)
+        dicom.write(
+            dicom.read_template(tmp_path, patient.inputs.t1w),
+            patient.paths,
+            [(patient.paths, METHOD)],
+            False,
+        )
     except InvalidInput as refused:
         assert not SECRETS.search(str(refused))
         assert refused.__cause__ is None and refused.__suppress_context__

@@ -53,7 +53,7 @@ def picture(page) -> bytes:
 
 def test_has_all_sections_and_stays_small(patient, html):
     for section in ("summary", "acquisition", "spikes", "source", "comparison", "provenance"):
-        assert f'<section id="{section}">' in html
+        assert f'<section id="{section}" class="{section}">' in html
     assert patient.paths.report_html.stat().st_size < 15e6
     assert "Research use only" in html
 
