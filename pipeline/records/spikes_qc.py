@@ -38,19 +38,20 @@ class PresenceQC:
 
     Attributes
     ----------
-    snr_db : float
-        Of the marks' average, as the spikes stage defines it; minus infinity where fewer than two
-        marks resemble each other.
-    chance_db : float
-        The largest of averages of as many spike-free epochs, aligned and selected alike.
+    snr_db : float or None
+        Of the marks' average, as the spikes stage defines it; None where fewer than two marks
+        resemble each other.
+    chance_db : float or None
+        The largest of averages of as many spike-free epochs, aligned and selected alike; None where
+        in no draw two of them resembled each other.
     p : float
         Share of these that reach the marks' one, itself counted.
     n_draws : int
         Fewer than were asked for where one reached it.
     """
 
-    snr_db: float
-    chance_db: float
+    snr_db: float | None
+    chance_db: float | None
     p: float
     n_draws: int
 

@@ -4,8 +4,9 @@ Epochs without any spike that are aligned to their common course and kept where 
 have an average that stands out of its noise, by several decibels where the background is rhythmic:
 no fixed limit tells it from a source's. So the same is done to spike-free epochs of the same
 recording, many times (a randomisation test that ends as soon as it is lost, Besag and Clifford
-1991), and only an average that stands out further than all of theirs is taken for one of spikes. Pure functions on whitened data; the
-errors of both kinds are measured by ``python -m benchmarks.certainty nothing``.
+1991), and only an average that stands out further than all of theirs is taken for one of spikes.
+Pure functions on whitened data; the errors of both kinds are measured by
+``python -m benchmarks.certainty nothing``.
 """
 
 from dataclasses import dataclass
@@ -89,7 +90,8 @@ def judge_presence(
     Parameters
     ----------
     segments : ndarray, (n_spikes, n_ch, n_t)
-        Of one type, whitened, the mark in the middle (sample ``n_t // 2``).
+        Of one type, whitened, the mark in the middle (sample ``n_t // 2``); at the rate of `rules`,
+        of which more than `ANALYSIS_HZ` takes time and tells no more.
     baseline : ndarray, (n_windows, n_ch, n_t)
         Spike-free, whitened the same way.
     max_shift : ndarray of int, (n_spikes,)
@@ -98,34 +100,33 @@ def judge_presence(
     n_draws : int
     seed : int
     """
-    step = max(1, int(rules.sfreq_hz / ANALYSIS_HZ))
-    half_width, max_shift = rules.half_width // step, max_shift // step
-    coarse = Rules(half_width, rules.min_correlation, rules.amplitude_range, rules.sfreq_hz / step)
-    reach = half_width + 2 * int(max_shift.max()) + 1
+    reach = rules.half_width + 2 * int(max_shift.max()) + 1
     middle = segments.shape[2] // 2
-    near = segments[:, :, middle % step :: step]
-    middle = middle // step
-    near = near[:, :, middle - reach : middle + reach + 1].astype(np.float32)
-    free = baseline[:, :, ::step].astype(np.float32)
+    near = segments[:, :, middle - reach : middle + reach + 1].astype(np.float32)
+    free = baseline.astype(np.float32)
     chance = free[:: max(1, len(free) // MAX_CHANCE_WINDOWS)]
-    reached = _stands_out_db(near, chance, max_shift, coarse)
+    reached = _stands_out_db(near, chance, max_shift, rules)
     rng = np.random.default_rng(seed)
     drawn = [-np.inf]
     while len(drawn) <= n_draws and max(drawn) < reached:
         epochs = _spike_free(rng, free, len(near), reach)
-        drawn.append(_stands_out_db(epochs, chance, max_shift, coarse))
+        drawn.append(_stands_out_db(epochs, chance, max_shift, rules))
     n_drawn = len(drawn) - 1
     n_reached = sum(each >= reached for each in drawn[1:])
     return PresenceQC(
-        snr_db=reached,
-        chance_db=max(drawn),
+        snr_db=_if_finite(reached),
+        chance_db=_if_finite(max(drawn)),
         p=float((1 + n_reached) / (1 + n_drawn)),
         n_draws=n_drawn,
     )
 
 
+def _if_finite(value_db: float) -> float | None:
+    return value_db if np.isfinite(value_db) else None
+
+
 def _stands_out_db(segments, chance, max_shift, rules: Rules) -> float:
-    """SNR of the average of the segments (n, n_ch, n_t) that are selected."""
+    """SNR of the average of the segments (n, n_ch, n_t) that are selected; minus infinity of none."""
     selection = select_spikes(
         segments,
         chance,

@@ -123,6 +123,10 @@ def reason_not_to_image(average: TypeAverage, config: Config) -> str | None:
         )
     presence = average.presence
     if presence is not None and not presence.found:
+        if presence.snr_db is None:
+            return (
+                "its marks hardly resemble each other, and have no average to be told from chance"
+            )
         return (
             "its marks have no source that can be told from chance: an average of as many spike-free "
             f"epochs reaches {presence.chance_db:.1f} dB, that of the marks {presence.snr_db:.1f} dB"
