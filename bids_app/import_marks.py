@@ -13,7 +13,7 @@ from pipeline.errors import MissingResource
 from pipeline.files import refuse_linked_folders, to_json, write_shared_text, write_text
 from pipeline.mark_files._format import Reading
 from pipeline.mark_files._reading import read_marks
-from pipeline.names import entities_of
+from pipeline.names import entities_of, events_name
 from pipeline.readers import is_recording
 from pipeline.spikes.imported import join_marks, sidecar
 from pipeline.spikes.recording import open_recording
@@ -78,7 +78,8 @@ def import_marks(
     own = nearest(path, "events", ".tsv", bids_dir)
     if own is not None:
         notes.append(f"{own.name} of the dataset is not read where --marks names this folder.")
-    target = marks_dir / events_name(path.resolve().relative_to(bids_dir.resolve()))
+    place = path.resolve().relative_to(bids_dir.resolve())
+    target = marks_dir / place.with_name(events_name(place.name))
     written = {
         target: to_tsv(joined.table),
         target.with_suffix(".json"): to_json(sidecar(joined.table)),
@@ -97,13 +98,6 @@ def import_marks(
         for file, text in written.items():
             write_text(file, text)
     return target, joined.n_spikes, notes
-
-
-def events_name(recording: Path) -> Path:
-    """The table's name for a recording: ``sub-01/meg/sub-01_task-rest_events.tsv``."""
-    parts = recording.name.split(".")[0].split("_")
-    kept = [part for part in parts if not part.startswith("split-") and part != "meg"]
-    return recording.with_name("_".join([*kept, "events.tsv"]))
 
 
 def columns_of(given: list[str]) -> dict[str, str]:

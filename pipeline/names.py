@@ -25,6 +25,13 @@ _ROOM_TASK = re.compile(r"noise\d*|er|.*empty.?room.*|empty", re.IGNORECASE)
 _BIPOLAR = re.compile(rf"({_CONTACT})\s*[-/:]\s*({_CONTACT}|\d+)")
 
 
+def events_name(recording: str) -> str:
+    """Name of the table of a recording's events: that of ``sub-01_split-01_meg.fif`` is ``sub-01_events.tsv``."""
+    parts = recording.split(".")[0].split("_")
+    kept = [part for part in parts if part != "meg" and not part.startswith("split-")]
+    return "_".join([*kept, "events.tsv"])
+
+
 @dataclass(frozen=True)
 class Match:
     """How the names of one file are found among those of another.

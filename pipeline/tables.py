@@ -2,6 +2,7 @@
 
 import codecs
 import re
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -78,6 +79,14 @@ def to_tsv(table: pd.DataFrame, float_format: str | None = None) -> str:
     return safe.to_csv(
         sep="\t", index=False, na_rep="n/a", float_format=float_format, lineterminator="\n"
     )
+
+
+def described(columns: Mapping[str, tuple[str, str | None]]) -> dict[str, dict]:
+    """A table's sidecar, as BIDS has it: what each column means and, where it has one, its unit."""
+    return {
+        name: {"Description": meaning} | ({"Units": unit} if unit else {})
+        for name, (meaning, unit) in columns.items()
+    }
 
 
 def numbers(column: pd.Series) -> tuple[np.ndarray, np.ndarray]:

@@ -11,6 +11,7 @@ from pipeline.headmodel.coregistration import Placement
 from pipeline.headmodel.meshes import mask_surface
 from pipeline.headmodel.outputs import write_surface
 from pipeline.paths import PatientPaths
+from pipeline.tables import described
 
 POINT_COLUMNS = {
     "x": ("To the right, scanner RAS of the T1w", "mm"),
@@ -61,8 +62,4 @@ def _write_points(paths, pos_mri_mm, placement, shown) -> None:
     table["distance_mm"] = np.round(placement.head_point_distance_mm[shown], 2)
     table["used"] = np.where(placement.used[shown], "true", "false")
     write_text(paths.head_points, table.to_csv(sep="\t", index=False, lineterminator="\n"))
-    described = {
-        name: {"Description": what} | ({"Units": unit} if unit else {})
-        for name, (what, unit) in POINT_COLUMNS.items()
-    }
-    write_json(paths.head_points.with_suffix(".json"), described)
+    write_json(paths.head_points.with_suffix(".json"), described(POINT_COLUMNS))

@@ -9,7 +9,7 @@ import pandas as pd
 
 from pipeline.files import atomic_path, write_json, write_text
 from pipeline.paths import PatientPaths
-from pipeline.tables import numbers, read_tsv, to_tsv
+from pipeline.tables import described, numbers, read_tsv, to_tsv
 
 _COLUMNS = {
     "spike": ("Number among the accepted marks, in the order of the events file", None),
@@ -130,11 +130,7 @@ class DipolesQC:
 def write_dipoles(paths: PatientPaths, found: SpikeDipoles, in_head: mne.Dipole) -> None:
     """Write the table with its sidecar, and the same dipoles in head coordinates as mne reads them."""
     write_text(paths.dipoles, to_tsv(_table(found), "%.6g"))
-    columns = {
-        name: {"Description": meaning} | ({"Units": unit} if unit else {})
-        for name, (meaning, unit) in _COLUMNS.items()
-    }
-    write_json(paths.dipoles.with_suffix(".json"), columns)
+    write_json(paths.dipoles.with_suffix(".json"), described(_COLUMNS))
     with atomic_path(paths.dipole_file) as tmp:
         in_head.save(tmp, overwrite=True, verbose="error")
 

@@ -13,6 +13,7 @@ from pipeline.detection.stream import Detected, detect
 from pipeline.errors import InvalidInput
 from pipeline.files import write_json, write_text
 from pipeline.modality import sensor_picks
+from pipeline.names import events_name
 from pipeline.paths import PatientPaths
 from pipeline.progress import Progress
 from pipeline.records.head import read_measured_head
@@ -62,9 +63,7 @@ def _table_of(recording: Path, paths: PatientPaths) -> Path:
     """Where ``--marks OUTPUT_DIR`` looks for the recording's table."""
     parts = recording.parts
     below = parts[parts.index(paths.sub) : -1] if paths.sub in parts else (paths.sub, "meg")
-    kept = [part for part in recording.name.split(".")[0].split("_") if part != "meg"]
-    kept = [part for part in kept if not part.startswith("split-")]
-    return paths.output_dir.joinpath(*below, "_".join([*kept, "events.tsv"]))
+    return paths.output_dir.joinpath(*below, events_name(recording.name))
 
 
 def _refuse_reviewed(table: Path, paths: PatientPaths) -> None:

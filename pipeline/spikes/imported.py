@@ -12,6 +12,7 @@ import pandas as pd
 from pipeline.errors import InvalidInput
 from pipeline.mark_files._format import Marks, duration_of, first_time, inside
 from pipeline.spikes.meanings import name_pattern, names_spike
+from pipeline.tables import described
 
 SAME_MARK_S = 0.05
 BAD = "bad"
@@ -90,19 +91,16 @@ def join_marks(
 
 def sidecar(table: pd.DataFrame) -> dict:
     """``events.json`` of a table: columns, kinds of marks and their tags."""
-    described: dict[str, dict] = {
-        name: {"Description": what} | ({"Units": unit} if unit else {})
-        for name, (what, unit) in COLUMNS.items()
-    }
+    columns = described(COLUMNS)
     kinds = {name: (f"Marked as {name.replace('_', ' ')}", tag) for _, name, tag in _KINDS}
     kinds[BAD] = ("Marked as a bad stretch", "Artifact")
     present = [kind for kind in kinds if kind in set(table["trial_type"])]
-    described["trial_type"] |= {
+    columns["trial_type"] |= {
         "Levels": {kind: kinds[kind][0] for kind in present},
         # A stretch that is bad has no tag of SCORE without saying which artefact it is.
         "HED": {kind: kinds[kind][1] for kind in present if kind != BAD},
     }
-    return described
+    return columns
 
 
 def kind_of(name: str) -> str:

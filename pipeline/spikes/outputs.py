@@ -13,7 +13,7 @@ from pipeline.paths import PatientPaths
 from pipeline.records.spike import write_noise, write_spike
 from pipeline.records.spikes_qc import SpikesQC, write_spikes_qc
 from pipeline.spikes.selection import Selection
-from pipeline.tables import to_tsv
+from pipeline.tables import described, to_tsv
 
 IDENTIFYING = (
     "subject_info experimenter description proj_id proj_name device_info helium_info "
@@ -164,11 +164,7 @@ def write_common(paths: PatientPaths, covariance, table, qc: SpikesQC) -> None:
     """Write what all types share, and a quality file that holds nothing of any."""
     write_noise(paths, covariance)
     write_text(paths.spike_events, to_tsv(table))
-    described = {
-        name: {"Description": what} | ({"Units": unit} if unit else {})
-        for name, (what, unit) in SPIKE_COLUMNS.items()
-    }
-    write_json(paths.spike_events.with_suffix(".json"), described)
+    write_json(paths.spike_events.with_suffix(".json"), described(SPIKE_COLUMNS))
     write_spikes_qc(paths, qc)
 
 
