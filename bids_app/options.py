@@ -66,4 +66,6 @@ def _line(cells) -> str:
 def _as_toml(value) -> str:
     if isinstance(value, tuple):
         return f"[{', '.join(map(_as_toml, value))}]"
+    if isinstance(value, bool):
+        return str(value).lower()
     return f'"{value}"' if isinstance(value, str) else f"{value:.12g}"

@@ -58,6 +58,8 @@ class Allowed:
         unit = f" {unit}" if unit else ""
         if self.choices:
             return " or ".join(map(str, self.choices)) + unit
+        if kind is bool:
+            return "true or false"
         if kind is str:
             return f"text of {0 if self.empty else 1} to {_LONGEST_TEXT} characters, on one line"
         limits = [
