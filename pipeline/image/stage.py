@@ -215,8 +215,14 @@ def _region(
     resampled: np.ndarray,
     paths: PatientPaths,
 ) -> RegionQC | None:
-    """Where the source's centre lies with a stated probability; None for weights without a calibration."""
-    if read_personalize_qc(paths).generic_model_sha256 != region.load_calibration().generic_sha256:
+    """Where the source's centre lies with a stated probability; None for weights without a calibration.
+
+    It was calibrated with the generic weights: those that fine-tuning has made better have none.
+    """
+    trained = read_personalize_qc(paths)
+    if trained.generic_model_sha256 != region.load_calibration().generic_sha256:
+        return None
+    if part.fine_tuned and trained.improved:
         return None
     head, spike = problem.model.head, problem.spike
     return region.region_of(

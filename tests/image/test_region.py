@@ -1,8 +1,12 @@
 """The region that holds the source: on places and numbers known by hand."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
+from quality_files import PERSONALIZE
 
+from pipeline.image import stage
 from pipeline.image.region import (
     Calibration,
     Evidence,
@@ -11,6 +15,8 @@ from pipeline.image.region import (
     held_regions,
     volume_cm3,
 )
+from pipeline.methods import METHODS
+from pipeline.paths import PatientPaths
 from pipeline.records.image_qc import Grade
 
 POS_MM = np.array([[0.0, 0, 0], [10, 0, 0], [20, 0, 0], [100, 0, 0]])
@@ -52,6 +58,22 @@ CALIBRATION = Calibration(
     test_heads=1,
     test_coverage=0.9,
 )
+
+
+@pytest.mark.parametrize(
+    ("fine_tuned", "improved", "sha256"),
+    [(True, True, "calibrated"), (False, False, "another"), (True, False, "another")],
+)
+def test_weights_that_it_was_not_calibrated_with_have_no_region(
+    monkeypatch, tmp_path, fine_tuned, improved, sha256
+):
+    """Fine-tuned ones neither: they are others, though they began as those."""
+    trained = replace(PERSONALIZE, improved=improved, generic_model_sha256=sha256)
+    monkeypatch.setattr(stage, "read_personalize_qc", lambda paths: trained)
+    calibration = replace(CALIBRATION, generic_sha256="calibrated")
+    monkeypatch.setattr(stage.region, "load_calibration", lambda: calibration)
+    part = replace(METHODS["generic"], fine_tuned=fine_tuned)
+    assert stage._region(part, None, None, np.empty((0, 4)), PatientPaths(tmp_path, "01")) is None
 
 
 def test_centre_is_that_of_the_hill_around_the_maximum():
