@@ -4,6 +4,7 @@ from pathlib import Path
 
 from bids_app.dataset import participant_labels
 from bids_app.status import read_cohort as read_states
+from pipeline.errors import InvalidInput
 from pipeline.files import read_json, refuse_linked_folders
 from reports import group
 from reports.config import Config
@@ -27,7 +28,7 @@ def write_group(bids_dir: Path, output_dir: Path, labels: list[str], config: Con
     Raises
     ------
     InvalidInput
-        A table cannot be read.
+        A table cannot be read, or nothing was imaged in any participant.
     MissingResource
         The group's folder is a link.
     """
@@ -58,4 +59,10 @@ def write_group(bids_dir: Path, output_dir: Path, labels: list[str], config: Con
         states,
         read_json(sidecar) if sidecar.is_file() else {},
     )
+    if cohort.metrics.empty:
+        raise InvalidInput(
+            f"nothing was imaged in any of the {len(metrics)} participants that are done, so that there "
+            "is nothing to compare",
+            hint="read the participants' reports: each says why",
+        )
     return group.write(cohort, output_dir / "group", config)

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from bids_app.cli import main
+from pipeline.compare.rows import as_tsv
 from pipeline.metrics import METRICS
 from reports.group.analysis import comparisons, missing_table, summarised, summary_table
 from reports.group.cohort import NOT_STATED, read_cohort
@@ -317,6 +318,29 @@ def test_same_cohort_gives_the_same_bytes(twelve, tmp_path):
     assert before == {
         path.name: path.read_bytes() for path in (again / "out/group").iterdir() if path.is_file()
     }
+
+
+def nothing_imaged(out, number: int) -> None:
+    """What the comparison of a participant leaves where no type of spikes is imaged."""
+    (out / f"sub-{number:02d}/sub-{number:02d}_metrics.tsv").write_text(as_tsv([]))
+
+
+def test_a_participant_without_an_image_is_counted_and_not_compared(tmp_path):
+    bids, out = write_cohort(tmp_path, 3)
+    nothing_imaged(out, 2)
+    assert run_group(bids, out) == 0
+    assert set(read(out, "group_metrics.tsv")["participant_id"]) == {"sub-01", "sub-03"}
+    page = (out / "group/group_report.html").read_text()
+    assert "nothing was imaged (1)" in re.sub(r"\s+", " ", page)
+
+
+def test_a_cohort_without_any_image_is_told_and_leaves_no_table(tmp_path, capsys):
+    bids, out = write_cohort(tmp_path, 2)
+    for number in (1, 2):
+        nothing_imaged(out, number)
+    assert run_group(bids, out) != 0
+    assert "nothing was imaged in any of the 2 participants" in capsys.readouterr().err
+    assert not (out / "group/group_metrics.tsv").exists()
 
 
 def test_only_the_participants_asked_for(tmp_path):
