@@ -72,6 +72,7 @@ def _run_alone(tasks_of, status: Status, wanted, progress, verbose: bool) -> Out
                 raise Stopped
             stage = progress.stage = task.stage
             _run_stage(task, status, progress)
+        outcome = Outcome.NOTHING_IMAGED if _nothing_imaged(status.paths) else Outcome.DONE
     except (Stopped, KeyboardInterrupt) as error:
         record_stop(status, progress)
         if isinstance(error, KeyboardInterrupt):
@@ -90,7 +91,6 @@ def _run_alone(tasks_of, status: Status, wanted, progress, verbose: bool) -> Out
             progress.log_traceback(anonymous_traceback(error))
         _save_if_possible(status, progress)
         return outcome
-    outcome = Outcome.NOTHING_IMAGED if _nothing_imaged(status.paths) else Outcome.DONE
     status.state, status.outcome, status.running_stage = "done", outcome, None
     status.warnings = list(progress.warnings)
     status.save()

@@ -162,6 +162,15 @@ def test_failure_is_recorded_with_its_remedy(world):
     assert status_of(world)["message"] is None
 
 
+def test_a_damaged_quality_file_of_an_earlier_run_is_a_failure_and_no_end(world):
+    """Whether anything was imaged is asked at the end, by a file that this run did not write."""
+    world.paths.qc("spikes").parent.mkdir(parents=True)
+    world.paths.qc("spikes").write_text("{}")
+    assert world.run() is Outcome.INVALID_INPUT
+    stored = status_of(world)
+    assert stored["state"] == "failed" and "what this version writes" in stored["message"]
+
+
 def test_options_tried_in_between_do_not_pass_for_done(world):
     """Stopped in the middle of a stage with other options, the first ones must run again."""
     world.run()
