@@ -41,6 +41,8 @@ def run(inputs: Inputs, paths: PatientPaths, config: Config, progress: Progress)
     """
     sections = read_sections(config.specification, config.sections)
     dicom.remove_earlier(paths)
+    for figure in paths.figures.glob(f"{paths.sub}_desc-*_figure.*"):
+        figure.unlink()  # of another type of spikes, or of a map that there is no more
     template = None
     if inputs.dicom_template is not None:
         template = dicom.read_template(inputs.dicom_template, inputs.t1w)

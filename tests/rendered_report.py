@@ -48,6 +48,9 @@ def draw_report(root: Path) -> None:
     patient = write_report_patient(root / "out", rename_contact=("LT1", CONTACT))
     series = root / FILE_PREFIX
     write_series(patient.inputs.t1w, series)
+    stale = patient.paths.of_type(2).figure("summary", "png")
+    stale.parent.mkdir(parents=True, exist_ok=True)
+    stale.write_bytes(b"the map of a type that an earlier run had found")
     inputs, progress = replace(patient.inputs, dicom_template=series), _Listening()
     reports.run(inputs, patient.paths, CONFIG, progress)
     rendered = RenderedReport(patient.paths, inputs, tuple(progress.said))
