@@ -19,7 +19,7 @@ def answers(
 ) -> list[tuple[str, str]]:
     """Question and answer, in the order of asking."""
     return [
-        ("Are the averaged events spikes?", _spikes(measures)),
+        ("Are the averaged events spikes?", _spikes(patient, measures)),
         ("Is the location reliable?", _reliable(word, grade_of(patient, measures)[1], checks)),
         ("One side or both?", _sides(patient)),
         ("Did the spike begin where the map is?", _began(patient)),
@@ -29,12 +29,17 @@ def answers(
     ]
 
 
-def _spikes(measures: Measures) -> str:
+def _spikes(patient: Patient, measures: Measures) -> str:
+    counts = f"{measures.n_accepted} of {(measures.n_accepted or 0) + (measures.n_rejected or 0)} averaged"
+    eye = "the waveforms in section “Spikes” are to be judged by eye."
+    if n_unreviewed := patient.qc.spikes.n_unreviewed:
+        return (
+            f"Not assessable: a detector made {n_unreviewed} of the marks in the recording, and no "
+            f"person has reviewed them ({counts}); {eye}"
+        )
     return (
-        f"They are what was marked in the recording ({measures.n_accepted} of "
-        f"{(measures.n_accepted or 0) + (measures.n_rejected or 0)} averaged). Spikefocus "
-        "sorts them by their fields, but does not search them or judge what they are: the waveforms "
-        "in section “Spikes” are to be judged by eye."
+        f"They are what was marked in the recording ({counts}). Spikefocus sorts marks by their "
+        f"fields, but does not judge what they are: {eye}"
     )
 
 

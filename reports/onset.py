@@ -55,6 +55,9 @@ def why_not_assessable(patient: Patient) -> str:
             f"the average does not stand out enough around its half rise (SNR "
             f"{number(average.onset_snr_db, 'dB', 1)}, and {LEAST_SNR_DB:.0f} dB are needed)"
         )
+    away_s = np.abs(patient.finding.times_s - average.half_rise_s).min()
+    if away_s > patient.window_s / 2:
+        return "the map does not reach back to the half rise"
     return ""
 
 
@@ -63,10 +66,7 @@ def propagation(patient: Patient) -> Propagation | None:
     found, start_s = patient.finding, onset_s(patient)
     if start_s is None or why_not_assessable(patient):
         return None
-    since_onset_s = found.times_s - start_s
-    if np.abs(since_onset_s).min() > patient.window_s / 2:
-        return None
-    early = peak_map(found.activity, since_onset_s, patient.window_s)
+    early = peak_map(found.activity, found.times_s - start_s, patient.window_s)
     region = early.argmax()
     return Propagation(
         onset_s=start_s,

@@ -131,6 +131,7 @@ SPIKES = SpikesQC(
         ),
     ),
     n_marks=42,
+    n_unreviewed=0,
     n_annotated=42,
     n_used=40,
     n_rejected=2,

@@ -231,6 +231,23 @@ def test_two_types_of_spikes_are_no_single_place(complete):
     assert built["support_word"] != "well supported"
 
 
+def test_marks_of_a_detector_are_not_called_what_somebody_marked(complete):
+    detected = with_quality(complete, "spikes", n_unreviewed=30)
+    answers = content.build(detected, complete.paths, reports.Config())["answers"]
+    (answer,) = [told for question, told in answers if "Are the averaged events spikes" in question]
+    assert answer.startswith("Not assessable: a detector made 30 of the marks")
+
+
+def test_an_onset_before_the_map_begins_says_so(complete):
+    stored = read_patient(complete.inputs, complete.paths)
+    early = replace(stored.qc.spikes.average, half_rise_s=-9.0, onset_snr_db=20.0)
+    patient = with_quality(complete, "spikes", average=early)
+    answers = dict(content.build(patient, complete.paths, reports.Config())["answers"])
+    assert answers["Did the spike begin where the map is?"] == (
+        "Not assessable: the map does not reach back to the half rise."
+    )
+
+
 def test_page_one_lists_every_type_and_why_one_is_not_imaged(complete):
     patient = two_types(complete)
     told = SECTIONS["overview"].content([patient])

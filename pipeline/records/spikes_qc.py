@@ -207,6 +207,8 @@ class SpikesQC:
         The type with most marks comes first.
     n_marks : int
         Spikes marked in the recordings, of all types.
+    n_unreviewed : int
+        Of these, marks of a detector that no person has looked at.
     n_annotated, n_used, n_rejected : int
         Of this type; where there is one type, the marks that could not be looked at are among them.
     rejected_by_reason : dict of str to int
@@ -241,6 +243,7 @@ class SpikesQC:
     doubts: tuple[Doubt, ...]
     types: tuple[SpikeTypeQC, ...]
     n_marks: int
+    n_unreviewed: int
     n_annotated: int
     n_used: int
     n_rejected: int

@@ -68,12 +68,19 @@ class Choice:
         return sum(run.n_spikes for run in self.used)
 
     @property
+    def n_unreviewed(self) -> int:
+        """Marks of a detector that no person has looked at."""
+        return sum(run.events.n_unreviewed for run in self.used if run.events is not None)
+
+    @property
     def doubts(self) -> tuple[Doubt, ...]:
         """A grave one where no person has looked at some of the marks."""
-        n = sum(run.events.n_unreviewed for run in self.used if run.events is not None)
-        if not n:
+        if not self.n_unreviewed:
             return ()
-        text = f"No person has reviewed {n} of the {self.n_spikes} marks: a detector made them"
+        text = (
+            f"No person has reviewed {self.n_unreviewed} of the {self.n_spikes} marks: a detector "
+            "made them"
+        )
         return (Doubt(text, grave=True),)
 
     @property

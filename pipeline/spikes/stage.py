@@ -136,6 +136,7 @@ def _run(inputs: Inputs, paths: PatientPaths, config: Config, progress: Progress
         doubts=choice.doubts + doubts,
         types=kinds,
         n_marks=len(table),
+        n_unreviewed=choice.n_unreviewed,
         **_counts(table),
         average=None,
         snr_definition=SNR_DEFINITION,
@@ -370,7 +371,8 @@ def _noise(inputs: Inputs, runs, baseline, info, config: Config, progress, notes
         raise no_baseline(seconds, config)
     notes.warn(
         f"Only {seconds:g} s of the recording are free of spikes, so that the noise covariance "
-        "comes from the empty room and knows nothing of the brain's background."
+        "comes from the empty room and knows nothing of the brain's background; whether the marks "
+        "have a source can be told from the room's noise alone, not from rhythms of the brain."
     )
     n_windows = int(config.max_baseline_s / BASELINE_S)
     try:
