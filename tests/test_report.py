@@ -114,14 +114,14 @@ def test_the_same_document_gives_the_same_bytes(complete, tmp_path):
     assert sha256(files[0]) == sha256(files[1])
 
 
-@pytest.mark.parametrize("page_size", ["A4", "Letter"])
-@pytest.mark.parametrize("which", ["complete", "sparse"])
 def test_no_picture_of_an_earlier_run_stays(complete):
     kept = {file.name for file in complete.paths.figures.iterdir()}
     quality = read_json(complete.paths.qc("report"))
     assert kept == set(quality["figures"])
 
 
+@pytest.mark.parametrize("page_size", ["A4", "Letter"])
+@pytest.mark.parametrize("which", ["complete", "sparse"])
 def test_the_summary_and_each_section_keep_to_their_pages(which, page_size, request):
     _, document = laid_out(request.getfixturevalue(which), reports.Config(page_size=page_size))
     texts = [" ".join(text.split()) for text in page_texts(document)]
