@@ -137,17 +137,27 @@ def _shape(x: np.ndarray, error: np.ndarray) -> np.ndarray:
 def judged(table: pd.DataFrame, weights: np.ndarray, prefix: str) -> pd.DataFrame:
     """With the radius of each case, whether it holds the source, and its volume of cortex."""
     radius = radius_mm(table, weights, prefix)
-    # Volume of cortex within a radius, as counted at these in each case.
-    at_mm = np.array([int(name[len(prefix + "volume_") :]) for name in _volumes(table, prefix)])
-    counted = table[_volumes(table, prefix)].to_numpy()
-    volume = [np.interp(r, at_mm, row) for r, row in zip(radius, counted, strict=True)]
     return table.assign(
         **{
             prefix + "radius_mm": radius,
             prefix + "covered": table[prefix + "error_mm"].to_numpy() <= radius,
-            prefix + "region_cm3": volume,
+            prefix + "region_cm3": _volume_cm3(table, radius, prefix),
         }
     )
+
+
+def volume_at_coverage(part: pd.DataFrame, prefix: str, coverage: float) -> float:
+    """Mean volume of cortex where all radii are scaled by one factor to hold a share of the sources."""
+    radius = part[prefix + "radius_mm"].to_numpy()
+    factor = np.quantile(part[prefix + "error_mm"].to_numpy() / radius, coverage)
+    return float(np.mean(_volume_cm3(part, factor * radius, prefix)))
+
+
+def _volume_cm3(table: pd.DataFrame, radius: np.ndarray, prefix: str) -> list[float]:
+    """Volume of cortex within a radius of each case, between those at which it was counted."""
+    at_mm = np.array([int(name[len(prefix + "volume_") :]) for name in _volumes(table, prefix)])
+    counted = table[_volumes(table, prefix)].to_numpy()
+    return [float(np.interp(r, at_mm, row)) for r, row in zip(radius, counted, strict=True)]
 
 
 def _volumes(table: pd.DataFrame, prefix: str) -> list[str]:
@@ -199,6 +209,9 @@ def _summary(stratum: str, value: str, part: pd.DataFrame) -> dict:
         "sloreta_radius_median_mm": round(float(part["sloreta_radius_mm"].median()), 1),
         "sloreta_volume_median_cm3": round(float(part["sloreta_region_cm3"].median()), 2),
         "sloreta_volume_mean_cm3": round(float(part["sloreta_region_cm3"].mean()), 2),
+        "sloreta_volume_mean_at_equal_coverage_cm3": round(
+            volume_at_coverage(part, "sloreta_", float(part["covered"].mean())), 2
+        ),
         "sloreta_error_median_mm": round(float(part["sloreta_error_mm"].median()), 1),
     }
 
