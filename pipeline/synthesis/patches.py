@@ -1,12 +1,18 @@
-"""Source patches: neighbouring regions that are active together."""
+"""Source patches: neighbouring regions that are active together.
+
+``python -m pipeline.synthesis.patches`` makes the file of the template's dictionary anew.
+"""
 
 from dataclasses import dataclass
 from functools import cache
+from importlib.resources import files
+from pathlib import Path
 
 import numpy as np
 import torch
 from scipy.sparse import csr_matrix
 
+from pipeline.files import read_npz, write_npz
 from pipeline.template import SourceCortex, load_template
 from pipeline.template.cortex import region_adjacency, region_means, vertex_areas_mm2
 
@@ -16,6 +22,7 @@ MAX_RINGS = 3
 HALF_MAGNITUDE_MM = (40.0, 60.0)
 DICTIONARY_PER_REGION = 81
 DICTIONARY_SEED = 9999
+DICTIONARY_FILE = Path(str(files("pipeline.synthesis") / "patch_dictionary.npz"))
 
 
 @dataclass(frozen=True, eq=False)
@@ -127,14 +134,34 @@ def patch_dictionary(graph: RegionGraph) -> PatchDictionary:
     Of a seed that no synthetic recording uses.
     """
     patches, _ = patch_bank(graph, DICTIONARY_PER_REGION, DICTIONARY_SEED)
+    return _with_fall_off(patches.reshape(-1, *graph.adjacency.shape), graph)
+
+
+@cache
+def template_dictionary() -> PatchDictionary:
+    """`patch_dictionary` of the template, whose patches are read: growing them takes seconds."""
+    graph = template_graph()
+    packed = read_npz(DICTIONARY_FILE)["patches"]
+    patches = np.unpackbits(packed, axis=2, count=DICTIONARY_PER_REGION).view(bool)
+    return _with_fall_off(np.ascontiguousarray(patches.transpose(2, 0, 1)), graph)
+
+
+def write_template_dictionary(path: Path) -> None:
+    """Write which patches around each centre hold each region, a bit each: these repeat most."""
+    patches = patch_dictionary(template_graph()).patches.numpy() > 0
+    patches = patches.reshape(DICTIONARY_PER_REGION, *template_graph().adjacency.shape)
+    write_npz(path, patches=np.packbits(patches.transpose(1, 2, 0), axis=2))
+
+
+def _with_fall_off(patches: np.ndarray, graph: RegionGraph) -> PatchDictionary:
+    """The dictionary of bool patches (n_per_region, n_centres, n_regions)."""
     half_mm = np.mean(HALF_MAGNITUDE_MM)
-    fall_off = torch.as_tensor(np.exp(-np.log(2) * (graph.distance_mm / half_mm) ** 2))
-    fall_off = fall_off.half().repeat(DICTIONARY_PER_REGION, 1)
+    fall_off = torch.as_tensor(np.exp(-np.log(2) * (graph.distance_mm / half_mm) ** 2)).half()
+    magnitudes = torch.as_tensor(patches) * fall_off
     return PatchDictionary(
-        patches=fall_off * torch.as_tensor(patches),
-        neighbours=torch.as_tensor(graph.adjacency).float(),
+        patches=magnitudes.flatten(0, 1), neighbours=torch.as_tensor(graph.adjacency).float()
     )
 
 
-def template_dictionary() -> PatchDictionary:
-    return patch_dictionary(template_graph())
+if __name__ == "__main__":
+    write_template_dictionary(DICTIONARY_FILE)

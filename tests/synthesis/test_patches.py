@@ -11,6 +11,8 @@ from pipeline.synthesis.patches import (
     patch_bank,
     patch_dictionary,
     region_graph,
+    template_dictionary,
+    template_graph,
 )
 from pipeline.template import SourceCortex
 
@@ -151,6 +153,13 @@ def test_a_dictionary_falls_to_one_half_at_fifty_millimetres():
 def test_the_dictionary_of_a_larger_graph_has_its_seed(grid):
     bank, _ = patch_bank(grid, 81, 9999)
     assert (patch_dictionary(grid).patches.numpy() > 0).tolist() == bank.tolist()
+
+
+def test_the_file_holds_the_dictionary_that_is_made():
+    # `python -m pipeline.synthesis.patches` writes it anew.
+    made, read = patch_dictionary(template_graph()), template_dictionary()
+    assert torch.equal(read.patches, made.patches)
+    assert torch.equal(read.neighbours, made.neighbours)
 
 
 def test_a_cortex_becomes_a_graph_of_its_regions():
