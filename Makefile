@@ -31,7 +31,8 @@ demo: .venv/.done
 test: .venv/.done
 	PATH="$$PATH:$(CURDIR)/.tools/bin" OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(BIN)/pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder
 
-# The benchmarks on DeepSIF's published geometry, with the shipped weights and few recordings.
+# The benchmarks on DeepSIF's published geometry, of systems and outside of what was trained on, with the
+# shipped weights and few recordings.
 # The conventional methods' small matrices take up to four times as long with two threads.
 bench: .venv/.done
 	OPENBLAS_NUM_THREADS=1 $(BIN)/python -m benchmarks.deepsif.tables $(DATA) build/bench b1 b2 b4 \
@@ -39,6 +40,8 @@ bench: .venv/.done
 	for one in all_systems deepmeg_snr deepmeg_correlation deepmeg_times; do \
 		OPENBLAS_NUM_THREADS=1 $(BIN)/python -m benchmarks.systems run $$one --quick \
 		--results build/bench || exit 1; done
+	OPENBLAS_NUM_THREADS=1 $(BIN)/python -m benchmarks.robustness build/bench --quick \
+		--results build/bench
 
 verify: .venv/.done
 	$(BIN)/pytest -m campaign

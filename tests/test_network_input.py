@@ -74,6 +74,29 @@ def test_whitened_noise_has_unit_variance_in_every_direction(noise_cov):
     assert np.allclose(whiten @ noise_cov @ whiten.T, np.eye(N_CHANNELS), atol=1e-9)
 
 
+def test_a_bad_channel_is_found_and_bridged(leadfield, noise_cov):
+    """The other channels tell what a source's field should have been there; nothing else moves."""
+    rng = np.random.default_rng(5)
+    whiten, projection = project_head(leadfield, noise_cov, SMALL_DICTIONARY)
+    bridge = projection.bridge
+    spike = np.exp(-(((np.arange(125) - 60) / 4) ** 2) / 2)
+    field = np.outer(leadfield[:, 300], spike)
+    noise = np.sqrt(np.diag(noise_cov))[:, None] * rng.normal(size=(N_CHANNELS, 125))
+    channels = field * 20 * noise.std() / field.std() + noise
+    good = torch.as_tensor(whiten @ channels, dtype=torch.float32)
+    channels[7] += 40 * noise[7][::-1]
+    damaged = torch.as_tensor(whiten @ channels, dtype=torch.float32)
+    assert bridge.bad_channels(good) == [] and bridge.bad_channels(damaged) == [7]
+    assert torch.equal(bridge.repaired(good), good)
+    assert (bridge.repaired(damaged) - good).norm() < 0.5 * (damaged - good).norm()
+    change = np.linalg.pinv(whiten) @ (bridge.repaired(damaged) - damaged).numpy()
+    other = np.delete(change, 7, 0)
+    assert np.abs(other).max() < 1e-4 * np.abs(channels).max()
+    prepared = prepare_recording(torch.stack([good, damaged]), projection)
+    plain = prepare_recording(good, projection)
+    assert torch.allclose(prepared[0], plain, atol=1e-5)
+
+
 def test_networks_read_what_they_were_trained_on(leadfield):
     """Loaded by 0.05 of the mean: a direction of variance v shows v / (v + 0.05)."""
     noise_cov = np.kron(np.eye(N_CHANNELS // 2), [[1, 0.9], [0.9, 1]]) * 1e-26

@@ -169,7 +169,7 @@ def test_fine_tuning_lowers_the_held_out_error_of_a_network_that_has_learned_not
             generic_model=str(tmp_path / "untrained.safetensors"),
             steps=40,
             batch_size=16,
-            n_test=40,
+            n_test=160,
             learning_rate=1e-3,
         ),
     )

@@ -97,6 +97,9 @@ def _image(
                 progress.warn(warnings[-1])
             else:
                 solutions[method] = solution
+                for warning in _bridging_warnings(method, problem):
+                    warnings.append(warning)
+                    progress.warn(warning)
                 outputs.write_solution(paths, method, solution, head, t1w, ribbon)
                 summary = solution.summary(head)
                 methods[method] = MethodQC(assessable=True, reason=None, found=summary)
@@ -278,6 +281,21 @@ def field_power_peak_s(average) -> float:
         data = average.data[types == kind]
         power += (data**2).sum(0) / (data**2).sum()
     return float(average.times[power.argmax()])
+
+
+def _bridging_warnings(method: str, problem: Problem) -> list[str]:
+    """Which channels a network did not read as they are."""
+    part, average = METHODS[method], problem.spike.average
+    if not isinstance(part, NetworkMethod):
+        return []
+    bridged = part.network(problem).bridged_channels(average.data)
+    if not bridged:
+        return []
+    names = ", ".join(average.ch_names[channel] for channel in bridged)
+    return [
+        f"{part.label}: what the other channels tell took the place of {names}, which neither "
+        "sources nor noise explain; mark bad channels in channels.tsv."
+    ]
 
 
 def _peak_warnings(spike: Spike) -> list[str]:

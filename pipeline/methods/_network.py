@@ -8,7 +8,7 @@ import torch
 
 from pipeline.methods._model import Problem
 from pipeline.projection import Projection, prepare_recording, project_head
-from pipeline.sampling import samples_through_peak
+from pipeline.sampling import NETWORK_SFREQ_HZ, samples_through_peak
 from pipeline.synthesis.patches import template_dictionary
 from pipeline.weights import apply
 
@@ -44,6 +44,15 @@ class Network:
         whitened = self.whiten @ data[:, self.start :]
         recording = prepare_recording(whitened, self.projection, self.sfreq_hz)
         return apply(self.module, recording, self.projection)
+
+    def bridged_channels(self, data: np.ndarray) -> list[int]:
+        """Channels of an average that `prepare_recording` replaces by what the others tell."""
+        bridge = self.projection.bridge
+        if bridge is None:
+            return []
+        step = round(self.sfreq_hz / NETWORK_SFREQ_HZ)
+        recording = torch.as_tensor(self.whiten @ data[:, self.start :: step]).float()
+        return bridge.bad_channels(recording - recording.mean(1, keepdim=True))
 
 
 def prepare(loaded: tuple[torch.nn.Module, dict[str, Any]], problem: Problem) -> Network:
