@@ -34,8 +34,8 @@ from pipeline.training.evaluate import batch_errors_mm, localisation_errors_mm, 
 from pipeline.weights import resolve_device
 
 SEARCH = PatchSearch()
-# No map's patches are to change their shapes.
-AS_THEY_ARE = torch.tensor([[False]])
+# No patch is to change its shape.
+AS_THEY_ARE = PatchSearch(n_changes=0)
 
 
 @pytest.fixture(scope="module")
@@ -86,11 +86,9 @@ def disjoint_patches():
 
 def test_attention_finds_the_patch_whose_topography_it_sees(disjoint_patches):
     patch = disjoint_patches.patches[17]
-    seen = -3.0 * (disjoint_patches.leadfield @ patch)[None, None]
-    sources = attend_to_patches(
-        seen, torch.tensor([[300.0]]), AS_THEY_ARE, disjoint_patches, SEARCH
-    )
-    assert torch.allclose(sources[0, 0], -patch, atol=1e-3)
+    seen = -3.0 * (disjoint_patches.leadfield @ patch)[None]
+    sources = attend_to_patches(seen, torch.tensor([300.0]), disjoint_patches, AS_THEY_ARE)
+    assert torch.allclose(sources[0], -patch, atol=1e-3)
 
 
 def test_attention_looks_at_more_patches_than_pursuit(disjoint_patches):
@@ -101,10 +99,8 @@ def test_attention_looks_at_more_patches_than_pursuit(disjoint_patches):
     topographies = torch.nn.functional.normalize(field @ patches.T, dim=0)
     projection = replace(disjoint_patches, patches=patches, topographies=topographies)
     seen = field @ patches[-1]
-    sources = attend_to_patches(
-        seen[None, None], torch.tensor([[300.0]]), AS_THEY_ARE, projection, SEARCH
-    )
-    assert torch.allclose(sources[0, 0], patches[-1], atol=1e-3)
+    sources = attend_to_patches(seen[None], torch.tensor([300.0]), projection, AS_THEY_ARE)
+    assert torch.allclose(sources[0], patches[-1], atol=1e-3)
     _, explained = pursue_patches(seen[None, :, None], torch.tensor([300.0]), projection, SEARCH)
     assert explained[0, 0] < 0.9
 
@@ -127,18 +123,22 @@ def test_shapes_are_fitted_until_they_are_what_made_the_map(patch_on_cortex):
     too_small[((patch > 0) & (0.5 <= share) & (share < 1)).nonzero()[0]] = 0.0
     too_large[((patch == 0) & (0 < share) & (share <= 0.5)).nonzero()[0]] = 0.8
     seen = torch.nn.functional.normalize(patch @ projection.leadfield.T, dim=0)
-    fitted = fit_shapes(torch.stack([too_small, too_large])[None], seen[None], projection, SEARCH)
+    tried = torch.stack([too_small, too_large])[None]
+    fitted, fields = fit_shapes(tried, seen[None], projection, SEARCH)
     assert torch.equal(fitted[0], patch.expand(2, -1))
+    assert torch.allclose(fields[0], (patch @ projection.leadfield.T).expand(2, -1), atol=1e-4)
 
 
 def test_shapes_that_fit_stay_and_nothing_joins_from_afar(patch_on_cortex):
     patch, projection = patch_on_cortex
     seen = torch.nn.functional.normalize(patch @ projection.leadfield.T, dim=0)
-    assert torch.equal(fit_shapes(patch[None, None], seen[None], projection, SEARCH)[0, 0], patch)
+    fitted, _ = fit_shapes(patch[None, None], seen[None], projection, SEARCH)
+    assert torch.equal(fitted[0, 0], patch)
     far = patch.clone()
     far[0] = 0.8
     seen = torch.nn.functional.normalize(far @ projection.leadfield.T, dim=0)
-    assert torch.equal(fit_shapes(patch[None, None], seen[None], projection, SEARCH)[0, 0], patch)
+    fitted, _ = fit_shapes(patch[None, None], seen[None], projection, SEARCH)
+    assert torch.equal(fitted[0, 0], patch)
 
 
 def test_pursuit_finds_the_patches_of_a_mixture_one_after_the_other(disjoint_patches):

@@ -97,7 +97,6 @@ def pursue_patches(
 def attend_to_patches(
     seen: torch.Tensor,
     sharpness: torch.Tensor,
-    heard: torch.Tensor,
     projection: Projection,
     search: PatchSearch,
 ) -> torch.Tensor:
@@ -105,37 +104,35 @@ def attend_to_patches(
 
     Parameters
     ----------
-    seen : Tensor, (batch, n_maps, rank)
-    sharpness : Tensor, (batch, n_maps)
+    seen : Tensor, (n_maps, rank)
+    sharpness : Tensor, (n_maps,)
         Factor of the explained variance in the softmax.
-    heard : Tensor of bool, (batch, n_maps)
-        Maps for which shapes are fitted; the others do with the dictionary's.
     projection : Projection
         With patches.
     search : PatchSearch
 
     Returns
     -------
-    sources : Tensor, (batch, n_maps, n_regions)
+    sources : Tensor, (n_maps, n_regions)
         With the sign of the map.
     """
     assert projection.topographies is not None and projection.patches is not None
     with torch.autocast(seen.device.type, enabled=False):
-        seen = nn.functional.normalize(seen.float(), dim=2)
+        seen = nn.functional.normalize(seen.float(), dim=1)
         with torch.no_grad():
-            match = _matches(seen, projection.topographies).abs_()
-            chosen = match.topk(min(search.n_attended, match.shape[2]), 2).indices
+            match = (seen @ projection.topographies).abs_()
+            chosen = match.topk(min(search.n_attended, match.shape[1]), 1).indices
             patches = projection.patches[chosen].float()
-            patches[heard] = fit_shapes(patches[heard], seen[heard], projection, search)
-            topographies = nn.functional.normalize(patches @ projection.leadfield.T, dim=3)
-        match = (topographies @ seen[..., None]).squeeze(3)
-        weight = torch.softmax(sharpness.float()[..., None] * match.square(), 2) * match
-        return (weight[..., None, :] @ patches).squeeze(2)
+            patches, fields = fit_shapes(patches, seen, projection, search)
+            topographies = nn.functional.normalize(fields, dim=2)
+        match = (topographies @ seen[..., None]).squeeze(2)
+        weight = torch.softmax(sharpness.float()[:, None] * match.square(), 1) * match
+        return (weight[:, None] @ patches).squeeze(1)
 
 
 def fit_shapes(
     patches: torch.Tensor, seen: torch.Tensor, projection: Projection, search: PatchSearch
-) -> torch.Tensor:
+) -> tuple[torch.Tensor, torch.Tensor]:
     """Patches after the changes of shape that raise the explained part of a map most.
 
     No dictionary holds all the shapes that a patch's rim can take. One region at a time joins or
@@ -156,6 +153,8 @@ def fit_shapes(
     Returns
     -------
     patches : Tensor, (n, n_patches, n_regions)
+    fields : Tensor, (n, n_patches, rank)
+        Of these patches.
     """
     neighbours = projection.neighbours
     assert neighbours is not None
@@ -165,7 +164,7 @@ def fit_shapes(
     held = inside.sum(1)
     near = (held + held @ neighbours).topk(min(search.n_near, patches.shape[2]), 1).indices
     columns = near[:, None].expand(-1, patches.shape[1], -1)
-    n_inside = torch.sparse.mm(neighbours.to_sparse(), inside.flatten(0, 1).T).T
+    n_inside = _summed_over_neighbours(inside.flatten(0, 1).T, neighbours).T
     n_inside = n_inside.reshape(patches.shape).gather(2, columns)
 
     leadfield, seen = projection.leadfield.T[near], seen[..., None]
@@ -188,10 +187,18 @@ def fit_shapes(
         shape = shape.scatter_add(2, chosen, change)
         field += change * projection.leadfield.T[region]
         n_inside += change.sign() * neighbours[region].gather(2, columns)
-    return patches.scatter(2, columns, shape)
+    return patches.scatter(2, columns, shape), field
 
 
 def _matches(maps: torch.Tensor, topographies: torch.Tensor) -> torch.Tensor:
     """Products (batch, n_maps, n_patches), as one of two matrices: a batch of small ones is slow."""
     products = maps.reshape(-1, maps.shape[2]) @ topographies
     return products.view(*maps.shape[:2], -1)
+
+
+def _summed_over_neighbours(values: torch.Tensor, neighbours: torch.Tensor) -> torch.Tensor:
+    """`neighbours` @ `values` (n_regions, n), where a region has few neighbours."""
+    edges = neighbours.nonzero()
+    first = edges[:, 0].bincount(minlength=len(neighbours)).cumsum(0).roll(1)
+    first[0] = 0
+    return nn.functional.embedding_bag(edges[:, 1], values.contiguous(), first, mode="sum")

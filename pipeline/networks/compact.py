@@ -159,7 +159,10 @@ class Compact(nn.Module):
         seen = unmixed_maps(recording, sources @ projection.leadfield.T, courses, gate)
         if projection.topographies is not None:
             sharpness = (fixed.log_sharpness + self.sharpen(look)).exp()
-            sources = attend_to_patches(seen, sharpness, gate.squeeze(2) > 0, projection, fixed)
+            # A closed source is not seen, and learns from the patch that it was pursued by.
+            heard = gate.squeeze(2) > 0
+            looked_at = attend_to_patches(seen[heard], sharpness[heard], projection, fixed)
+            sources = sources.masked_scatter(heard[..., None], looked_at)
         maps = seen @ projection.kernel.T
         seen, maps = seen / _size(maps), maps / _size(maps)
         hidden, sources = self.deblur[0](0.0, maps, sources)

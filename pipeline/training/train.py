@@ -70,17 +70,25 @@ def relative_error(
     samples: slice = slice(None),
     absolute_part: float = ABSOLUTE_PART,
 ) -> torch.Tensor:
-    """Squared and absolute error of each recording over those of silence, mean of the batch.
+    """Mean of `activity_errors` of what a network makes of a batch."""
+    output = module(batch.recording, projection, samples)
+    return activity_errors(output, batch, samples, absolute_part).mean()
+
+
+def activity_errors(
+    output: torch.Tensor, batch: Batch, samples: slice, absolute_part: float
+) -> torch.Tensor:
+    """Squared and absolute error of each recording over those of silence: (n,).
 
     The squared error alone spreads faint activity over all that might be active; the absolute one
     leaves silent what is probably silent. The division makes a small patch count as much as a
     large one.
     """
-    output, target = module(batch.recording, projection, samples), batch.target(samples)
+    target = batch.target(samples)
     error = output - target
     squared = error.square().sum((1, 2)) / target.square().sum((1, 2))
     absolute = error.abs().sum((1, 2)) / target.abs().sum((1, 2))
-    return torch.lerp(squared, absolute, absolute_part).mean()
+    return torch.lerp(squared, absolute, absolute_part)
 
 
 def validate(
@@ -93,9 +101,9 @@ def validate(
     losses, errors = [], []
     with torch.inference_mode():
         for batch, head in zip(batches, heads, strict=True):
-            loss = relative_error(module, batch, head.projection, absolute_part=absolute_part)
-            losses.append(loss.item())
             activity = module(batch.recording, head.projection)
+            loss = activity_errors(activity, batch, slice(None), absolute_part).mean()
+            losses.append(loss.item())
             errors.append(batch_errors_mm(activity, batch, head.region_pos_mm))
     means = np.concatenate(errors).mean(0)
     return {
