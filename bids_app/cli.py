@@ -169,13 +169,18 @@ def _add_data_options(parser: argparse.ArgumentParser) -> None:
         'usual columns: {"soz": {"electrodes.tsv:COLUMN": ["word", ...]}}, or lists of contacts: '
         '{"participants": {"sub-01": {"soz": ["A1", "A2"]}}}',
     )
-
     data.add_argument(
         "--trans",
         type=Path,
         metavar="FILE",
         help="co-registration of one participant that was checked (head to MRI, as mne coreg saves "
         "it), instead of the automatic one; a sub-X_trans.fif in the dataset or a derivative is found",
+    )
+    data.add_argument(
+        "--clinical-file",
+        type=Path,
+        metavar="FILE",
+        help="TOML about one participant, instead of the dataset's sub-X_clinical.toml",
     )
     data.add_argument(
         "--dicom-template",
@@ -382,14 +387,10 @@ def _use_work_dir(work_dir: Path) -> bool:
     """Put all temporary files there; says so where that is impossible."""
     try:
         work_dir.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=work_dir):
-            pass
+        tempfile.TemporaryFile(dir=work_dir).close()
     except OSError as error:
-        print(
-            f"spikefocus: the work folder cannot be written ({work_dir}: {error.strerror}); "
-            "choose another --work-dir",
-            file=sys.stderr,
-        )
+        said = f"the work folder cannot be written ({work_dir}: {error.strerror})"
+        print(f"spikefocus: {said}; choose another --work-dir", file=sys.stderr)
         return False
     os.environ["TMPDIR"] = tempfile.tempdir = str(work_dir.resolve())
     return True

@@ -3,11 +3,24 @@
 from pathlib import Path
 
 from bids_app.dataset import participant_labels
+from bids_app.dataset.participants import is_virtual
 from bids_app.status import read_cohort as read_states
 from pipeline.errors import InvalidInput
 from pipeline.files import read_json, refuse_linked_folders
+from pipeline.paths import PatientPaths
+from pipeline.records.spikes_qc import read_spikes_qc
 from reports import group
 from reports.config import Config
+
+
+def _note(bids_dir: Path, output_dir: Path, name: str) -> group.Note:
+    """Whether a participant is virtual, and how many types of spikes the run has found."""
+    label = name.removeprefix("sub-")
+    try:
+        n_types = float(len(read_spikes_qc(PatientPaths(output_dir, label).of_type(1)).types))
+    except (OSError, InvalidInput):  # a result of an earlier version says nothing of types
+        n_types = float("nan")
+    return group.Note(is_virtual(bids_dir, label), n_types)
 
 
 def write_group(bids_dir: Path, output_dir: Path, labels: list[str], config: Config) -> list[Path]:
@@ -58,6 +71,7 @@ def write_group(bids_dir: Path, output_dir: Path, labels: list[str], config: Con
         bids_dir / "participants.tsv",
         states,
         read_json(sidecar) if sidecar.is_file() else {},
+        {name: _note(bids_dir, output_dir, name) for name in {*participants, *metrics}},
     )
     if cohort.metrics.empty:
         raise InvalidInput(

@@ -23,6 +23,7 @@ from pipeline.compare.labels import read_contact_labels
 from pipeline.errors import SpikefocusError
 from pipeline.files import read_json
 from pipeline.headmodel.given_trans import read_head_to_mri
+from reports.clinical_file import read_clinical_file
 
 _FILTERED = ("t1w", "meg")
 _ENTITIES = (*mne_bids.get_entities_from_fname("sub-01"), "suffix", "datatype", "extension")
@@ -116,6 +117,8 @@ def finder(
 
     if args.trans is not None:
         _check_trans(args.trans, labels)
+    if args.clinical_file is not None:
+        _check_clinical_file(args.clinical_file, labels)
 
     def find(label: str) -> PatientFiles:
         files = find_patient(
@@ -128,7 +131,10 @@ def finder(
             args.follow_links,
         )
         return dataclasses.replace(
-            files, contact_labels=args.contact_labels, trans=args.trans or files.trans
+            files,
+            contact_labels=args.contact_labels,
+            trans=args.trans or files.trans,
+            clinical=args.clinical_file or files.clinical,
         )
 
     return find
@@ -144,6 +150,17 @@ def _check_trans(file: Path, labels: list[str]) -> None:
     if not file.is_file():
         raise ConfigError("The file does not exist", file=file, hint="check --trans")
     read_head_to_mri(file)
+
+
+def _check_clinical_file(file: Path, labels: list[str]) -> None:
+    if len(labels) > 1:
+        raise ConfigError(
+            f"--clinical-file is about one participant, and {len(labels)} are to be processed",
+            hint="give one --participant-label, or put a sub-X_clinical.toml into the dataset",
+        )
+    if not file.is_file():
+        raise ConfigError("The file does not exist", file=file, hint="check --clinical-file")
+    read_clinical_file(file)
 
 
 def _query(args: argparse.Namespace, labels: list[str], spike_name: tuple[str, ...]) -> Query:

@@ -101,7 +101,12 @@ def tasks_for(
             t1w=patient.t1w,
             outcome=patient.outcome,
         ),
-        "report": reports.Inputs(t1w=patient.t1w, dicom_template=dicom_template),
+        "report": reports.Inputs(
+            t1w=patient.t1w,
+            dicom_template=dicom_template,
+            clinical=patient.clinical,
+            virtual="yes" if patient.virtual else "",
+        ),
     }
     return [Task(stage, inputs[stage], configs[stage]) for stage in STAGES]
 

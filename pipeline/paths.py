@@ -137,7 +137,7 @@ class PatientPaths:
     @property
     @_result("headmodel")
     def template_xfm(self) -> Path:
-        """Carries points of MNI152 to the T1w; see `pipeline.headmodel.registration.HeadWarp`."""
+        """Carries points of MNI152 to the T1w; see `pipeline.warp.HeadWarp`."""
         return self.anat("from-MNI152NLin2009aSym_to-T1w_mode-points_xfm.npz")
 
     @property

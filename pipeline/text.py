@@ -25,3 +25,12 @@ def _shown(letter: str) -> str:
     if letter in _TURNING or unicodedata.category(letter) in _UNPRINTABLE:
         return _REPLACEMENT
     return letter
+
+
+_SIDES = (("R", "L"), ("A", "P"), ("S", "I"))
+
+
+def along(axis: int, value_mm: float) -> str:
+    """One coordinate of RAS by its letter: "P 23" for -23 along the second axis."""
+    value = round(float(value_mm))
+    return f"{_SIDES[axis][value < 0]}\u00a0{abs(value)}"

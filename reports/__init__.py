@@ -50,6 +50,8 @@ def run(inputs: Inputs, paths: PatientPaths, config: Config, progress: Progress)
             progress.warn(warning)
     told = [_told(patient, config) for patient in read_patients(inputs, paths)]
     first, patients = told[0], [each.patient for each in told]
+    if first.patient.clinical_fault:
+        progress.warn(f"The clinical file is not printed: {first.patient.clinical_fault}.")
     sections = with_overview(sections, patients)
     with progress.step("Drawing the report's figures", total=len(sections)) as bar:
         parts = parts_of(sections, told, bar)
@@ -73,7 +75,14 @@ def run(inputs: Inputs, paths: PatientPaths, config: Config, progress: Progress)
             bar.advance()
     figures = (picture.file.name for part in parts for picture in part.pictures.values())
     qc = ReportQC(
-        warnings=tuple(template.warnings) if template else (),
+        warnings=(
+            *(
+                (f"The clinical file is not printed: {first.patient.clinical_fault}.",)
+                if first.patient.clinical_fault
+                else ()
+            ),
+            *(template.warnings if template else ()),
+        ),
         n_pages=len(document.pages),
         sections=tuple(part.anchor for part in parts),
         figures=tuple(dict.fromkeys(figures)),
@@ -111,9 +120,10 @@ def reads(inputs: Inputs, paths: PatientPaths) -> list[Path]:
         paths.resection,
         paths.metrics,
         paths.metrics.with_suffix(".json"),
+        inputs.clinical,
     ]
     for each in paths.of_types_there():
-        files += [each.average, each.epochs, each.qc("spikes"), each.qc("image")]
+        files += [each.average, each.epochs, each.qc("spikes"), each.qc("image"), each.dipoles]
         for of_method in (each.point, each.sources, each.bootstrap, each.volume):
             files += [of_method(method) for method in METHODS]
     files += [paths.surface(hemi, name) for hemi in "LR" for name in ("pial", "white", "inflated")]

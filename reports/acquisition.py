@@ -42,7 +42,7 @@ def identification(patient: Patient, config: Config, date: str) -> list[tuple[st
     """Who the report is about, as far as a report without names may say."""
     return [
         ("Patient (pseudonym)", patient.sub),
-        ("Indication", config.indication or "not given"),
+        ("Indication", config.indication or patient.clinical.indication or "not given"),
         ("Centre", config.centre or "not given"),
         ("Date of the analysis", date or "not given"),
     ]

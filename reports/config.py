@@ -7,6 +7,7 @@ from pathlib import Path
 from matplotlib.image import imread
 
 from pipeline.options import check_options, option
+from reports.glyphs import sentence_about
 from reports.render import IMAGE_TYPES
 from reports.specification import read_sections
 
@@ -38,6 +39,9 @@ class Config:
 
     def __post_init__(self):
         check_options(self)
+        for name in ("centre", "indication", "date"):
+            if why := sentence_about(name, getattr(self, name)):
+                raise ValueError(why)
         read_sections(self.specification, self.sections)
         if self.logo:
             _check_logo(self.logo)

@@ -9,6 +9,7 @@ from pipeline.methods import METHODS
 from pipeline.methods._method import Method, NetworkMethod, PointMethod
 from pipeline.paths import PatientPaths
 from pipeline.records.solution import Point
+from pipeline.text import along
 from reports import (
     acquisition,
     findings,
@@ -21,11 +22,13 @@ from reports import (
 from reports.comparison import Metrics, agreement
 from reports.config import Config
 from reports.derivatives import Patient
+from reports.dipoles import average_sentence
 from reports.figures import sensors
 from reports.onset import onset_s, why_not_assessable
-from reports.relation import resection_relation, soz_relation
+from reports.relation import soz_relation
 from reports.sections import SECTIONS
 from reports.sections._section import About
+from reports.surgery import surgery
 from reports.wording import (
     NOT_ASSESSABLE,
     coordinates,
@@ -37,7 +40,13 @@ from reports.wording import (
 )
 
 NOTICE = "Research use only — not for diagnosis"
+VIRTUAL = "Virtual patient, no such person"
 N_REGIONS_SHOWN = 10
+
+
+def notice(virtual: bool) -> str:
+    """What stands on every page."""
+    return f"{VIRTUAL} · {NOTICE}" if virtual else NOTICE
 
 
 def build(patient: Patient, paths: PatientPaths, config: Config) -> dict:
@@ -49,7 +58,10 @@ def build(patient: Patient, paths: PatientPaths, config: Config) -> dict:
         measured, quality.warnings_for_verdict(patient), quality.doubts(patient)
     )
     common = {
-        "notice": NOTICE,
+        "notice": notice(patient.virtual),
+        "clinical": patient.clinical.rows,
+        "clinical_fault": patient.clinical_fault,
+        "impression": patient.clinical.impression,
         "of_sections": {
             name: SECTIONS[name].content(patient)
             for name in SECTIONS
@@ -58,7 +70,7 @@ def build(patient: Patient, paths: PatientPaths, config: Config) -> dict:
         "sub": patient.sub,
         "type_title": patient.type_title,
         "centre": config.centre,
-        "indication": config.indication,
+        "indication": config.indication or patient.clinical.indication,
         "logo": render.data_uri(Path(config.logo)) if config.logo else None,
         "date": date,
         "identification": acquisition.identification(patient, config, date),
@@ -104,13 +116,14 @@ def _of_map(patient: Patient, measured: findings.Measures) -> dict:
         "answers": interpretation.answers(patient, metrics, measured, word, checks),
         "agreement": agreement(patient),
         "place": findings.place(patient),
+        "average_dipole": average_sentence(patient),
         "map_sentence": _map_sentence(patient, measured),
         "extent_sentence": findings.extent_sentence(patient),
         "support_word": word,
         "grade_meaning": findings.grade_of(patient, measured)[1],
         "checks": checks,
         "soz_relation": soz_relation(patient, metrics),
-        "resection_relation": resection_relation(patient, metrics),
+        "surgery": surgery(patient, metrics),
         "missing": _missing(patient, metrics),
         "regions": _first_regions(patient),
         "method_columns": [method_name(name) for name in patient.methods],
@@ -218,7 +231,7 @@ def _first_regions(patient: Patient) -> list[dict]:
             "rank": rank,
             "gyrus": gyrus(head.region_label[region]),
             "sublobar": head.sublobar(region),
-            "pos": [number(value, digits=0) for value in head.region_pos_mri_mm[region]],
+            "pos": [along(axis, mm) for axis, mm in enumerate(head.region_pos_mri_mm[region])],
             "share": number(100 * found.share[region], digits=0),
             "area": number(head.region_area_mm2[region], digits=0),
             "in_extent": bool(found.extent[region]),

@@ -10,6 +10,7 @@ from pipeline.face import REMOVED
 from pipeline.methods import METHODS
 from pipeline.paths import PatientPaths
 from pipeline.records.compare_qc import CompareQC, NearContactsQC
+from pipeline.records.dipoles import SpikeDipoles
 from pipeline.records.head import Head
 from pipeline.records.headmodel_qc import HeadmodelQC
 from pipeline.records.image_qc import ImageQC
@@ -20,8 +21,11 @@ from pipeline.records.solution import (
 )
 from pipeline.records.spikes_qc import SpikesQC, SpikeTypeQC
 from pipeline.records.status import StatusFile
+from pipeline.warp import HeadWarp
+from reports.clinical_file import ClinicalFile
 from reports.figures.slices import Volume
 
+NOTHING_CLINICAL = ClinicalFile()
 StageQC = HeadmodelQC | SpikesQC | PersonalizeQC | ImageQC | CompareQC
 
 
@@ -93,10 +97,20 @@ class Patient:
         One row per method and metric; empty where the comparison wrote none.
     head_points : DataFrame
         Those that may be shown, with x, y, z in mm and their distance from the scalp.
+    warp : HeadWarp
+        Between MNI152 and the T1w.
+    dipoles : SpikeDipoles or None
+        Of the single spikes.
     t1w : Volume
         Without face and ears, unless the option keeps them.
     qc : Quality
     status : StatusFile or None
+    clinical : ClinicalFile
+        Empty where there is none.
+    clinical_fault : str
+        Why a clinical file that is there is not printed.
+    virtual : bool
+        Whether the dataset says that there is no such person.
     """
 
     sub: str
@@ -106,6 +120,8 @@ class Patient:
     single_spikes: SingleSpikes | None
     head: Head
     head_points: pd.DataFrame
+    warp: HeadWarp
+    dipoles: SpikeDipoles | None
     trans: mne.Transform
     solutions: dict[str, Solution]
     stability: dict[str, np.ndarray]
@@ -118,6 +134,9 @@ class Patient:
     training_curve: pd.DataFrame | None
     qc: Quality
     status: StatusFile | None
+    clinical: ClinicalFile = NOTHING_CLINICAL
+    clinical_fault: str = ""
+    virtual: bool = False
 
     @property
     def sources(self) -> dict[str, Distributed]:

@@ -21,6 +21,7 @@ from reports.wording import (
     listing,
     lobe,
     lower_first,
+    lps,
     method_name,
     number,
 )
@@ -139,7 +140,20 @@ def place(patient: Patient) -> dict[str, str]:
         "lobe": lobe(label),
         "side": label.split(" ")[0],
         "coordinates": coordinates(patient.max_mm),
+        "frames": frames(patient, patient.max_mm),
     }
+
+
+def frames(patient: Patient, pos_mm: np.ndarray) -> str:
+    """The same place in the template's space and in DICOM's axes."""
+    try:
+        in_mni152 = coordinates(patient.warp.to_mni152(pos_mm[None])[0])
+    except ValueError as error:
+        in_mni152 = f"{NOT_ASSESSABLE}, {error}"
+    return (
+        f"The same place in MNI152 (2009a symmetric, by the T1w’s registration): {in_mni152}; in "
+        f"DICOM’s axes (LPS of the T1w): {lps(pos_mm)}."
+    )
 
 
 def extent_sentence(patient: Patient) -> str:

@@ -16,6 +16,7 @@ from pipeline.methods import METHODS
 from pipeline.methods._method import PointMethod
 from pipeline.paths import PatientPaths
 from pipeline.records.compare_qc import read_compare_qc
+from pipeline.records.dipoles import read_dipoles
 from pipeline.records.head import read_head
 from pipeline.records.headmodel_qc import read_headmodel_qc
 from pipeline.records.image_qc import read_image_qc
@@ -24,7 +25,9 @@ from pipeline.records.solution import Distributed, Solution, read_distributed, r
 from pipeline.records.spike import read_average
 from pipeline.records.spikes_qc import read_spikes_qc
 from pipeline.records.status import read_status
-from reports.derivatives import Patient, Quality, SingleSpikes, is_true
+from pipeline.warp import read_warp
+from reports.clinical_file import ClinicalFile, read_clinical_file
+from reports.derivatives import NOTHING_CLINICAL, Patient, Quality, SingleSpikes, is_true
 from reports.figures.slices import Volume
 from reports.inputs import Inputs
 
@@ -60,6 +63,7 @@ def _read_shared(inputs: Inputs, paths: PatientPaths) -> Patient:
     """The patient with what all types of spikes share, tables of all types among it."""
     for needed in (paths.regions, paths.qc("headmodel"), paths.of_type(1).qc("spikes")):
         _require(needed)
+    clinical, clinical_fault = _read_clinical(inputs.clinical)
     compared, personalized = paths.qc("compare"), paths.qc("personalize")
     return Patient(
         sub=paths.sub,
@@ -69,6 +73,8 @@ def _read_shared(inputs: Inputs, paths: PatientPaths) -> Patient:
         single_spikes=None,
         head=read_head(paths),
         head_points=_read_tsv(paths.head_points),
+        warp=read_warp(paths.template_xfm),
+        dipoles=None,
         trans=mne.read_trans(paths.trans),
         solutions={},
         stability={},
@@ -87,7 +93,20 @@ def _read_shared(inputs: Inputs, paths: PatientPaths) -> Patient:
             compare=read_compare_qc(paths) if compared.exists() else None,
         ),
         status=read_status(paths) if paths.status.exists() else None,
+        clinical=clinical,
+        clinical_fault=clinical_fault,
+        virtual=bool(inputs.virtual),
     )
+
+
+def _read_clinical(file: Path | None) -> tuple[ClinicalFile, str]:
+    """What an optional file says; where it cannot be read, the reason, which the report then tells."""
+    if file is None:
+        return NOTHING_CLINICAL, ""
+    try:
+        return read_clinical_file(file), ""
+    except InvalidInput as error:
+        return NOTHING_CLINICAL, error.message
 
 
 def _of_type(patient: Patient, paths: PatientPaths) -> Patient:
@@ -117,6 +136,7 @@ def _of_type(patient: Patient, paths: PatientPaths) -> Patient:
         spike_events=events,
         single_spikes=_read_single_spikes(paths, average, events),
         solutions=solutions,
+        dipoles=read_dipoles(paths) if imaged and paths.dipoles.exists() else None,
         stability={
             method: read_npz(paths.bootstrap(method))["stability"]
             for method in solutions

@@ -46,13 +46,11 @@ def resection_relation(patient: Patient, metrics: Metrics) -> list[str]:
         size = f" ({number(resected.resection_volume_cm3, 'cm³')})" if resected else ""
         where = "inside" if inside else "outside"
         told = [f"The maximum lies {where} the resection{size}, {edge} from its edge."]
-        share = metrics.value(method, "resection_sensitivity")
         spread = metrics.value(method, "spatial_dispersion")
-        if share is not None and spread is not None:
+        if spread is not None:
             told.append(
-                f"The extent covers {number(100 * float(share), '%', 0)} of the resected cortex; "
-                f"its regions lie {number(spread, 'mm', 0)} from the resection in the weighted mean "
-                "(spatial dispersion)."
+                f"The extent’s regions lie {number(spread, 'mm', 0)} from the resection in the "
+                "weighted mean (spatial dispersion)."
             )
     if compared is not None and compared.outcome:
         told.append(f"Outcome as given in the dataset: {compared.outcome}.")

@@ -8,13 +8,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import jinja2
-import matplotlib
 from markupsafe import Markup
 
-from pipeline.errors import InvalidInput, MissingResource
+from pipeline.errors import InvalidInput
 from pipeline.files import atomic_path
-from pipeline.text import plain
 from reports.figures.style import FONT_FAMILY
+from reports.fonts import font_files, font_folder
+from reports.glyphs import printable
 from reports.parts import Part
 from reports.wording import number
 
@@ -29,11 +29,6 @@ IMAGE_TYPES = {
     ".jpeg": "image/jpeg",
     ".svg": "image/svg+xml",
 }
-FACES = (
-    ("DejaVuSans.ttf", "normal", "normal"),
-    ("DejaVuSans-Bold.ttf", "bold", "normal"),
-    ("DejaVuSans-Oblique.ttf", "normal", "italic"),
-)
 
 
 def to_html(content: dict, parts: list[Part], page_size: str) -> str:
@@ -63,8 +58,8 @@ def environment(
 
 
 def _printable(value):
-    """Text from a file without control characters; markup of ours as it is."""
-    return plain(value) if isinstance(value, str) and not isinstance(value, Markup) else value
+    """Text from a file so that it can be printed; markup of ours as it is."""
+    return printable(value) if isinstance(value, str) and not isinstance(value, Markup) else value
 
 
 def bodies(templates: jinja2.Environment, parts: list[Part]) -> list[tuple[Part, Markup]]:
@@ -86,25 +81,6 @@ def data_uri(path: Path) -> str:
 
 def data_uri_of(content: bytes, kind: str) -> str:
     return f"data:{kind};base64,{base64.b64encode(content).decode()}"
-
-
-def font_files() -> list[tuple[Path, str, str]]:
-    """File, weight and slant of each face of the typeface, which matplotlib ships.
-
-    Raises
-    ------
-    MissingResource
-        One is not there: another typeface would be taken in silence.
-    """
-    found = [(font_folder() / name, weight, slant) for name, weight, slant in FACES]
-    for file, _, _ in found:
-        if not file.is_file():
-            raise MissingResource(
-                f"The report's typeface {FONT_FAMILY} is missing",
-                file=file,
-                hint="install matplotlib again; the typeface is part of it",
-            )
-    return found
 
 
 def font_faces() -> str:
@@ -131,7 +107,9 @@ def lay_out(html: str, figures: Path) -> "weasyprint.Document":
 
     fetcher = LocalOnly((figures, font_folder()))
     try:
-        return weasyprint.HTML(string=html, url_fetcher=fetcher).render(pdf_variant=PDF_VARIANT)
+        return weasyprint.HTML(string=html, url_fetcher=fetcher).render(
+            pdf_variant=PDF_VARIANT, pdf_forms=True
+        )
     except FatalURLFetchingError as refused:  # not an Exception, and would end the whole program
         text = str(refused)
         raise InvalidInput(
@@ -142,8 +120,6 @@ def lay_out(html: str, figures: Path) -> "weasyprint.Document":
 def write_pdf(document: "weasyprint.Document", path: Path, identifier: str) -> None:
     """Write the PDF; the same document and `identifier` give the same bytes."""
     with atomic_path(path) as tmp:
-        document.write_pdf(tmp, pdf_variant=PDF_VARIANT, pdf_identifier=identifier.encode()[:32])
-
-
-def font_folder() -> Path:
-    return Path(matplotlib.get_data_path()) / "fonts" / "ttf"
+        document.write_pdf(
+            tmp, pdf_variant=PDF_VARIANT, pdf_forms=True, pdf_identifier=identifier.encode()[:32]
+        )

@@ -9,6 +9,7 @@ from fontTools.ttLib import TTFont
 from pipeline.files import write_text
 from reports import render, viewer
 from reports.figures.style import FONT_FAMILY
+from reports.fonts import font_files
 from reports.parts import Part
 from reports.pictures import Studio
 
@@ -51,7 +52,7 @@ def _font_faces(letters: str) -> str:
     options = subset.Options(layout_features=[], notdef_outline=True)
     options.drop_tables.append("FFTM")  # FontForge's time stamps
     rules = []
-    for file, weight, slant in render.font_files():
+    for file, weight, slant in font_files():
         font = TTFont(file, recalcTimestamp=False)  # the same report, the same bytes
         cut = subset.Subsetter(options)
         cut.populate(text=letters)

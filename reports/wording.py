@@ -7,6 +7,7 @@ import numpy as np
 
 from pipeline.methods import METHODS
 from pipeline.metrics._metric import YES_OR_NO
+from pipeline.text import along
 
 NOT_ASSESSABLE = "not assessable"
 
@@ -166,8 +167,14 @@ def _power_of_ten(value: float) -> str:
 
 
 def coordinates(pos_mm) -> str:
-    """Three coordinates in mm, right, anterior, superior."""
-    return ", ".join(number(value, digits=0) for value in np.asarray(pos_mm, float))
+    """A place in RAS by letters that need no convention: "R 53 · P 23 · S 4 mm"."""
+    return " · ".join(along(axis, value) for axis, value in enumerate(pos_mm)) + "\u00a0mm"
+
+
+def lps(pos_mm) -> str:
+    """The same place in DICOM's axes, with signs: "x, y, z = −53, 23, 4 mm"."""
+    values = np.asarray(pos_mm, float) * (-1, -1, 1)
+    return "x, y, z = " + ", ".join(number(value, digits=0) for value in values) + "\u00a0mm"
 
 
 def count(n: int, singular: str, plural: str | None = None) -> str:

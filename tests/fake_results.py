@@ -4,6 +4,7 @@ import json
 from dataclasses import replace
 from pathlib import Path
 
+import mne
 import nibabel as nib
 import numpy as np
 import torch
@@ -12,10 +13,11 @@ from quality_files import IMAGE, PERSONALIZE
 
 from pipeline import compare, image
 from pipeline.files import sha256
-from pipeline.image import bootstrap, maps, outputs
+from pipeline.image import bootstrap, dipoles, maps, outputs
 from pipeline.methods import METHODS
 from pipeline.methods._method import NetworkMethod, PointMethod
 from pipeline.networks import build_network
+from pipeline.records.dipoles import DipolesQC, SpikeDipoles, write_dipoles
 from pipeline.records.head import Head, read_measured_head
 from pipeline.records.image_qc import BootstrapQC, Grade, MethodQC, RegionQC, write_image_qc
 from pipeline.records.personalize_qc import write_personalize_qc
@@ -156,10 +158,38 @@ def write_images(patient: FakePatient, failed: tuple[str, ...] = ()) -> Path:
         )
     apart_mm = distances_between_maxima(solutions, head)
     qc = replace(
-        IMAGE, warnings=tuple(warnings), methods=methods, distance_between_maxima_mm=apart_mm
+        IMAGE,
+        warnings=tuple(warnings),
+        methods=methods,
+        distance_between_maxima_mm=apart_mm,
+        dipoles=None if "ecd" in failed else _single_dipoles(patient),
     )
     write_image_qc(patient.paths, qc)
     return patient.paths.qc("image")
+
+
+def _single_dipoles(patient: FakePatient) -> DipolesQC:
+    """Write 12 dipoles around the patch, of which every fourth fits too badly to count."""
+    n = 12
+    rng = np.random.default_rng(2)
+    centre_mm = patient.region_pos_mri_mm[patient.patch].mean(0)
+    gof_percent = np.where(np.arange(n) % 4 == 0, 60.0, 88.0)
+    found = SpikeDipoles(
+        pos_mri_mm=centre_mm + rng.normal(0, 4, (n, 3)),
+        direction_mri=np.tile([0.0, 0.6, 0.8], (n, 1)),
+        moment_nam=np.full(n, 210.0),
+        gof_percent=gof_percent,
+        confidence_volume_cm3=np.full(n, 0.31),
+        latency_s=np.full(n, -0.004),
+        peak_pos_mri_mm=np.tile(centre_mm, (n, 1)),
+        peak_gof_percent=gof_percent - 2,
+        reason=tuple("goodness of fit below 80 %" if gof < 80 else "" for gof in gof_percent),
+    )
+    in_head = mne.Dipole(
+        found.latency_s, np.zeros((n, 3)), np.full(n, 2.1e-7), found.direction_mri, gof_percent
+    )
+    write_dipoles(patient.paths, found, in_head)
+    return dipoles.describe(found, dipoles.Criteria())
 
 
 def _resample(patient: FakePatient, method: str, solution: Distributed, head: Head) -> BootstrapQC:

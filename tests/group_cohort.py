@@ -22,7 +22,7 @@ _SIDECAR = sidecar(
     ),
     ResectionQC(resected=None, resection_assessable=True, resection_reason=None),
 )
-NOT_SAMPLED = "no contact lies within 20 mm of the maximum"
+NOT_SAMPLED = "not sampled: no contact within 20 mm of the maximum"
 
 
 def write_cohort(

@@ -10,7 +10,7 @@ from bids_app.config import ConfigError, stage_configs
 from pipeline.errors import MissingResource
 from pipeline.files import read_json
 from pipeline.progress import Progress
-from reports import render
+from reports import fonts, render
 from reports.pictures import PICTURES
 from reports.specification import ChosenSection, read_sections
 
@@ -143,7 +143,7 @@ def test_a_logo_that_holds_all_its_parts_is_taken(tmp_path):
 
 
 def test_without_its_typeface_the_report_is_not_written(monkeypatch, tmp_path):
-    monkeypatch.setattr(render, "font_folder", lambda: tmp_path)
+    monkeypatch.setattr(fonts, "font_folder", lambda: tmp_path)
     with pytest.raises(MissingResource, match=r"typeface DejaVu Sans is missing .*DejaVuSans\.ttf"):
         render.font_faces()
 

@@ -6,6 +6,7 @@ from pathlib import Path
 from pipeline.errors import InvalidInput, SpikefocusError
 from pipeline.files import read_json
 from pipeline.names import is_empty_room
+from pipeline.tables import read_tsv
 
 _LOOKS_LIKE_PARTICIPANT = re.compile(r"sub(?:[-_ ].*|\d.*)?", re.IGNORECASE | re.DOTALL)
 
@@ -66,3 +67,23 @@ def unusable_participants(bids_dir: Path) -> dict[str, str]:
 def is_label(text: str) -> bool:
     """Whether `text` may stand in a BIDS file name (no path separators, no dots)."""
     return re.fullmatch(r"[0-9A-Za-z+]+", text) is not None
+
+
+def find_clinical_file(bids_dir: Path, label: str) -> Path | None:
+    """``sub-X_clinical.toml`` in the participant's folder or beside it."""
+    name = f"sub-{label}_clinical.toml"
+    places = (bids_dir / f"sub-{label}" / name, bids_dir / name)
+    return next((file for file in places if file.is_file()), None)
+
+
+def is_virtual(bids_dir: Path, label: str) -> bool:
+    """Whether participants.tsv says, in its column ``virtual``, that there is no such person."""
+    file = bids_dir / "participants.tsv"
+    try:
+        table = read_tsv(file, ("participant_id", "virtual"), []) if file.is_file() else None
+    except InvalidInput:  # who reads the outcome from it says so
+        return False
+    if table is None:
+        return False
+    own = table.loc[table["participant_id"].isin([label, f"sub-{label}"]), "virtual"]
+    return bool(own.str.strip().str.lower().isin(["yes", "true", "1"]).any())

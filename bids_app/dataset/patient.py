@@ -14,7 +14,7 @@ from bids_app.dataset.empty_room import find_empty_room
 from bids_app.dataset.freesurfer import find_freesurfer
 from bids_app.dataset.links import refuse_links_out
 from bids_app.dataset.marks import events_json_of, events_of, notes_of_marks
-from bids_app.dataset.participants import participant_labels
+from bids_app.dataset.participants import find_clinical_file, is_virtual, participant_labels
 from bids_app.dataset.query import Query
 from bids_app.dataset.runs import find_recordings
 from bids_app.dataset.t1w import find_t1w, find_t1w_json
@@ -51,6 +51,10 @@ class PatientFiles:
     """Why there is no resection mask."""
     no_postop: str = NO_POSTOP
     trans: Path | None = None
+    clinical: Path | None = None
+    """What the referring physician says, for the report."""
+    virtual: bool = False
+    """Whether the dataset says that there is no such person."""
 
 
 def find_patient(
@@ -90,17 +94,15 @@ def find_patient(
             refuse_links_out(filter(None, paths), [bids_dir, *roots])
 
     check_links(folder, *folder.rglob("*"), roots=[])
-    check_links(*bids_dir.glob("participants.tsv"), roots=[])
+    check_links(*bids_dir.glob("participants.tsv"), *bids_dir.glob("*_clinical.toml"), roots=[])
     notes: list[str] = []
-    recordings = find_recordings(folder, query, notes)
-    meg = recordings.runs
+    meg = (recordings := find_recordings(folder, query, notes)).runs
     t1w = find_t1w(folder, meg, query, notes)
     events = [events_of(path, bids_dir, query.marks_dir) for path in meg]
     events_json = [events_json_of(path, bids_dir, query.marks_dir) for path in meg]
+    reference = reference_run(meg, events, query.spike_name, events_json)
     notes += notes_of_marks(events, query.marks_dir)
-    reference = meg[reference_run(meg, events, query.spike_name, events_json)]
-    roots = [*derivatives.values(), *sorted((bids_dir / "derivatives").glob("*/"))]
-    roots = [root for root in roots if not _is_our_output(root)]
+    roots = _derivative_roots(bids_dir, derivatives)
     surgery = find_surgery(label, bids_dir, roots, t1w, notes)
     freesurfer_dir = (
         find_freesurfer(bids_dir, t1w, query.sessions, roots, fs_subjects_dir, notes)
@@ -116,7 +118,7 @@ def find_patient(
         events=events,
         channels=[nearest(path, "channels", ".tsv", bids_dir) for path in meg],
         events_json=events_json,
-        empty_room=find_empty_room(bids_dir, recordings, reference, notes),
+        empty_room=find_empty_room(bids_dir, recordings, meg[reference], notes),
         ieeg=find_ieeg(folder, roots),
         resection_mask=surgery.mask,
         postop_t1w=surgery.postop_t1w,
@@ -124,6 +126,8 @@ def find_patient(
         no_postop=surgery.no_postop,
         trans=find_trans(folder, meg, roots, notes),
         outcome=find_outcome(bids_dir, label, notes),
+        clinical=find_clinical_file(bids_dir, label),
+        virtual=is_virtual(bids_dir, label),
         notes=notes,
     )
     check_links(*files.events, *files.channels, *chain(*events_json), *files.ieeg.all_files)
@@ -145,6 +149,12 @@ def _folder_of(bids_dir: Path, label: str) -> Path:
             hint=f"choose among: {known}" if known else "the dataset has no participants",
         )
     return folder
+
+
+def _derivative_roots(bids_dir: Path, derivatives: dict[str, Path]) -> list[Path]:
+    """The datasets of derivatives that are named or lie in the dataset, none of our own."""
+    roots = [*derivatives.values(), *sorted((bids_dir / "derivatives").glob("*/"))]
+    return [root for root in roots if not _is_our_output(root)]
 
 
 def _is_our_output(root: Path) -> bool:

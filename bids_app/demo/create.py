@@ -176,6 +176,7 @@ def _create(bids_dir, truth_dir, label, index, seed, recipe, step):
         "participant_id": f"sub-{label}",
         "age": int(rng.integers(18, 60)),
         "sex": str(rng.choice(["F", "M"])),
+        "virtual": "yes",
         "engel_class": "n/a",
         "seizure_free": "n/a",
     }

@@ -28,6 +28,10 @@ No person was examined: anatomy, recordings, implantation and surgery are synthe
 SIDECARS = {
     "participants": {
         "age": {"Description": "age at the recording", "Units": "year"},
+        "virtual": {
+            "Description": "whether the patient was made by a program and there is no such person",
+            "Levels": {"yes": "virtual", "no": "a person"},
+        },
         "engel_class": {
             "Description": "outcome of surgery after Engel; n/a where no surgery was done",
             "Levels": {"IA": "seizure-free", "III": "worthwhile improvement"},

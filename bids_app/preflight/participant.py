@@ -29,6 +29,7 @@ from pipeline.machine import available_memory_bytes
 from pipeline.nifti import reading_bytes
 from pipeline.paths import PatientPaths
 from pipeline.spikes.recording import open_recording
+from reports.clinical_file import read_clinical_file
 
 
 def participant_findings(
@@ -50,6 +51,8 @@ def participant_findings(
     yield attempt(subject, "spikes", lambda: recordings.marked_spikes(files, configs["spikes"]))
     yield attempt(subject, "SOZ labels", lambda: _soz(files, size))
     yield attempt(subject, "resection", lambda: _resection(files, size, configs))
+    if files.clinical is not None:
+        yield attempt(subject, "clinical file", lambda: _clinical(files))
     if "t1w" in size and "recordings" in size:
         yield attempt(subject, "memory", lambda: _memory(size, configs["spikes"].sfreq_hz))
 
@@ -95,6 +98,12 @@ def _files(label: str, find, found: list) -> tuple[str, str]:
     found.append(find(label))
     notes = found[0].notes
     return ("note", " ".join(notes)) if notes else ("ok", "T1w and MEG are there")
+
+
+def _clinical(files: PatientFiles) -> tuple[str, str]:
+    assert files.clinical is not None  # asked only where there is one
+    read_clinical_file(files.clinical)
+    return "ok", "it can be printed"
 
 
 def _unlocked(paths: PatientPaths) -> tuple[str, str]:

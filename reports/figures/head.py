@@ -102,17 +102,7 @@ def method_maxima(
             ((side, f"From the {side}"), ("anterior", "From the front"), ("dorsal", "From above"))
         ):
             axes = figure.add_axes((0.26 * i, 0.0, 0.25, 0.9))
-            raster = rasterise(pial_mm, faces, np.zeros((len(pial_mm), 1)), view, 0.6)
-            axes.contourf(
-                *_grid(raster), raster.covered.astype(float), [0.5, 1.5], colors=["#f0f2f4"]
-            )
-            axes.contour(
-                *_grid(raster),
-                raster.covered.astype(float),
-                [0.5],
-                colors=style.QUIET,
-                linewidths=0.6,
-            )
+            raster = brain_outline(axes, pial_mm, faces, view)
             right, up, _ = raster.project(soz_mm).T
             draw_contacts(axes, right, up, style.SOZ_BLUE, 3.2)
             for method, pos_mm in maxima_mm.items():
@@ -128,9 +118,6 @@ def method_maxima(
                     mew=1.4 if about.fine_tuned else 0.5,
                     ls="none",
                 )
-            _mark_left_right(axes, raster, view)
-            axes.set_aspect("equal")
-            axes.set_axis_off()
             axes.set_title(title, fontsize=7, fontweight="normal", loc="center", pad=2)
         handles = [
             Line2D(
@@ -149,6 +136,18 @@ def method_maxima(
             handles.append(soz_handle())
         figure.legend(handles=handles, loc="center left", bbox_to_anchor=(0.785, 0.5))
     return figure
+
+
+def brain_outline(axes: Axes, pial_mm: np.ndarray, faces: np.ndarray, view: str) -> Raster:
+    """The brain's outline from one side with the letters of the sides; returns what it is drawn in."""
+    raster = rasterise(pial_mm, faces, np.zeros((len(pial_mm), 1)), view, 0.6)
+    covered = raster.covered.astype(float)
+    axes.contourf(*_grid(raster), covered, [0.5, 1.5], colors=["#f0f2f4"])
+    axes.contour(*_grid(raster), covered, [0.5], colors=style.QUIET, linewidths=0.6)
+    _mark_left_right(axes, raster, view)
+    axes.set_aspect("equal")
+    axes.set_axis_off()
+    return raster
 
 
 def _skin(raster: Raster) -> np.ndarray:

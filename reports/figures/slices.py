@@ -10,6 +10,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from scipy.ndimage import map_coordinates
 
+from pipeline.text import along
 from reports.figures import style
 from reports.figures.keys import add_colour_bar, draw_contacts, legend_handles
 
@@ -61,6 +62,8 @@ class SliceData:
         Corners of what is shown.
     at_mm : ndarray, (3,)
         Where the three slices meet.
+    cross : bool
+        Whether that place is marked.
     """
 
     t1w: Volume
@@ -73,6 +76,7 @@ class SliceData:
     soz_mm: np.ndarray = field(default_factory=lambda: np.empty((0, 3)))
     other_contacts_mm: np.ndarray = field(default_factory=lambda: np.empty((0, 3)))
     outlines: tuple[Outline, ...] = ()
+    cross: bool = True
 
 
 def slices_through(data: SliceData, key: bool = True) -> Figure:
@@ -164,7 +168,7 @@ def draw_slice(axes: Axes, data: SliceData, plane: str) -> None:
         segments = segments[..., [right_axis, up_axis]]
         axes.add_collection(LineCollection(segments, colors=outline.colour, linewidths=0.7))
     _draw_contacts(axes, data, across, right_axis, up_axis)
-    if not data.outlines:
+    if data.cross and not data.outlines:
         axes.plot(
             data.at_mm[right_axis],
             data.at_mm[up_axis],
@@ -178,8 +182,7 @@ def draw_slice(axes: Axes, data: SliceData, plane: str) -> None:
     axes.set_ylim(box[2:])
     axes.set_aspect("equal", anchor="N")
     axes.set_axis_off()
-    at_mm = round(float(data.at_mm[across]))
-    coordinate = f"{'xyz'[across]} = {at_mm:d} mm".replace("-", "\u2212")
+    coordinate = f"{along(across, data.at_mm[across])} mm"
     axes.set_title(
         f"{plane.capitalize()}, {coordinate}", fontsize=7, fontweight="normal", loc="center", pad=2
     )

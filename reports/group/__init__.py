@@ -14,11 +14,10 @@ from pipeline.files import write_json, write_text
 from pipeline.tables import to_tsv
 from reports import render
 from reports.config import Config
-from reports.content import NOTICE
 from reports.group import analysis, content
-from reports.group.cohort import Cohort, read_cohort
+from reports.group.cohort import Cohort, Note, read_cohort
 
-__all__ = ["read_cohort", "write"]
+__all__ = ["Note", "read_cohort", "write"]
 
 PAGE_SIZES = ("A4", "Letter")
 _TEMPLATES = files("reports.group") / "templates"
@@ -71,14 +70,12 @@ def write(cohort: Cohort, folder: Path, config: Config) -> list[Path]:
 def _to_html(text: dict, page_size: str, fonts: str) -> str:
     templates = render.environment(render.data_uri, _TEMPLATES)
     css = fonts + "".join(style.read_text(encoding="utf-8") for style in _STYLES)
-    return templates.get_template("group.html.j2").render(
-        **text, page_size=page_size, css=css, notice=NOTICE
-    )
+    return templates.get_template("group.html.j2").render(**text, page_size=page_size, css=css)
 
 
 def _metrics_table(cohort: Cohort):
     """One row per patient and method."""
-    about = cohort.patients.drop(columns=["message", "state"])
+    about = cohort.patients.drop(columns=["message", "state", "virtual"])
     rows = cohort.metrics.join(about, on="participant_id").reset_index()
     first = ["participant_id", "method", *about.columns]
     rest = [name for name in rows.columns if name not in first]
@@ -97,6 +94,7 @@ def _metrics_sidecar(cohort: Cohort) -> dict:
     for factor, column in cohort.columns.items():
         source = f"column {column} of participants.tsv" if column else "participants.tsv lacks it"
         described[factor] = {"Description": f"Subgroup; {source}"}
+    described["n_types"] = {"Description": "Types of spikes among the marks"}
     for metric in cohort.metrics.columns:
         described[metric] = {
             "Description": cohort.definitions.get(metric, ""),
@@ -133,6 +131,10 @@ _STATISTICS_SIDECAR = {
     "n_different": {"Description": "Pairs whose values differ: those that the test rests on"},
     "n_first_better": {"Description": "Pairs in which method has the better value"},
     "median_difference": {"Description": "Median of method minus other_method"},
+    "shift": {"Description": "Hodges and Lehmann's shift of method against other_method"},
+    "shift_low": {"Description": "Lower end of its 95 % interval; n/a with fewer than 6 pairs"},
+    "shift_high": {"Description": "Upper end of its 95 % interval; n/a with fewer than 6 pairs"},
+    "direction": {"Description": "Whether method is better or worse than other_method by shift"},
     "wilcoxon_statistic": {"Description": "Sum of the ranks of the positive differences"},
     "p_exact": {"Description": "Two-sided p, exact also with ties"},
     "p_holm": {"Description": "p_exact after Holm's correction over all paired tests"},

@@ -8,9 +8,19 @@ import pandas as pd
 from pipeline.metrics import METRICS
 from pipeline.metrics._metric import Metric
 from reports.group.cohort import FACTORS, NOT_SEIZURE_FREE, NOT_STATED, SEIZURE_FREE, Cohort
-from reports.group.statistics import PairedTest, holm, paired_test, summarise
+from reports.group.statistics import (
+    Interval,
+    PairedTest,
+    TwoByTwo,
+    hodges_lehmann,
+    holm,
+    paired_test,
+    summarise,
+    two_by_two,
+)
 
 FIRST = "personalized"
+NOT_SAMPLED = "not sampled"
 
 
 @dataclass(frozen=True)
@@ -22,6 +32,16 @@ class Comparison:
     test: PairedTest
     n_first_better: int
     p_holm: float
+    shift: Interval
+    """Hodges and Lehmann's, of the first against the other."""
+
+    @property
+    def direction(self) -> str:
+        """Whether the personalized network is the better or the worse one by its shift."""
+        if not self.shift.value or self.test.n == 0:
+            return "equal" if self.test.n else ""
+        lower = self.shift.value < 0
+        return "worse" if lower == METRICS[self.metric].higher_is_better else "better"
 
 
 def summarised() -> list[str]:
@@ -56,9 +76,33 @@ def comparisons(cohort: Cohort) -> list[Comparison]:
     ]
     corrected = holm([test.p for test in tests])
     return [
-        Comparison(metric, method, test, _n_better(metric, test), float(p))
+        Comparison(
+            metric,
+            method,
+            test,
+            _n_better(metric, test),
+            float(p),
+            hodges_lehmann(cohort.values(metric, FIRST), cohort.values(metric, method)),
+        )
         for (metric, method), test, p in zip(pairs, tests, corrected, strict=True)
     ]
+
+
+def outcome_table(cohort: Cohort, method: str = FIRST) -> TwoByTwo:
+    """Maximum inside the resection against freedom from seizures, where both are known."""
+    inside = cohort.values("max_in_resection", method)
+    outcome = cohort.patients["outcome"]
+    known = inside.notna() & outcome.isin([SEIZURE_FREE, NOT_SEIZURE_FREE])
+    return two_by_two(inside[known] == 1, outcome[known] == SEIZURE_FREE)
+
+
+def n_not_sampled(cohort: Cohort, method: str = FIRST) -> int:
+    """Patients whose concordance is unknown because no contact could have confirmed the maximum."""
+    values = cohort.values("sublobar_concordance", method)
+    reasons = [
+        cohort.reason("sublobar_concordance", method, who) for who in values.index[values.isna()]
+    ]
+    return sum(reason.startswith(NOT_SAMPLED) for reason in reasons)
 
 
 def _n_better(metric: str, test: PairedTest) -> int:
@@ -149,6 +193,10 @@ def statistics_table(cohort: Cohort) -> pd.DataFrame:
                 "n_different": one.test.n_different,
                 "n_first_better": one.n_first_better,
                 "median_difference": one.test.median_difference,
+                "shift": one.shift.value,
+                "shift_low": one.shift.low,
+                "shift_high": one.shift.high,
+                "direction": one.direction,
                 "wilcoxon_statistic": one.test.statistic,
                 "p_exact": one.test.p,
                 "p_holm": one.p_holm,

@@ -30,13 +30,30 @@ _OTHER_LOBES = r"front|pariet|occipit|insul|cingul|central|hypothalam"
 
 
 @dataclass(frozen=True)
+class Note:
+    """What the group's report says of a participant beside metrics and subgroups.
+
+    Attributes
+    ----------
+    virtual : bool
+        There is no such person.
+    n_types : float
+        Types of spikes among the marks; NaN where unknown.
+    """
+
+    virtual: bool = False
+    n_types: float = float("nan")
+
+
+@dataclass(frozen=True)
 class Cohort:
     """Everybody who was to be processed, and what came out.
 
     Attributes
     ----------
     patients : DataFrame
-        Indexed by participant_id; columns `FACTORS`, `state`, `message`.
+        Indexed by participant_id; columns `FACTORS`, `state`, `message`, `virtual` (bool) and
+        `n_types` (NaN where unknown).
     metrics : DataFrame
         Indexed by participant_id and method; one float column per metric, NaN where not
         assessable.
@@ -90,6 +107,7 @@ def read_cohort(
     participants_tsv: Path | None,
     states: dict[str, tuple[str, str]],
     sidecar: dict,
+    about: dict[str, Note] | None = None,
 ) -> Cohort:
     """Join metrics, participants.tsv and status.
 
@@ -104,12 +122,15 @@ def read_cohort(
         By participant_id: state and message of the status file.
     sidecar : dict
         Description of the metrics files.
+    about : dict
+        By participant_id, what else is known of a participant.
 
     Raises
     ------
     InvalidInput
         A metrics file or participants.tsv cannot be read.
     """
+    about = about or {}
     everyone = sorted({*participants, *metrics_files})
     tables = [_read_metrics(path, name) for name, path in sorted(metrics_files.items())]
     long = pd.concat(tables, ignore_index=True)
@@ -126,6 +147,8 @@ def read_cohort(
         reasons[name] = reduce(pd.Series.combine_first, (reasons[each] for each in part.parts))
     subgroups, columns = _subgroups(participants_tsv, everyone)
     patients = subgroups.assign(
+        virtual=[bool(about.get(name, Note()).virtual) for name in everyone],
+        n_types=[about.get(name, Note()).n_types for name in everyone],
         state=[
             "done" if name in metrics_files else states.get(name, (NOT_PROCESSED, ""))[0]
             for name in everyone

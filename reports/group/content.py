@@ -9,12 +9,15 @@ import pandas as pd
 from pipeline import __version__
 from pipeline.metrics import METRICS
 from pipeline.metrics._metric import Published
+from reports.content import NOTICE
 from reports.group import pictures
 from reports.group.analysis import (
     FIRST,
     comparisons,
     levels,
     missing_table,
+    n_not_sampled,
+    outcome_table,
     panels,
     subgroup_table,
     summarised,
@@ -31,6 +34,7 @@ from reports.group.names import (
     short_name,
     title,
 )
+from reports.group.statistics import Interval, wilson
 from reports.wording import NOT_ASSESSABLE, count, listing, method_name, number
 
 FEWEST_FOR_P = 6  # with fewer pairs not even a difference in all of them reaches p < 0.05
@@ -46,6 +50,8 @@ def build(cohort: Cohort, folder: Path, centre: str, date: str) -> dict:
         "date": date,
         "version": __version__,
         "n_patients": len(cohort.patients),
+        "notice": _notice(cohort),
+        "outcome": _outcome(cohort),
         "who": _who(cohort),
         "key_sentences": _key_sentences(cohort, tests),
         "summary_rows": _summary_rows(summary),
@@ -79,6 +85,52 @@ def _defined() -> list[str]:
     return list(dict.fromkeys([*shown, *parts]))
 
 
+def _notice(cohort: Cohort) -> str:
+    """What stands on every page."""
+    n_virtual, n = int(cohort.patients["virtual"].sum()), len(cohort.patients)
+    if not n_virtual:
+        return NOTICE
+    who = "Virtual patients, no such persons" if n_virtual == n else f"{n_virtual} of {n} virtual"
+    return f"{who} · {NOTICE}"
+
+
+def interval(share: Interval) -> str:
+    """A share's interval: "68 to 97 %"."""
+    return f"95 % interval {100 * share.low:.0f} to {100 * share.high:.0f} %"
+
+
+def _outcome(cohort: Cohort) -> dict:
+    """Maximum in the resection against outcome, as a table of four and in a sentence."""
+    found = outcome_table(cohort)
+    n = found.both + found.first_alone + found.second_alone + found.neither
+    if not n:
+        told = f"{NOT_ASSESSABLE.capitalize()}: in no patient are outcome and resection both known."
+    elif not np.isfinite(found.p):
+        told = (
+            f"{n} patients. Odds ratio: {NOT_ASSESSABLE}, because all of them have the same outcome or "
+            "the same side of the resection’s edge."
+        )
+    else:
+        told = (
+            f"{n} patients. Odds ratio of freedom from seizures, maximum inside against outside: "
+            f"{_odds(found.odds.value)} (95 % interval {_odds(found.odds.low)} to "
+            f"{_odds(found.odds.high)}, exact; Fisher’s p = {p_value(found.p)})."
+        )
+    return {
+        "sentence": told,
+        "rows": [
+            ("Maximum inside the resection", found.both, found.first_alone),
+            ("Maximum outside", found.second_alone, found.neither),
+        ]
+        if n
+        else [],
+    }
+
+
+def _odds(value: float) -> str:
+    return "∞" if np.isinf(value) else number(value)
+
+
 def _who(cohort: Cohort) -> list[str]:
     """How many patients there are, and of what kind."""
     n = len(cohort.patients)
@@ -91,6 +143,10 @@ def _who(cohort: Cohort) -> list[str]:
         if set(counted) != {NOT_STATED}:
             told = [f"{counted[name]} {name}" for name in levels(cohort, factor)]
             lines.append(f"{FACTOR_TITLES[factor]}: {listing(told)}.")
+    types = Counter(cohort.patients["n_types"].dropna().astype(int))
+    if types:
+        told = [f"{count(types[k], 'patient')} with {k}" for k in sorted(types)]
+        lines.append(f"Types of spikes among the marks: {listing(told)}.")
     return lines
 
 
@@ -100,9 +156,11 @@ def _key_sentences(cohort: Cohort, tests: list) -> list[str]:
     concordant = cohort.values("sublobar_concordance", FIRST).dropna()
     n = len(concordant)
     if n:
+        n_yes, unsampled = int(concordant.sum()), n_not_sampled(cohort)
+        beyond = f"; {unsampled} more not sampled: {n_yes} of {n + unsampled}" if unsampled else ""
         told.append(
-            f"Sublobar concordance with the SOZ in {int(concordant.sum())} of {n} assessable "
-            f"patients ({100 * concordant.mean():.0f} %; published: 93 %)."
+            f"Sublobar concordance with the SOZ in {n_yes} of {n} assessable patients "
+            f"({100 * n_yes / n:.0f} %, {interval(wilson(n_yes, n))}){beyond} (published: 93 %)."
         )
     else:
         told.append(f"Sublobar concordance with the SOZ: {NOT_ASSESSABLE} in any patient.")
@@ -137,7 +195,9 @@ def _cells(row: dict) -> dict:
         return {"n": "0", "mean": DASH, "median": NOT_ASSESSABLE}
     if is_share(metric):
         n_yes = round(row["mean"] * n)
-        return {"n": str(n), "mean": f"{n_yes} of {n}", "median": f"{100 * row['mean']:.0f} %"}
+        share = wilson(n_yes, n)
+        median = f"{100 * share.value:.0f} % ({100 * share.low:.0f} to {100 * share.high:.0f})"
+        return {"n": str(n), "mean": f"{n_yes} of {n}", "median": median}
     low, middle, high = (
         number(row[name], digits=METRICS[metric].digits)
         for name in ("quartile_1", "median", "quartile_3")
@@ -180,10 +240,21 @@ def _test_row(one) -> dict:
         "n": str(one.test.n),
         "different": str(one.test.n_different),
         "better": f"{one.n_first_better} : {one.test.n_different - one.n_first_better}",
-        "difference": number(one.test.median_difference, digits=digits) if one.test.n else DASH,
+        "difference": _shift(one, digits),
+        "direction": one.direction or DASH,
         "p": p_value(one.test.p),
         "p_holm": p_value(one.p_holm),
     }
+
+
+def _shift(one, digits: int) -> str:
+    if not one.test.n:
+        return DASH
+    told = number(one.shift.value, digits=digits)
+    if not np.isfinite(one.shift.low):
+        return told
+    low, high = (number(end, digits=digits) for end in (one.shift.low, one.shift.high))
+    return f"{told} ({low} to {high})"
 
 
 def p_value(p: float) -> str:
@@ -251,6 +322,11 @@ def _subgroup_blocks(cohort: Cohort) -> list[dict]:
     return blocks
 
 
+def _shown_of_patients(cohort: Cohort) -> list[str]:
+    """The personalized network alone, where it ran: the rest stands in group_metrics.tsv."""
+    return [FIRST] if FIRST in cohort.methods else cohort.methods
+
+
 def _patient_columns(cohort: Cohort) -> list[str]:
     """The metrics of the table of all patients, in their order."""
     places = {name: METRICS[name].in_group.column for name in summarised()}
@@ -270,7 +346,7 @@ def _patient_rows(cohort: Cohort) -> list[dict]:
                     for metric in _patient_columns(cohort)
                 ],
             )
-            for method in cohort.methods
+            for method in _shown_of_patients(cohort)
             if (patient, method) in cohort.metrics.index
         ]
         told = ", ".join(about[factor] for factor in FACTORS if about[factor] != NOT_STATED)

@@ -11,9 +11,9 @@ from pipeline.methods._method import MapMethod, NetworkMethod
 from pipeline.metrics import METRICS
 from reports.figures import style
 from reports.group import figures
-from reports.group.analysis import FIRST, levels, panels
-from reports.group.cohort import FACTORS, NOT_SEIZURE_FREE, NOT_STATED, SEIZURE_FREE, Cohort
-from reports.group.names import FACTOR_TITLES, metric_name, short_name, unit_of
+from reports.group.analysis import FIRST, panels
+from reports.group.cohort import NOT_SEIZURE_FREE, SEIZURE_FREE, Cohort
+from reports.group.names import metric_name, short_name, unit_of
 from reports.wording import NOT_ASSESSABLE, listing, method_name, number
 
 
@@ -40,10 +40,6 @@ def draw(cohort: Cohort, folder: Path) -> dict[str, Picture]:
         there = [method for method in methods if method in cohort.methods]
         if len(there) > 1:
             pictures[name] = _methods_picture(cohort, folder, name, there)
-    for factor in FACTORS:
-        names = [name for name in levels(cohort, factor) if name != NOT_STATED]
-        if len(names) > 1:
-            pictures[factor] = _subgroup_picture(cohort, folder, factor, names)
     return pictures
 
 
@@ -111,29 +107,6 @@ def _methods_picture(cohort: Cohort, folder: Path, name: str, methods: list[str]
         + _box_caption(shown)
     )
     return _save(shown, folder, name, True, cohort, caption)
-
-
-def _subgroup_picture(cohort: Cohort, folder: Path, factor: str, names: list[str]) -> Picture:
-    chosen = {name: cohort.patients.index[cohort.patients[factor] == name] for name in names}
-    shown = [
-        figures.Panel(
-            metric_name(metric),
-            unit_of(metric),
-            [
-                figures.Group(
-                    name,
-                    cohort.values(metric, FIRST, index).to_numpy(),
-                    _filled(cohort, index),
-                    METRICS[metric].in_group.published_parts.get(name),
-                )
-                for name, index in chosen.items()
-            ],
-            fraction=METRICS[metric].unit == "fraction",
-        )
-        for metric in panels()
-    ]
-    caption = f"{method_name(FIRST)}, {FACTOR_TITLES[factor].lower()}. " + _box_caption(shown)
-    return _save(shown, folder, factor, False, cohort, caption)
 
 
 def _box_caption(panels: list[figures.Panel]) -> str:

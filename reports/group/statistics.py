@@ -3,7 +3,8 @@
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.stats import rankdata
+from scipy.stats import fisher_exact, norm, rankdata
+from scipy.stats.contingency import odds_ratio
 
 
 @dataclass(frozen=True)
@@ -93,6 +94,95 @@ def paired_test(first: np.ndarray, second: np.ndarray) -> PairedTest:
         positive / 2,
         float(min(1.0, 2 * tail)),
     )
+
+
+@dataclass(frozen=True)
+class Interval:
+    """An estimate with its 95 % interval; NaN where there is none."""
+
+    value: float
+    low: float
+    high: float
+
+
+def wilson(n_yes: int, n: int) -> Interval:
+    """A share and Wilson's score interval (1927, J Am Stat Assoc 22:209), which never leaves 0 to 1."""
+    if not n:
+        return Interval(*[float("nan")] * 3)
+    z, share = norm.ppf(0.975), n_yes / n
+    middle = (share + z**2 / (2 * n)) / (1 + z**2 / n)
+    half = z / (1 + z**2 / n) * np.sqrt(share * (1 - share) / n + z**2 / (4 * n**2))
+    # At 0 and at n the limit is the share itself, but for rounding.
+    low, high = (0.0 if n_yes == 0 else middle - half), (1.0 if n_yes == n else middle + half)
+    return Interval(share, float(low), float(high))
+
+
+def hodges_lehmann(first: np.ndarray, second: np.ndarray) -> Interval:
+    """Shift of the first against the second, median of the pairs' Walsh averages.
+
+    Its interval holds the shifts that an exact signed-rank test of 5 % would not refuse (Hodges &
+    Lehmann 1963, Ann Math Stat 34:598); with fewer than 6 pairs there is none.
+
+    Parameters
+    ----------
+    first, second : ndarray, (n,)
+        The same patients in the same order; NaN where not assessable.
+    """
+    difference = np.asarray(first, float) - np.asarray(second, float)
+    difference = np.round(difference[np.isfinite(difference)], 9)
+    n = len(difference)
+    if not n:
+        return Interval(*[float("nan")] * 3)
+    row, column = np.triu_indices(n)
+    walsh = np.sort((difference[row] + difference[column]) / 2)
+    counts = np.ones(1)
+    for rank in range(1, n + 1):
+        counts = np.concatenate([counts, np.zeros(rank)]) + np.concatenate([np.zeros(rank), counts])
+    n_left_out = int(np.searchsorted(np.cumsum(counts) / 2.0**n, 0.025, side="right"))
+    if not n_left_out:
+        return Interval(float(np.median(walsh)), float("nan"), float("nan"))
+    return Interval(
+        float(np.median(walsh)), float(walsh[n_left_out - 1]), float(walsh[-n_left_out])
+    )
+
+
+@dataclass(frozen=True)
+class TwoByTwo:
+    """Two properties of patients, counted.
+
+    Attributes
+    ----------
+    both, first_alone, second_alone, neither : int
+    odds : Interval
+        Conditional maximum-likelihood odds ratio with its exact interval; NaN where a margin is 0.
+    p : float
+        Two-sided, Fisher's exact test.
+    """
+
+    both: int
+    first_alone: int
+    second_alone: int
+    neither: int
+    odds: Interval
+    p: float
+
+
+def two_by_two(first: np.ndarray, second: np.ndarray) -> TwoByTwo:
+    """Count two properties (n,), bool, of the same patients."""
+    first, second = np.asarray(first, bool), np.asarray(second, bool)
+    counts = np.array(
+        [
+            [(first & second).sum(), (first & ~second).sum()],
+            [(~first & second).sum(), (~first & ~second).sum()],
+        ]
+    )
+    odds, p = Interval(*[float("nan")] * 3), float("nan")
+    if counts.sum(0).all() and counts.sum(1).all():
+        found = odds_ratio(counts)
+        limits = found.confidence_interval(0.95)
+        odds = Interval(float(found.statistic), float(limits.low), float(limits.high))
+        p = float(fisher_exact(counts).pvalue)
+    return TwoByTwo(*counts.ravel().tolist(), odds, p)
 
 
 def holm(p: np.ndarray) -> np.ndarray:

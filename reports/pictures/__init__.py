@@ -6,7 +6,7 @@ cannot be drawn for this patient.
 
 from collections.abc import Callable
 
-from reports.pictures import clinical, quality, source, spikes
+from reports.pictures import clinical, dipoles, quality, source, spikes
 from reports.pictures.studio import Picture, Studio
 
 __all__ = ["PICTURES", "Picture", "Studio", "draw"]
@@ -20,6 +20,7 @@ PICTURES: dict[str, Callable[[Studio], Picture | None]] = {
     "onset": source.onset_and_peak,
     "timecourses": source.time_courses,
     "stability": source.stability,
+    "dipoles": dipoles.dipoles,
     "sublobar": clinical.sublobar,
     "methods": clinical.methods,
     "maxima": clinical.maxima,

@@ -94,5 +94,5 @@ def maxima(studio: Studio) -> Picture:
         "svg",
         "Maximum of each method’s map (dipole: its position) on the outline of the brain.",
         "Positions of the maxima of "
-        + listing([f"{method_name(m)} ({coordinates(p)} mm)" for m, p in maxima.items()]),
+        + listing([f"{method_name(m)} ({coordinates(p)})" for m, p in maxima.items()]),
     )

@@ -50,7 +50,7 @@ class Studio:
     def where(self) -> str:
         """The maximum in words."""
         label = self.patient.head.region_label[self.patient.finding.max_region]
-        return f"{gyrus(label)} at {coordinates(self.patient.max_mm)} mm"
+        return f"{gyrus(label)} at {coordinates(self.patient.max_mm)}"
 
     @cached_property
     def cortex(self) -> CortexData:

@@ -8,13 +8,18 @@ TEMPLATE = """\
 <div>
 <h3>Identification and indication</h3>
 {{ key_values(identification) }}
+{% if clinical %}
+<h3>Clinical information, as given</h3>
+{{ key_values(clinical) }}
+{% endif %}
+{% if clinical_fault %}<p>The clinical file is not printed: {{ clinical_fault }}.</p>{% endif %}
 <h3>Acquisition</h3>
 {{ key_values(recording) }}
 </div>
 <div>
 <h3>Methods of analysis</h3>
 {{ key_values(analysis) }}
-<p class="small">Not part of this report, because spikefocus does not read it: clinical history, medication, vigilance, simultaneous EEG. Section “Methods and provenance” has the analysis in full.</p>
+<p class="small">{% if not clinical %}Clinical history, medication and vigilance were not given (sub-X_clinical.toml). {% endif %}Spikefocus does not read simultaneous EEG. Section “Methods and provenance” has the analysis in full.</p>
 </div>
 </div>
 """

@@ -45,7 +45,7 @@ TEMPLATE = """\
 <h3>{{ point.heading }}</h3>
 {% set dipole = point.dipole %}
 {% if dipole %}
-<p>At {{ dipole.pos }} mm{% if dipole.label %}, nearest to the {{ dipole.label }}{% endif %}; goodness of fit {{ dipole.gof }}, moment {{ dipole.moment }}, 95 % confidence volume {{ dipole.volume }} (joint for the three coordinates, from the noise of the average alone: errors of the head model and of the co-registration are not in it).
+<p>At {{ dipole.pos }}{% if dipole.label %}, nearest to the {{ dipole.label }}{% endif %}; goodness of fit {{ dipole.gof }}, moment {{ dipole.moment }}, 95 % confidence volume {{ dipole.volume }} (joint for the three coordinates, from the noise of the average alone: errors of the head model and of the co-registration are not in it).
 {% if not dipole.good %}Below {{ dipole.threshold }} goodness of fit one dipole does not describe the field: its position has no vote in the support of the finding.{% endif %}</p>
 {% else %}
 <p>{{ not_assessable | capitalize }}: the dipole fit gave no result.</p>

@@ -12,7 +12,8 @@ TEMPLATE = """\
 </table>
 <div class="impression">
 <p><strong>Impression and clinical correlation</strong> are for the physician who reads this report:</p>
-<p class="signature">Name, date, signature</p>
+<textarea name="impression" aria-label="Impression and clinical correlation">{{ impression }}</textarea>
+<p class="signature"><input type="text" name="signature" aria-label="Name, date, signature"> Name, date, signature</p>
 </div>
 """
 SECTION = Section(

@@ -14,7 +14,7 @@ TEMPLATE = """\
 <caption>The regions with the strongest activity, ten at most ({{ finding_name }}, mean absolute activity over {{ window }} around the peak)</caption>
 <thead>
 <tr><th scope="col" class="n">Rank</th><th scope="col">Gyrus</th><th scope="col">Sublobar region</th>
-<th scope="col" class="n">x, mm</th><th scope="col" class="n">y, mm</th><th scope="col" class="n">z, mm</th>
+<th scope="col" class="n">R/L, mm</th><th scope="col" class="n">A/P, mm</th><th scope="col" class="n">S/I, mm</th>
 <th scope="col" class="n">Activity, % of max.</th><th scope="col" class="n">Area, mm²</th><th scope="col">In extent</th></tr>
 </thead>
 <tbody>
@@ -25,7 +25,7 @@ TEMPLATE = """\
 {% endfor %}
 </tbody>
 </table>
-<p class="small">Coordinates: scanner RAS of the T1w. Gyri after Desikan and Killiany. One region is one of 994 segments of the cortex; neighbouring regions of one gyrus bear the same name.</p>
+<p class="small">Coordinates: scanner frame of the T1w, by their letters. Gyri after Desikan and Killiany. One region is one of 994 segments of the cortex; neighbouring regions of one gyrus bear the same name.</p>
 </div>
 """
 SECTION = Section(

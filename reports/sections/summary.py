@@ -6,7 +6,9 @@ TEMPLATE = """\
 {% from "macros.html.j2" import picture with context %}
 <div class="finding">
 <p class="headline">{% if type_title %}{{ type_title }}: {% endif %}{{ place.sublobar | capitalize }} region</p>
-<p class="where">{{ place.lobe | capitalize }}, {{ place.gyrus }}, at x, y, z = {{ place.coordinates }} mm</p>
+<p class="where">{{ place.lobe | capitalize }}, {{ place.gyrus }}, at {{ place.coordinates }}</p>
+<p class="small frames">{{ place.frames }}</p>
+<p>{{ average_dipole }}</p>
 <p>{{ map_sentence }} {{ extent_sentence }}{% if region_sentence %} {{ region_sentence }}{% endif %}</p>
 <p class="support">Certainty: <strong>{{ support_word }}</strong> ({{ grade_meaning }}).</p>
 <table class="checks">
@@ -22,8 +24,8 @@ TEMPLATE = """\
 <div>
 <h3>Relation to the seizure-onset zone</h3>
 {% for text in soz_relation %}<p>{{ text }}</p>{% endfor %}
-<h3>Relation to the resection</h3>
-{% for text in resection_relation %}<p>{{ text }}</p>{% endfor %}
+<h3>{{ surgery[0] }}</h3>
+{% for text in surgery[1] %}<p>{{ text }}</p>{% endfor %}
 </div>
 <div>
 {% include "verdict.html.j2" %}
@@ -35,7 +37,7 @@ TEMPLATE = """\
 {% endif %}
 </div>
 </div>
-<p class="small reading">Interictal spikes mark the irritative zone, which may be larger than, or lie apart from, the seizure-onset zone. Coordinates: scanner RAS of the T1w (right, anterior, superior positive).</p>
+<p class="small reading">Interictal spikes mark the irritative zone, which may be larger than, or lie apart from, the seizure-onset zone. Coordinates: scanner RAS of the T1w, each with the letter of its direction.</p>
 """
 
 
