@@ -192,7 +192,7 @@ def region_sentence(patient: Patient) -> str:
         )
     return (
         f"The source’s centre lies within {number(found.radius_mm, 'mm', 0)} of "
-        f"{coordinates(np.array(found.centre_mri_mm))} mm in {100 * found.coverage:.0f}\u00a0% of "
+        f"{coordinates(np.array(found.centre_mri_mm))} in {100 * found.coverage:.0f}\u00a0% of "
         f"such spikes: {number(found.volume_cm3, 'cm³', 1)} of cortex. Calibrated on simulated "
         f"patients ({found.calibration_spikes} spikes of {found.calibration_heads} heads), and right "
         f"in {100 * found.test_coverage:.0f}\u00a0% of {found.test_spikes} spikes of "

@@ -73,7 +73,7 @@ def _finding(patient: Patient) -> str:
     found = place(patient)
     return (
         f"Type {patient.paths.spike_type}: {found['sublobar']} region, {found['gyrus']}, at "
-        f"{found['coordinates']} mm"
+        f"{found['coordinates']}"
     )
 
 
