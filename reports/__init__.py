@@ -66,7 +66,7 @@ def run(inputs: Inputs, paths: PatientPaths, config: Config, progress: Progress)
         render.write_pdf(document, paths.report_pdf, identifier)
         bar.advance()
     with progress.step("Writing the HTML", total=1) as bar:
-        write_html(first.content, parts, first.studio, paths.report_html)
+        write_html(first.content, parts, [each.studio for each in told], paths.report_html)
         bar.advance()
     objects = []
     if template is not None:

@@ -1,6 +1,7 @@
 """The report as one HTML file for the screen: nothing is loaded from anywhere, the cortex turns."""
 
 import io
+from collections.abc import Sequence
 from pathlib import Path
 
 from fontTools import subset
@@ -14,10 +15,10 @@ from reports.parts import Part
 from reports.pictures import Studio
 
 
-def write_html(content: dict, parts: list[Part], studio: Studio, path: Path) -> None:
+def write_html(content: dict, parts: list[Part], studios: Sequence[Studio], path: Path) -> None:
     """Write the report's parts and, where there is a map, the viewer; fonts and pictures inside.
 
-    The viewer shows the type of spikes that `studio` is of.
+    The viewer shows the types of spikes that `studios` are of.
 
     Raises
     ------
@@ -25,10 +26,10 @@ def write_html(content: dict, parts: list[Part], studio: Studio, path: Path) -> 
         A file of the typeface is not there.
     """
     templates = render.environment(render.data_uri)
-    imaged = studio.patient.imaged
+    imaged = [studio for studio in studios if studio.patient.imaged]
     page = content | {
         "sections": render.bodies(templates, parts),
-        "viewer": viewer.scene(studio) if imaged else None,
+        "viewer": viewer.scene(imaged) if imaged else None,
         "viewer_part": _place_of_viewer(parts).anchor if imaged else None,
         "scripts": viewer.scripts() if imaged else (),
         "css": "".join(

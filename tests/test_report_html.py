@@ -10,7 +10,7 @@ from report_patient import ReportPatient
 
 from pipeline.files import sha256
 from reports import viewer
-from reports.viewer import spheres
+from reports.viewer import shown_samples, spheres
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 # A software renderer stands in for a graphics card; the sandbox does not work as root.
@@ -96,6 +96,49 @@ def test_the_slider_moves_the_map(page):
     assert picture(page) != at_peak
     page.click('[data-time="0"]')
     assert picture(page) == at_peak
+
+
+def test_the_method_can_be_chosen(page):
+    page.click("[data-view=left]")
+    own = picture(page)
+    names = page.locator("#cortex-method option").all_inner_texts()
+    assert names[0] == "Personalized network"
+    assert set(names[1:]) == {"Generic network", "sLORETA", "dSPM", "LCMV beamformer", "cMEM"}
+    page.select_option("#cortex-method", "dSPM")
+    assert page.inner_text("#cortex-map-told") == "dSPM"
+    assert picture(page) != own
+    page.select_option("#cortex-method", "Personalized network")
+    assert picture(page) == own
+
+
+@pytest.mark.parametrize(
+    ("view", "on_the_left", "on_the_right", "above", "below"),
+    [
+        ("front", "R", "L", "S", "I"),
+        ("back", "L", "R", "S", "I"),
+        ("left", "A", "P", "S", "I"),
+        ("right", "P", "A", "S", "I"),
+        ("above", "L", "R", "A", "P"),
+        ("below", "R", "L", "A", "P"),
+    ],
+)
+def test_letters_stand_at_the_patients_sides(page, view, on_the_left, on_the_right, above, below):
+    page.click(f"[data-view={view}]")
+    spans = page.locator(".letter:visible")
+    box = {span.inner_text(): span.bounding_box() for span in spans.all()}
+    assert set(box) == {on_the_left, on_the_right, above, below}
+    assert min(box, key=lambda letter: box[letter]["x"]) == on_the_left
+    assert max(box, key=lambda letter: box[letter]["x"]) == on_the_right
+    assert min(box, key=lambda letter: box[letter]["y"]) == above
+    assert max(box, key=lambda letter: box[letter]["y"]) == below
+
+
+@pytest.mark.parametrize("sfreq_hz", [200.0, 500.0, 1000.0])
+def test_the_slider_stops_at_the_peak(sfreq_hz):
+    times_s = np.arange(-sfreq_hz // 2, sfreq_hz // 2 + 1) / sfreq_hz
+    shown = times_s[shown_samples(times_s)]
+    assert 0 in shown and -0.25 <= shown[0] < -0.24 and 0.34 < shown[-1] <= 0.35
+    assert np.allclose(np.diff(shown), max(0.004, 1 / sfreq_hz))
 
 
 def test_the_cortex_turns(page):

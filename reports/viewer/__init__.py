@@ -1,6 +1,7 @@
 """The cortex that can be turned: niivue, spikefocus's own script for it, and its data as text."""
 
 import base64
+from collections.abc import Sequence
 from importlib.resources import files
 
 import numpy as np
@@ -8,13 +9,16 @@ from matplotlib.colors import to_rgb
 from scipy.spatial import ConvexHull
 
 from pipeline.template.cortex import N_VERTICES_HEMI
+from reports.derivatives import Patient
 from reports.figures import style
 from reports.figures.cortex import CortexData
 from reports.onset import onset_s, propagation
 from reports.pictures import Studio
+from reports.wording import method_name
 
 _FOLDER = files("reports") / "viewer"
 _SHOWN_S = (-0.25, 0.35)
+_STEP_S = 0.004
 _GAP_MM = 6.0  # between the inflated hemispheres, which lie in each other as they are stored
 _CONTACT_RADIUS_MM = 2.2
 _OTHER_CONTACT_RADIUS_MM = 1.3
@@ -25,17 +29,18 @@ def scripts() -> list[str]:
     return [(_FOLDER / name).read_text(encoding="utf-8") for name in ("niivue.umd.js", "cortex.js")]
 
 
-def scene(studio: Studio) -> dict:
+def scene(studios: Sequence[Studio]) -> dict:
     """What the script draws, arrays as base64 of little-endian numbers.
 
-    Surfaces are float32 positions (mm, scanner RAS of the T1w) and uint16 triangles, the activity
-    is |activity| of each region over time in 255ths of its largest value in what is shown.
+    Surfaces are float32 positions (mm, scanner RAS of the T1w) and uint16 triangles; every type of
+    spikes has the maps of its methods, the one that the report is about first.
+
+    Parameters
+    ----------
+    studios : sequence of Studio
+        One for each type that is imaged.
     """
-    patient, cortex = studio.patient, studio.cortex
-    found = patient.finding
-    shown = (found.times_s >= _SHOWN_S[0]) & (found.times_s <= _SHOWN_S[1])
-    activity = np.abs(found.activity[:, shown])
-    moved = propagation(patient)
+    patient, cortex = studios[0].patient, studios[0].cortex
     return {
         "surfaces": {
             "pial": _text(cortex.pial_mm, "<f4"),
@@ -44,17 +49,49 @@ def scene(studio: Studio) -> dict:
         "faces": _text(cortex.faces, "<u2"),
         "depth": _text(np.clip(cortex.sulcal_depth, -1, 1) * 127, "<i1"),
         "vertexRegion": _text(patient.head.vertex_region, "<i2"),
-        "activity": _text(np.round(255 * activity / activity.max()).T, "<u1"),
-        "timesMs": np.round(1000 * found.times_s[shown], 1).tolist(),
-        "onsetMs": None if moved is None else round(1000 * onset_s(patient), 1),
-        "extent": _text(cortex.in_extent, "<u1"),
+        "types": [_type_of_spikes(studio) for studio in studios],
         "resection": None if cortex.in_resection is None else _text(cortex.in_resection, "<u1"),
         "contacts": _contacts(cortex),
         "colours": _text(255 * style.SOURCE_MAP(np.linspace(0, 1, 256))[:, :3], "<u1"),
         "sozColour": _rgb(style.SOZ_BLUE),
         "resectionColour": _rgb(style.RESECTION_GREEN),
         "shownFrom": style.SHOWN_FROM,
-        "side": cortex.side,
+    }
+
+
+def _type_of_spikes(studio: Studio) -> dict:
+    """The maps of one type, its times, and the side on which its source is."""
+    patient = studio.patient
+    shown = shown_samples(patient.finding.times_s)
+    methods = [patient.finding_method, *patient.sources]
+    return {
+        "title": patient.type_title,
+        "side": studio.cortex.side,
+        "timesMs": np.round(1000 * patient.finding.times_s[shown], 1).tolist(),
+        "onsetMs": None if propagation(patient) is None else round(1000 * onset_s(patient), 1),
+        "maps": [_map(patient, method, shown) for method in dict.fromkeys(methods)],
+    }
+
+
+def shown_samples(times_s: np.ndarray) -> np.ndarray:
+    """Indices of the samples that the slider stops at, the peak (0 s) among them.
+
+    No closer than `_STEP_S`, for the sake of the file's size.
+    """
+    step = max(1, round(_STEP_S / (times_s[1] - times_s[0])))
+    samples = np.arange(np.abs(times_s).argmin() % step, len(times_s), step)
+    inside = (times_s[samples] >= _SHOWN_S[0]) & (times_s[samples] <= _SHOWN_S[1])
+    return samples[inside]
+
+
+def _map(patient: Patient, method: str, shown: np.ndarray) -> dict:
+    """|Activity| of each region over time in 255ths of its largest value in what is shown."""
+    found, vertex_region = patient.sources[method], patient.head.vertex_region
+    activity = np.abs(found.activity[:, shown])
+    return {
+        "name": patient.finding_name if method == patient.finding_method else method_name(method),
+        "activity": _text(np.round(255 * activity / activity.max()).T, "<u1"),
+        "extent": _text((vertex_region >= 0) & found.extent[vertex_region], "<u1"),
     }
 
 

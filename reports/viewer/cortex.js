@@ -9,6 +9,10 @@
   const surface = document.getElementById("cortex-surface");
   const contactsShown = document.getElementById("cortex-contacts");
   const seeThrough = document.getElementById("cortex-transparent");
+  const type = document.getElementById("cortex-type");
+  const method = document.getElementById("cortex-method");
+  const mapTold = document.getElementById("cortex-map-told");
+  const onset = document.getElementById("cortex-onset");
 
   const fail = (why) => {
     document.getElementById("cortex-failed").textContent =
@@ -29,9 +33,7 @@
   const faces = Uint32Array.from(new Uint16Array(bytes(data.faces)));
   const depth = new Int8Array(bytes(data.depth));
   const region = new Int16Array(bytes(data.vertexRegion));
-  const activity = new Uint8Array(bytes(data.activity));
   const colours = new Uint8Array(bytes(data.colours));
-  const nRegions = activity.length / data.timesMs.length;
 
   // Vertices on the edge of a marked area: its outline.
   const edge = (text) => {
@@ -44,15 +46,40 @@
     }
     return onEdge;
   };
-  const extentEdge = edge(data.extent);
   const resectionEdge = data.resection ? edge(data.resection) : null;
+
+  // What is shown: the times of a type of spikes, and the map of one of its methods.
+  const shown = {};
+  const nearest = (ms) => shown.timesMs.reduce(
+    (best, time, i) => (Math.abs(time - ms) < Math.abs(shown.timesMs[best] - ms) ? i : best), 0);
+  const chooseMap = () => {
+    const map = data.types[type.value].maps[method.selectedIndex];
+    shown.activity = new Uint8Array(bytes(map.activity));
+    shown.nRegions = shown.activity.length / shown.timesMs.length;
+    shown.extentEdge = edge(map.extent);
+    const title = data.types[type.value].title;
+    mapTold.textContent = title ? `${title}: ${map.name}` : map.name;
+  };
+  const chooseType = () => {
+    const own = data.types[type.value];
+    const before = method.value;
+    method.replaceChildren(...own.maps.map((map) => new Option(map.name)));
+    if (own.maps.some((map) => map.name === before)) method.value = before;
+    shown.timesMs = own.timesMs;
+    onset.hidden = own.onsetMs === null;
+    onset.dataset.time = own.onsetMs ?? 0;
+    slider.max = own.timesMs.length - 1;
+    slider.value = nearest(0);
+    chooseMap();
+  };
+  chooseType();
 
   const paint = (frame) => {
     const rgba = new Uint8Array(4 * region.length);
     for (let v = 0; v < region.length; v++) {
-      const level = region[v] < 0 ? 0 : activity[frame * nRegions + region[v]];
+      const level = region[v] < 0 ? 0 : shown.activity[frame * shown.nRegions + region[v]];
       let rgb;
-      if (extentEdge[v]) rgb = [0, 0, 0];
+      if (shown.extentEdge[v]) rgb = [0, 0, 0];
       else if (resectionEdge && resectionEdge[v]) rgb = data.resectionColour;
       else if (level >= 255 * data.shownFrom) rgb = colours.subarray(3 * level, 3 * level + 3);
       else rgb = Array(3).fill(220 - (35 * depth[v]) / 127);
@@ -75,11 +102,7 @@
   const mesh = (points, triangles, rgba, name) =>
     new niivue.NVMesh(points, triangles, name, rgba, 1, true, viewer.gl);
 
-  const peak = data.timesMs.reduce(
-    (best, time, i) => (Math.abs(time) < Math.abs(data.timesMs[best]) ? i : best), 0);
-  slider.max = data.timesMs.length - 1;
-  slider.value = peak;
-  let cortex = mesh(positions.pial, faces, paint(peak), "cortex");
+  const cortex = mesh(positions.pial, faces, paint(Number(slider.value)), "cortex");
   viewer.addMesh(cortex);
   let contacts = null;
   if (data.contacts) {
@@ -94,7 +117,7 @@
 
   const show = () => {
     const frame = Number(slider.value);
-    const ms = data.timesMs[frame].toFixed(0).replace("-", "\u2212");
+    const ms = shown.timesMs[frame].toFixed(0).replace("-", "\u2212");
     told.textContent = `${ms} ms from the spike's peak`;
     slider.setAttribute("aria-valuetext", told.textContent);
     const inflated = surface.value === "inflated";
@@ -107,22 +130,40 @@
     viewer.drawScene();
     canvas.dataset.frame = frame;
   };
-  [slider, surface, contactsShown, seeThrough].forEach((e) => e.addEventListener("input", show));
+  type.addEventListener("input", chooseType);
+  method.addEventListener("input", chooseMap);
+  [type, method, slider, surface, contactsShown, seeThrough].forEach(
+    (e) => e.addEventListener("input", show));
+
+  // Letters stand where the patient's directions point in this view; none for what points at the eye.
+  const axes = [["R", "L"], ["A", "P"], ["S", "I"]];
+  const placeLetters = (azimuth, elevation) => {
+    const all = [0, 0, canvas.width, canvas.height];
+    const [toScreen] = viewer.calculateMvpMatrix(null, all, azimuth, elevation);
+    const aspect = canvas.width / canvas.height;
+    const ahead = axes.map((_, i) => [toScreen[4 * i] * aspect, -toScreen[4 * i + 1]]);
+    const length = Math.sqrt(ahead.flat().reduce((sum, x) => sum + x * x, 0) / 2);
+    axes.forEach((pair, i) => pair.forEach((letter, backward) => {
+      const span = document.querySelector(`[data-letter=${letter}]`);
+      const [x, y] = ahead[i].map((value) => ((backward ? -1 : 1) * value) / length);
+      span.hidden = Math.hypot(x, y) < 0.6;
+      span.style.left = `${50 + (45 * x) / aspect}%`;
+      span.style.top = `${50 + 45 * y}%`;
+    }));
+  };
+  viewer.onAzimuthElevationChange = placeLetters;
   // Azimuth and elevation in degrees; from above and below with the nose up.
-  const views = { left: [90, 0], right: [270, 0], front: [180, 0], above: [0, 90], below: [180, -90] };
+  const views = { left: [90, 0], right: [270, 0], front: [180, 0], back: [0, 0], above: [0, 90], below: [180, -90] };
   document.querySelectorAll("[data-view]").forEach((button) =>
     button.addEventListener("click", () =>
       viewer.setRenderAzimuthElevation(...views[button.dataset.view])));
   document.querySelectorAll("[data-time]").forEach((button) =>
     button.addEventListener("click", () => {
-      const wanted = Number(button.dataset.time);
-      slider.value = data.timesMs.reduce(
-        (best, time, i) =>
-          (Math.abs(time - wanted) < Math.abs(data.timesMs[best] - wanted) ? i : best), 0);
+      slider.value = nearest(Number(button.dataset.time));
       show();
     }));
   viewer.setScale(1.2);
-  viewer.setRenderAzimuthElevation(...views[data.side === "L" ? "left" : "right"]);
+  viewer.setRenderAzimuthElevation(...views[data.types[0].side === "L" ? "left" : "right"]);
   show();
   canvas.dataset.ready = "true";
 })();
