@@ -23,8 +23,8 @@ from pipeline.detection.statistic import peaks
 from pipeline.files import read_json
 from pipeline.paths import PatientPaths
 from pipeline.progress import Progress
-from pipeline.spikes import detecting
 from pipeline.spikes.config import Config
+from pipeline.spikes.detecting import MARGIN_S, Blocks, detected_spikes, fitted_detector
 from pipeline.spikes.recording import open_recording
 
 SAME_S = 0.1
@@ -72,11 +72,11 @@ def measure(folder: Path, label: str) -> dict:
     raw = open_recording(inputs.meg[0])
     minutes = raw.times[-1] / 60
     begun = time.process_time()
-    found = detecting._detected(inputs.meg[0], inputs.channels_tsv[0], paths, config, Progress())
+    found = detected_spikes(inputs.meg[0], inputs.channels_tsv[0], paths, config, Progress())
     spent = time.process_time() - begun
-    blocks = detecting._Blocks(raw, inputs.meg[0], config)
-    detecting._detector(blocks, set(), paths)
-    times, heights = line_length(blocks, detecting.MARGIN_S)
+    blocks = Blocks(raw, inputs.meg[0], config)
+    fitted_detector(blocks, set(), paths)
+    times, heights = line_length(blocks, MARGIN_S)
     best = times[np.argsort(heights)[::-1][: len(found.time_s)]]
     with np.load(folder / "truth" / f"sub-{label}_truth.npz") as truth:
         true_s = truth["peak_s"][truth["mark_focus"] >= 0]

@@ -54,7 +54,7 @@ def with_detected(
     for table in tables:
         _refuse_reviewed(table, paths)
     for recording, channels_tsv, table in zip(inputs.meg, inputs.channels_tsv, tables, strict=True):
-        found = _detected(recording, channels_tsv, paths, config, progress)
+        found = detected_spikes(recording, channels_tsv, paths, config, progress)
         _write(table, found, config)
     return replace(inputs, events=list(tables), events_json=[])
 
@@ -110,16 +110,28 @@ def _write(table: Path, found: Detected, config: Config) -> None:
     write_json(table.with_suffix(".json"), described)
 
 
-def _detected(
+def detected_spikes(
     path: Path, channels_tsv: Path | None, paths: PatientPaths, config: Config, progress: Progress
 ) -> Detected:
+    """What the detector finds in one recording, outside of its bad stretches.
+
+    Parameters
+    ----------
+    path : Path
+    channels_tsv : Path or None
+        Says which channels are bad.
+    paths : PatientPaths
+        Where the head model's leadfield lies.
+    config : Config
+    progress : Progress
+    """
     raw, notes = open_recording(path), list[str]()
     marked = channel_marks(raw, path, channels_tsv, notes)
     raw.info["bads"] = [name for name in raw.ch_names if name in marked]
     stretches_s = spans(marked_stretches(raw, None))
     with maxfiltered(raw, path, config.maxfilter, config.tsss_s, notes, progress) as (separated, _):
-        blocks = _Blocks(separated, path, config)
-        detector = _detector(blocks, set(marked), paths)
+        blocks = Blocks(separated, path, config)
+        detector = fitted_detector(blocks, set(marked), paths)
         n_blocks = len(blocks.starts)
         with progress.step(f"Looking for spikes in {path.name}", total=n_blocks) as bar:
             found = detect(
@@ -136,8 +148,18 @@ def _detected(
     return replace(found, time_s=found.time_s[clean], score=found.score[clean])
 
 
-class _Blocks:
-    """Blocks of a recording in the pass band, with few samples a second."""
+class Blocks:
+    """Blocks of a recording in the pass band, with few samples a second.
+
+    Attributes
+    ----------
+    sfreq : float
+        Of what it gives, Hz.
+    starts : ndarray of int, (n_blocks,)
+        First sample of each block at that rate, from the first stored one.
+    good : ndarray of int, (n_good,)
+        Sensors that `at` gives; all of them until a detector is fitted.
+    """
 
     def __init__(self, raw: mne.io.BaseRaw, path: Path, config: Config):
         self.raw, self.path = raw, path
@@ -170,8 +192,18 @@ class _Blocks:
         return core, band[:, :: self.step][:, : self.length + 2 * margin // self.step]
 
 
-def _detector(blocks: _Blocks, marked: set[str], paths: PatientPaths) -> Detector:
-    """Noise and bad channels from blocks drawn evenly over the recording."""
+def fitted_detector(blocks: Blocks, marked: set[str], paths: PatientPaths) -> Detector:
+    """The detector for a recording: noise and bad channels from blocks drawn evenly over it.
+
+    Parameters
+    ----------
+    blocks : Blocks
+        Gives its good channels alone from then on.
+    marked : set of str
+        Channels that are bad whatever is measured.
+    paths : PatientPaths
+        Where the head model's leadfield lies.
+    """
     info = mne.pick_info(blocks.raw.info, blocks.picks)
     types = np.array(info.get_channel_types())
     drawn = np.unique(

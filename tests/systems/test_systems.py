@@ -3,41 +3,17 @@
 import numpy as np
 import pytest
 import torch
+from half_sphere import a_field
 
 from benchmarks.systems import deepmeg
 from benchmarks.systems.rows import row, write
 from pipeline.progress import Progress, Stopped
 from pipeline.systems import SIZES, SYSTEMS
 from pipeline.systems._deepmeg import permutation_mse
-from pipeline.systems._draw import grown_patches, rings, sinusoids, with_noise
 from pipeline.systems._fit import Recipe, fit
 from pipeline.systems._system import Field
-from pipeline.systems._topography import interpolation
 from pipeline.systems.dst_dae import DstDae, temporal_bases
 from pipeline.training.systems import build, fixed_loss, train_system
-
-
-def a_field(n_channels: int = 30, n_sources: int = 64) -> Field:
-    """Sources on an upper half sphere, whose field falls with distance."""
-    rng = np.random.default_rng(0)
-
-    def half_sphere(n: int, radius_mm: float) -> np.ndarray:
-        step = np.arange(n) + 0.5
-        height, turn = step / n, np.pi * (1 + 5**0.5) * step
-        flat = np.sqrt(1 - height**2)
-        return radius_mm * np.column_stack([flat * np.cos(turn), flat * np.sin(turn), height])
-
-    pos_mm, sensor_mm = half_sphere(n_sources, 70), half_sphere(n_channels, 110)
-    away = np.linalg.norm(sensor_mm[:, None] - pos_mm, axis=2)
-    gain = (60 / away) ** 3 * rng.choice([-1, 1], n_sources)
-    near = np.linalg.norm(pos_mm[:, None] - pos_mm, axis=2)
-    return Field(
-        gain=torch.as_tensor(gain, dtype=torch.float32),
-        pos_mm=torch.as_tensor(pos_mm, dtype=torch.float32),
-        neighbours=torch.as_tensor((near > 0) & (near < 30)),
-        area_mm2=torch.full((n_sources,), 200.0),
-        sensor_pos_mm=torch.as_tensor(sensor_mm, dtype=torch.float32),
-    )
 
 
 def n_parameters(name: str, n_channels: int, n_sources: int, size: str = "paper") -> int:
@@ -80,46 +56,6 @@ def test_points_have_no_order():
     # The better of both orders: one point is right, the other 3 away in one of 6 numbers.
     found = torch.tensor([[[3.0, 0, 0], [3.0, 0, 0]]])
     assert permutation_mse(found, true).item() == pytest.approx(9 / 6)
-
-
-def test_courses_have_the_wanted_correlation():
-    wanted = torch.tensor([0.0, 0.5, 0.9])
-    courses = sinusoids(3, 2, 16, wanted, torch.Generator().manual_seed(0))
-    found = (courses[:, 0] * courses[:, 1]).sum(1)
-    torch.testing.assert_close(found, wanted, atol=1e-5, rtol=0)
-    torch.testing.assert_close(courses.norm(dim=2), torch.ones(3, 2))
-
-
-def test_noise_has_exactly_the_wanted_size():
-    clean = torch.randn(2, 5, 4)
-    noise = with_noise(clean, torch.tensor([2.0, 0.1]), torch.Generator().manual_seed(0)) - clean
-    ratio = clean.flatten(1).norm(dim=1) / noise.flatten(1).norm(dim=1)
-    torch.testing.assert_close(ratio, torch.tensor([2.0, 0.1]), rtol=1e-4, atol=0)
-
-
-def test_rings_and_patches_grow_from_their_centre():
-    line = torch.arange(6.0)
-    field = a_field(4, 6)
-    field = Field(
-        field.gain,
-        torch.stack([line, 0 * line, 0 * line], 1),
-        (line[:, None] - line).abs() == 1,
-        torch.full((6,), 10.0),
-        field.sensor_pos_mm,
-    )
-    centre = torch.tensor([2])
-    assert rings(field, centre, 2).tolist() == [[2, 1, 0, 1, 2, 3]]
-    assert grown_patches(field, centre, torch.tensor([25.0])).sum() == 3
-    assert grown_patches(field, centre, torch.tensor([0.1])).tolist()[0][2]
-
-
-def test_a_map_is_linear_between_sensors_and_zero_outside():
-    places = [(0.0, 0.0, 1.0), (1.0, 0.0, 0.0), (-1.0, 0.0, 0.0), (0.0, 1.0, 0.0), (0.0, -1.0, 0.0)]
-    matrix = interpolation((*places, places[1]), 27)
-    image = (matrix @ torch.tensor([1.0, 3.0, 1.0, 1.0, 1.0, 5.0])).reshape(27, 27)
-    assert image[13, 13] == pytest.approx(1, abs=1e-4)
-    # Two channels of one place count half each.
-    assert image[13, 26] == pytest.approx(4, abs=0.05) and image[0, 0] == 0
 
 
 def test_temporal_bases_are_those_of_the_recording():
