@@ -88,6 +88,7 @@ def test_a_large_image_is_sampled():
 
 def test_one_value_stays():
     assert air_at_zero(np.full((2, 2, 2), 7, np.float32)).ravel().tolist() == [7] * 8
+    assert air_at_zero(image([7, 7], [np.nan, 7])).ravel().tolist() == [7, 7, 0, 7]
 
 
 def box(air=0.0, tissue=100.0, noise=0.0, n=25):
@@ -144,4 +145,21 @@ def test_what_lies_behind_the_corners_does_not_count():
         outside = (edge < size)[:, None, None] & (edge < size)[:, None] & (edge < size)
         data += 60 * (np.indices(data.shape).sum(0) % 2)
         data[outside] = 0
+        check_background(data, Path("T1w.nii"))
+
+
+@pytest.mark.parametrize(
+    ("share", "value", "is_refused"),
+    [(0.015, -1000, False), (0.005, -1000, True), (0.005, 2000, True)],
+)
+def test_the_range_is_that_without_a_hundredth_at_either_end(share, value, is_refused):
+    """Noise of 30 is much of a range of 100, and little of one of 1000."""
+    data = box(noise=30.0)
+    some = np.random.default_rng(0).permutation(19**3)[: round(share * 25**3)]
+    inner = data[3:-3, 3:-3, 3:-3]
+    inner[np.unravel_index(some, inner.shape)] = value
+    if is_refused:
+        with pytest.raises(InvalidInput, match="noise as strong as tissue"):
+            check_background(data, Path("T1w.nii"))
+    else:
         check_background(data, Path("T1w.nii"))

@@ -195,3 +195,13 @@ def test_networks_are_compared_resample_by_resample():
     ]
     # 10 mm apart, but in every resample at one place.
     assert (row["value"], row["ci95_low"], row["ci95_high"]) == ("10.0000", "0.0000", "0.0000")
+
+
+def test_intervals_leave_a_fortieth_at_either_end():
+    """Of 41 values in order the second and the last but one."""
+    places = [0, 1, *[2] * 38, 3]
+    resamples = [estimate_at(place, [place]) for place in places]
+    row = rows_of(
+        estimate_at(2, [2], resamples), "soz", soz=contacts_at([0], [0]), no_resection="none"
+    )["max_to_soz"]
+    assert (row["ci95_low"], row["ci95_high"]) == ("10.0000", "20.0000")

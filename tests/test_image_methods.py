@@ -8,6 +8,7 @@ import pytest
 from fake_patient import write_fake_patient
 from mne.proj import make_projector
 
+from pipeline import image
 from pipeline.methods import METHODS
 from pipeline.methods._method import MapMethod
 from pipeline.methods._model import Model, Problem
@@ -169,3 +170,11 @@ def test_dipole_finds_a_focal_source(patient):
     n_dipoles = 3e-12 / np.abs(field).max()
     assert fit["moment_am"] > n_dipoles
     assert np.linalg.norm(fit["direction_mri"]) == pytest.approx(1, abs=1e-6)
+
+
+def test_the_regularising_snr_is_a_tenth_at_least():
+    assert image.Config(snr=0.1).snr == 0.1
+    with pytest.raises(ValueError, match="snr is"):
+        image.Config(snr=0.09)
+    with pytest.raises(ValueError, match="snr is"):
+        image.Config(snr=101.0)

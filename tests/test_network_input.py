@@ -16,6 +16,7 @@ from pipeline.projection import (
     check_leadfield,
     prepare_recording,
     project_head,
+    whitened_spatial_filter,
     whitener,
 )
 
@@ -148,3 +149,20 @@ def test_topographies_are_fields_of_unit_norm(leadfield, noise_cov):
     _, projection = project_head(leadfield, noise_cov, SMALL_DICTIONARY)
     fields = projection.leadfield @ SMALL_DICTIONARY.patches[:5].float().T
     assert torch.allclose(projection.topographies[:, :5], fields / fields.norm(dim=0), atol=1e-4)
+
+
+def test_the_kernel_is_sloretas_at_an_snr_of_three():
+    """Of a diagonal gain g with a mean square of one per channel: 1 / sqrt(g² + 1 / 9)."""
+    kernel = whitened_spatial_filter(np.diag([4.0, 2.0]))
+    assert kernel == pytest.approx(np.diag(1 / np.sqrt(np.array([1.6, 0.4]) + 1 / 9)))
+
+
+def test_recordings_of_a_batch_are_prepared_each_by_itself():
+    data, projection = np.random.default_rng(0).normal(size=(2, 5, 40)), a_projection(994)
+    data[1] *= 7
+    both = prepare_recording(data, projection)
+    for own, of_batch in zip(data, both, strict=True):
+        assert torch.allclose(prepare_recording(own, projection), of_batch, atol=1e-5)
+    assert both.mean(-1).abs().max() < 1e-5
+    power = (projection.kernel @ both).square().mean((1, 2))
+    assert torch.allclose(power, torch.ones(2), rtol=1e-4)
