@@ -1,9 +1,11 @@
 """The region that holds the source: on places and numbers known by hand."""
 
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
+import torch
 from quality_files import PERSONALIZE
 
 from pipeline.image import stage
@@ -13,6 +15,8 @@ from pipeline.image.region import (
     centre_mm,
     evidence_of,
     held_regions,
+    near_peak,
+    sloreta_map,
     volume_cm3,
 )
 from pipeline.methods import METHODS
@@ -108,3 +112,42 @@ def test_region_is_never_empty_and_has_the_volume_of_its_cortex():
     alone = held_regions(np.array([60.0, 0, 0]), 5.0, POS_MM)
     np.testing.assert_array_equal(alone, [False, False, True, True])
     assert volume_cm3(np.array([True, True, False, False]), AREA_MM2) == pytest.approx(0.5)
+
+
+def test_what_is_seen_is_weighed_by_its_logarithm_and_within_limits():
+    seen = _evidence(
+        snr_db=20.0,
+        spread_mm=6.0,
+        apart_mm=15.0,
+        hill_cm2=9.0,
+        sensitivity_db=-10.0,
+        template_path=True,
+    )
+    expected = [2.0, np.log(8), np.log(20), np.log(10), -1.0, 1.0, 1.0]
+    assert seen.features == pytest.approx(expected)
+    assert _evidence(snr_db=26.0, sensitivity_db=21.0).features[[0, 4]].tolist() == [2.5, 2.0]
+    assert _evidence(snr_db=-1.0, sensitivity_db=-21.0).features[[0, 4]].tolist() == [0.0, -2.0]
+
+
+def test_a_hill_reaches_half_of_the_maximum_and_30_mm():
+    pos_mm = np.array([[0.0, 0, 0], [30, 0, 0], [31, 0, 0], [10, 0, 0]])
+    centre, hill_cm2 = centre_mm(np.array([4.0, 4, 4, 2]), pos_mm, np.full(4, 100.0))
+    assert hill_cm2 == 3.0 and centre[0] == pytest.approx((4 * 30 + 2 * 10) / 10)
+
+
+def test_the_networks_samples_around_the_peak_are_whitened():
+    """Every fourth sample from the network's first one; those within 16 ms of the peak, five."""
+    network = SimpleNamespace(
+        sfreq_hz=500.0, start=2, times_s=(np.arange(9) - 4) * 0.008, whiten=np.diag([2.0, 3.0])
+    )
+    spikes = np.arange(36.0)[None, None] + np.array([0.0, 100])[:, None]
+    near = near_peak(network, spikes)
+    samples = 2 + 4 * np.arange(2, 7)
+    assert near.shape == (1, 2, 5)
+    assert near[0].tolist() == [(2.0 * samples).tolist(), (3.0 * (samples + 100)).tolist()]
+
+
+def test_sloreta_counts_the_three_middle_samples():
+    network = SimpleNamespace(projection=SimpleNamespace(kernel=torch.tensor([[1.0, 0], [1, -1]])))
+    white = np.array([[99.0, 1, 2, -3, 99], [99, 1, 5, 0, 99]])
+    assert sloreta_map(network, white).tolist() == [2.0, 2.0]
