@@ -34,6 +34,7 @@ from pipeline.modality import sensor_picks
 from pipeline.progress import Progress
 from pipeline.projection import check_leadfield
 from pipeline.records.head import read_measured_head
+from pipeline.records.solution import read_point
 from pipeline.records.spike import read_spike
 from pipeline.spikes.recording import open_recording
 from pipeline.weights import load_model, save_model
@@ -57,17 +58,19 @@ def source(kind: str) -> str:
 
 @pytest.fixture
 def mirror(tmp_path, monkeypatch):
-    """A method in a folder of its own."""
+    """Two methods in a folder of their own: a map and, beside it, a point."""
     (tmp_path / "parts").mkdir()
     (tmp_path / "parts" / "mirror.py").write_text(source("method"))
+    (tmp_path / "parts" / "pin.py").write_text(source("point_method"))
     monkeypatch.setattr(
         pipeline.methods, "__path__", [*pipeline.methods.__path__, str(tmp_path / "parts")]
     )
     # Read once at start, where the file would have been already.
     monkeypatch.setattr(image, "Config", config.config_class())
     yield "mirror"
-    sys.modules.pop("pipeline.methods.mirror", None)
-    vars(pipeline.methods).pop("mirror", None)
+    for name in ("mirror", "pin"):
+        sys.modules.pop(f"pipeline.methods.{name}", None)
+        vars(pipeline.methods).pop(name, None)
 
 
 def test_names_are_known_before_heavy_libraries_are_imported():
@@ -84,12 +87,13 @@ def test_names_are_known_before_heavy_libraries_are_imported():
 
 
 def test_a_method_reaches_command_line_and_options(mirror):
-    assert mirror in METHODS.names() and list(METHODS)[-1] == mirror
-    given = cli.bids_app_parser().parse_args(["in", "out", "participant", "--methods", mirror])
-    assert given.methods == [mirror]
+    assert list(METHODS)[-2:] == [mirror, "pin"]
+    words = ["in", "out", "participant", "--methods", mirror, "pin"]
+    assert cli.bids_app_parser().parse_args(words).methods == [mirror, "pin"]
     page = options.markdown()
     assert "| `mirror_gain` | `2` | more than 0 | what the mirror is multiplied with |" in page
-    assert "or mirror | solutions to compute" in page
+    assert "| `pin_length_mm` | `12` | more than 0 mm | how long the pin is |" in page
+    assert "or mirror or pin | solutions to compute" in page
     assert mirror not in image.Config().methods
     with pytest.raises(ValueError, match="mirror_gain is 0"):
         image.Config(mirror_gain=0.0)
@@ -98,13 +102,19 @@ def test_a_method_reaches_command_line_and_options(mirror):
 def test_a_method_reaches_stages_and_report(mirror, tmp_path):
     written = write_report_patient(tmp_path / "out")
     paths, t1w = written.paths, written.inputs.t1w
-    chosen = image.Config(methods=("sloreta", mirror), mirror_gain=3.0)
+    chosen = image.Config(methods=("sloreta", mirror, "pin"), mirror_gain=3.0, pin_length_mm=7.0)
     image.run(image.Inputs(t1w), paths, chosen, Progress())
     sources = read_npz(paths.sources(mirror))
     assert str(sources["unit"]) == "T²"
     spike = read_spike(paths)
-    expected = 3 * read_measured_head(paths, spike.ch_names).leadfield.T @ spike.average.data
+    head = read_measured_head(paths, spike.ch_names)
+    expected = 3 * head.leadfield.T @ spike.average.data
     np.testing.assert_allclose(sources["activity"], expected, rtol=1e-5)
+    pin_mm = head.region_pos_mri_mm[np.linalg.norm(head.leadfield, axis=0).argmax()]
+    point = read_point(paths, "pin")
+    assert point.pos_mri_mm == pytest.approx(pin_mm)
+    assert point.moment_am == pytest.approx(7e-9)
+    assert paths.point("pin") in image.writes(paths)
     assert all(file.exists() for file in image.writes(paths))
     assert paths.volume(mirror) in image.writes(paths)
 
@@ -113,12 +123,18 @@ def test_a_method_reaches_stages_and_report(mirror, tmp_path):
     metrics = pd.read_csv(paths.metrics, sep="\t")
     own = metrics[metrics["method"] == mirror]
     assert own.set_index("metric")["assessable"]["max_to_soz"]
+    of_pin = metrics[metrics["method"] == "pin"].set_index("metric")["value"]
+    assert of_pin["goodness_of_fit"] == 87 and "extent_area" not in of_pin
+    contacts = pd.read_csv(paths.contacts, sep="\t").query("soz")
+    away_mm = np.linalg.norm(contacts[["x", "y", "z"]] - pin_mm, axis=1)
+    assert of_pin["max_to_soz"] == pytest.approx(away_mm.min(), abs=0.01)
 
     patient = read_patient(written.inputs, paths)
     built = content.build(patient, paths, reports.Config())
-    assert built["method_columns"][-1] == "Mirror image"
+    assert built["method_columns"][-2:] == ["Mirror image", "Pin"]
+    assert {"Pin in the cortex"} < {told["heading"] for told in built["points"]}
     html = html_of(built, read_sections("", ()))
-    number = re.search(r"sLORETA \[\d+\]; a mirror \[(\d+)\]\.", html)[1]
+    number = re.search(r"sLORETA \[\d+\]; a mirror \[(\d+)\]; a pin \[\d+\]\.", html)[1]
     assert built["cite"].cited[int(number) - 1] == "Looking-Glass A. Mirrors. 1871."
     assert short_name(mirror) == "mirror"
     drawn = method_maxima(
