@@ -9,7 +9,7 @@ import nibabel as nib
 import numpy as np
 import torch
 from fake_patient import PATCH_CENTRE_MM, SFREQ_HZ, FakePatient, spike_waveform
-from quality_files import IMAGE, PERSONALIZE
+from quality_files import IMAGE, PERSONALIZE, REGION
 
 from pipeline import compare, image
 from pipeline.files import sha256
@@ -19,7 +19,7 @@ from pipeline.methods._method import NetworkMethod, PointMethod
 from pipeline.networks import build_network
 from pipeline.records.dipoles import DipolesQC, SpikeDipoles, write_dipoles
 from pipeline.records.head import Head, read_measured_head
-from pipeline.records.image_qc import BootstrapQC, Grade, MethodQC, RegionQC, write_image_qc
+from pipeline.records.image_qc import BootstrapQC, MethodQC, write_image_qc
 from pipeline.records.personalize_qc import write_personalize_qc
 from pipeline.records.solution import (
     Distributed,
@@ -89,41 +89,6 @@ def resection_mask(patient: FakePatient) -> nib.Nifti1Image:
     pos = nib.affines.apply_affine(t1w.affine, np.stack(np.indices(t1w.shape), -1))
     ball = np.linalg.norm(pos - PATCH_CENTRE_MM, axis=-1) < RESECTION_RADIUS_MM
     return nib.Nifti1Image((ball & (t1w.get_fdata() > 0)).astype(np.uint8), t1w.affine)
-
-
-REGION = RegionQC(
-    coverage=0.9,
-    centre_mri_mm=(53.0, -20.0, 4.0),
-    radius_mm=12.4,
-    volume_cm3=2.7,
-    grade="B",
-    evidence={"spread_mm": 2.2},
-    grades=(
-        Grade(
-            name="A",
-            up_to_radius_mm=11.0,
-            n_spikes=300,
-            median_error_mm=5.1,
-            percentile_90_error_mm=9.6,
-            within_15_mm=0.98,
-            covered=0.91,
-        ),
-        Grade(
-            name="B",
-            up_to_radius_mm=1000.0,
-            n_spikes=200,
-            median_error_mm=7.3,
-            percentile_90_error_mm=14.2,
-            within_15_mm=0.92,
-            covered=0.9,
-        ),
-    ),
-    test_coverage=0.906,
-    calibration_spikes=700,
-    calibration_heads=7,
-    test_spikes=500,
-    test_heads=5,
-)
 
 
 def write_images(patient: FakePatient, failed: tuple[str, ...] = ()) -> Path:

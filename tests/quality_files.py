@@ -12,7 +12,7 @@ from pipeline.records.headmodel_qc import (
     ResidualsQC,
     SideQC,
 )
-from pipeline.records.image_qc import ImageQC
+from pipeline.records.image_qc import Grade, ImageQC, RegionQC
 from pipeline.records.personalize_qc import ErrorsQC, PersonalizeQC
 from pipeline.records.spikes_qc import (
     AgreementQC,
@@ -198,4 +198,43 @@ IMAGE = ImageQC(
     field_power_peak_s=0.0,
     methods={},
     distance_between_maxima_mm={},
+)
+
+
+def grade(name: str, up_to_radius_mm: float, **measured) -> Grade:
+    """A grade of certainty with made-up errors, but for those given."""
+    usual = dict(
+        n_spikes=300,
+        median_error_mm=5.1,
+        percentile_90_error_mm=9.6,
+        within_15_mm=0.98,
+        covered=0.91,
+    )
+    return Grade(name=name, up_to_radius_mm=up_to_radius_mm, **(usual | measured))
+
+
+REGION = RegionQC(
+    coverage=0.9,
+    centre_mri_mm=(53.0, -20.0, 4.0),
+    radius_mm=12.4,
+    volume_cm3=2.7,
+    grade="B",
+    evidence={"spread_mm": 2.2},
+    grades=(
+        grade("A", 11.0),
+        grade(
+            "B",
+            1000.0,
+            n_spikes=200,
+            median_error_mm=7.3,
+            percentile_90_error_mm=14.2,
+            within_15_mm=0.92,
+            covered=0.9,
+        ),
+    ),
+    test_coverage=0.906,
+    calibration_spikes=700,
+    calibration_heads=7,
+    test_spikes=500,
+    test_heads=5,
 )

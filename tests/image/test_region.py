@@ -6,7 +6,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import torch
-from quality_files import PERSONALIZE
+from quality_files import PERSONALIZE, grade
 
 from pipeline.image import stage
 from pipeline.image.region import (
@@ -21,7 +21,6 @@ from pipeline.image.region import (
 )
 from pipeline.methods import METHODS
 from pipeline.paths import PatientPaths
-from pipeline.records.image_qc import Grade
 
 POS_MM = np.array([[0.0, 0, 0], [10, 0, 0], [20, 0, 0], [100, 0, 0]])
 AREA_MM2 = np.array([100.0, 100, 200, 400])
@@ -39,22 +38,10 @@ def _evidence(**other) -> Evidence:
     return Evidence(**(known | other))
 
 
-def _grade(name: str, radius_mm: float) -> Grade:
-    return Grade(
-        name=name,
-        up_to_radius_mm=radius_mm,
-        n_spikes=10,
-        median_error_mm=1.0,
-        percentile_90_error_mm=2.0,
-        within_15_mm=1.0,
-        covered=0.9,
-    )
-
-
 CALIBRATION = Calibration(
     coverage=0.9,
     weights=(0.0, 1.0, 0.0, 0.0, 0.0, np.log(2), np.log(3)),
-    grades=(_grade("A", 8.0), _grade("B", 20.0), _grade("C", 1000.0)),
+    grades=(grade("A", 8.0), grade("B", 20.0), grade("C", 1000.0)),
     generic_sha256="",
     calibration_spikes=1,
     calibration_heads=1,
