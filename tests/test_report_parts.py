@@ -9,7 +9,7 @@ import pytest
 from quality_files import SPIKES
 
 from reports.figures.slices import Volume, plane_section
-from reports.figures.surface import rasterise
+from reports.figures.surface import VIEWS, rasterise
 from reports.findings import Measures, verdict
 from reports.provenance import Citations
 from reports.wording import (
@@ -165,6 +165,23 @@ def test_raster_keeps_the_patient_s_sides():
         x = seen.values[seen.covered][:, 0]
         # From above the patient's right is on the right, from below on the left.
         assert np.corrcoef(column, x)[0, 1] * sign > 0.99
+
+
+@pytest.mark.parametrize("view", VIEWS)
+def test_triangles_that_face_away_are_never_seen_of_a_closed_surface(view):
+    pos, faces = tetrahedron()
+    first, second, third = pos[faces.T]
+    outward = np.einsum("fi,fi->f", np.cross(second - first, third - first), first - pos.mean(0))
+    faces = np.where(outward[:, None] > 0, faces, faces[:, ::-1])
+    whole, closed, turned = (
+        rasterise(pos, faces[:, ::step], pos[:, :1], view, 0.5, closed=only_facing)
+        for step, only_facing in ((1, False), (1, True), (-1, True))
+    )
+    assert np.allclose(closed.depth_mm, whole.depth_mm)
+    # Inside out, the far side is all that there is.
+    middle = closed.covered & turned.covered
+    assert (turned.depth_mm[middle] <= closed.depth_mm[middle] + 1e-6).all()
+    assert (turned.depth_mm[middle] < closed.depth_mm[middle] - 1).any()
 
 
 def test_plane_section_of_a_tetrahedron():

@@ -73,7 +73,7 @@ def draw_cortex(
             resected,
         ]
     )
-    raster = rasterise(pos_mm, faces, values, view, mm_per_pixel=0.4)
+    raster = rasterise(pos_mm, faces, values, view, mm_per_pixel=0.4, closed=True)
     axes.imshow(
         _paint(raster), origin="lower", extent=raster.extent_mm, interpolation="antialiased"
     )

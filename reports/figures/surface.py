@@ -66,6 +66,7 @@ def rasterise(
     view: str,
     mm_per_pixel: float = 0.35,
     margin_mm: float = 4.0,
+    closed: bool = False,
 ) -> Raster:
     """Draw a mesh as seen from `view`, keeping for each pixel the nearest triangle.
 
@@ -78,6 +79,9 @@ def rasterise(
         Interpolated linearly over each triangle.
     view : str
         A key of `VIEWS`.
+    closed : bool
+        Whether the mesh has no hole to look into, its triangles anticlockwise from outside: those
+        that face away are never the nearest then, and are left out.
     """
     axes = np.array(VIEWS[view], float)
     seen = np.asarray(pos_mm, float) @ axes.T
@@ -86,7 +90,11 @@ def rasterise(
     width, height = np.ceil((high - low) / mm_per_pixel).astype(int)
     extent = (low[0], low[0] + width * mm_per_pixel, low[1], low[1] + height * mm_per_pixel)
 
-    face, pixel, weights = _covered_pixels((seen[:, :2] - low) / mm_per_pixel, faces, width)
+    corner_px = (seen[:, :2] - low) / mm_per_pixel
+    if closed:
+        a, b, c = corner_px[faces.T]
+        faces = faces[_cross(b - a, c - a) > 0]
+    face, pixel, weights = _covered_pixels(corner_px, faces, width)
     depth = np.einsum("nc,nc->n", weights, seen[faces[face], 2])
     nearest = np.lexsort((depth, pixel))
     last_of_pixel = np.append(np.diff(pixel[nearest]) > 0, True)
