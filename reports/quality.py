@@ -59,6 +59,7 @@ _TOLD_ELSEWHERE = {
 _LABELS = {
     "n_marks": "Spikes marked, of all types",
     "n_annotated": "Spikes marked",
+    "n_unreviewed": "Marks that no person has reviewed",
     "n_used": "Spikes averaged",
     "n_rejected": "Spikes rejected",
     "half_rise_s": "Half rise, relative to the peak",
@@ -67,6 +68,10 @@ _LABELS = {
     "share_in_head": "Share of the resection mask inside the head",
     "share_in_brain": "Share of the resection mask inside the brain",
     "resected_sublobar": "Sublobar regions resected",
+    "presence": "Against spike-free epochs",
+    "chance_db": "largest SNR of these",
+    "p": "share of these that reach the marks’ SNR, it counted with them",
+    "n_draws": "averages of spike-free epochs",
     "n_resected_regions": "Regions resected",
     "contact_counts": "Contacts",
     "contacts": "all",
