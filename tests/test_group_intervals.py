@@ -5,7 +5,8 @@ import pytest
 from group_cohort import write_cohort
 
 from bids_app.cli import main
-from reports.group.analysis import comparisons, n_not_sampled, outcome_table
+from pipeline.compare.rows import Table, as_tsv
+from reports.group.analysis import comparisons, count_of_types, n_not_sampled, outcome_table
 from reports.group.cohort import read_cohort
 from reports.group.statistics import hodges_lehmann, two_by_two, wilson
 
@@ -106,3 +107,43 @@ def test_every_page_says_that_the_patients_are_virtual(eight):
     pages = PdfReader(eight[0] / "group" / "group_report.pdf").pages
     assert len(pages) <= 5
     assert all("Virtual patients" in page.extract_text() for page in pages)
+
+
+@pytest.fixture(scope="module")
+def several_types(tmp_path_factory):
+    """Three patients: the first has two types, of which one is inside the resection."""
+    bids, out = write_cohort(tmp_path_factory.mktemp("types"), 3)
+    for number, inside in ((1, (1.0, 0.0)), (2, (1.0,)), (3, (0.0,))):
+        tables = [Table([], spike_type) for spike_type in range(1, len(inside) + 1)]
+        for table, value in zip(tables, inside, strict=True):
+            for method in ("personalized", "ecd"):
+                table.add(method, "max_in_resection", value)
+                table.add(method, "sublobar_concordance", None, "no iEEG contacts are given")
+                table.add(method, "spatial_dispersion", 10 * number + table.spike_type)
+        (out / f"sub-0{number}/sub-0{number}_metrics.tsv").write_text(as_tsv(tables))
+    assert main([str(bids), str(out), "group"]) == 0
+    metrics = {f.parent.name: f for f in out.glob("sub-*/sub-*_metrics.tsv")}
+    return out / "group", read_cohort(metrics, [], bids / "participants.tsv", {}, {})
+
+
+def test_every_type_is_counted(several_types):
+    found = count_of_types(several_types[1], "max_in_resection")
+    assert (found.types_yes, found.n_types) == (2, 4)
+    assert (found.patients_all_yes, found.n_patients) == (1, 3)
+    page = " ".join((several_types[0] / "group_report.html").read_text().split())
+    assert "4 types of spikes imaged in 3 patients" in page
+    assert "inside the resection: 2 of 4 assessable; patients with all their" in page
+    assert "so: 1 of 3." in page
+    assert "concordant with the SOZ: not assessable in any patient" in page
+
+
+def test_every_type_has_its_row_and_no_test_counts_a_patient_twice(several_types):
+    folder, cohort = several_types
+    lines = [line.split("\t") for line in (folder / "group_types.tsv").read_text().splitlines()]
+    dispersion = lines[0].index("spatial_dispersion")
+    assert [(*row[:3], float(row[dispersion])) for row in lines[1:3]] == [
+        ("sub-01", "1", "personalized", 11),
+        ("sub-01", "1", "ecd", 11),
+    ]
+    assert len(lines) == 1 + 8
+    assert cohort.values("spatial_dispersion", "personalized").to_list() == [11, 21, 31]

@@ -25,7 +25,7 @@ _STYLES = (files("reports") / "templates" / "report.css", _TEMPLATES / "group.cs
 
 
 def write(cohort: Cohort, folder: Path, config: Config) -> list[Path]:
-    """Write ``group_metrics.tsv``, ``group_statistics.tsv``, the figures, HTML and PDF.
+    """Write the tables of metrics, of types and of statistics, the figures, HTML and PDF.
 
     Parameters
     ----------
@@ -53,6 +53,9 @@ def write(cohort: Cohort, folder: Path, config: Config) -> list[Path]:
     metrics, statistics = folder / "group_metrics.tsv", folder / "group_statistics.tsv"
     write_text(metrics, to_tsv(_metrics_table(cohort), "%.6g"))
     write_json(metrics.with_suffix(".json"), _metrics_sidecar(cohort))
+    types = folder / "group_types.tsv"
+    write_text(types, to_tsv(_types_table(cohort), "%.6g"))
+    write_json(types.with_suffix(".json"), _types_sidecar(cohort))
     write_text(statistics, to_tsv(analysis.statistics_table(cohort), "%.6g"))
     write_json(statistics.with_suffix(".json"), _STATISTICS_SIDECAR)
     figures = folder / "figures"
@@ -64,7 +67,7 @@ def write(cohort: Cohort, folder: Path, config: Config) -> list[Path]:
     document = render.lay_out(_to_html(text, config.page_size, render.font_faces()), figures)
     identifier = hashlib.sha256(html.encode()).hexdigest()
     render.write_pdf(document, folder / "group_report.pdf", identifier)
-    return [metrics, statistics, folder / "group_report.html", folder / "group_report.pdf"]
+    return [metrics, types, statistics, folder / "group_report.html", folder / "group_report.pdf"]
 
 
 def _to_html(text: dict, page_size: str, fonts: str) -> str:
@@ -77,30 +80,51 @@ def _metrics_table(cohort: Cohort):
     """One row per patient and method."""
     about = cohort.patients.drop(columns=["message", "state", "virtual"])
     rows = cohort.metrics.join(about, on="participant_id").reset_index()
-    first = ["participant_id", "method", *about.columns]
-    rest = [name for name in rows.columns if name not in first]
+    return _in_order(rows, cohort, ["participant_id", "method", *about.columns])
+
+
+def _types_table(cohort: Cohort):
+    """One row per patient, type of spikes and method."""
+    rows = cohort.of_types.reset_index()
+    return _in_order(rows, cohort, ["participant_id", "type", "method"])
+
+
+def _in_order(rows, cohort: Cohort, first: list[str]):
+    """By patient, type and method, with the columns `first` first."""
     rank = {name: i for i, name in enumerate(cohort.methods)}
-    rows = rows.sort_values(
-        ["participant_id", "method"], key=lambda c: c.map(rank) if c.name == "method" else c
-    )
-    return rows[[*first, *rest]]
+    keys = [name for name in first if name in ("participant_id", "type", "method")]
+    rows = rows.sort_values(keys, key=lambda c: c.map(rank) if c.name == "method" else c)
+    return rows[[*first, *(name for name in rows.columns if name not in first)]]
+
+
+_KEYS = {
+    "participant_id": {"Description": "Pseudonymous identifier, as in the dataset"},
+    "method": {"Description": "Imaging method"},
+}
 
 
 def _metrics_sidecar(cohort: Cohort) -> dict:
-    described = {
-        "participant_id": {"Description": "Pseudonymous identifier, as in the dataset"},
-        "method": {"Description": "Imaging method"},
-    }
+    described = dict(_KEYS)
     for factor, column in cohort.columns.items():
         source = f"column {column} of participants.tsv" if column else "participants.tsv lacks it"
         described[factor] = {"Description": f"Subgroup; {source}"}
     described["n_types"] = {"Description": "Types of spikes among the marks"}
-    for metric in cohort.metrics.columns:
-        described[metric] = {
+    return described | _described_metrics(cohort)
+
+
+def _types_sidecar(cohort: Cohort) -> dict:
+    own = {"type": {"Description": "Type of spikes, as in the participant's files"}}
+    return _KEYS | own | _described_metrics(cohort)
+
+
+def _described_metrics(cohort: Cohort) -> dict:
+    return {
+        metric: {
             "Description": cohort.definitions.get(metric, ""),
             "Units": cohort.units.get(metric, ""),
         }
-    return described
+        for metric in cohort.metrics.columns
+    }
 
 
 _STATISTICS_SIDECAR = {

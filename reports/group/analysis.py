@@ -96,6 +96,33 @@ def outcome_table(cohort: Cohort, method: str = FIRST) -> TwoByTwo:
     return two_by_two(inside[known] == 1, outcome[known] == SEIZURE_FREE)
 
 
+@dataclass(frozen=True)
+class Count:
+    """How many types of spikes, and how many patients with all their types, have a yes.
+
+    Attributes
+    ----------
+    n_types : int
+        In which the metric is assessable.
+    n_patients : int
+        In whom it is so in a type or more.
+    """
+
+    types_yes: int
+    n_types: int
+    patients_all_yes: int
+    n_patients: int
+
+
+def count_of_types(cohort: Cohort, metric: str, method: str = FIRST) -> Count:
+    """A yes-or-no metric over every type that is imaged, not over one of each patient."""
+    if metric not in cohort.of_types or method not in cohort.methods:
+        return Count(0, 0, 0, 0)
+    known = cohort.of_types[metric].xs(method, level="method").dropna() == 1
+    of_patients = known.groupby("participant_id").all()
+    return Count(int(known.sum()), len(known), int(of_patients.sum()), len(of_patients))
+
+
 def n_not_sampled(cohort: Cohort, method: str = FIRST) -> int:
     """Patients whose concordance is unknown because no contact could have confirmed the maximum."""
     values = cohort.values("sublobar_concordance", method)

@@ -55,8 +55,11 @@ class Cohort:
         Indexed by participant_id; columns `FACTORS`, `state`, `message`, `virtual` (bool) and
         `n_types` (NaN where unknown).
     metrics : DataFrame
-        Indexed by participant_id and method; one float column per metric, NaN where not
-        assessable.
+        Of each patient's type of spikes with most marks: indexed by participant_id and method; one
+        float column per metric, NaN where not assessable. What is tested has one row per patient,
+        because the types of one patient are no independent samples.
+    of_types : DataFrame
+        The same of every type that is imaged, indexed by participant_id, type and method.
     reasons : DataFrame
         As `metrics`: why a value is missing, or None.
     units : dict
@@ -69,6 +72,7 @@ class Cohort:
 
     patients: pd.DataFrame
     metrics: pd.DataFrame
+    of_types: pd.DataFrame
     reasons: pd.DataFrame
     units: dict[str, str]
     definitions: dict[str, str]
@@ -134,17 +138,18 @@ def read_cohort(
     everyone = sorted({*participants, *metrics_files})
     tables = [_read_metrics(path, name) for name, path in sorted(metrics_files.items())]
     long = pd.concat(tables, ignore_index=True)
-    metrics, reasons = (_widen(long, column) for column in ("value", "reason"))
-    metrics = metrics.astype(float)
+    of_types, reasons = (_widen(long, column) for column in ("value", "reason"))
+    of_types = of_types.astype(float)
     derived = {
         name: METRICS[name]
         for name in METRICS
-        if isinstance(METRICS[name], Derived) and set(METRICS[name].parts) <= set(metrics)
+        if isinstance(METRICS[name], Derived) and set(METRICS[name].parts) <= set(of_types)
     }
     for name, part in derived.items():
-        metrics[name] = part.combined(*(metrics[each] for each in part.parts))
+        of_types[name] = part.combined(*(of_types[each] for each in part.parts))
         # Where all are missing, they are so for one reason; one alone may be undefined.
         reasons[name] = reduce(pd.Series.combine_first, (reasons[each] for each in part.parts))
+    metrics, reasons = (_of_first_type(table) for table in (of_types, reasons))
     subgroups, columns = _subgroups(participants_tsv, everyone)
     patients = subgroups.assign(
         virtual=[bool(about.get(name, Note()).virtual) for name in everyone],
@@ -160,20 +165,18 @@ def read_cohort(
     units = dict(long.drop_duplicates("metric").set_index("metric")["unit"])
     definitions |= {name: part.definition for name, part in derived.items()}
     units |= {name: part.unit for name, part in derived.items()}
-    return Cohort(patients, metrics, reasons, units, definitions, columns)
+    return Cohort(patients, metrics, of_types, reasons, units, definitions, columns)
 
 
 def _read_metrics(path: Path, participant: str) -> pd.DataFrame:
     columns = ["method", "metric", "value", "unit", "assessable", "reason"]
     try:
         table = pd.read_csv(path, sep="\t", dtype=str, keep_default_na=False)
-        if "type" in table and len(table):
-            # Of several types of spikes the one with most marks, which comes first.
-            table = table[table["type"] == table["type"].iloc[0]]
-        table = table[columns]
+        types = pd.to_numeric(table.get("type", pd.Series("1", index=table.index)), errors="raise")
+        table = table[columns].assign(type=types.astype(int))
         known = table["assessable"].str.lower() == "true"
         values = pd.to_numeric(table["value"].where(known), errors="raise")
-        if table.duplicated(["method", "metric"]).any():
+        if table.duplicated(["type", "method", "metric"]).any():
             raise ValueError("a metric stands in it twice")
     except (OSError, ValueError, KeyError) as error:
         raise InvalidInput(
@@ -189,9 +192,16 @@ def _read_metrics(path: Path, participant: str) -> pd.DataFrame:
 
 
 def _widen(long: pd.DataFrame, column: str) -> pd.DataFrame:
-    """One row per participant and method, one column per metric in their order of appearance."""
-    wide = long.set_index(["participant_id", "method", "metric"])[column].unstack("metric")
+    """One row per participant, type and method, one column per metric in order of appearance."""
+    keys = ["participant_id", "type", "method", "metric"]
+    wide = long.set_index(keys)[column].unstack("metric")
     return wide[list(long["metric"].drop_duplicates())]
+
+
+def _of_first_type(table: pd.DataFrame) -> pd.DataFrame:
+    """Of several types of spikes the one with most marks, which has the lowest number."""
+    types = table.index.get_level_values("type").to_series(index=table.index)
+    return table[types == types.groupby("participant_id").transform("min")].droplevel("type")
 
 
 def _subgroups(

@@ -14,6 +14,7 @@ from reports.group import pictures
 from reports.group.analysis import (
     FIRST,
     comparisons,
+    count_of_types,
     levels,
     missing_table,
     n_not_sampled,
@@ -53,6 +54,7 @@ def build(cohort: Cohort, folder: Path, centre: str, date: str) -> dict:
         "notice": _notice(cohort),
         "outcome": _outcome(cohort),
         "who": _who(cohort),
+        "of_types": _of_types(cohort),
         "key_sentences": _key_sentences(cohort, tests),
         "summary_rows": _summary_rows(summary),
         "tests": [_test_row(one) for one in tests],
@@ -148,6 +150,32 @@ def _who(cohort: Cohort) -> list[str]:
         told = [f"{count(types[k], 'patient')} with {k}" for k in sorted(types)]
         lines.append(f"Types of spikes among the marks: {listing(told)}.")
     return lines
+
+
+def _of_types(cohort: Cohort) -> list[str]:
+    """What every imaged type has to do with SOZ and resection, where a patient has several."""
+    imaged = cohort.of_types.reset_index()[["participant_id", "type"]].drop_duplicates()
+    if not imaged["participant_id"].duplicated().any():
+        return []
+    told = [
+        f"{count(len(imaged), 'type')} of spikes imaged in "
+        f"{count(imaged['participant_id'].nunique(), 'patient')}. All tables and tests but these "
+        "sentences and group_types.tsv take of each patient the type with most marks, because the "
+        "types of one patient are no independent samples."
+    ]
+    for metric, named in (
+        ("sublobar_concordance", "concordant with the SOZ"),
+        ("max_in_resection", "with the maximum inside the resection"),
+    ):
+        found = count_of_types(cohort, metric)
+        if not found.n_types:
+            told.append(f"Types {named}: {NOT_ASSESSABLE} in any patient.")
+            continue
+        told.append(
+            f"Types {named}: {found.types_yes} of {found.n_types} assessable; patients with all their "
+            f"assessable types so: {found.patients_all_yes} of {found.n_patients}."
+        )
+    return told
 
 
 def _key_sentences(cohort: Cohort, tests: list) -> list[str]:
