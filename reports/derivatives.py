@@ -10,7 +10,7 @@ from pipeline.face import REMOVED
 from pipeline.methods import METHODS
 from pipeline.paths import PatientPaths
 from pipeline.records.compare_qc import CompareQC, NearContactsQC
-from pipeline.records.dipoles import SpikeDipoles
+from pipeline.records.dipoles import DipolesQC, SpikeDipoles
 from pipeline.records.head import Head
 from pipeline.records.headmodel_qc import HeadmodelQC
 from pipeline.records.image_qc import ImageQC
@@ -34,7 +34,8 @@ class Quality:
     """What the stages measured about themselves, in the order in which they run.
 
     None where a stage was not asked for, as a map without networks needs no personalization, or had
-    nothing to do, as where no type of spikes is imaged.
+    nothing to do, as where no type of spikes is imaged. The image stage may have fitted dipoles to
+    single spikes of a type that it did not image.
     """
 
     headmodel: HeadmodelQC
@@ -169,6 +170,11 @@ class Patient:
         """What the image stage measured, of a type that is imaged."""
         assert self.qc.image is not None
         return self.qc.image
+
+    @property
+    def dipoles_qc(self) -> DipolesQC | None:
+        """What came of the single spikes' dipoles, with or without a map."""
+        return None if self.qc.image is None else self.qc.image.dipoles
 
     @property
     def evoked(self) -> mne.Evoked:

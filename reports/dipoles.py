@@ -25,8 +25,19 @@ def average_sentence(patient: Patient) -> str:
     ).strip()
 
 
+def without_map_sentence(patient: Patient) -> str:
+    """What the single spikes' dipoles of a type without a map come to; empty where none were fitted."""
+    found = patient.dipoles_qc
+    if found is None:
+        return ""
+    return (
+        f"{patient.type_title or 'These spikes'}, not imaged: {found.n_included} of {found.n_fitted} "
+        "single spikes’ dipoles meet the criteria (section “Findings: dipoles of single spikes”)."
+    )
+
+
 def _of_single(patient: Patient) -> str:
-    found = patient.qc.image.dipoles
+    found = patient.dipoles_qc
     if found is None:
         return ""
     told = f"{found.n_included} of {found.n_fitted} single spikes’ dipoles meet the criteria"

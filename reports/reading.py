@@ -136,7 +136,7 @@ def _of_type(patient: Patient, paths: PatientPaths) -> Patient:
         spike_events=events,
         single_spikes=_read_single_spikes(paths, average, events),
         solutions=solutions,
-        dipoles=read_dipoles(paths) if imaged and paths.dipoles.exists() else None,
+        dipoles=read_dipoles(paths) if paths.dipoles.exists() else None,
         stability={
             method: read_npz(paths.bootstrap(method))["stability"]
             for method in solutions
@@ -148,7 +148,7 @@ def _of_type(patient: Patient, paths: PatientPaths) -> Patient:
         qc=replace(
             patient.qc,
             spikes=read_spikes_qc(paths),
-            image=read_image_qc(paths) if imaged else None,
+            image=read_image_qc(paths) if paths.qc("image").exists() else None,
         ),
     )
 

@@ -22,8 +22,10 @@ from pipeline.methods._model import Model, Problem
 from pipeline.paths import PatientPaths
 from pipeline.progress import Progress
 from pipeline.projection import prepare_recording, project_head
+from pipeline.records.dipoles import dipole_files, read_dipoles
 from pipeline.records.head import read_measured_head
 from pipeline.records.spike import read_spike
+from pipeline.records.spikes_qc import read_spikes_qc, write_spikes_qc
 from pipeline.synthesis.patches import template_dictionary
 from pipeline.weights import apply, load_model
 
@@ -66,6 +68,20 @@ def copy(patient, tmp_path):
     """A patient of one's own to change."""
     shutil.copytree(patient.paths.output_dir, tmp_path / "out")
     return dataclasses.replace(patient, paths=PatientPaths(tmp_path / "out", "01"))
+
+
+def test_spikes_that_are_not_imaged_have_their_own_dipoles(copy):
+    paths = copy.paths
+    quality = read_spikes_qc(paths)
+    few = dataclasses.replace(quality.types[0], imaged=False, reason="3 spikes, and 5 are needed")
+    write_spikes_qc(paths, dataclasses.replace(quality, types=(few,)))
+    three = mne.read_epochs(paths.epochs, verbose="error")[:3]
+    three.save(paths.epochs, overwrite=True, verbose="error")
+    qc = run(copy, methods=("sloreta", "ecd"), dipole_step_s=0.02)
+    assert qc["methods"] == {} and qc["dipoles"]["n_fitted"] == 3
+    assert len(read_dipoles(paths).moment_nam) == 3
+    assert set(image.writes(paths)) == {paths.qc("image"), *dipole_files(paths)}
+    assert not paths.sources("sloreta").exists()
 
 
 def test_every_method_leaves_its_files(patient, imaged):

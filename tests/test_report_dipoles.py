@@ -1,14 +1,19 @@
 """Places by their letters, in other spaces, and dipoles of single spikes beside the map."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
-from rendered_report import laid_out, page_texts
+from rendered_report import html_of, laid_out, page_texts
 
 import reports
 from pipeline.warp import HeadWarp
+from reports import content
 from reports.dipoles import average_sentence, cluster_rows, criteria_sentence, single_rows
 from reports.findings import place
 from reports.reading import read_patient
+from reports.sections import SECTIONS
+from reports.specification import read_sections
 from reports.wording import coordinates, lps
 
 
@@ -74,3 +79,27 @@ def test_the_averages_dipole_is_on_page_one(rendered, patient):
         first.split()
     )
     assert "9 of 12 single spikes’ dipoles meet the criteria" in average_sentence(patient)
+
+
+def test_spikes_without_a_map_have_their_dipoles_told(patient):
+    (one,) = patient.qc.spikes.types
+    reason = "3 spikes fit their own average, and 5 are needed"
+    few = replace(one, imaged=False, reason=reason)
+    image = replace(patient.qc.image, methods={})
+    spikes = replace(patient.qc.spikes, types=(few,))
+    thin = replace(
+        patient,
+        solutions={},
+        stability={},
+        metrics=patient.metrics[:0],
+        qc=replace(patient.qc, spikes=spikes, image=image, compare=None),
+    )
+    told = SECTIONS["overview"].content([thin])
+    assert told["headline"] == "Nothing is imaged"
+    (sentence,) = told["of_single_spikes"]
+    assert sentence.startswith("These spikes, not imaged: 9 of 12 single spikes’ dipoles meet")
+    built = content.build(thin, thin.paths, reports.Config())
+    html = " ".join(html_of(built, read_sections("", ("dipoles", "quality"))).split())
+    assert f"These spikes are not imaged together: {reason}." in html
+    assert "The best-fitting single dipoles, 12 of 12" in html
+    assert SECTIONS["overview"].content([patient])["of_single_spikes"] == []

@@ -42,7 +42,8 @@ def run(inputs: Inputs, paths: PatientPaths, config: Options, progress: Progress
     """Image the average of each type of spikes with every method of `config`, and write the results.
 
     A conventional method that fails is reported as not assessable; a network that fails is an
-    error, because the report is about its result. Where no type is to be imaged, nothing is written.
+    error, because the report is about its result. Of a type that is averaged but not imaged, the
+    single spikes' dipoles are fitted alone.
 
     Raises
     ------
@@ -51,6 +52,8 @@ def run(inputs: Inputs, paths: PatientPaths, config: Options, progress: Progress
     """
     _remove_earlier_results(paths)
     imaged = imaged_types(paths)
+    for own in _averaged_alone(paths):
+        _fit_alone(own, config, progress)
     if not imaged:
         return
     t1w = cast(SpatialImage, nib.load(inputs.t1w))
@@ -119,6 +122,25 @@ def _image(
     write_image_qc(paths, replace(quality, dipoles=singles))
 
 
+def _averaged_alone(paths: PatientPaths) -> list[PatientPaths]:
+    """The types of spikes that have an average and are not imaged: too few, or too near the noise."""
+    imaged = imaged_types(paths)
+    return [each for each in paths.of_types_there() if each not in imaged and each.average.exists()]
+
+
+def _fit_alone(paths: PatientPaths, config: Options, progress: Progress) -> None:
+    """Fit the single spikes' dipoles of a type without an image; warn where that is impossible."""
+    spike = read_spike(paths)
+    head = read_measured_head(paths, spike.ch_names)
+    try:
+        singles = _single_dipoles(paths, spike, head, config, progress)
+    except InvalidInput as error:
+        progress.warn(f"No dipole is fitted to the single spikes: {error.message}.")
+        return
+    if singles is not None:
+        write_image_qc(paths, replace(_quality(spike, config, [], {}, {}), dipoles=singles))
+
+
 def reads(inputs: Inputs, paths: PatientPaths) -> list[Path]:
     surfaces = [
         paths.surface(hemi, name) for hemi in "LR" for name in ("white", "midthickness", "pial")
@@ -144,8 +166,9 @@ def reads(inputs: Inputs, paths: PatientPaths) -> list[Path]:
 
 
 def writes(paths: PatientPaths) -> list[Path]:
-    """The QC file of each type that was imaged, and the files of every method that it says succeeded."""
-    return [file for each in imaged_types(paths) for file in _written(each)]
+    """Of each type its QC file, and the files of every method that it says succeeded."""
+    alone = [each for each in _averaged_alone(paths) if each.qc("image").exists()]
+    return [file for each in (*imaged_types(paths), *alone) for file in _written(each)]
 
 
 def _written(paths: PatientPaths) -> list[Path]:

@@ -29,8 +29,8 @@ PICTURES: dict[str, Callable[[Studio], Picture | None]] = {
     "training": quality.training,
 }
 # What can be drawn where there is no map, and of these what needs an average.
-_WITHOUT_MAP = ("average", "single", "coregistration", "surfaces", "training")
-_OF_AVERAGE = ("average", "single", "coregistration")
+_WITHOUT_MAP = ("average", "single", "dipoles", "coregistration", "surfaces", "training")
+_OF_AVERAGE = ("average", "single", "dipoles", "coregistration")
 
 
 def draw(name: str, studio: Studio) -> Picture | None:

@@ -10,9 +10,10 @@ from reports.pictures.studio import Picture, Studio
 
 
 def dipoles(studio: Studio) -> Picture | None:
-    found, quality = studio.patient.dipoles, studio.patient.qc.image.dipoles
+    found, quality = studio.patient.dipoles, studio.patient.dipoles_qc
     if found is None or quality is None:
         return None
+    pial = studio.patient.head.surfaces["pial"]
     cluster = quality.cluster or quality.cluster_of_all
     middle_mm = np.median(found.pos_mri_mm, axis=0) if cluster is None else cluster.centre_mri_mm
     data = DipoleData(
@@ -37,10 +38,10 @@ def dipoles(studio: Studio) -> Picture | None:
     )
     figure = dipoles_picture(
         plain,
-        studio.cortex.pial_mm,
-        studio.cortex.faces,
+        pial.pos_mm,
+        pial.faces,
         data,
-        "right" if data.centre_mm[0] > studio.cortex.pial_mm[:, 0].mean() else "left",
+        "right" if data.centre_mm[0] > pial.pos_mm[:, 0].mean() else "left",
     )
     return studio.save(
         figure,

@@ -10,7 +10,7 @@ TEMPLATE = """\
 {% set own = single_dipoles %}
 {% from "macros.html.j2" import picture with context %}
 {% if own %}
-<p>Each averaged spike’s own equivalent current dipole, fitted at the aligned peak and within the {{ window }} around it where it fits best; the latter is told. {{ own.criteria }} {{ own.reason }}</p>
+<p>Each averaged spike’s own equivalent current dipole, fitted at the aligned peak and within the {{ own.window }} around it where it fits best; the latter is told.{% if not imaged %} These spikes are not imaged together: {{ own.not_imaged }}. A dipole fits one spike with its noise, and no certainty was measured for its place.{% endif %} {{ own.criteria }} {{ own.reason }}</p>
 {{ picture("dipoles") }}
 <div class="keep">
 <table class="cluster">
@@ -44,10 +44,12 @@ TEMPLATE = """\
 
 def content(patient: Patient) -> dict[str, Any]:
     """Criteria, cluster and rows; None where no dipoles were fitted."""
-    found = patient.qc.image.dipoles
+    found = patient.dipoles_qc
     if found is None or patient.dipoles is None:
         return {"single_dipoles": None}
     told = {
+        "window": patient.window,
+        "not_imaged": patient.spike_type.reason if patient.spike_type else "",
         "criteria": dipoles.criteria_sentence(found),
         "reason": dipoles.reason_sentence(found),
         "cluster": dipoles.cluster_rows(found),
@@ -60,7 +62,7 @@ def content(patient: Patient) -> dict[str, Any]:
 SECTION = Section(
     title="Findings: dipoles of single spikes",
     order=45,
-    about=About.SOURCE,
+    about=About.SPIKES,
     template=TEMPLATE,
     figures=("dipoles",),
     starts_page=False,

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from reports.derivatives import Patient
+from reports.dipoles import without_map_sentence
 from reports.findings import place
 from reports.quality import doubts
 from reports.sections._section import About, Section
@@ -24,6 +25,7 @@ TEMPLATE = """\
 </table>
 {% endif %}
 <p>{{ explanation }}</p>
+{% for text in of_single_spikes %}<p>{{ text }}</p>{% endfor %}
 </div>
 {% for name in type_pictures %}{{ picture(name) }}{% endfor %}
 {% if imaged %}
@@ -54,6 +56,11 @@ def content(patients: Sequence[Patient]) -> dict:
         "findings": [_finding(patient) for patient in imaged] if len(imaged) > 1 else [],
         "types": [_row(each, imaged) for each in qc.types],
         "explanation": _TYPES_TOLD if imaged else _NOTHING_TOLD,
+        "of_single_spikes": [
+            told
+            for told in (without_map_sentence(each) for each in patients if not each.imaged)
+            if told
+        ],
         "reservations": _reservations(first) if not imaged else [],
     }
 
