@@ -16,6 +16,10 @@ ERRORS = {
     "true_to_found_mm": "True patch to the found regions",
     "maximum_to_centre_mm": "Maximum to the patch’s centre",
 }
+_GENERIC_MAP = (
+    "The map in the files called “personalized” is that of the generic weights, given this head’s "
+    "leadfield."
+)
 
 
 def personalization_sentence(patient: Patient) -> str:
@@ -28,18 +32,26 @@ def personalization_sentence(patient: Patient) -> str:
     before, after = (
         number(errors.found_to_true_mm_mean, "mm", 1) for errors in (qc.before, qc.after)
     )
+    if not qc.best_step:
+        return (
+            f"Personalization was not used: fine-tuning ended by itself after {qc.steps} steps, none "
+            "of which lowered the loss on synthetic spikes of this head. The mean localisation error "
+            f"(found regions to true patch) of the generic weights on {qc.n_test_recordings} held-out "
+            f"synthetic spikes of {qc.n_test_heads} heads that this head could be is {before}. "
+            f"{_GENERIC_MAP}"
+        )
     gain, spread = number(qc.gain_mm, "", 2), number(qc.gain_standard_error_mm, "mm", 2)
     change = (
         f"the mean localisation error (found regions to true patch) on "
         f"{qc.n_test_recordings} held-out synthetic spikes of this head was {before} before "
-        f"and {after} after (mean fall {gain} ± {spread}, standard error)"
+        f"and {after} after (mean fall {gain} ± {spread}, standard error over {qc.n_test_heads} "
+        "heads that this head could be)"
     )
     if qc.improved:
         return f"Personalization was used: {change}."
     return (
-        f"Personalization was not used, because it did not help beyond chance: {change}. The map "
-        "in the files called “personalized” is that of the generic weights, given this head’s "
-        "leadfield."
+        "Personalization was not used, because it did not help beyond chance: "
+        f"{change}. {_GENERIC_MAP}"
     )
 
 

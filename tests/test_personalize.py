@@ -46,7 +46,7 @@ def derivatives(patient):
 @pytest.fixture
 def quick(monkeypatch, derivatives):
     """The stage with fewer heads and patches, and the helmet's derivatives computed once."""
-    monkeypatch.setattr(stage, "N_HEADS", {"train": 2, "validation": 1, "test": 1})
+    monkeypatch.setattr(stage, "N_HEADS", {"train": 2, "validation": 1, "test": 4})
     monkeypatch.setattr(stage, "PATCHES_PER_REGION", {"train": 1, "validation": 1, "test": 1})
     monkeypatch.setattr(stage, "VALIDATE_EVERY", 2)
     monkeypatch.setattr(stage, "VALIDATION_SAMPLES_PER_HEAD", 8)
@@ -105,7 +105,7 @@ def test_stage_writes_what_it_promises_and_moves_the_parameters(paths, quick, mo
     ("after_mm", "said"),
     [
         (np.full(8, 5.5), "5.0 mm before, 5.5 mm after; lower by -0.50 ± 0.00 mm"),
-        (np.array([4.0, 5.8] * 4), "5.0 mm before, 4.9 mm after; lower by 0.10 ± 0.34 mm"),
+        (np.repeat([4.0, 5.8], 4), "5.0 mm before, 4.9 mm after; lower by 0.10 ± 0.52 mm"),
         (np.full(8, 5.0), "5.0 mm before, 5.0 mm after; lower by 0.00 ± 0.00 mm"),
     ],
     ids=["worse", "better by chance", "same"],
@@ -115,6 +115,9 @@ def test_generic_weights_are_kept_and_said_so_without_improvement(
 ):
     errors = iter([np.full((8, 3), 5.0), np.tile(after_mm[:, None], 3)])
     monkeypatch.setattr(stage, "measure", lambda *_: next(errors))
+    losses = iter([3.0, 2.0, 1.0])
+    zeros = dict.fromkeys(METRICS, 0.0)
+    monkeypatch.setattr(stage, "validate", lambda *_: {"validation_loss": next(losses)} | zeros)
     heard = Heard()
     run(paths, progress=heard)
     qc = read_json(paths.qc("personalize"))
@@ -126,6 +129,26 @@ def test_generic_weights_are_kept_and_said_so_without_improvement(
     assert not card["personalized"]
     for a, b in zip(generic.parameters(), kept.parameters(), strict=True):
         assert torch.equal(a, b)
+
+
+def test_fine_tuning_that_brings_no_gain_ends_by_itself_and_says_so(paths, quick, monkeypatch):
+    measured = []
+
+    def measure(module, *_):
+        measured.append(module)
+        return np.full((8, 3), 5.0)
+
+    monkeypatch.setattr(stage, "measure", measure)
+    losses = iter([1.0, 1.01])
+    zeros = dict.fromkeys(METRICS, 0.0)
+    monkeypatch.setattr(stage, "validate", lambda *_: {"validation_loss": next(losses)} | zeros)
+    run(paths, personalize.Config(steps=400, batch_size=4, n_test=8))
+    qc = read_json(paths.qc("personalize"))
+    assert (qc["steps"], qc["best_step"], qc["improved"]) == (2, 0, False)
+    assert "ended by itself after 2 steps" in qc["warnings"][0] and "5.0 mm" in qc["warnings"][0]
+    # The generic weights are measured once: nothing else is there.
+    assert len(measured) == 1
+    assert (qc["n_test_recordings"], qc["n_test_heads"], qc["gain_mm"]) == (8, 4, 0)
 
 
 def test_a_killed_run_ends_like_an_undisturbed_one(paths, quick, tmp_path):
@@ -150,16 +173,17 @@ def test_a_killed_run_ends_like_an_undisturbed_one(paths, quick, tmp_path):
     progress = Progress()
     progress.info = said.append
     run(paths, progress=progress)
-    assert any("goes on from step 4" in message for message in said)
+    assert any("goes on from step" in message for message in said)
     for path in personalize.writes(paths):
         assert path.name in names
         assert filecmp.cmp(path, undisturbed / path.name, shallow=False)
 
 
 def test_fine_tuning_lowers_the_held_out_error_of_a_network_that_has_learned_nothing(
-    paths, quick, tmp_path
+    paths, quick, monkeypatch, tmp_path
 ):
     """On recordings that training never saw."""
+    monkeypatch.setattr(stage, "VALIDATE_EVERY", 10)
     torch.manual_seed(0)
     card = {"network": "compact", "input": "projected"}
     save_model(tmp_path / "untrained.safetensors", build_network("compact"), card)

@@ -32,11 +32,12 @@ from pipeline.training.train import Plan, train, validate
 from pipeline.weights import load_model, resolve_device, save_model
 
 # Leadfields that the patient's could be, of which each split has its own.
-N_HEADS = {"train": 12, "validation": 2, "test": 4}
+N_HEADS = {"train": 12, "validation": 2, "test": 8}
 SPLIT_SEED = {"train": 1, "validation": 2, "test": 3}
 PATCHES_PER_REGION = {"train": 6, "validation": 3, "test": 3}
 VALIDATION_SAMPLES_PER_HEAD = 64
-VALIDATE_EVERY = 50
+# Steps of the trial, and between validations: the first one that brings no gain ends fine-tuning.
+VALIDATE_EVERY = 10
 TEST_BATCH = 50
 
 
@@ -94,20 +95,19 @@ def run(inputs: Inputs, paths: PatientPaths, config: Config, progress: Progress)
     folder = paths.folder / f".training_{_fingerprint(paths, config, card)}"
     curve = fine_tune(personalized, heads, config, device, folder, progress)
 
-    with progress.step("measuring before and after", 2 * len(heads["test"])) as bar:
+    losses = [row["validation_loss"] for row in curve]
+    best = int(np.argmin(losses))
+
+    with progress.step("measuring before and after", (1 + bool(best)) * len(heads["test"])) as bar:
         before = measure(generic, heads["test"], config, device, bar)
-        after = measure(personalized, heads["test"], config, device, bar)
-    gain_mm, gain_se_mm = paired_gain(before[:, 0], after[:, 0])
-    improved = is_beyond_chance(gain_mm, gain_se_mm)
-    warnings: tuple[str, ...] = ()
-    if not improved:
-        warnings = (
-            "Fine-tuning did not lower the localisation error on held-out synthetic recordings of "
-            f"this head beyond chance ({before[:, 0].mean():.1f} mm before, "
-            f"{after[:, 0].mean():.1f} mm after; lower by {gain_mm:.2f} ± {gain_se_mm:.2f} mm, "
-            "standard error), so the generic model is used in place of the personalized one.",
-        )
-        progress.warn(warnings[0])
+        # The weights of before any training are the generic ones.
+        after = measure(personalized, heads["test"], config, device, bar) if best else before
+    by_head = (errors[:, 0].reshape(len(heads["test"]), -1) for errors in (before, after))
+    gain_mm, gain_se_mm = paired_gain(*by_head)
+    improved = is_beyond_chance(gain_mm, gain_se_mm, len(heads["test"]))
+    warnings = () if improved else (_not_improved(before, after, gain_mm, gain_se_mm, curve),)
+    for warning in warnings:
+        progress.warn(warning)
     qc = PersonalizeQC(
         warnings=warnings,
         network=config.network,
@@ -115,15 +115,17 @@ def run(inputs: Inputs, paths: PatientPaths, config: Config, progress: Progress)
         generic_model_sha256=card["sha256"],
         improved=improved,
         steps=int(curve[-1]["step"]),
+        best_step=int(curve[best]["step"]),
         n_training_recordings=int(curve[-1]["samples"]),
         n_test_recordings=len(before),
+        n_test_heads=len(heads["test"]),
         n_channels=len(head.leadfield),
         before=_summary(before),
         after=_summary(after),
         gain_mm=round(gain_mm, 3),
         gain_standard_error_mm=round(gain_se_mm, 3),
-        validation_loss_before=curve[0]["validation_loss"],
-        validation_loss_after=min(row["validation_loss"] for row in curve),
+        validation_loss_before=losses[0],
+        validation_loss_after=losses[best],
     )
     kept = personalized if improved else generic
     own_card = {key: card[key] for key in ("network", "input")}
@@ -194,7 +196,11 @@ def fine_tune(
     folder: Path,
     progress: Progress,
 ) -> list[CurveRow]:
-    """Train `module` in place on the patient's possible heads; return the training curve."""
+    """Train `module` in place on the patient's possible heads; return the training curve.
+
+    It ends at the first validation that is no better than the best one before, so that a patient
+    whom it cannot help does not wait.
+    """
     checker = _synthesizer("validation", config.seed, device)
     batches = [
         checker.batch(h, VALIDATION_SAMPLES_PER_HEAD, ONE_SOURCE) for h in heads["validation"]
@@ -207,7 +213,7 @@ def fine_tune(
         falling_part=1.0,
         averaging=0.98,
         validate_every=VALIDATE_EVERY,
-        patience=config.steps,
+        patience=1,
     )
     return train(
         module,
@@ -242,6 +248,25 @@ def measure(
             left -= TEST_BATCH
         bar.advance()
     return np.concatenate(errors)
+
+
+def _not_improved(
+    before: np.ndarray, after: np.ndarray, gain_mm: float, gain_se_mm: float, curve: list[CurveRow]
+) -> str:
+    """Why the generic weights are used."""
+    if after is before:
+        return (
+            f"Fine-tuning ended by itself after {curve[-1]['step']} steps, none of which lowered the "
+            "validation loss on synthetic recordings of this head, so the generic model is used in "
+            f"place of a personalized one (localisation error {before[:, 0].mean():.1f} mm)."
+        )
+    return (
+        "Fine-tuning did not lower the localisation error on held-out synthetic recordings of "
+        f"this head beyond chance ({before[:, 0].mean():.1f} mm before, "
+        f"{after[:, 0].mean():.1f} mm after; lower by {gain_mm:.2f} ± {gain_se_mm:.2f} mm, "
+        "standard error over possible heads), so the generic model is used in place of the "
+        "personalized one."
+    )
 
 
 def _summary(errors_mm: np.ndarray) -> ErrorsQC:

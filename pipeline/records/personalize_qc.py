@@ -35,11 +35,17 @@ class PersonalizeQC:
     generic_model_sha256 : str
     improved : bool
         Whether fine-tuning lowered the error beyond chance, so that its weights are used.
-    steps, n_training_recordings, n_test_recordings, n_channels : int
+    steps, n_training_recordings, n_channels : int
+        Fine-tuning ends by itself where a validation brings no gain.
+    best_step : int
+        Whose weights validated best; 0: no step lowered the validation loss, and there are no
+        weights but the generic ones.
+    n_test_recordings, n_test_heads : int
+        The recordings are of so many heads that the patient's could be.
     before, after : ErrorsQC
         Of the generic and the fine-tuned weights, on the same recordings.
     gain_mm, gain_standard_error_mm : float
-        Mean fall of the error from the found regions to the true patch.
+        Mean fall of the error from the found regions to the true patch; over test heads.
     validation_loss_before, validation_loss_after : float
     """
 
@@ -49,8 +55,10 @@ class PersonalizeQC:
     generic_model_sha256: str
     improved: bool
     steps: int
+    best_step: int
     n_training_recordings: int
     n_test_recordings: int
+    n_test_heads: int
     n_channels: int
     before: ErrorsQC
     after: ErrorsQC

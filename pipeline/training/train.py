@@ -219,7 +219,8 @@ def train(
         batch_size = batch_size_that_fits(module, synthesizer, heads, plan, progress)
     with progress.step(description, plan.steps) as bar:
         bar.advance(first_step)
-        for step in range(first_step, plan.steps):
+        ended = bool(first_step) and state.is_exhausted()
+        for step in range(first_step, first_step if ended else plan.steps):
             chosen = torch.randint(len(heads), (), generator=synthesizer.generator)
             state.optimizer.param_groups[0]["lr"] = plan.learning_rate_at(step)
             samples = slice(step % LOSS_EVERY, None, LOSS_EVERY)

@@ -6,17 +6,20 @@ import pytest
 from pipeline.personalize.gate import is_beyond_chance, paired_gain
 
 
-def test_gain_is_paired_by_recording():
-    before_mm = np.array([1.0, 5.0, 30.0, 8.0])
-    gain_mm, standard_error_mm = paired_gain(before_mm, before_mm - [1.0, 3.0, 1.0, 3.0])
+def test_gain_is_paired_by_recording_and_counted_by_head():
+    before_mm = np.array([[1.0, 5.0, 4.0], [30.0, 8.0, 2.0]])
+    gain_mm, standard_error_mm = paired_gain(before_mm, before_mm - [[1, 3, 5], [0, 1, 2]])
     assert gain_mm == pytest.approx(2.0)
-    # Each lies 1 mm from the mean: a variance of 4 / 3 mm², over four recordings.
-    assert standard_error_mm == pytest.approx(np.sqrt(4 / 3 / 4))
+    # The heads' means, 3 and 1 mm, lie 1 mm from theirs: a variance of 2 mm², over two heads.
+    assert standard_error_mm == pytest.approx(1.0)
 
 
 @pytest.mark.parametrize(
-    ("gain_mm", "is_gain"), [(0.61, True), (0.6, False), (0.59, False), (0.0, False), (-9, False)]
+    ("n_heads", "quantile"), [(2, 12.706), (4, 3.182), (8, 2.365)], ids=["two", "four", "eight"]
 )
-def test_a_gain_of_more_than_two_standard_errors_counts(gain_mm, is_gain):
-    assert is_beyond_chance(gain_mm, 0.3) is is_gain
-    assert is_beyond_chance(0.0, 0.0) is False
+def test_few_heads_must_gain_more(n_heads, quantile):
+    """Quantiles of Student's t as tables print them, two-sided 95 %."""
+    assert is_beyond_chance(0.3 * (quantile + 0.002), 0.3, n_heads)
+    assert not is_beyond_chance(0.3 * (quantile - 0.002), 0.3, n_heads)
+    assert not is_beyond_chance(0.0, 0.0, n_heads)
+    assert not is_beyond_chance(-9.0, 0.3, n_heads)
