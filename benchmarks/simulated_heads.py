@@ -29,7 +29,7 @@ from bids_app.demo.forward import digitise, field_of, place_helmet, true_bem
 from bids_app.demo.likeness import correlation_summary
 from bids_app.demo.phantom import load_phantom, shell
 from pipeline.files import read_npz, write_npz
-from pipeline.headmodel.leadfield import region_leadfield
+from pipeline.leadfield import region_leadfield
 from pipeline.sampling import NETWORK_SFREQ_HZ
 from pipeline.synthesis.population import (
     carried_geometry,

@@ -172,6 +172,12 @@ class PatientPaths:
 
     @property
     @_result("spikes")
+    def head_positions(self) -> Path:
+        """dev_head_t (n, 4, 4) and the position of each accepted spike; only where the head moved."""
+        return self.meg(f"desc-spikes{self._type}_headpositions.npz")
+
+    @property
+    @_result("spikes")
     def noise_cov(self) -> Path:
         """Covariance of the baseline or of the empty room, of one epoch."""
         return self.meg("desc-baseline_cov.fif")

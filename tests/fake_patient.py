@@ -20,9 +20,9 @@ from quality_files import HEADMODEL, SPIKES
 from scipy.signal import butter, sosfiltfilt
 
 from pipeline.files import write_npz
-from pipeline.headmodel.leadfield import star_shaped_remesh, vertex_leadfield
 from pipeline.headmodel.outputs import write_template_xfm
 from pipeline.headmodel.registration import HeadWarp
+from pipeline.leadfield import star_shaped_remesh, vertex_leadfield
 from pipeline.modality.meg import single_shell_bem
 from pipeline.paths import PatientPaths
 from pipeline.records.headmodel_qc import write_headmodel_qc

@@ -17,16 +17,16 @@ from pipeline.headmodel.freesurfer import (
     read_reconstruction,
     read_talairach,
 )
-from pipeline.headmodel.leadfield import (
-    region_leadfield,
-    star_shaped_remesh,
-    vertex_leadfield,
-)
 from pipeline.headmodel.meshes import distance_to_surface_mm, signed_volume_mm3
 from pipeline.headmodel.registration import MNI305_TO_MNI152, apply_affine, register_template
 from pipeline.headmodel.scalp import scalp_surface
 from pipeline.headmodel.skull import inner_skull_from_mask, shell_around_cortex
 from pipeline.headmodel.stage import placement_warnings, residuals
+from pipeline.leadfield import (
+    region_leadfield,
+    star_shaped_remesh,
+    vertex_leadfield,
+)
 from pipeline.modality.meg import single_shell_bem
 from pipeline.template import N_REGIONS, SUBLOBAR_NAMES, load_template
 from pipeline.template.cortex import N_VERTICES_HEMI

@@ -8,7 +8,7 @@ from scipy.stats import chi2
 
 from pipeline.compensation import check_references, compensation_grade
 from pipeline.errors import InvalidInput
-from pipeline.headmodel.leadfield import star_shaped_remesh, vertex_leadfield
+from pipeline.leadfield import star_shaped_remesh, vertex_leadfield
 from pipeline.methods.ecd import ellipsoid_volume_m3, fit_dipole, location_covariances
 from pipeline.modality.meg import single_shell_bem
 from pipeline.personalize.jitter import sphere_field

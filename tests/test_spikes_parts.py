@@ -11,7 +11,6 @@ from pipeline.fif import check_complete, scrub_ids
 from pipeline.progress import Progress
 from pipeline.spikes.artefacts import eye_movements, keep_sparing, removed_power, removed_together
 from pipeline.spikes.channels import find_bad_stretches, robust_z, unexplained_variance
-from pipeline.spikes.choice import position_change
 from pipeline.spikes.config import SPIKE_NAMES, Config
 from pipeline.spikes.events import name_pattern, read_events
 from pipeline.spikes.filtering import WindowStats, load_filtered
@@ -291,20 +290,6 @@ def test_snr_and_rise_of_a_known_average():
     assert quality.snr_db == pytest.approx(true_db, abs=1)
     assert quality.snr_over_baseline_db == pytest.approx(true_db, abs=1)
     assert quality.half_rise_s == pytest.approx(-0.03 * np.sqrt(np.log(2)), abs=0.004)
-
-
-def test_position_change_is_that_of_the_head_in_the_helmet():
-    def info(z_m, degrees):
-        result = mne.create_info(1, 100.0, "mag")
-        turn = mne.transforms.rotation(0, 0, np.radians(degrees))
-        turn[:3, 3] = [0, 0, z_m]
-        with result._unlock():
-            result["dev_head_t"] = mne.transforms.Transform("meg", "head", turn)
-        return result
-
-    assert position_change(info(0.05, 0), info(0.057, 0)) == pytest.approx((7, 0), abs=1e-6)
-    assert position_change(info(0.05, 0), info(0.05, 4)) == pytest.approx((0, 4), abs=1e-6)
-    assert position_change(mne.create_info(1, 100.0, "mag"), info(0, 0)) is None
 
 
 def test_scrubbed_files_name_no_machine(tmp_path, monkeypatch):

@@ -15,6 +15,7 @@ from pipeline import spikes
 from pipeline.errors import InvalidInput
 from pipeline.paths import PatientPaths
 from pipeline.progress import Progress
+from pipeline.records.spike import read_positions
 from pipeline.records.spikes_qc import imaged_types
 
 SHORT = {"duration_s": 30, "sfreq": 500.0, "n_spikes": 10, "n_wrong": 0, "aux": False}
@@ -179,17 +180,26 @@ def test_too_little_baseline_falls_back_on_the_empty_room_with_a_warning(short, 
     assert any("empty room" in warning for warning in progress.warnings)
 
 
-def test_a_run_with_another_head_position_is_left_out(short, tmp_path):
-    same = simulate(tmp_path, **SHORT, name="sub-01_task-rest_run-2", seed=2)
+def test_a_run_with_another_head_position_is_used_with_its_own(short, tmp_path):
     moved = simulate(tmp_path, **SHORT, name="sub-01_task-rest_run-3", seed=3, head_shift_m=0.008)
-    paths, qc, progress = run(tmp_path / "out", inputs_of(short, same, moved), min_baseline_s=5)
-    assert [entry["file"] for entry in qc["runs"]] == [short.meg.name, same.meg.name]
-    assert qc["runs_left_out"][0]["file"] == moved.meg.name
-    assert "8.0 mm" in qc["runs_left_out"][0]["reason"]
-    assert any(moved.meg.name in warning for warning in progress.warnings)
-    used = set(table_of(paths)["file"])
-    assert used == {short.meg.name, same.meg.name}
-    assert qc["n_used"] >= 18
+    paths, qc, progress = run(tmp_path / "out", inputs_of(short, moved), min_baseline_s=5)
+    assert [entry["file"] for entry in qc["runs"]] == [short.meg.name, moved.meg.name]
+    assert qc["runs_left_out"] == [] and qc["head_movement"] == "not measured"
+    assert any("8.0 mm and 0.0 degrees" in w and moved.meg.name in w for w in progress.warnings)
+    table = table_of(paths)
+    in_moved = (
+        (table.loc[table["accepted"].astype(str).str.lower() == "true", "file"]) == moved.meg.name
+    )
+    positions = read_positions(paths)
+    assert positions.of_spike.tolist() == in_moved.astype(int).tolist()
+    np.testing.assert_allclose(positions.dev_head_t[:, 0, 3], [0.003, 0.011])
+    of_average = qc["head_positions"]
+    assert of_average["n_positions"] == 2 and of_average["largest_distance_mm"] == 8.0
+
+
+def test_a_head_that_lay_still_leaves_no_positions(result):
+    paths, qc, _ = result
+    assert not paths.head_positions.exists() and qc["head_positions"]["n_positions"] == 1
 
 
 def refused(tmp_path, inputs, **options) -> str:

@@ -16,11 +16,11 @@ from mne.transforms import Transform
 from benchmarks.deepsif.geometry import DeepSif
 from pipeline.files import read_npz, write_npz
 from pipeline.headmodel.freesurfer import read_reconstruction
-from pipeline.headmodel.leadfield import (
+from pipeline.headmodel.skull import shell_around_cortex
+from pipeline.leadfield import (
     region_leadfield,
     vertex_leadfield,
 )
-from pipeline.headmodel.skull import shell_around_cortex
 from pipeline.modality.meg import single_shell_bem
 from pipeline.synthesis import population
 from pipeline.synthesis.population import Geometry, Member

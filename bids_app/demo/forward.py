@@ -12,7 +12,7 @@ from scipy.spatial import cKDTree
 from bids_app.demo.cortex import TrueCortex
 from bids_app.demo.deformation import Deformation
 from bids_app.demo.phantom import Phantom, shell
-from pipeline.headmodel.leadfield import vertex_leadfield
+from pipeline.leadfield import vertex_leadfield
 
 # Brain, skull, scalp: not the values that anything in the pipeline assumes.
 CONDUCTIVITY_S_PER_M = (0.33, 0.0066, 0.43)

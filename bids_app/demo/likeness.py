@@ -8,7 +8,7 @@ from scipy.spatial import cKDTree
 
 from bids_app.demo.cortex import TrueCortex
 from pipeline.files import read_npz
-from pipeline.headmodel.leadfield import region_leadfield
+from pipeline.leadfield import region_leadfield
 from pipeline.paths import PatientPaths
 from pipeline.records.head import read_head
 from pipeline.template import load_template

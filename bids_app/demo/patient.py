@@ -25,7 +25,7 @@ from bids_app.demo.sources import (
     source_at,
 )
 from bids_app.demo.t1w import EYES_MNI152_MM
-from pipeline.headmodel.leadfield import vertex_leadfield
+from pipeline.leadfield import vertex_leadfield
 from pipeline.progress import Step
 
 RECORD_STEPS = 4

@@ -4,9 +4,9 @@ import numpy as np
 from scipy.ndimage import binary_closing, binary_dilation
 from scipy.spatial import cKDTree
 
-from pipeline.headmodel.leadfield import star_shaped_remesh
 from pipeline.headmodel.meshes import mask_surface, surface_points
 from pipeline.headmodel.t1w import Volume, bounding_box_mm, resample
+from pipeline.leadfield import star_shaped_remesh
 
 MASK_SPACING_MM = 2.0
 # Bridges the sulci and fissures: the skull does not follow them.

@@ -19,7 +19,6 @@ from pipeline.headmodel.coregistration import (
     digitised_points_head_m,
 )
 from pipeline.headmodel.head import write_head
-from pipeline.headmodel.leadfield import region_leadfield, vertex_leadfield
 from pipeline.headmodel.outputs import (
     write_cortex,
     write_mask,
@@ -29,6 +28,7 @@ from pipeline.headmodel.outputs import (
 )
 from pipeline.headmodel.placing import place_head
 from pipeline.headmodel.sides import check_side
+from pipeline.leadfield import region_leadfield, vertex_leadfield
 from pipeline.modality import (
     field_picks,
     modality_of,

@@ -11,6 +11,7 @@ import mne
 import numpy as np
 from scipy.stats import f as f_distribution
 
+from pipeline.leadfield import sensors_at
 from pipeline.methods.ecd import best_instants, conductor, ellipsoid_volume_m3, location_covariances
 from pipeline.options import option
 from pipeline.paths import PatientPaths
@@ -80,23 +81,17 @@ def fit_single_spikes(
     InvalidInput
         The channels are compensated and the references are missing.
     """
-    info, trans = spike.sensors, head.trans
+    trans, times_s = head.trans, spike.average.times
     skull_mm = head.surfaces[INNER_SKULL].pos_mm
-    bem = conductor(info, skull_mm)
-    times_s = spike.average.times
     instants = _instants(times_s, window_s, step_s)
     fields = spike.single_spikes[:, :, instants]
     peak = int(np.abs(times_s[instants]).argmin())
-    at_peak = _fitted(fields[:, :, peak].T, spike, bem, trans)
-    best = best_instants(fields, info, spike.noise_cov, bem, trans, skull_mm, at_peak.pos)
-    dipoles = _fitted(fields[np.arange(len(fields)), :, best].T, spike, bem, trans)
-    moment_am = dipoles.amplitude[:, None] * dipoles.ori
-    covariances_m2 = location_covariances(
-        info, spike.noise_cov, 1, bem, trans, dipoles.pos, moment_am
-    )
-    volume_cm3 = np.array(
-        [np.nan if c is None else _M3_TO_CM3 * ellipsoid_volume_m3(c) for c in covariances_m2]
-    )
+    places = _of_each_place(spike)
+    fits = [_fit(fields[own], peak, spike, info, trans, skull_mm) for own, info in places]
+    order = np.argsort(np.concatenate([own for own, _ in places]))
+    dipoles, at_peak = (_joined([fit[i] for fit in fits], order) for i in (0, 1))
+    best = np.concatenate([fit[2] for fit in fits])[order]
+    volume_cm3 = np.concatenate([fit[3] for fit in fits])[order]
     moment_nam, latency_s = 1e9 * dipoles.amplitude, times_s[instants][best]
     found = SpikeDipoles(
         pos_mri_mm=1000 * mne.transforms.apply_trans(trans, dipoles.pos),
@@ -188,12 +183,61 @@ def _instants(times_s: np.ndarray, window_s: float, step_s: float) -> np.ndarray
     return np.abs(times_s).argmin() + every * np.arange(-n_each_side, n_each_side + 1)
 
 
+def _of_each_place(spike: Spike) -> list[tuple[np.ndarray, mne.Info]]:
+    """Spikes in each position of the head, and the sensors around it."""
+    where = spike.positions
+    if where is None:
+        return [(np.arange(len(spike.single_spikes)), spike.sensors)]
+    return [
+        (np.flatnonzero(where.of_spike == index), sensors_at(spike.sensors, place))
+        for index, place in enumerate(where.dev_head_t)
+    ]
+
+
+def _fit(
+    fields: np.ndarray,
+    peak: int,
+    spike: Spike,
+    info: mne.Info,
+    trans: mne.Transform,
+    skull_mm: np.ndarray,
+) -> tuple[mne.Dipole, mne.Dipole, np.ndarray, np.ndarray]:
+    """Best-fitting dipoles, those at the peak, the best instants, and confidence volumes in cm³.
+
+    Fields (n_spikes, n_channels, n_instants) are of spikes in one position of the head.
+    """
+    bem = conductor(info, skull_mm)
+    at_peak = _fitted(fields[:, :, peak].T, spike, info, bem, trans)
+    best = best_instants(fields, info, spike.noise_cov, bem, trans, skull_mm, at_peak.pos)
+    dipoles = _fitted(fields[np.arange(len(fields)), :, best].T, spike, info, bem, trans)
+    moment_am = dipoles.amplitude[:, None] * dipoles.ori
+    covariances_m2 = location_covariances(
+        info, spike.noise_cov, 1, bem, trans, dipoles.pos, moment_am
+    )
+    volume_cm3 = np.array(
+        [np.nan if c is None else _M3_TO_CM3 * ellipsoid_volume_m3(c) for c in covariances_m2]
+    )
+    return dipoles, at_peak, best, volume_cm3
+
+
+def _joined(parts: list[mne.Dipole], order: np.ndarray) -> mne.Dipole:
+    """Dipoles of several fits, in the order of their spikes."""
+    columns = ("times", "pos", "amplitude", "ori", "gof")
+    return mne.Dipole(
+        *(np.concatenate([getattr(part, name) for part in parts])[order] for name in columns)
+    )
+
+
 def _fitted(
-    fields: np.ndarray, spike: Spike, bem: mne.bem.ConductorModel, trans: mne.Transform
+    fields: np.ndarray,
+    spike: Spike,
+    info: mne.Info,
+    bem: mne.bem.ConductorModel,
+    trans: mne.Transform,
 ) -> mne.Dipole:
     """mne's dipole of each column of fields (n_channels, n), one spike's noise in each."""
-    names = spike.sensors["ch_names"]
+    names = info["ch_names"]
     data = np.zeros((len(names), fields.shape[1]))
     data[[names.index(name) for name in spike.ch_names]] = fields
-    each = mne.EvokedArray(data, spike.sensors, nave=1, verbose="error")
+    each = mne.EvokedArray(data, info, nave=1, verbose="error")
     return mne.fit_dipole(each, spike.noise_cov, bem, trans, verbose="error")[0]

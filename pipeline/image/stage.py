@@ -18,7 +18,11 @@ from pipeline.methods._model import Model, Problem
 from pipeline.paths import PatientPaths
 from pipeline.progress import Progress
 from pipeline.records.dipoles import DipolesQC, dipole_files
-from pipeline.records.head import MeasuredHead, read_measured_head
+from pipeline.records.head import (
+    MeasuredHead,
+    at_positions,
+    read_measured_head,
+)
 from pipeline.records.headmodel_qc import read_headmodel_qc
 from pipeline.records.image_qc import (
     BootstrapQC,
@@ -62,10 +66,16 @@ def run(inputs: Inputs, paths: PatientPaths, config: Options, progress: Progress
     with progress.step("find the cortex in the T1w"):
         ribbon = maps.ribbon_vertices(t1w.affine, t1w.shape[:3], head.layers_mri_mm)
     adjacency = region_adjacency(head.vertex_region, load_template().faces)
-    model = Model(head, spike.average.info, spike.noise_cov, adjacency)
-    networks: dict[str, Any] = {}  # head and noise are the same for all types
+    still = Model(head, spike.average.info, spike.noise_cov, adjacency)
+    networks: dict[str, Any] = {}  # head and noise are the same for all types whose head lay still
     for own in imaged:
-        problem = Problem(model, read_spike(own), config.peak_window_s, own, networks)
+        spike = read_spike(own)
+        if spike.positions is None:
+            problem = Problem(still, spike, config.peak_window_s, own, networks)
+        else:
+            with progress.step("leadfield of the head's positions"):
+                model = replace(still, head=at_positions(head, spike.sensors, spike.positions))
+            problem = Problem(model, spike, config.peak_window_s, own)
         _image(problem, own, t1w, ribbon, config, progress)
 
 
@@ -148,7 +158,8 @@ def reads(inputs: Inputs, paths: PatientPaths) -> list[Path]:
     of_types = [
         file
         for each in paths.of_types_there()
-        for file in (each.average, each.epochs, each.qc("spikes"))
+        for file in (each.average, each.epochs, each.qc("spikes"), each.head_positions)
+        if file != each.head_positions or file.exists()
     ]
     return [
         inputs.t1w,

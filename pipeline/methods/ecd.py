@@ -8,7 +8,8 @@ import numpy as np
 from scipy.stats import chi2
 
 from pipeline.compensation import check_references
-from pipeline.headmodel.leadfield import star_shaped_remesh
+from pipeline.head_position import HeadPositions
+from pipeline.leadfield import star_shaped_remesh, weighted_sensors
 from pipeline.methods._method import PointMethod
 from pipeline.methods._model import Problem
 from pipeline.modality import modality_of, sensor_names
@@ -21,6 +22,9 @@ _SHELL_VERTICES = 642
 _M3_TO_CM3 = 1e6
 _STEP_M = 1e-3
 _GRID_M = 10e-3
+# Steps of the grids around the best place of the one before, each of 2 * reach + 1 places a side.
+_FINER_M = (3e-3, 1e-3, 0.3e-3)
+_REACH = 3
 # mne leaves the weakest orientation out of the fit where it is weaker than this part of the
 # strongest: it is nearly radial, and MEG is nearly blind to it.
 _SILENT_ORIENTATION = 0.2
@@ -42,6 +46,7 @@ def fit_dipole(
     inner_skull_mri_mm: np.ndarray,
     window_s: float,
     step_s: float,
+    positions: HeadPositions | None = None,
 ) -> dict[str, Any]:
     """Fit one dipole to each of several instants around the peak and keep the best-fitting one.
 
@@ -59,6 +64,9 @@ def fit_dipole(
         Width of the window around t = 0.
     step_s : float
         Time between two fits.
+    positions : HeadPositions, optional
+        Of a head that moved: the dipole's field is then the mean over them, and its place is sought
+        on ever finer grids.
 
     Returns
     -------
@@ -78,11 +86,21 @@ def fit_dipole(
     half_s = n_each_side * every / average.info["sfreq"]
     instants = average.copy().crop(-half_s - 1e-6, half_s + 1e-6)
     instants = instants.decimate(every, verbose="error")
-    dipoles, _ = mne.fit_dipole(instants, noise_cov, bem, trans, verbose="error")
+    if positions is None:
+        dipoles, _ = mne.fit_dipole(instants, noise_cov, bem, trans, verbose="error")
+    else:
+        dipoles = _fit_moved(instants, noise_cov, bem, trans, inner_skull_mri_mm, positions)
     best = int(dipoles.gof.argmax())
     moment_am = dipoles.amplitude[best] * dipoles.ori[best]
     (covariance_m2,) = location_covariances(
-        average.info, noise_cov, average.nave, bem, trans, dipoles.pos[[best]], moment_am[None]
+        average.info,
+        noise_cov,
+        average.nave,
+        bem,
+        trans,
+        dipoles.pos[[best]],
+        moment_am[None],
+        positions,
     )
     volume_cm3 = None if covariance_m2 is None else _M3_TO_CM3 * ellipsoid_volume_m3(covariance_m2)
     return {
@@ -114,10 +132,12 @@ def whitened_gain(
     bem: mne.bem.ConductorModel,
     trans: mne.Transform,
     pos_head_m: np.ndarray,
+    positions: HeadPositions | None = None,
 ) -> np.ndarray:
     """Whitened field (n, n_whitened, 3) of a dipole at each place (n, 3), per A·m along x, y, z.
 
-    NaN at places outside the inner skull, where there is no field.
+    NaN at places outside the inner skull, where there is no field. Of a head that moved, the mean
+    over its `positions`.
     """
     src = mne.setup_volume_source_space(
         pos={
@@ -126,9 +146,11 @@ def whitened_gain(
         },
         verbose="error",
     )
-    forward = modality_of(info).forward(info, trans, src, bem)
     whitener = noise_whitener(info, noise_cov)
-    field = whitener @ forward["sol"]["data"]
+    field = np.zeros((len(whitener), 1))
+    for weight, sensors in weighted_sensors(info, positions):
+        forward = modality_of(info).forward(sensors, trans, src, bem)
+        field = field + weight * (whitener @ forward["sol"]["data"])
     gain = np.full((len(pos_head_m), len(whitener), 3), np.nan)
     gain[forward["src"][0]["vertno"]] = field.reshape(len(whitener), -1, 3).transpose(1, 0, 2)
     return gain
@@ -149,6 +171,7 @@ def location_covariances(
     trans: mne.Transform,
     pos_head_m: np.ndarray,
     moment_head_am: np.ndarray,
+    positions: HeadPositions | None = None,
 ) -> list[np.ndarray | None]:
     """Covariance (3, 3) in m² of each fitted dipole's place, from the noise of the average alone.
 
@@ -165,6 +188,8 @@ def location_covariances(
     nave : int
         Spikes averaged.
     pos_head_m, moment_head_am : ndarray, (n, 3)
+    positions : HeadPositions, optional
+        Of a head that moved.
 
     Returns
     -------
@@ -173,7 +198,7 @@ def location_covariances(
     """
     offset_m = _STEP_M * np.vstack([np.zeros(3), np.eye(3), -np.eye(3)])
     around_m = (pos_head_m[:, None] + offset_m).reshape(-1, 3)
-    gains = np.sqrt(nave) * whitened_gain(info, noise_cov, bem, trans, around_m)
+    gains = np.sqrt(nave) * whitened_gain(info, noise_cov, bem, trans, around_m, positions)
     return [
         _location_covariance(gain, moment)
         for gain, moment in zip(
@@ -187,11 +212,64 @@ def _location_covariance(gain: np.ndarray, moment_am: np.ndarray) -> np.ndarray 
         return None
     field = gain[0] @ moment_am
     bases, sizes, _ = np.linalg.svd(gain, full_matrices=False)
-    n_fitted = 3 if sizes[0, 2] > _SILENT_ORIENTATION * sizes[0, 0] else 2
+    n_fitted = _n_fitted(sizes[0])
     # What each place explains of the field: the more it changes, the better the place is known.
     explained = np.array([basis[:, :n_fitted] @ (basis[:, :n_fitted].T @ field) for basis in bases])
     slope = (explained[1:4] - explained[4:7]) / (2 * _STEP_M)
     return np.linalg.inv(slope @ slope.T)
+
+
+def _n_fitted(size: np.ndarray) -> int:
+    """Orientations that are fitted, by the gain's singular values (3,)."""
+    return 3 if size[2] > _SILENT_ORIENTATION * size[0] else 2
+
+
+def _fit_moved(
+    instants: mne.Evoked,
+    noise_cov: mne.Covariance,
+    bem: mne.bem.ConductorModel,
+    trans: mne.Transform,
+    inner_skull_mri_mm: np.ndarray,
+    positions: HeadPositions,
+) -> mne.Dipole:
+    """The best dipole at the best of the instants, for mne fits in one position of the head only."""
+    info = instants.info
+    whitener = noise_whitener(info, noise_cov)
+    names = [name for name in sensor_names(info) if name not in info["bads"]]
+    white = whitener @ instants.get_data(picks=names)
+    places_m = _grid_head_m(inner_skull_mri_mm, trans)
+    best, instant, orientation = (np.zeros(3), 0, np.zeros(3))
+    for step_m in (*_FINER_M, None):
+        gain = whitened_gain(info, noise_cov, bem, trans, places_m, positions)
+        inside = ~np.isnan(gain).any((1, 2))
+        gain, places_m = gain[inside], places_m[inside]
+        bases, sizes, axes = np.linalg.svd(gain, full_matrices=False)
+        for index, size in enumerate(sizes):
+            bases[index, :, _n_fitted(size) :] = 0
+        along = bases.transpose(0, 2, 1) @ white
+        explained = (along**2).sum(1)
+        part = explained / (white**2).sum(0)
+        place, instant = np.unravel_index(part.argmax(), part.shape)
+        best, gof = places_m[place], float(part[place, instant])
+        orientation = axes[place].T @ (along[place, :, instant] / sizes[place])
+        if step_m is not None:
+            offsets = np.arange(-_REACH, _REACH + 1) * step_m
+            places_m = best + np.stack(np.meshgrid(*[offsets] * 3), -1).reshape(-1, 3)
+    amplitude = np.linalg.norm(orientation)
+    return mne.Dipole(
+        instants.times[[instant]],
+        best[None],
+        np.array([amplitude]),
+        (orientation / amplitude)[None],
+        np.array([100 * gof]),
+    )
+
+
+def _grid_head_m(inner_skull_mri_mm: np.ndarray, trans: mne.Transform) -> np.ndarray:
+    low, high = inner_skull_mri_mm.min(0) / 1000, inner_skull_mri_mm.max(0) / 1000
+    axes = [np.arange(a, b, _GRID_M) for a, b in zip(low, high, strict=True)]
+    grid_mri_m = np.stack(np.meshgrid(*axes, indexing="ij"), -1).reshape(-1, 3)
+    return mne.transforms.apply_trans(mne.transforms.invert_transform(trans), grid_mri_m)
 
 
 def best_instants(
@@ -215,10 +293,7 @@ def best_instants(
     fitted_head_m : ndarray, (n, 3)
         Places of dipoles that were fitted at one of the instants.
     """
-    low, high = inner_skull_mri_mm.min(0) / 1000, inner_skull_mri_mm.max(0) / 1000
-    axes = [np.arange(a, b, _GRID_M) for a, b in zip(low, high, strict=True)]
-    grid_mri_m = np.stack(np.meshgrid(*axes, indexing="ij"), -1).reshape(-1, 3)
-    grid_m = mne.transforms.apply_trans(mne.transforms.invert_transform(trans), grid_mri_m)
+    grid_m = _grid_head_m(inner_skull_mri_mm, trans)
     gain = whitened_gain(info, noise_cov, bem, trans, np.vstack([grid_m, fitted_head_m]))
     bases = np.linalg.svd(gain[~np.isnan(gain).any((1, 2))], full_matrices=False)[0]
     white = noise_whitener(info, noise_cov) @ fields
@@ -245,6 +320,7 @@ def fit(problem: Problem, options: Options) -> Point:
         head.surfaces[INNER_SKULL].pos_mm,
         problem.window_s,
         options.dipole_step_s,
+        problem.spike.positions,
     )
     region = int(head.nearest_region(found["pos_mri_mm"])[0])
     return Point(

@@ -19,7 +19,7 @@ from pipeline.personalize.gate import is_beyond_chance, paired_gain
 from pipeline.personalize.jitter import possible_leadfields, sensor_motion_derivatives
 from pipeline.progress import Progress
 from pipeline.projection import Projection, check_leadfield, project_head
-from pipeline.records.head import MeasuredHead, read_measured_head
+from pipeline.records.head import MeasuredHead, moved_files, read_head_of
 from pipeline.records.personalize_qc import ErrorsQC, PersonalizeQC, write_personalize_qc
 from pipeline.records.spike import Spike, read_spike
 from pipeline.records.spikes_qc import imaged_types
@@ -43,8 +43,10 @@ TEST_BATCH = 50
 
 def reads(inputs: Inputs, paths: PatientPaths) -> list[Path]:
     """Files whose content decides the result; a generic model of one's own is an option's value."""
-    average = [each.average for each in imaged_types(paths)[:1]]
-    return [paths.leadfield, paths.regions, paths.trans, paths.noise_cov, *average]
+    first = imaged_types(paths)[:1]
+    moved = [file for each in first for file in moved_files(each)]
+    average = [each.average for each in first]
+    return [paths.leadfield, paths.regions, paths.trans, paths.noise_cov, *average, *moved]
 
 
 def writes(paths: PatientPaths) -> list[Path]:
@@ -76,7 +78,7 @@ def run(inputs: Inputs, paths: PatientPaths, config: Config, progress: Progress)
         return
     device = resolve_device(config.device)
     spike = read_spike(imaged[0], epochs=False)
-    head = read_measured_head(paths, spike.ch_names)
+    head = read_head_of(paths, spike)
     check_leadfield(head.leadfield, paths.leadfield)
     generic, card = load_model(config.generic_model, config.network)
     check_inputs_fit(card, head)

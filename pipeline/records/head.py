@@ -1,8 +1,9 @@
 """A patient's head: its regions and surfaces, and the field of the regions in the sensors."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
+from pathlib import Path
 
 import mne
 import nibabel as nib
@@ -11,10 +12,13 @@ from scipy.spatial import cKDTree
 
 from pipeline.errors import InvalidInput
 from pipeline.files import read_npz, write_json, write_npz
-from pipeline.modality import sensor_types
+from pipeline.head_position import HeadPositions
+from pipeline.leadfield import region_leadfield, vertex_leadfield, weighted_sensors
+from pipeline.modality import modality_of, sensor_types
 from pipeline.paths import PatientPaths
+from pipeline.records.spike import Spike
 from pipeline.template import SUBLOBAR_NAMES
-from pipeline.template.cortex import vertex_areas_mm2
+from pipeline.template.cortex import vertex_areas_mm2, vertex_normals
 
 CORTEX = ("white", "midthickness", "pial", "inflated")
 SCALP, INNER_SKULL = "scalp", "inner_skull"
@@ -100,6 +104,7 @@ class MeasuredHead(Head):
     ----------
     leadfield : ndarray, (n_channels, n_regions)
         Field in the channels that the head was read for, in their order, without projectors; per A·m.
+        Where the head lay in several positions, the mean over the averaged spikes.
     trans : mne.Transform
         Head to MRI.
     """
@@ -161,6 +166,42 @@ def read_measured_head(paths: PatientPaths, ch_names: list[str]) -> MeasuredHead
         leadfield=_read_leadfield(paths, ch_names),
         trans=mne.read_trans(paths.trans),
     )
+
+
+def read_head_of(paths: PatientPaths, spike: Spike) -> MeasuredHead:
+    """Read the head under the channels of a spike, where it lay at the averaged spikes."""
+    head = read_measured_head(paths, spike.ch_names)
+    if spike.positions is None:
+        return head
+    return at_positions(head, spike.sensors, spike.positions)
+
+
+def moved_files(paths: PatientPaths) -> list[Path]:
+    """What `read_head_of` reads beside the leadfield where the head moved; nothing where it did not."""
+    if not paths.head_positions.exists():
+        return []
+    middle = [paths.surface(hemi, "midthickness") for hemi in "LR"]
+    return [paths.head_positions, paths.inner_skull, *middle]
+
+
+def at_positions(head: MeasuredHead, info: mne.Info, positions: HeadPositions) -> MeasuredHead:
+    """The head with the mean of the leadfields at the positions that it had at the averaged spikes.
+
+    Parameters
+    ----------
+    head : MeasuredHead
+    info : mne.Info
+        The channels of its leadfield, with the references of compensated ones.
+    positions : HeadPositions
+    """
+    skull, middle = head.surfaces[INNER_SKULL], head.surfaces["midthickness"]
+    conductor = modality_of(info).conductor(skull.pos_mm, skull.faces)
+    normals = vertex_normals(middle.pos_mm, middle.faces)
+    field = np.zeros((1, 1))
+    for weight, sensors in weighted_sensors(info, positions):
+        own = vertex_leadfield(sensors, head.trans, conductor, middle.pos_mm, normals)
+        field = field + weight * own
+    return replace(head, leadfield=region_leadfield(field, head.vertex_region))
 
 
 def write_regions(

@@ -9,7 +9,8 @@ from mne.proj import make_projector
 
 from pipeline.errors import InvalidInput
 from pipeline.fif import scrub_ids
-from pipeline.files import atomic_path
+from pipeline.files import atomic_path, read_npz, write_npz
+from pipeline.head_position import HeadPositions
 from pipeline.modality import sensor_picks
 from pipeline.paths import PatientPaths
 
@@ -31,12 +32,15 @@ class Spike:
         Of a single spike.
     epochs : mne.BaseEpochs or None
         The single spikes, same channels.
+    positions : HeadPositions or None
+        Of the head at the single spikes; None where it lay where the leadfield has it.
     """
 
     average: mne.Evoked
     sensors: mne.Info
     noise_cov: mne.Covariance
     epochs: mne.BaseEpochs | None = None
+    positions: HeadPositions | None = None
 
     @property
     def ch_names(self) -> list[str]:
@@ -101,7 +105,7 @@ def read_spike(paths: PatientPaths, *, epochs: bool = True, proj: bool = True) -
             hint="run the spikes stage again",
         )
     singles = mne.read_epochs(paths.epochs, proj=proj, verbose="error") if epochs else None
-    return Spike(average, sensors, noise_cov, singles)
+    return Spike(average, sensors, noise_cov, singles, read_positions(paths))
 
 
 def read_average(paths: PatientPaths, proj: bool = True) -> tuple[mne.Evoked, mne.Info]:
@@ -112,10 +116,25 @@ def read_average(paths: PatientPaths, proj: bool = True) -> tuple[mne.Evoked, mn
     return average.pick(picks, verbose="error"), sensors
 
 
-def write_spike(paths: PatientPaths, average: mne.Evoked, epochs: mne.BaseEpochs) -> None:
-    """Write the average with its references and the single spikes, nobody's identity."""
+def read_positions(paths: PatientPaths) -> HeadPositions | None:
+    """The head's positions at the averaged spikes; None where it lay where the leadfield has it."""
+    file = paths.head_positions
+    return HeadPositions(**read_npz(file)) if file.exists() else None
+
+
+def write_spike(
+    paths: PatientPaths,
+    average: mne.Evoked,
+    epochs: mne.BaseEpochs,
+    positions: HeadPositions | None = None,
+) -> None:
+    """Write the average with its references, the single spikes and the head's positions, nobody's identity."""
     _save(average, paths.average)
     _save(epochs, paths.epochs)
+    if positions is not None:
+        write_npz(
+            paths.head_positions, dev_head_t=positions.dev_head_t, of_spike=positions.of_spike
+        )
 
 
 def write_noise(paths: PatientPaths, noise_cov: mne.Covariance) -> None:

@@ -99,6 +99,46 @@ class MaxFilterQC:
 
 
 @dataclass(frozen=True, kw_only=True)
+class MovementQC:
+    """The head's way in the helmet during a run.
+
+    `source` says who measured it; "not measured" where nobody did. Distances of the head's centre and
+    angles are those from the first fix, at moments of the run and at its usable marks.
+    """
+
+    source: str
+    times_s: tuple[float, ...] = ()
+    distance_mm: tuple[float, ...] = ()
+    angle_deg: tuple[float, ...] = ()
+    spike_s: tuple[float, ...] = ()
+    spike_distance_mm: tuple[float, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class HeadPositionsQC:
+    """The head's positions at the averaged spikes of a type.
+
+    Attributes
+    ----------
+    n_positions : int
+        Of each a leadfield was computed; 1 where the head model's own serves.
+    width_mm : float
+        Spikes within it, and as many degrees, share a position.
+    largest_distance_mm, largest_angle_deg : float
+        Between two spikes.
+    from_leadfield_mm, from_leadfield_deg : float
+        Largest, from the position that the head model has.
+    """
+
+    n_positions: int
+    width_mm: float
+    largest_distance_mm: float
+    largest_angle_deg: float
+    from_leadfield_mm: float
+    from_leadfield_deg: float
+
+
+@dataclass(frozen=True, kw_only=True)
 class RunQC:
     """A run that was averaged."""
 
@@ -107,6 +147,7 @@ class RunQC:
     input_sfreq_hz: float
     n_annotated: int
     maxfilter: MaxFilterQC | None = None
+    movement: MovementQC | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -236,7 +277,10 @@ class SpikesQC:
     runs_left_out : tuple of RunLeftOutQC
     noise_covariance : NoiseCovarianceQC
     head_movement : str
+        Whether the head was followed.
     presence : PresenceQC or None
+    head_positions : HeadPositionsQC or None
+        None where there is no average, or no recording states a position.
     """
 
     warnings: tuple[str, ...]
@@ -267,6 +311,7 @@ class SpikesQC:
     noise_covariance: NoiseCovarianceQC
     head_movement: str
     presence: PresenceQC | None = None
+    head_positions: HeadPositionsQC | None = None
 
     @property
     def imaged(self) -> tuple[SpikeTypeQC, ...]:

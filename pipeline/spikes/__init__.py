@@ -15,6 +15,7 @@ from pipeline.spikes.choice import choose_runs
 from pipeline.spikes.config import Config, Inputs
 from pipeline.spikes.foresight import foresee
 from pipeline.spikes.maxfilter import machine_files
+from pipeline.spikes.movement import head_position_file
 from pipeline.spikes.stage import run
 
 __all__ = ["Config", "Inputs", "choose_runs", "foresee", "reads", "run", "writes"]
@@ -27,8 +28,11 @@ def reads(inputs: Inputs, paths: PatientPaths) -> list[Path]:
         if recording is None:
             continue
         files += [recording, *companions(recording), *machine_files(recording).there]
+        positions = head_position_file(recording)
+        files += [] if positions is None else [positions]
     if inputs.detect:
-        files += [paths.leadfield]
+        middle = [paths.surface(hemi, "midthickness") for hemi in "LR"]
+        files += [paths.leadfield, paths.inner_skull, *middle]
     tables = [*inputs.events, *inputs.channels_tsv, *chain.from_iterable(inputs.events_json)]
     files += [file for file in tables if file is not None]
     return sorted({file for file in files if file.exists()})
@@ -43,6 +47,6 @@ def writes(paths: PatientPaths) -> list[Path]:
         paths.qc("spikes"),
     ]
     for each in paths.of_types_there():
-        own = (each.average, each.epochs, each.qc("spikes"))
+        own = (each.average, each.epochs, each.head_positions, each.qc("spikes"))
         files += [file for file in own if file.exists() and file not in files]
     return files

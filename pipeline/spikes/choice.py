@@ -9,6 +9,7 @@ import numpy as np
 from pipeline.compensation import check_references, compensation_grade
 from pipeline.doubts import Doubt
 from pipeline.errors import InvalidInput
+from pipeline.head_position import STEP_DEG, STEP_MM, displacement
 from pipeline.modality import sensor_names
 from pipeline.names import channel_key, match
 from pipeline.records.spikes_qc import RunLeftOutQC
@@ -16,8 +17,6 @@ from pipeline.spikes.config import Config, Inputs
 from pipeline.spikes.events import ONSETS_IN_SECONDS, EventTable, listed, no_spikes, read_events
 from pipeline.spikes.maxfilter import decision
 from pipeline.spikes.recording import open_recording
-
-HEAD_CENTRE_HEAD_M = np.array([0.0, 0.0, 0.04])
 
 
 @dataclass(frozen=True)
@@ -54,13 +53,11 @@ class Choice:
     ----------
     used : list of Annotated
     left_out : list of RunLeftOutQC
-    head_movement : str
     warnings : list of str
     """
 
     used: list[Annotated]
     left_out: list[RunLeftOutQC]
-    head_movement: str
     warnings: list[str]
 
     @property
@@ -91,7 +88,7 @@ class Choice:
 
 
 def choose_runs(inputs: Inputs, config: Config) -> Choice:
-    """Choose the runs with spikes in which the head lay where it lay in the first of them.
+    """Choose the runs with spikes that were recorded with the channels of the first of them.
 
     Where the events hold no spike, all runs whose events can be read are chosen alike: what was
     examined, and what it could have shown, is a result too.
@@ -119,7 +116,7 @@ def choose_runs(inputs: Inputs, config: Config) -> Choice:
             unread = run.problem is not None
             reason = "its events cannot be read" if unread else "no spikes annotated"
             left_out.append(RunLeftOutQC(file=run.path.name, reason=reason))
-    head_movement, n_outside, durations = "not recorded", 0, list[float]()
+    n_outside, durations = 0, list[float]()
     reference = open_recording(inputs.meg[0]).info if inputs.detect else None
     for run in runs:
         if run.events is None or (any_spike and not run.n_spikes):
@@ -129,13 +126,12 @@ def choose_runs(inputs: Inputs, config: Config) -> Choice:
         if reference is None:
             reference = raw.info
             check_references(reference, run.path)
-        if len(mne.chpi.get_chpi_info(raw.info, on_missing="ignore")[0]):
-            head_movement = "recorded continuously, not evaluated"
-        reason = unlike_reference(reference, raw.info, config)
+        reason = unlike_reference(reference, raw.info)
         if reason:
             left_out.append(RunLeftOutQC(file=run.path.name, reason=reason))
             warnings.append(f"Run {run.path.name} was left out: {reason}.")
             continue
+        warnings += moved_from(reference, raw.info, run.path)
         duration_s = raw.n_times / raw.info["sfreq"]
         durations.append(duration_s)
         n_outside += int(np.sum((run.events.onset_s < 0) | (run.events.onset_s > duration_s)))
@@ -146,7 +142,7 @@ def choose_runs(inputs: Inputs, config: Config) -> Choice:
                 f"{run.events.n_without_onset} annotated spikes of {run.path.name} have "
                 f"{run.events.lost}, and were not used."
             )
-    choice = Choice(used, left_out, head_movement, warnings)
+    choice = Choice(used, left_out, warnings)
     if n_outside:
         told = (
             f"{n_outside} of {choice.n_spikes} annotated spikes lie before the first sample or "
@@ -158,7 +154,7 @@ def choose_runs(inputs: Inputs, config: Config) -> Choice:
     return choice
 
 
-def unlike_reference(reference: mne.Info, info: mne.Info, config: Config) -> str:
+def unlike_reference(reference: mne.Info, info: mne.Info) -> str:
     """Why a run cannot be averaged with the reference; empty where it can."""
     names, own = sensor_names(reference), sensor_names(info)
     joined = match(names, own, channel_key)
@@ -174,30 +170,26 @@ def unlike_reference(reference: mne.Info, info: mne.Info, config: Config) -> str
             f"its gradient compensation is of grade {grades[1]} and the reference run's of "
             f"{grades[0]}"
         )
-    change = position_change(reference, info)
-    if change is None:
-        return ""
-    millimetres, degrees = change
-    if millimetres > config.max_position_change_mm or degrees > config.max_position_change_deg:
-        return (
-            f"the head lay {millimetres:.1f} mm and {degrees:.1f} degrees from its place in the "
-            "first run with spikes"
-        )
     return ""
 
 
-def position_change(first: mne.Info, other: mne.Info) -> tuple[float, float] | None:
-    """How far the head lay from its first place in the helmet: mm and degrees.
-
-    None where a recording holds no head position.
-    """
-    if first["dev_head_t"] is None or other["dev_head_t"] is None:
-        return None
-    a, b = (np.linalg.inv(info["dev_head_t"]["trans"]) for info in (first, other))
-    centre = np.append(HEAD_CENTRE_HEAD_M, 1)
-    rotation = a[:3, :3].T @ b[:3, :3]
-    angle = np.degrees(np.arccos(np.clip((np.trace(rotation) - 1) / 2, -1, 1)))
-    return float(1000 * np.linalg.norm((a - b) @ centre)), float(angle)
+def moved_from(reference: mne.Info, info: mne.Info, path: Path) -> list[str]:
+    """A sentence where a run's head lay elsewhere than in the reference run by its headers."""
+    if reference["dev_head_t"] is None:
+        return []
+    if info["dev_head_t"] is None:
+        return [
+            f"Run {path.name} states no head position: it is taken for that of the first run with "
+            "spikes."
+        ]
+    here, there = (each["dev_head_t"]["trans"] for each in (reference, info))
+    (distance_mm,), (angle_deg,) = displacement(here, there[None])
+    if distance_mm <= STEP_MM and angle_deg <= STEP_DEG:
+        return []
+    return [
+        f"The head lay {distance_mm:.1f} mm and {angle_deg:.1f} degrees from its place in the first "
+        f"run with spikes in {path.name}: its spikes are imaged with their own head position."
+    ]
 
 
 def _annotated(inputs: Inputs, names: tuple[str, ...]) -> list[Annotated]:

@@ -146,20 +146,6 @@ class Config:
     max_projector_overlap: float = option(
         0.3, "largest part of the spike's power that a projector may remove", low=0, high=1
     )
-    max_position_change_mm: float = option(
-        5.0,
-        "runs whose head moved further from the first with spikes are left out",
-        unit="mm",
-        low=0,
-        high=100,
-    )
-    max_position_change_deg: float = option(
-        3.0,
-        "runs whose head turned further from the first with spikes are left out",
-        unit="degrees",
-        low=0,
-        high=180,
-    )
     min_baseline_s: float = option(
         20.0, "least spike-free data for the noise covariance", unit="s", low=1, high=3600
     )

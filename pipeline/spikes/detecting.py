@@ -12,11 +12,12 @@ from pipeline.detection.statistic import AROUND_S, Detector, make_detector
 from pipeline.detection.stream import Detected, detect
 from pipeline.errors import InvalidInput
 from pipeline.files import write_json, write_text
-from pipeline.modality import sensor_picks
+from pipeline.head_position import STEP_DEG, STEP_MM, HeadPositions, displacement
+from pipeline.modality import field_picks, sensor_names, sensor_picks
 from pipeline.names import events_name
 from pipeline.paths import PatientPaths
 from pipeline.progress import Progress
-from pipeline.records.head import read_measured_head
+from pipeline.records.head import at_positions, read_measured_head
 from pipeline.spikes.channels import find_bad_channels
 from pipeline.spikes.config import Config, Inputs
 from pipeline.spikes.events import REVIEW, UNREVIEWED
@@ -53,8 +54,9 @@ def with_detected(
     tables = [_table_of(recording, paths) for recording in inputs.meg]
     for table in tables:
         _refuse_reviewed(table, paths)
+    there = open_recording(inputs.meg[0]).info["dev_head_t"]  # which the leadfield has
     for recording, channels_tsv, table in zip(inputs.meg, inputs.channels_tsv, tables, strict=True):
-        found = detected_spikes(recording, channels_tsv, paths, config, progress)
+        found = detected_spikes(recording, channels_tsv, paths, config, progress, there)
         _write(table, found, config)
     return replace(inputs, events=list(tables), events_json=[])
 
@@ -111,7 +113,12 @@ def _write(table: Path, found: Detected, config: Config) -> None:
 
 
 def detected_spikes(
-    path: Path, channels_tsv: Path | None, paths: PatientPaths, config: Config, progress: Progress
+    path: Path,
+    channels_tsv: Path | None,
+    paths: PatientPaths,
+    config: Config,
+    progress: Progress,
+    there: mne.Transform | None = None,
 ) -> Detected:
     """What the detector finds in one recording, outside of its bad stretches.
 
@@ -124,6 +131,8 @@ def detected_spikes(
         Where the head model's leadfield lies.
     config : Config
     progress : Progress
+    there : mne.Transform, optional
+        Device to head where the leadfield has the head; without it the run's head lies there too.
     """
     raw, notes = open_recording(path), list[str]()
     marked = channel_marks(raw, path, channels_tsv, notes)
@@ -131,7 +140,7 @@ def detected_spikes(
     stretches_s = spans(marked_stretches(raw, None))
     with maxfiltered(raw, path, config.maxfilter, config.tsss_s, notes, progress) as (separated, _):
         blocks = Blocks(separated, path, config)
-        detector = fitted_detector(blocks, set(marked), paths)
+        detector = fitted_detector(blocks, set(marked), paths, there)
         n_blocks = len(blocks.starts)
         with progress.step(f"Looking for spikes in {path.name}", total=n_blocks) as bar:
             found = detect(
@@ -192,7 +201,25 @@ class Blocks:
         return core, band[:, :: self.step][:, : self.length + 2 * margin // self.step]
 
 
-def fitted_detector(blocks: Blocks, marked: set[str], paths: PatientPaths) -> Detector:
+def _leadfield(
+    paths: PatientPaths, names: list[str], info: mne.Info, there: mne.Transform | None
+) -> np.ndarray:
+    """Leadfield (n_channels, 994) of a run, at its own head position where that is another."""
+    head, here = read_measured_head(paths, names), info["dev_head_t"]
+    if here is None or there is None:
+        return head.leadfield
+    (distance_mm,), (angle_deg,) = displacement(there["trans"], here["trans"][None])
+    if distance_mm <= STEP_MM and angle_deg <= STEP_DEG:
+        return head.leadfield
+    dropped = set(sensor_names(info)).difference(names)
+    kept = [pick for pick in field_picks(info) if info["ch_names"][pick] not in dropped]
+    positions = HeadPositions(here["trans"][None], np.zeros(1, int))
+    return at_positions(head, mne.pick_info(info, kept), positions).leadfield
+
+
+def fitted_detector(
+    blocks: Blocks, marked: set[str], paths: PatientPaths, there: mne.Transform | None = None
+) -> Detector:
     """The detector for a recording: noise and bad channels from blocks drawn evenly over it.
 
     Parameters
@@ -203,6 +230,8 @@ def fitted_detector(blocks: Blocks, marked: set[str], paths: PatientPaths) -> De
         Channels that are bad whatever is measured.
     paths : PatientPaths
         Where the head model's leadfield lies.
+    there : mne.Transform, optional
+        Device to head where that leadfield has the head.
     """
     info = mne.pick_info(blocks.raw.info, blocks.picks)
     types = np.array(info.get_channel_types())
@@ -231,6 +260,5 @@ def fitted_detector(blocks: Blocks, marked: set[str], paths: PatientPaths) -> De
     )
     names = [info["ch_names"][i] for i in blocks.good]
     covariance = total[np.ix_(blocks.good, blocks.good)] / n_times
-    return make_detector(
-        whitener(covariance), read_measured_head(paths, names).leadfield, blocks.sfreq
-    )
+    leadfield = _leadfield(paths, names, blocks.raw.info, there)
+    return make_detector(whitener(covariance), leadfield, blocks.sfreq)

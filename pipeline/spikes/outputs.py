@@ -154,9 +154,9 @@ def average_with_references(
     )
 
 
-def write_type(paths: PatientPaths, average, epochs, qc: SpikesQC) -> None:
-    """Write the average, the epochs and the quality file of one type."""
-    write_spike(paths, average, epochs)
+def write_type(paths: PatientPaths, average, epochs, qc: SpikesQC, positions) -> None:
+    """Write the average, the epochs, the head's positions and the quality file of one type."""
+    write_spike(paths, average, epochs, positions)
     write_spikes_qc(paths, qc)
 
 

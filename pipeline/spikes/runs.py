@@ -10,7 +10,7 @@ from pipeline.compensation import compensation_grade
 from pipeline.errors import InvalidInput
 from pipeline.modality import reference_picks, sensor_picks
 from pipeline.progress import Progress
-from pipeline.records.spikes_qc import MaxFilterQC
+from pipeline.records.spikes_qc import MaxFilterQC, MovementQC
 from pipeline.spikes.artefacts import ArtefactAverage, average_artefact
 from pipeline.spikes.channels import find_bad_channels, find_bad_stretches, windows_with_data
 from pipeline.spikes.choice import Annotated
@@ -20,6 +20,7 @@ from pipeline.spikes.filtering import load_filtered
 from pipeline.spikes.limits import require_data
 from pipeline.spikes.marks import channel_marks, join_projectors
 from pipeline.spikes.maxfilter import maxfiltered, require_like
+from pipeline.spikes.movement import follow, movement_quality, positions_at
 from pipeline.spikes.noise import BASELINE_S, baseline_starts
 from pipeline.spikes.places import marked_stretches, spans, spike_free_starts, spike_places
 from pipeline.spikes.recording import open_recording, rename_like
@@ -55,6 +56,9 @@ class Run:
     notes : list of str
         How the run was read, where the reader of the report must know.
     maxfilter : MaxFilterQC
+    places : ndarray, (n_usable, 4, 4), or None
+        Device to head at each usable spike; None where the recording states no position.
+    movement : MovementQC
     """
 
     path: Path
@@ -74,6 +78,8 @@ class Run:
     artefacts: dict[str, ArtefactAverage]
     notes: list[str]
     maxfilter: MaxFilterQC
+    places: np.ndarray | None
+    movement: MovementQC
 
     @property
     def usable(self) -> np.ndarray:
@@ -98,6 +104,7 @@ def read_run(
     raw = open_recording(path)
     rename_like(raw, names)
     join_projectors(raw.info, notes)
+    track = follow(raw, path, notes)
     bad = channel_marks(raw, path, run.channels_tsv, notes)
     raw.info["bads"] = [name for name in raw.ch_names if name in bad]
     filtered, stats, maxfilter = _separated_and_filtered(raw, path, config, notes, progress)
@@ -128,6 +135,8 @@ def read_run(
     usable = [sample for sample, reason in zip(samples, reasons, strict=True) if not reason]
     data = filtered.get_data(picks)
     segments = _cut_around(usable, reach, data, np.float32)
+    usable_s = np.array(usable) / sfreq
+    at_spikes = positions_at(track, info, usable_s, path, notes)
     # Without references there is nothing to read, which mne does not take for an answer.
     references = filtered.get_data(from_references) if len(from_references) else data[:0]
     reference_segments = _cut_around(usable, reach, references, float)
@@ -158,6 +167,8 @@ def read_run(
         artefacts=artefacts,
         notes=notes,
         maxfilter=maxfilter,
+        places=at_spikes,
+        movement=movement_quality(track, at_spikes, usable_s),
     )
 
 

@@ -34,6 +34,7 @@ from pipeline.spikes.cleaning import Cleaning, Removed, choose_projectors
 from pipeline.spikes.config import Config, Inputs
 from pipeline.spikes.detecting import with_detected
 from pipeline.spikes.limits import no_baseline, require_channels, unfit_empty_room
+from pipeline.spikes.movement import in_words, positions_of_average
 from pipeline.spikes.noise import (
     BASELINE_S,
     SNR_DEFINITION,
@@ -155,19 +156,20 @@ def _run(inputs: Inputs, paths: PatientPaths, config: Config, progress: Progress
         sfreq_hz=float(info["sfreq"]),
         runs_left_out=tuple(choice.left_out),
         noise_covariance=_noise_quality(covariance_source, len(baseline), white.rank),
-        head_movement=choice.head_movement,
+        head_movement=in_words(runs),
     )
     for each in paths.of_types_there():
-        for file in (each.average, each.epochs, each.qc("spikes")):
+        for file in (each.average, each.epochs, each.head_positions, each.qc("spikes")):
             file.unlink(missing_ok=True)
     write_common(paths, white.covariance, table, common)
     for average in averages:
         if average.epochs is not None:
             own = table if len(kinds) == 1 else table[table["type"] == average.number]
-            qc = _of_type(average, own, common, cleaning, config)
+            positions, moved = positions_of_average(runs, average.selection.accepted)
+            qc = replace(_of_type(average, own, common, cleaning, config), head_positions=moved)
             sensors = runs[0].sensors
             evoked = average_with_references(average.epochs, sensors, average.references)
-            write_type(paths.of_type(average.number), evoked, average.epochs, qc)
+            write_type(paths.of_type(average.number), evoked, average.epochs, qc, positions)
 
 
 def _sorted(
@@ -287,6 +289,7 @@ def _run_quality(run: Run) -> RunQC:
         input_sfreq_hz=run.input_sfreq_hz,
         n_annotated=len(run.spike_s),
         maxfilter=run.maxfilter,
+        movement=run.movement,
     )
 
 

@@ -19,7 +19,7 @@ from scipy.cluster.vq import kmeans2
 from scipy.spatial import cKDTree
 
 from pipeline.files import read_npz, write_npz
-from pipeline.headmodel.leadfield import star_shaped_remesh, vertex_leadfield
+from pipeline.leadfield import star_shaped_remesh, vertex_leadfield
 from pipeline.modality import modality_of, sensor_types
 from pipeline.template import N_REGIONS, SourceCortex
 from pipeline.template.cortex import (

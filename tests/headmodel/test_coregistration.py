@@ -18,7 +18,7 @@ from pipeline.headmodel.coregistration import (
     place,
     rigid_fit,
 )
-from pipeline.headmodel.leadfield import star_shaped_remesh
+from pipeline.leadfield import star_shaped_remesh
 from pipeline.template import load_template
 from pipeline.template.cortex import vertex_normals
 

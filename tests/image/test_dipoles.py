@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 from compensated_array import as_recorded, compensated_info
 
-from pipeline.headmodel.leadfield import star_shaped_remesh, vertex_leadfield
 from pipeline.image.dipoles import Criteria, cluster, describe, fit_single_spikes
+from pipeline.leadfield import star_shaped_remesh, vertex_leadfield
 from pipeline.modality.meg import single_shell_bem
 from pipeline.paths import PatientPaths
 from pipeline.records.dipoles import SpikeDipoles, read_dipoles, write_dipoles

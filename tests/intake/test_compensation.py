@@ -11,7 +11,7 @@ from pipeline import spikes
 from pipeline.compensation import check_references, compensation_grade
 from pipeline.errors import InvalidInput
 from pipeline.files import read_json
-from pipeline.headmodel.leadfield import star_shaped_remesh, vertex_leadfield
+from pipeline.leadfield import star_shaped_remesh, vertex_leadfield
 from pipeline.methods.ecd import fit_dipole
 from pipeline.modality.meg import single_shell_bem
 from pipeline.paths import PatientPaths

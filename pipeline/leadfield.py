@@ -1,11 +1,14 @@
 """From a head's geometry to the field of its 994 regions."""
 
+from collections.abc import Iterator
+
 import mne
 import numpy as np
 from scipy.spatial import ConvexHull, cKDTree
 
 from pipeline.compensation import check_references
 from pipeline.errors import InvalidInput
+from pipeline.head_position import HeadPositions
 from pipeline.modality import modality_of
 from pipeline.template import load_template
 
@@ -86,3 +89,26 @@ def region_leadfield(leadfield: np.ndarray, vertex_region: np.ndarray) -> np.nda
     member = np.zeros((len(vertex_region), n_regions))
     member[np.flatnonzero(inside), vertex_region[inside]] = 1
     return leadfield @ member
+
+
+def sensors_at(info: mne.Info, dev_head_t: np.ndarray) -> mne.Info:
+    """The sensors around a head that lies elsewhere in the helmet, by its transform (4, 4)."""
+    moved = info.copy()
+    with moved._unlock():
+        moved["dev_head_t"] = mne.transforms.Transform("meg", "head", dev_head_t)
+    return moved
+
+
+def weighted_sensors(
+    info: mne.Info, positions: HeadPositions | None
+) -> Iterator[tuple[float, mne.Info]]:
+    """The sensors at each position of the head, and the position's part of the spikes.
+
+    The average of spikes has the field that is the weighted mean of what these see. Without
+    positions the sensors are where `info` has them.
+    """
+    if positions is None:
+        yield 1.0, info
+        return
+    for weight, place in zip(positions.weight, positions.dev_head_t, strict=True):
+        yield float(weight), sensors_at(info, place)

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from pipeline.errors import InvalidInput
-from pipeline.headmodel.leadfield import (
+from pipeline.leadfield import (
     region_leadfield,
     star_shaped_remesh,
     vertex_leadfield,
