@@ -186,7 +186,7 @@ SPIKES = SpikesQC(
         method="Ledoit-Wolf shrinkage",
         rank={"meg": 306},
     ),
-    head_movement="not recorded",
+    head_movement="not measured",
 )
 IMAGE = ImageQC(
     warnings=(),

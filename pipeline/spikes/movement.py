@@ -86,6 +86,8 @@ def follow(raw: mne.io.BaseRaw, path: Path, notes: list[str]) -> Track | None:
     try:
         table = localiser(raw)
     except Exception as error:  # whatever a damaged localisation makes the parsers raise
+        if localiser is _kit and isinstance(error, RuntimeError):
+            return None  # nothing switched the coils on during the recording
         notes.append(_lost(path, f"could not be evaluated ({type(error).__name__})"))
         return None
     if not len(table):
