@@ -102,6 +102,15 @@ def follow(raw: mne.io.BaseRaw, path: Path, notes: list[str]) -> Track | None:
     return _track(table, raw.first_time, "the recording's head localisation")
 
 
+def located(
+    raw: mne.io.BaseRaw, path: Path, spike_s: np.ndarray, notes: list[str]
+) -> tuple[np.ndarray | None, MovementQC]:
+    """The head's position at each spike of a recording as the machine wrote it, and its way."""
+    track = follow(raw, path, notes)
+    places = positions_at(track, raw.info, spike_s, path, notes)
+    return places, movement_quality(track, places, spike_s)
+
+
 def positions_at(
     track: Track | None, info: mne.Info, spike_s: np.ndarray, path: Path, notes: list[str]
 ) -> np.ndarray | None:

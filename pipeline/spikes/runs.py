@@ -20,7 +20,7 @@ from pipeline.spikes.filtering import load_filtered
 from pipeline.spikes.limits import require_data
 from pipeline.spikes.marks import channel_marks, join_projectors
 from pipeline.spikes.maxfilter import maxfiltered, require_like
-from pipeline.spikes.movement import follow, movement_quality, positions_at
+from pipeline.spikes.movement import located
 from pipeline.spikes.noise import BASELINE_S, baseline_starts
 from pipeline.spikes.places import marked_stretches, spans, spike_free_starts, spike_places
 from pipeline.spikes.recording import open_recording, rename_like
@@ -104,7 +104,6 @@ def read_run(
     raw = open_recording(path)
     rename_like(raw, names)
     join_projectors(raw.info, notes)
-    track = follow(raw, path, notes)
     bad = channel_marks(raw, path, run.channels_tsv, notes)
     raw.info["bads"] = [name for name in raw.ch_names if name in bad]
     filtered, stats, maxfilter = _separated_and_filtered(raw, path, config, notes, progress)
@@ -129,21 +128,18 @@ def read_run(
     stretches = sorted(stretches + find_bad_stretches(stats, types, good))
     bad_s = spans(stretches)
 
-    places = spike_places(events, config, sfreq, filtered.n_times, bad_s, longest_spike_s)
-    spike_s, reach, reasons = places.spike_s, places.reach, places.reasons
+    spots = spike_places(events, config, sfreq, filtered.n_times, bad_s, longest_spike_s)
+    spike_s, reach, reasons = spots.spike_s, spots.reach, spots.reasons
     samples = np.round(spike_s * sfreq).astype(int)
     usable = [sample for sample, reason in zip(samples, reasons, strict=True) if not reason]
     data = filtered.get_data(picks)
     segments = _cut_around(usable, reach, data, np.float32)
-    usable_s = np.array(usable) / sfreq
-    at_spikes = positions_at(track, info, usable_s, path, notes)
+    places, movement = located(raw, path, np.array(usable) / sfreq, notes)
     # Without references there is nothing to read, which mne does not take for an answer.
     references = filtered.get_data(from_references) if len(from_references) else data[:0]
     reference_segments = _cut_around(usable, reach, references, float)
     starts = spike_free_starts(events, sfreq, filtered.n_times, bad_s, max_windows)
-    length = round(EPOCH_S * sfreq)
-    baseline = np.array([data[:, start : start + length] for start in starts])
-    baseline = baseline.reshape(-1, len(picks), length)
+    baseline = _windows(starts, round(EPOCH_S * sfreq), data)
     del data
     with progress.step(f"Averaging heart beats and eye movements in {path.name}"):
         artefacts = {
@@ -156,7 +152,7 @@ def read_run(
         duration_s=raw.n_times / raw.info["sfreq"],
         spike_s=spike_s,
         label=events.label,
-        max_shift=places.max_shift,
+        max_shift=spots.max_shift,
         early_reason=reasons,
         segments=segments,
         sensors=mne.pick_info(filtered.info, [*picks, *from_references]),
@@ -167,8 +163,8 @@ def read_run(
         artefacts=artefacts,
         notes=notes,
         maxfilter=maxfilter,
-        places=at_spikes,
-        movement=movement_quality(track, at_spikes, usable_s),
+        places=places,
+        movement=movement,
     )
 
 
@@ -186,6 +182,12 @@ def _cut_around(samples: list[int], reach: int, data: np.ndarray, dtype) -> np.n
     for segment, sample in zip(segments, samples, strict=True):
         segment[:] = data[:, sample - reach : sample + reach + 1]
     return segments
+
+
+def _windows(starts: np.ndarray, length: int, data: np.ndarray) -> np.ndarray:
+    """Stretches (n_windows, n_channels, length) of `data`, of which there may be none."""
+    cut = np.array([data[:, start : start + length] for start in starts])
+    return cut.reshape(-1, len(data), length)
 
 
 def open_empty_room(path: Path, names: list[str]) -> mne.io.BaseRaw:
