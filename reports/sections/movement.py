@@ -74,7 +74,12 @@ def content(patient: Patient) -> dict:
 
 def _row(movement: MovementQC) -> dict:
     if not movement.times_s:
-        nothing = {"distance": NOT_MEASURED, "angle": NOT_MEASURED, "at_mark": NOT_MEASURED}
+        nothing = {
+            "distance": NOT_MEASURED,
+            "angle": NOT_MEASURED,
+            "at_mark": NOT_MEASURED,
+            "curve": "",
+        }
         return {"source": movement.source} | nothing
     top = max(1.0, *movement.distance_mm)
     end_s = max(1.0, movement.times_s[-1], *movement.spike_s)
