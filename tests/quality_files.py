@@ -21,6 +21,7 @@ from pipeline.records.spikes_qc import (
     BadStretchQC,
     FilterQC,
     NoiseCovarianceQC,
+    PresenceQC,
     ProjectorQC,
     RunQC,
     SpikesQC,
@@ -118,6 +119,7 @@ PERSONALIZE = PersonalizeQC(
 SPIKES = SpikesQC(
     warnings=(),
     doubts=(),
+    presence=PresenceQC(snr_db=21.4, chance_db=1.2, p=0.02, n_draws=49),
     types=(
         SpikeTypeQC(
             number=1,

@@ -134,5 +134,5 @@ def test_rejected_marks_are_no_spikes_and_unreviewed_ones_are_counted(tmp_path):
     assert events.onset_s.tolist() == [1, 3] and events.n_unreviewed == 1
     assert "1 marks of a_events.tsv were rejected" in events.notes[0]
     run = Annotated(Path("a_meg.fif"), file, events, None, None)
-    (doubt,) = Choice([run], [], "", []).doubts
+    (doubt,) = Choice([run], [], []).doubts
     assert doubt.grave and doubt.text.startswith("No person has reviewed 1 of the 2 marks")
