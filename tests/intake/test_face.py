@@ -184,7 +184,7 @@ def patient(tmp_path_factory):
 def test_the_report_sees_a_t1w_without_a_face(patient, state, darkened, shows_face):
     paths = patient.paths
     write_headmodel_qc(paths, replace(HEADMODEL, face=state))
-    read = read_patient(SimpleNamespace(t1w=patient.t1w, clinical=None), paths)
+    read = read_patient(SimpleNamespace(t1w=patient.t1w, clinical=None, virtual=None), paths)
     region = read_face_region(paths).voxels(read.t1w.data.shape, read.t1w.affine)
     brain = np.asarray(nib.load(paths.brain_mask).dataobj) > 0
     assert region.any() and not (region & brain).any()
