@@ -242,6 +242,12 @@ def _read(file: Path, raw: mne.io.BaseRaw, notes: list[str]) -> Track | None:
     except Exception as error:  # numpy's parser raises anything
         notes.append(_lost(file, f"is not one of MaxFilter's format ({type(error).__name__})"))
         return None
+    table, n_lost = _with_fix(table)
+    if n_lost:
+        notes.append(
+            f"At {n_lost} of {n_lost + len(table)} moments of {file.name} the head was not located; "
+            "the nearest fix is taken."
+        )
     end_s, first_s = raw.times[-1] + FIX_EVERY_S, raw.first_time
     begins = [
         start
@@ -257,6 +263,15 @@ def _read(file: Path, raw: mne.io.BaseRaw, notes: list[str]) -> Track | None:
             "from the first stored sample; from the acquisition, as MaxFilter's do, is taken."
         )
     return _track(table, begins[0], file.name)
+
+
+def _with_fix(table: np.ndarray) -> tuple[np.ndarray, int]:
+    """Rows of mne's table at which the head was located, and the number of others.
+
+    MaxFilter goes on writing where the coils are lost, with a goodness of fit of zero.
+    """
+    lost = table[:, 7] <= 0
+    return table[~lost], int(lost.sum())
 
 
 def _track(table: np.ndarray, begin_s: float, source: str) -> Track:

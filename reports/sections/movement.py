@@ -5,7 +5,7 @@ from reports.derivatives import Patient
 from reports.sections._section import About, Section
 from reports.wording import count, number
 
-# Below this a head is called still; MEG laboratories repeat a recording above it.
+# Below this a head is called still: the limits above which runs used to be left out, not measured ones.
 STILL_MM, STILL_DEG = 5.0, 3.0
 NOT_MEASURED = "not measured"
 WIDTH, HEIGHT = 640, 110

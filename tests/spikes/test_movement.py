@@ -56,7 +56,7 @@ def recording(extra=(), rows=None):
 
 def position_file(folder, times_s, shifts_m):
     table = np.zeros((len(times_s), 10))
-    table[:, 0] = times_s
+    table[:, 0], table[:, 7] = times_s, 0.99
     for row, shift_m in zip(table, shifts_m, strict=True):
         row[1:4] = mne.transforms.rot_to_quat(moved(shift_m)[:3, :3])
         row[4:7] = moved(shift_m)[:3, 3]
@@ -78,6 +78,17 @@ def test_a_file_counts_from_the_acquisition_or_from_the_first_sample(begin_s, tm
         10, abs=0.01
     )
     np.testing.assert_allclose(told.spike_distance_mm, [0, 10], atol=0.01)
+
+
+def test_rows_at_which_the_head_was_lost_are_no_positions(tmp_path):
+    position_file(tmp_path, [0.5, 5, 10, 19], [0, 0, 0, 0.01])
+    file, path, notes = tmp_path / "sub-1_headpos.pos", tmp_path / "sub-1_meg.fif", []
+    table = mne.chpi.read_head_pos(file)
+    table[1:3, 1:] = 0  # as MaxFilter writes it
+    mne.chpi.write_head_pos(file, table)
+    track = follow(recording(), path, notes)
+    np.testing.assert_allclose(track.times_s, [0.5, 19])
+    assert "At 2 of 4 moments of sub-1_headpos.pos the head was not located" in notes[0]
 
 
 def test_a_spike_far_from_every_fix_is_told(tmp_path):
