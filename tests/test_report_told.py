@@ -14,13 +14,13 @@ from pipeline.paths import PatientPaths
 from pipeline.records.compare_qc import ContactTransformQC
 from pipeline.records.status import StageRecord
 from pipeline.spikes.type_choice import doubts_of_each, doubts_of_types
-from reports import content, findings, quality
+from reports import content, findings, quality, render
 from reports.comparison import OUTSIDE_ITS_INTERVAL
-from reports.parts import with_overview
-from reports.pictures import PICTURES, Studio
+from reports.parts import Part, with_overview
+from reports.pictures import PICTURES, Picture, Studio
 from reports.reading import read_patient
 from reports.sections import SECTIONS
-from reports.specification import read_sections
+from reports.specification import own_section, read_sections
 
 
 @pytest.fixture
@@ -262,6 +262,20 @@ def test_page_one_lists_every_type_and_why_one_is_not_imaged(complete):
     assert told["headline"] == "2 types of spikes, each with an image of its own"
     assert [text.split(":")[0] for text in told["findings"]] == ["Type 1", "Type 2"]
     assert findings.place(both)["sublobar"] not in told["headline"]
+
+
+@pytest.mark.parametrize("page_size", ["A4", "Letter"])
+def test_page_one_of_two_types_ends_on_its_page(complete, page_size):
+    both = replace(two_types(complete, imaged=True, reason=None), virtual=True)
+    told = content.build(both, complete.paths, reports.Config())
+    picture = Picture(complete.paths.figure("summary", "png"), 24 * "words ", "A picture")
+    shown = {name: picture for name in ("summary-1", "summary-2")}
+    own = SECTIONS["overview"].content([both, replace(both, paths=both.paths.of_type(2))])
+    own |= {"pictures": shown, "type_pictures": list(shown)}
+    part = Part(own_section("overview"), "Spikes", "overview", told | own)
+    html = render.to_html(told, [part], page_size)
+    assert "Virtual patient" in html
+    assert len(render.lay_out(html, complete.paths.figures).pages) == 1
 
 
 def test_the_overview_comes_first_whatever_sections_are_chosen(complete):
