@@ -80,11 +80,22 @@ def reason_sentence(found: DipolesQC) -> str:
     return "" if found.reason is None else sentence(f"no cluster: {found.reason}")
 
 
-def single_rows(patient: Patient) -> list[dict]:
-    """The best-fitting single dipoles, `N_SHOWN` at most, best first."""
+def placed(patient: Patient) -> np.ndarray:
+    """Of each single dipole, whether its place is told: bool (n_spikes,).
+
+    Of a type without a map only those that count: noise has a best-fitting dipole too.
+    """
     dipoles = patient.dipoles
-    assert dipoles is not None  # the section asks only where there are some
-    order = np.argsort(-dipoles.gof_percent, kind="stable")[:N_SHOWN]
+    assert dipoles is not None  # asked only where there are some
+    return dipoles.included | patient.imaged
+
+
+def single_rows(patient: Patient) -> list[dict]:
+    """The best-fitting single dipoles whose place is told, `N_SHOWN` at most, best first."""
+    dipoles = patient.dipoles
+    assert dipoles is not None
+    order = np.argsort(-dipoles.gof_percent, kind="stable")
+    order = order[placed(patient)[order]][:N_SHOWN]
     regions, _ = patient.head.nearest_region(dipoles.pos_mri_mm[order])
     return [
         {

@@ -33,6 +33,7 @@ _TOLD_ELSEWHERE = {
     "mean_correlation_definition",
     "peak_time_s",
     "methods",
+    "dipoles",
     "distance_between_maxima_mm",
     "contact_rules",
     "outcome",

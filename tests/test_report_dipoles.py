@@ -101,5 +101,10 @@ def test_spikes_without_a_map_have_their_dipoles_told(patient):
     built = content.build(thin, thin.paths, reports.Config())
     html = " ".join(html_of(built, read_sections("", ("dipoles", "quality"))).split())
     assert f"These spikes are not imaged together: {reason}." in html
-    assert "The best-fitting single dipoles, 12 of 12" in html
+    assert "The best-fitting single dipoles, 9 of 12" in html  # those that count
+    noise = replace(thin, dipoles=replace(thin.dipoles, reason=12 * ("poor fit",)))
+    built = content.build(noise, thin.paths, reports.Config())
+    html = " ".join(html_of(built, read_sections("", ("dipoles",))).split())
+    assert "No place is told: noise alone has a best-fitting dipole too." in html
+    assert "The best-fitting single dipoles" not in html and "gyrus" not in html
     assert SECTIONS["overview"].content([patient])["of_single_spikes"] == []

@@ -4,14 +4,14 @@ from dataclasses import replace
 
 import numpy as np
 
-from reports.dipoles import summary_of_picture
+from reports.dipoles import placed, summary_of_picture
 from reports.figures.dipoles import REACH_MM, DipoleData, dipoles_picture
 from reports.pictures.studio import Picture, Studio
 
 
 def dipoles(studio: Studio) -> Picture | None:
     found, quality = studio.patient.dipoles, studio.patient.dipoles_qc
-    if found is None or quality is None:
+    if found is None or quality is None or not placed(studio.patient).any():
         return None
     pial = studio.patient.head.surfaces["pial"]
     cluster = quality.cluster or quality.cluster_of_all

@@ -11,6 +11,7 @@ TEMPLATE = """\
 {% from "macros.html.j2" import picture with context %}
 {% if own %}
 <p>Each averaged spike’s own equivalent current dipole, fitted at the aligned peak and within the {{ own.window }} around it where it fits best; the latter is told.{% if not imaged %} These spikes are not imaged together: {{ own.not_imaged }}. A dipole fits one spike with its noise, and no certainty was measured for its place.{% endif %} {{ own.criteria }} {{ own.reason }}</p>
+{% if own.rows %}
 {{ picture("dipoles") }}
 <div class="keep">
 <table class="cluster">
@@ -36,6 +37,9 @@ TEMPLATE = """\
 </table>
 <p class="small">Latency: relative to the aligned peak. Fit: share of the whitened field’s power that the dipole explains, over all channels. Volume: joint 95 % confidence volume of the place, from the noise of the single spike alone. All dipoles, and those fitted at the peak, stand in the file of dipoles (TSV; .dip for MNE).</p>
 </div>
+{% else %}
+<p>No place is told: noise alone has a best-fitting dipole too. All dipoles stand in the file of dipoles (TSV; .dip for MNE).</p>
+{% endif %}
 {% else %}
 <p>Dipoles of single spikes: {{ not_assessable }}, because none were fitted.</p>
 {% endif %}

@@ -119,6 +119,7 @@ def test_the_report_names_no_key_that_no_stage_writes():
     written |= keys(document(UNPLACED))
     absent_here = {
         "methods",
+        "dipoles",
         "distance_between_maxima_mm",
         "resection_space",
         "resection_registration",
