@@ -25,9 +25,9 @@ from pipeline.errors import InvalidInput
 from pipeline.headmodel.anatomy import Anatomy, build_anatomy
 from pipeline.headmodel.config import Config, Inputs
 from pipeline.headmodel.coregistration import coregister
-from pipeline.headmodel.registration import apply_affine
 from pipeline.headmodel.t1w import Volume
 from pipeline.progress import Progress
+from pipeline.warp import apply_affine
 
 RESULTS = Path(__file__).parent / "results" / "defacing.csv"
 T1W = {

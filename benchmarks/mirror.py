@@ -34,10 +34,10 @@ from pipeline.headmodel.coregistration import coregister, digitised_points_head_
 from pipeline.headmodel.freesurfer import read_reconstruction
 from pipeline.headmodel.landmarks import template_landmarks_mni305_mm
 from pipeline.headmodel.meshes import surface_points
-from pipeline.headmodel.registration import apply_affine
 from pipeline.headmodel.scalp import scalp_surface
 from pipeline.headmodel.sides import MIRROR, check_side
 from pipeline.headmodel.t1w import Volume, read_t1w
+from pipeline.warp import apply_affine
 
 RESULTS = Path(__file__).parent / "results" / "mirror.csv"
 SUBJECT = "sub-real01"

@@ -25,10 +25,10 @@ from pipeline.files import read_json, read_npz
 from pipeline.headmodel.anatomy import head_from_freesurfer
 from pipeline.headmodel.brain import extract_brain
 from pipeline.headmodel.freesurfer import HEMIS, read_reconstruction
-from pipeline.headmodel.registration import apply_affine
 from pipeline.headmodel.t1w import read_t1w
 from pipeline.paths import PatientPaths
 from pipeline.template import load_template
+from pipeline.warp import apply_affine
 
 RESULTS = Path(__file__).parent / "results" / "real_head.csv"
 SUBJECT = "sub-real01"

@@ -19,12 +19,12 @@ from scipy.spatial import cKDTree
 
 from pipeline.headmodel.anatomy import CarriedHead
 from pipeline.headmodel.landmarks import template_landmarks_mni305_mm
-from pipeline.headmodel.registration import apply_affine
 from pipeline.headmodel.skull import shell_around_cortex
 from pipeline.leadfield import vertex_leadfield
 from pipeline.modality.meg import single_shell_bem
 from pipeline.template import load_template
 from pipeline.template.cortex import vertex_normals
+from pipeline.warp import apply_affine
 
 ARRAYS = {
     "vectorview306": "vectorview306-info.fif",

@@ -29,13 +29,13 @@ from pipeline.files import read_json, read_npz
 from pipeline.headmodel.anatomy import head_from_freesurfer
 from pipeline.headmodel.brain import extract_brain
 from pipeline.headmodel.freesurfer import read_reconstruction
-from pipeline.headmodel.registration import apply_affine
 from pipeline.headmodel.t1w import read_t1w
 from pipeline.methods import METHODS
 from pipeline.methods._method import PointMethod
 from pipeline.paths import PatientPaths
 from pipeline.readers import is_recording, open_raw
 from pipeline.records.solution import read_point
+from pipeline.warp import apply_affine
 
 RESULTS = Path(__file__).parent / "results" / "vendors.csv"
 COARSE = """

@@ -9,7 +9,7 @@ from reports.figures.style import FONT_FAMILY
 from reports.fonts import font_files
 
 # Line breaks and joiners have no picture of their own.
-_NO_PICTURE = frozenset("\n\t\u2060\u200b\u200c\u200d\ufe0f")
+_NO_PICTURE = frozenset(map(ord, "\n\t\u2060\u200b\u200c\u200d\ufe0f"))
 _SHOWN = 5
 
 
@@ -17,7 +17,7 @@ def lacking(text: str) -> list[str]:
     """The characters, once each, that any face of the typeface lacks."""
     if text.isascii():
         return []
-    return sorted({letter for letter in text if ord(letter) not in _known() | _NO_PICTURES})
+    return sorted({letter for letter in text if ord(letter) not in _known() | _NO_PICTURE})
 
 
 def sentence_about(name: str, text: str) -> str | None:
@@ -39,9 +39,6 @@ def printable(text: str) -> str:
     for letter in lacking(text):
         text = text.replace(letter, f"[{_number(letter)}]")
     return text
-
-
-_NO_PICTURES = frozenset(map(ord, _NO_PICTURE))
 
 
 def _number(letter: str) -> str:

@@ -21,7 +21,6 @@ from scipy.signal import butter, sosfiltfilt
 
 from pipeline.files import write_npz
 from pipeline.headmodel.outputs import write_template_xfm
-from pipeline.headmodel.registration import HeadWarp
 from pipeline.leadfield import star_shaped_remesh, vertex_leadfield
 from pipeline.modality.meg import single_shell_bem
 from pipeline.paths import PatientPaths
@@ -34,6 +33,7 @@ from pipeline.template.cortex import (
     vertex_areas_mm2,
     vertex_normals,
 )
+from pipeline.warp import HeadWarp
 
 # FreeSurfer's published matrix from fsaverage (MNI305) to MNI152.
 MNI305_TO_MNI152 = np.array(

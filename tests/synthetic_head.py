@@ -10,8 +10,8 @@ from mne.transforms import Transform, get_ras_to_neuromag_trans
 from nilearn import datasets
 from scipy.ndimage import binary_closing, binary_dilation, gaussian_filter, map_coordinates
 
-from pipeline.headmodel.registration import apply_affine
 from pipeline.headmodel.t1w import Volume
+from pipeline.warp import apply_affine
 
 VOXEL_MM = 2.0
 SHAPE = (120, 136, 120)

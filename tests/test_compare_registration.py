@@ -12,9 +12,9 @@ from scipy.spatial.transform import Rotation
 from synthetic_head import make_head
 
 from pipeline.compare import images, postop
-from pipeline.headmodel.registration import apply_affine
 from pipeline.headmodel.t1w import Volume
 from pipeline.metrics._case import Resection
+from pipeline.warp import apply_affine
 
 CAVITY_MM = 18.0
 

@@ -19,9 +19,9 @@ from pipeline.compare.images import RigidFit
 from pipeline.compare.rows import Table, measured
 from pipeline.files import read_json, read_npz
 from pipeline.headmodel.outputs import write_template_xfm
-from pipeline.headmodel.registration import MNI305_TO_MNI152, HeadWarp
 from pipeline.paths import PatientPaths
 from pipeline.records.headmodel_qc import MniTransformQC
+from pipeline.warp import MNI305_TO_MNI152, HeadWarp
 
 
 @pytest.fixture(scope="module")

@@ -18,7 +18,7 @@ from pipeline.headmodel.freesurfer import (
     read_talairach,
 )
 from pipeline.headmodel.meshes import distance_to_surface_mm, signed_volume_mm3
-from pipeline.headmodel.registration import MNI305_TO_MNI152, apply_affine, register_template
+from pipeline.headmodel.registration import register_template
 from pipeline.headmodel.scalp import scalp_surface
 from pipeline.headmodel.skull import inner_skull_from_mask, shell_around_cortex
 from pipeline.headmodel.stage import placement_warnings, residuals
@@ -30,6 +30,7 @@ from pipeline.leadfield import (
 from pipeline.modality.meg import single_shell_bem
 from pipeline.template import N_REGIONS, SUBLOBAR_NAMES, load_template
 from pipeline.template.cortex import N_VERTICES_HEMI
+from pipeline.warp import MNI305_TO_MNI152, apply_affine, read_warp, write_warp
 
 
 @pytest.fixture(scope="module")
@@ -80,8 +81,8 @@ def test_nonlinear_registration_follows_a_bend(head, monkeypatch, tmp_path):
     assert np.median(error_mm) < 0.5 * np.median(linear_mm)
     assert np.median(error_mm) < 1.5
     # What is stored is coarser, and as good.
-    registration.write_warp(tmp_path / "xfm.npz", warp)
-    stored = registration.read_warp(tmp_path / "xfm.npz")
+    write_warp(tmp_path / "xfm.npz", warp)
+    stored = read_warp(tmp_path / "xfm.npz")
     apart_mm = np.linalg.norm(stored.from_mni305(points) - warp.from_mni305(points), axis=1)
     assert apart_mm.max() < 0.5
     assert (tmp_path / "xfm.npz").stat().st_size < 4e6

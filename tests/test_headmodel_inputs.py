@@ -13,9 +13,10 @@ from pipeline.headmodel.config import Inputs
 from pipeline.headmodel.coregistration import digitised_points_head_m
 from pipeline.headmodel.freesurfer import check_same_image
 from pipeline.headmodel.landmarks import template_landmarks_mni305_mm
-from pipeline.headmodel.registration import MNI305_TO_MNI152, apply_affine, register_template
+from pipeline.headmodel.registration import register_template
 from pipeline.headmodel.scalp import scalp_surface
 from pipeline.headmodel.t1w import Volume, bounding_box_mm, read_t1w, resample
+from pipeline.warp import MNI305_TO_MNI152, apply_affine
 
 
 @pytest.fixture(scope="module")

@@ -14,13 +14,13 @@ from pipeline.errors import InvalidInput
 from pipeline.files import read_json, read_npz
 from pipeline.headmodel.anatomy import build_anatomy
 from pipeline.headmodel.meshes import distance_to_surface_mm
-from pipeline.headmodel.registration import MNI305_TO_MNI152, apply_affine, read_warp
 from pipeline.headmodel.scalp import scalp_surface
 from pipeline.headmodel.t1w import read_t1w
 from pipeline.paths import PatientPaths
 from pipeline.progress import Progress
 from pipeline.template import N_REGIONS, SUBLOBAR_NAMES, load_template
 from pipeline.template.cortex import N_VERTICES_HEMI
+from pipeline.warp import MNI305_TO_MNI152, apply_affine, read_warp
 
 REAL_HEAD = Path(__file__).parents[1].parent / "shared" / "data" / "real_head"
 QUICK = headmodel.Config(registration="affine", shell_vertices=642)

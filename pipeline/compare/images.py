@@ -12,10 +12,11 @@ from nibabel.spatialimages import SpatialImage
 
 from pipeline.air import air_at_zero
 from pipeline.errors import InvalidInput
-from pipeline.headmodel.registration import affine_of, apply_affine, reproducible_ants, to_ants
+from pipeline.headmodel.registration import affine_of, reproducible_ants, to_ants
 from pipeline.headmodel.t1w import MAX_VOXELS, Volume, resample
 from pipeline.image_frame import frame_doubts
 from pipeline.nifti import check_storage, require_memory
+from pipeline.warp import apply_affine
 
 SPACING_MM = 2.0
 PERCENTILES = (1.0, 99.5)

@@ -9,9 +9,9 @@ from pipeline.compare.images import open_image
 from pipeline.compare.placing import Carried
 from pipeline.errors import InvalidInput
 from pipeline.headmodel.meshes import mask_surface
-from pipeline.headmodel.registration import apply_affine
 from pipeline.headmodel.scalp import SKIN_SHARE_OF_BRAIN, head_mask
 from pipeline.headmodel.t1w import Volume, resample
+from pipeline.warp import apply_affine
 
 SPACING_MM = 4.0
 # Air takes the lowest intensities, brain and fat the highest.

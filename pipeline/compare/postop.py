@@ -11,14 +11,10 @@ from pipeline.compare.images import RigidFit, open_image, register_rigidly
 from pipeline.compare.resection import MAX_SHARE_OF_BRAIN, same_grid
 from pipeline.errors import InvalidInput
 from pipeline.files import read_metadata
-from pipeline.headmodel.registration import (
-    apply_affine,
-    carry_points,
-    reproducible_ants,
-    to_ants,
-)
+from pipeline.headmodel.registration import carry_points, reproducible_ants, to_ants
 from pipeline.headmodel.t1w import Volume, bounding_box_mm, resample
 from pipeline.metrics._case import Resection
+from pipeline.warp import apply_affine
 
 SPACING_MM = 2.0
 BOX_MARGIN_MM = 10.0

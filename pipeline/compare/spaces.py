@@ -9,10 +9,10 @@ from pipeline.compare.images import MAX_INCONSISTENCY_MM, read_image, register_r
 from pipeline.compare.placing import Carried
 from pipeline.errors import InvalidInput
 from pipeline.files import read_json
-from pipeline.headmodel.registration import apply_affine, read_warp
 from pipeline.headmodel.t1w import read_t1w
 from pipeline.paths import PatientPaths
 from pipeline.progress import Progress
+from pipeline.warp import apply_affine, read_warp
 
 POOR_MNI_FIT_MM = 10.0
 

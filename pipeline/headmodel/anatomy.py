@@ -23,11 +23,7 @@ from pipeline.headmodel.landmarks import (
     template_landmarks_mni305_mm,
 )
 from pipeline.headmodel.lost_skin import LostSkin, find_lost_skin
-from pipeline.headmodel.registration import (
-    HeadWarp,
-    apply_affine,
-    register_template,
-)
+from pipeline.headmodel.registration import register_template
 from pipeline.headmodel.scalp import scalp_surface
 from pipeline.headmodel.skull import (
     inner_skull_from_mask,
@@ -37,6 +33,7 @@ from pipeline.headmodel.t1w import Volume, read_t1w
 from pipeline.progress import Progress
 from pipeline.records.headmodel_qc import AnatomyQC, CortexQC, MniTransformQC
 from pipeline.template import load_template
+from pipeline.warp import HeadWarp, apply_affine
 
 SENTENCES = {
     "syn": "Template head model: no FreeSurfer reconstruction was given, so fsaverage's cortex was "

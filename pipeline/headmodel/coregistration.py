@@ -13,9 +13,9 @@ from scipy.spatial.transform import Rotation
 from pipeline.errors import InvalidInput
 from pipeline.headmodel.landmarks import LANDMARKS
 from pipeline.headmodel.meshes import surface_points
-from pipeline.headmodel.registration import apply_affine
 from pipeline.modality import sensor_pos_device_m
 from pipeline.template.cortex import vertex_normals
+from pipeline.warp import apply_affine
 
 MIN_HEAD_POINTS = 20
 N_ITERATIONS = 100

@@ -11,10 +11,10 @@ from scipy.ndimage import map_coordinates
 from scipy.spatial import cKDTree
 
 from pipeline.errors import InvalidInput
-from pipeline.headmodel.registration import apply_affine
 from pipeline.headmodel.t1w import Volume, open_t1w, read_t1w
 from pipeline.template import load_template
 from pipeline.template.cortex import N_VERTICES_HEMI
+from pipeline.warp import apply_affine
 
 HEMIS = ("lh", "rh")
 SURFACES = tuple(

@@ -9,7 +9,7 @@ from mne.io.constants import FIFF
 
 from pipeline.errors import InvalidInput
 from pipeline.headmodel.freesurfer import surface_to_scanner
-from pipeline.headmodel.registration import apply_affine
+from pipeline.warp import apply_affine
 
 HEAD, SURFACE_RAS, SCANNER_RAS = (
     int(frame) for frame in (FIFF.FIFFV_COORD_HEAD, FIFF.FIFFV_COORD_MRI, FIFF.FIFFV_MNE_COORD_RAS)

@@ -13,7 +13,7 @@ from mne.io.constants import FIFF
 from pipeline.doubts import Doubt
 from pipeline.errors import InvalidInput
 from pipeline.files import read_json
-from pipeline.headmodel.registration import apply_affine
+from pipeline.warp import apply_affine
 
 LANDMARKS = ("nasion", "lpa", "rpa")
 FIELD = "AnatomicalLandmarkCoordinates"

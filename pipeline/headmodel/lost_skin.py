@@ -13,8 +13,8 @@ from scipy.spatial import cKDTree
 
 from pipeline.face import FaceRegion
 from pipeline.headmodel.meshes import surface_points
-from pipeline.headmodel.registration import apply_affine
 from pipeline.headmodel.t1w import Volume
+from pipeline.warp import apply_affine
 
 # Noses and chins differ from the template's by less than the first. Where a cut leaves the head, it
 # is nearer to the skin than that: about what is certainly lost, the second will do.

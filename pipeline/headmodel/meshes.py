@@ -5,7 +5,7 @@ from scipy.ndimage import gaussian_filter
 from scipy.spatial import cKDTree
 from skimage.measure import marching_cubes
 
-from pipeline.headmodel.registration import apply_affine
+from pipeline.warp import apply_affine
 
 
 def surface_points(pos_mm: np.ndarray, faces: np.ndarray, subdivisions: int = 3) -> np.ndarray:

@@ -15,13 +15,13 @@ from nibabel.gifti import (
 from pipeline.fif import scrub_ids
 from pipeline.files import atomic_path, write_json
 from pipeline.headmodel.cortex import Cortex, region_geometry, sublobar_of_vertices
-from pipeline.headmodel.registration import HeadWarp, write_warp
 from pipeline.paths import PatientPaths
 from pipeline.records.document import document
 from pipeline.records.head import write_regions
 from pipeline.records.headmodel_qc import CortexQC
 from pipeline.template import SUBLOBAR_NAMES, load_template
 from pipeline.template.cortex import N_VERTICES_HEMI
+from pipeline.warp import HeadWarp, write_warp
 
 HEMIS = {"L": ("CortexLeft", 0), "R": ("CortexRight", N_VERTICES_HEMI)}
 ANATOMICAL_SECONDARY = {"white": "GrayWhite", "pial": "Pial", "midthickness": "MidThickness"}

@@ -17,8 +17,8 @@ from pipeline.headmodel.coregistration import (
     resampled,
 )
 from pipeline.headmodel.given_trans import Reading, choose_reading, read_head_to_mri, readings
-from pipeline.headmodel.registration import apply_affine
 from pipeline.records.headmodel_qc import ApartQC, CoregistrationQC
+from pipeline.warp import apply_affine
 
 MAX_LANDMARK_MM = 5.0
 FAR_FROM_AUTOMATIC_MM = 10.0

@@ -10,20 +10,7 @@ import pandas as pd
 
 from pipeline.errors import InvalidInput
 from pipeline.headmodel.t1w import Volume, bounding_box_mm, resample
-from pipeline.warp import MNI305_TO_MNI152, HeadWarp, apply_affine, read_warp, write_warp
-
-__all__ = [
-    "MNI305_TO_MNI152",
-    "HeadWarp",
-    "affine_of",
-    "apply_affine",
-    "carry_points",
-    "read_warp",
-    "register_template",
-    "reproducible_ants",
-    "to_ants",
-    "write_warp",
-]
+from pipeline.warp import HeadWarp, apply_affine
 
 REGISTRATIONS = ("syn", "affine")
 SPACING_MM = 2.0

@@ -17,9 +17,9 @@ from pipeline.headmodel.coregistration import (
     fit_points_to_surface,
 )
 from pipeline.headmodel.meshes import surface_points
-from pipeline.headmodel.registration import apply_affine
 from pipeline.records.headmodel_qc import SideQC
 from pipeline.template.cortex import vertex_normals
+from pipeline.warp import apply_affine
 
 # Of the mean difference of the squared distances, in its standard errors, and of the larger residual
 # over the smaller: neighbouring points err alike, so that the first alone would be too sure.

@@ -16,9 +16,9 @@ from pipeline.headmodel.coregistration import coregister
 from pipeline.headmodel.lost_skin import LostSkin, find_lost_skin
 from pipeline.headmodel.meshes import mask_surface
 from pipeline.headmodel.placing import place_head
-from pipeline.headmodel.registration import MNI305_TO_MNI152, apply_affine
 from pipeline.headmodel.stage import placement_warnings, residuals
 from pipeline.headmodel.t1w import Volume
+from pipeline.warp import MNI305_TO_MNI152, apply_affine
 from reports.quality import coregistration_sentence
 
 SPACING_MM = 4.0

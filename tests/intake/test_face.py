@@ -22,12 +22,12 @@ from pipeline.face import (
 )
 from pipeline.headmodel.coregistration import Placement
 from pipeline.headmodel.head import write_head
-from pipeline.headmodel.registration import apply_affine
 from pipeline.headmodel.scalp import scalp_surface
 from pipeline.paths import PatientPaths
 from pipeline.records.headmodel_qc import write_headmodel_qc
 from pipeline.records.image_qc import write_image_qc
 from pipeline.spikes.outputs import bare_info
+from pipeline.warp import apply_affine
 from reports.reading import read_patient
 
 FACE_MNI152_MM = {

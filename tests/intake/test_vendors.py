@@ -16,12 +16,12 @@ from bids_app.exit_codes import ExitCode
 from pipeline import headmodel
 from pipeline.errors import InvalidInput
 from pipeline.headmodel.coregistration import digitised_points_head_m
-from pipeline.headmodel.registration import apply_affine
 from pipeline.paths import PatientPaths
 from pipeline.readers import READERS, companions, is_recording, open_raw
 from pipeline.spikes.marks import channel_marks
 from pipeline.spikes.recording import open_recording
 from pipeline.spikes.runs import marked_stretches
+from pipeline.warp import apply_affine
 
 VENDORS = Path("../shared/data/vendors")
 needs_recordings = pytest.mark.skipif(
