@@ -46,7 +46,9 @@ def cases_of(head: ImagedHead, kind: str, seed: int) -> pd.DataFrame:
             head.leadfield[path].astype(float), noise_cov, template_dictionary(), card["input"]
         )
         times_s = (np.arange(N_TIMES) - PEAK) / NETWORK_SFREQ_HZ
-        network = Network(module, whiten @ head.colour, projection, 0, times_s, NETWORK_SFREQ_HZ)
+        network = Network(
+            module, whiten @ head.colour, projection, 0, times_s, NETWORK_SFREQ_HZ, card["input"]
+        )
         sensitivity = np.linalg.norm(whiten @ head.leadfield[path], axis=0)
         for patch in range(len(head.field)):
             for _ in range(CASES_PER_PATCH):

@@ -27,7 +27,7 @@ class Identity(torch.nn.Module):
 
 
 def network(sfreq_hz=125.0, start=0, times_s=TIMES_S) -> Network:
-    return Network(Identity(), np.eye(N_CHANNELS), UNMIXED, start, times_s, sfreq_hz)
+    return Network(Identity(), np.eye(N_CHANNELS), UNMIXED, start, times_s, sfreq_hz, "projected")
 
 
 def spikes_of(*channel) -> np.ndarray:

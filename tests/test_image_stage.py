@@ -289,3 +289,23 @@ def test_cmem_is_given_white_data(patient, monkeypatch):
     whiten = given["leadfield"] @ np.linalg.pinv(projected)
     noise = spike.noise_matrix / spike.average.nave
     assert np.allclose(whiten @ noise @ whiten.T, np.eye(len(whiten)), atol=0.01)
+
+
+def test_networks_of_the_same_weights_are_asked_once(copy, patient, monkeypatch):
+    """Where fine-tuning brought nothing, both files and intervals are those of one network."""
+    asked = []
+    once = image.bootstrap.resampled_peak_maps
+    monkeypatch.setattr(
+        image.bootstrap, "resampled_peak_maps", lambda *given: asked.append(1) or once(*given)
+    )
+    networks = ("generic", "personalized")
+    different = run(copy, methods=networks, bootstrap_resamples=3)["methods"]
+    assert len(asked) == 2
+    assert different["generic"]["bootstrap"] != different["personalized"]["bootstrap"]
+    shutil.copy(patient.t1w.parent / "generic.safetensors", copy.paths.model)
+    asked.clear()
+    equal = run(copy, methods=networks, bootstrap_resamples=3)["methods"]
+    assert len(asked) == 1
+    assert equal["generic"] == equal["personalized"] == different["generic"]
+    files = [copy.paths.bootstrap(network).read_bytes() for network in networks]
+    assert files[0] == files[1]

@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import nibabel as nib
 import numpy as np
@@ -25,7 +25,6 @@ from pipeline.records.head import (
 )
 from pipeline.records.headmodel_qc import read_headmodel_qc
 from pipeline.records.image_qc import (
-    BootstrapQC,
     ImageQC,
     MethodQC,
     RegionQC,
@@ -38,6 +37,9 @@ from pipeline.records.spike import BASELINE_END_S, Spike, read_spike
 from pipeline.records.spikes_qc import imaged_types
 from pipeline.template import load_template
 from pipeline.template.cortex import region_adjacency
+
+if TYPE_CHECKING:
+    from pipeline.methods._network import Network
 
 MAX_PEAK_OFFSET_S = 0.02
 
@@ -119,10 +121,17 @@ def _image(
             step.advance()
     if config.bootstrap_resamples:
         with progress.step("resample the spikes"):
+            drawn: dict[Any, dict[str, np.ndarray]] = {}  # networks of the same weights are one
             for method, solution in solutions.items():
                 part = METHODS[method]
                 if isinstance(part, NetworkMethod) and isinstance(solution, Distributed):
-                    arrays, resampled = _bootstrap(part, problem, solution.max_region, config)
+                    network = part.network(problem)
+                    if network not in drawn:
+                        drawn[network] = _bootstrap(network, problem, config)
+                    arrays = drawn[network]
+                    resampled = bootstrap.describe(
+                        arrays, solution.max_region, head.region_pos_mri_mm, head.region_area_mm2
+                    )
                     outputs.write_bootstrap(paths, method, arrays, resampled, head.vertex_region)
                     found = _region(part, problem, solution, arrays["peak_map"], paths)
                     methods[method] = replace(methods[method], bootstrap=resampled, region=found)
@@ -213,19 +222,13 @@ def _solve(method: str, problem: Problem, paths: PatientPaths, config: Options) 
         ) from error
 
 
-def _bootstrap(
-    part: NetworkMethod, problem: Problem, max_region: int, config: Options
-) -> tuple[dict[str, np.ndarray], BootstrapQC]:
-    """Maps of resampled averages and their summary; the same draws for all networks."""
-    head = problem.model.head
+def _bootstrap(network: "Network", problem: Problem, config: Options) -> dict[str, np.ndarray]:
+    """What `bootstrap.summarise` makes of resampled averages; the same draws for all networks."""
     spikes = problem.spike.single_spikes
     weights = bootstrap.draw_weights(len(spikes), config.bootstrap_resamples, config.seed)
-    network = part.network(problem)
-    arrays = bootstrap.summarise(
+    return bootstrap.summarise(
         bootstrap.resampled_peak_maps(network, spikes, weights, config.peak_window_s)
     )
-    summary = bootstrap.describe(arrays, max_region, head.region_pos_mri_mm, head.region_area_mm2)
-    return arrays, summary
 
 
 def _single_dipoles(

@@ -100,12 +100,13 @@ class NetworkMethod(Method):
     load: Callable[[PatientPaths], tuple[Any, dict[str, Any]]]
 
     def network(self, problem: Problem) -> "Network":
-        """The network made ready for the patient, once."""
+        """The network made ready for the patient, once; the same object for the same weights."""
         from pipeline.methods._network import prepare  # torch takes seconds
 
         if self.label not in problem.networks:
             assert problem.paths is not None
-            problem.networks[self.label] = prepare(self.load(problem.paths), problem)
+            ready = list(problem.networks.values())
+            problem.networks[self.label] = prepare(self.load(problem.paths), problem, ready)
         return problem.networks[self.label]
 
     def solve(self, problem: Problem, options: Any) -> Distributed:

@@ -45,6 +45,7 @@ def test_more_spikes_and_resamples_than_are_taken_at_once(sfreq_hz, step):
         start,
         times_s,
         sfreq_hz,
+        "projected",
     )
     found = bootstrap.resampled_peak_maps(network, spikes, weights, 0.016)
     assert found.shape == (n, 3)
