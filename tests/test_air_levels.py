@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from pipeline.air import SAMPLE, air_at_zero, check_background
+from pipeline.air import SAMPLE, _masked_value, air_at_zero, check_background
 from pipeline.errors import InvalidInput
 
 
@@ -163,3 +163,28 @@ def test_the_range_is_that_without_a_hundredth_at_either_end(share, value, is_re
             check_background(data, Path("T1w.nii"))
     else:
         check_background(data, Path("T1w.nii"))
+
+
+@pytest.mark.parametrize(("n_bright", "is_refused"), [(430, False), (300, True)])
+def test_the_head_is_the_middle_third(n_bright, is_refused):
+    """Its median is that of 9 x 9 x 9 of 25 x 25 x 25 voxels, of which more than half are bright."""
+    data = np.zeros((25, 25, 25), np.float32)
+    data[np.ix_(*[[0, 1, 2, 22, 23, 24]] * 3)] = 50
+    middle = np.zeros(9**3)
+    middle[:n_bright] = 100
+    data[8:17, 8:17, 8:17] = middle.reshape(9, 9, 9)
+    if is_refused:
+        with pytest.raises(InvalidInput, match="inverted"):
+            check_background(data, Path("T1w.nii"))
+    else:
+        check_background(data, Path("T1w.nii"))
+
+
+@pytest.mark.parametrize(
+    ("value", "is_mask"), [(15.3, False), (15.5, True), (92.0, True), (94.0, False)]
+)
+def test_a_mask_lies_amid_the_values_of_tissue(value, is_mask):
+    """A tenth of the range above the lower end at least, and below the upper one, 5 % left out."""
+    values = np.concatenate([np.linspace(0, 100, 701), np.full(250, value)])
+    # The ends are 6.79 and 93.2, so that a tenth up is 15.43; where they reach it, 94 is the upper one.
+    assert _masked_value(values) == (value if is_mask else None)

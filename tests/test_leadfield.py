@@ -39,6 +39,9 @@ def test_faces_look_outward(shell):
     pos_mm, faces = shell
     a, b, c = (pos_mm[faces[:, i]] - CENTRE_MM for i in range(3))
     assert (np.einsum("ij,ij->i", np.cross(b - a, c - a), a) > 0).all()
+    # Each edge is passed once in either direction.
+    edges = np.concatenate([faces[:, [i, (i + 1) % 3]] for i in range(3)])
+    assert len(np.unique(edges, axis=0)) == len(edges) == 3 * len(faces)
 
 
 def test_radii_are_weighted_by_nearness(sphere):

@@ -12,7 +12,10 @@ from made_up_head import (
 )
 
 from pipeline.errors import InvalidInput
+from pipeline.modality import plausible_leadfields
 from pipeline.projection import (
+    Bridge,
+    channel_bridge,
     check_leadfield,
     prepare_recording,
     project_head,
@@ -166,3 +169,92 @@ def test_recordings_of_a_batch_are_prepared_each_by_itself():
     assert both.mean(-1).abs().max() < 1e-5
     power = (projection.kernel @ both).square().mean((1, 2))
     assert torch.allclose(power, torch.ones(2), rtol=1e-4)
+
+
+def test_a_bridge_weighs_what_channels_tell_by_what_sources_can_do():
+    """Channels of unit norm, and sources of a thousand times the noise's power in the mean."""
+    whiten, leadfield = np.array([[3.0, 0, 4], [4, 2, 3]]), np.array([[2.0, 0], [0, 0]])
+    bridge = channel_bridge(whiten, leadfield, "cpu")
+    assert bridge.channels.numpy() == pytest.approx(np.array([[0.6, 0, 0.8], [0.8, 1, 0.6]]))
+    # All of the field is in the first direction: a mean square of one per direction is two there.
+    assert bridge.precision.numpy() == pytest.approx(np.diag([1 / 2001, 1]))
+
+
+def three_channels() -> Bridge:
+    """Independent channels, of which nothing is told by others."""
+    return Bridge(torch.eye(3), torch.eye(3))
+
+
+def recording_of(*sizes) -> torch.Tensor:
+    """Channels that alternate with these amplitudes (n, 4)."""
+    return torch.tensor(sizes)[:, None] * torch.tensor([1.0, -1, 1, -1])
+
+
+def test_deviations_are_over_the_median_channels():
+    assert three_channels().deviations(recording_of(1.0, 2, 6)).tolist() == [0.5, 1, 3]
+    assert three_channels().deviations(recording_of(0.0, 0, 0)).tolist() == [0, 0, 0]
+    # The first channel is expected twice as large.
+    bridge = Bridge(torch.eye(3), torch.diag(torch.tensor([0.25, 1, 1])))
+    assert bridge.deviations(recording_of(2.0, 2, 1)).tolist() == [1, 2, 1]
+
+
+@pytest.mark.parametrize(("size", "bad"), [(3.9, []), (4.0, [2])])
+def test_four_times_the_median_channel_is_bad(size, bad):
+    bridge, recording = three_channels(), recording_of(1.0, -1, size)
+    assert bridge.bad_channels(recording) == bad
+    expected = recording_of(1.0, -1, 0) if bad else recording
+    both = bridge.repaired(torch.stack([recording, recording_of(1.0, 1, 1)]))
+    assert torch.equal(both[0], expected)
+    assert torch.equal(both[1], recording_of(1.0, 1, 1))
+
+
+def test_six_channels_may_be_bad_and_the_worst_come_first():
+    bridge = Bridge(torch.eye(20), torch.eye(20))
+    sizes = [1.0] * 12 + [10.0, 11, 12, 13, 14, 15, 16, 17]
+    assert bridge.bad_channels(recording_of(*sizes)) == [19, 18, 17, 16, 15, 14]
+
+
+def test_a_bad_channel_holds_what_the_others_tell():
+    """Two channels that see the same source: the bad one is set by the good one."""
+    covariance = torch.tensor([[1.0, 0.9, 0], [0.9, 1, 0], [0, 0, 1]])
+    bridge = Bridge(torch.eye(3), torch.linalg.inv(covariance))
+    bridged = bridge.without(recording_of(9.0, 1, 1), [0])
+    assert bridged.numpy() == pytest.approx(recording_of(0.9, 1, 1).numpy(), abs=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("size", "is_refused"), [(None, False), ("low", True), ("high", True), ("few", True)]
+)
+def test_a_leadfield_lies_within_the_sizes_of_some_array(leadfield, size, is_refused):
+    lows, highs = zip(*plausible_leadfields(), strict=True)
+    unit = leadfield / np.abs(leadfield).max(0)
+    given = {
+        None: unit * 1.001 * min(lows),
+        "low": unit * 0.999 * min(lows),
+        "high": unit * 1.001 * max(highs),
+        "few": unit[:1] * 1.001 * min(lows),
+    }[size]
+    if is_refused:
+        with pytest.raises(InvalidInput):
+            check_leadfield(given)
+    else:
+        check_leadfield(given)
+        check_leadfield(unit[:2] / np.abs(unit[:2]).max(0) * 0.999 * max(highs))
+
+
+def test_regions_without_a_field_are_counted(leadfield):
+    with pytest.raises(InvalidInput, match=r"^2 regions have no field"):
+        check_leadfield(leadfield * ~np.isin(np.arange(994), (3, 7)))
+    with pytest.raises(InvalidInput, match=r"^2 values|holds 2 values"):
+        check_leadfield(np.where(np.arange(994) * np.eye(N_CHANNELS)[:, :1] > 991, np.nan, leadfield))
+
+
+@pytest.mark.parametrize("sfreq_hz", [125.002, 62.5, 50.0, 187.5])
+def test_sampling_rates_within_a_thousandth_of_a_multiple_are_taken(sfreq_hz):
+    with pytest.raises(InvalidInput, match="no multiple"):
+        prepare_recording(np.ones((5, 10)), a_projection(3), sfreq_hz)
+    prepare_recording(np.random.default_rng(0).normal(size=(5, 10)), a_projection(3), 250.0005)
+
+
+def test_silence_stays_silent():
+    assert not prepare_recording(np.zeros((5, 10)), a_projection(3)).any()

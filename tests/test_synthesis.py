@@ -25,7 +25,13 @@ from pipeline.synthesis.neural_mass import (
     connectome,
     simulate,
 )
-from pipeline.synthesis.patches import grow_patches, patch_bank, template_graph
+from pipeline.synthesis.patches import (
+    grow_patches,
+    patch_bank,
+    patch_dictionary,
+    template_dictionary,
+    template_graph,
+)
 from pipeline.synthesis.recordings import ONE_SOURCE, Synthesizer, prepare_head
 from pipeline.template import load_template
 from pipeline.whitening import whitener
@@ -194,6 +200,13 @@ def test_more_rings_make_larger_patches():
         grow_patches(graph, rings, np.random.default_rng(0)).sum(1).mean() for rings in (1, 2, 3)
     ]
     assert sizes[0] < 0.75 * sizes[1] < 0.75 * sizes[2]
+
+
+def test_the_file_holds_the_dictionary_that_is_made():
+    # `python -m pipeline.synthesis.patches` writes it anew.
+    made, read = patch_dictionary(template_graph()), template_dictionary()
+    assert torch.equal(read.patches, made.patches)
+    assert torch.equal(read.neighbours, made.neighbours)
 
 
 def test_batches_depend_on_the_seed_alone(head, make_synthesizer):

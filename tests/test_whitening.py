@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from pipeline.errors import InvalidInput
-from pipeline.whitening import whitener
+from pipeline.whitening import powers, snr_db, whitener
 
 
 def covariance(*eigenvalues):
@@ -58,3 +58,28 @@ def test_the_largest_variance_decides_what_is_left_out():
     for small, rank in ((3.3e-8, 2), (2.7e-8, 1)):
         noise = 3 * np.outer(first, first) + small * np.outer(second, second)
         assert len(whitener(noise)) == rank
+
+
+def test_noise_has_unit_variance_in_every_direction():
+    mixing = np.array([[2.0, 1, 0], [0, 1, 3], [1, 0, 1]])
+    noise = mixing @ mixing.T
+    assert whitener(noise) @ noise @ whitener(noise).T == pytest.approx(np.eye(3))
+
+
+def epochs(course, noise):
+    """Epochs (n, 1, n_times) of one course, with `noise` added to each at all times."""
+    return np.array(course, float) + np.array(noise, float)[:, None, None]
+
+
+def test_powers_are_of_the_average_and_of_what_alternating_signs_leave():
+    # Means 2 and 4 with 1 added and taken away in turn: power 10, of which the noise is 1.
+    assert powers(epochs([2, 4], [-1, 1, -1, 1])) == pytest.approx((10, 1))
+    # The last of an odd number counts to the average alone: its mean is 2 more.
+    assert powers(epochs([2, 4], [-1, 1, -1, 1, 10])) == pytest.approx((26, 1))
+    # What the first two have beside the others stays as a part of the noise.
+    assert powers(epochs([0], [3, 1, 0, 0]))[1] == pytest.approx(0.25)
+
+
+def test_the_snr_is_the_ratio_of_powers_in_decibels():
+    assert snr_db(epochs([10], [-1, 1])) == pytest.approx(20)
+    assert snr_db(epochs([2, 4], [-1, 1])) == pytest.approx(10)

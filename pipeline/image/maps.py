@@ -35,17 +35,23 @@ def ribbon_vertices(
     """
     n_vertices = layers_mri_mm.shape[1]
     points = layers_mri_mm.reshape(-1, 3)
-    voxel_of_point = np.rint(nib.affines.apply_affine(np.linalg.inv(affine), points)).astype(int)
-    in_grid = ((voxel_of_point >= 0) & (voxel_of_point < shape)).all(1)
-    near = np.zeros(shape, bool)
-    near[tuple(voxel_of_point[in_grid].T)] = True
-    zooms = nib.affines.voxel_sizes(affine)
-    reach = np.ceil(RIBBON_MM / zooms).astype(int) + 1
     # Searching the whole grid would take most of a minute; a few voxels around the surfaces do.
-    for axis, n in enumerate(reach):
-        near = ndimage.maximum_filter1d(near, 2 * n + 1, axis=axis, mode="constant")
-    voxel = np.flatnonzero(near)
+    voxel = np.flatnonzero(_around(affine, shape, points))
     centre_mm = nib.affines.apply_affine(affine, np.stack(np.unravel_index(voxel, shape), 1))
     distance, nearest = cKDTree(points).query(centre_mm, distance_upper_bound=RIBBON_MM, workers=2)
     close = np.isfinite(distance)
     return voxel[close], nearest[close] % n_vertices
+
+
+def _around(affine: np.ndarray, shape: tuple[int, ...], points_mri_mm: np.ndarray) -> np.ndarray:
+    """The voxels (bool, of this shape) that can lie within `RIBBON_MM` of a point (n, 3)."""
+    to_voxel = np.linalg.inv(affine)
+    voxel = np.rint(nib.affines.apply_affine(to_voxel, points_mri_mm)).astype(int)
+    in_grid = ((voxel >= 0) & (voxel < shape)).all(1)
+    around = np.zeros(shape, bool)
+    around[tuple(voxel[in_grid].T)] = True
+    # A point lies up to half a voxel from the centre of its own.
+    most_voxels = RIBBON_MM * np.linalg.norm(to_voxel[:3, :3], axis=1)
+    for axis, reach in enumerate(np.floor(most_voxels + 0.5).astype(int)):
+        around = ndimage.maximum_filter1d(around, 2 * reach + 1, axis=axis, mode="constant")
+    return around

@@ -111,3 +111,9 @@ def test_two_possible_units_are_none():
 )
 def test_units_are_read_as_they_are_spelt(stated, unit):
     assert unit_of(stated) == unit
+
+
+def test_a_point_near_the_centre_has_its_own_direction():
+    # Half a millimetre to the right the scalp is 160 mm away, in the other directions 80 mm.
+    wide_mm = CENTRE_MM + RADIUS_MM * np.array([2.0, 1.0, 1.0]) * directions()
+    assert outside_head_mm(at(0.5), wide_mm) == pytest.approx([0.5 - 160], abs=1)

@@ -14,7 +14,12 @@ AREA_MM2 = np.array([100.0, 200.0, 400.0])
 
 
 class Unchanged(torch.nn.Module):
+    """A network whose activity is what it reads; keeps which samples it was asked for."""
+
+    asked: slice
+
     def forward(self, recording, projection, samples=slice(None)):
+        self.asked = samples
         return recording[..., samples]
 
 
@@ -49,6 +54,8 @@ def test_more_spikes_and_resamples_than_are_taken_at_once(sfreq_hz, step):
     )
     found = bootstrap.resampled_peak_maps(network, spikes, weights, 0.016)
     assert found.shape == (n, 3)
+    # Of samples 8 ms apart those within 16 ms of the peak, and no more.
+    assert network.module.asked == slice(8, 13)
     assert found.argmax(1).tolist() == [i % 3 for i in range(n)][::-1]
     # Three of 21 samples are one, of which the mean is taken off: 18 / 21 is left, over the power.
     power = (3 * (18 / 21) ** 2 + 18 * (3 / 21) ** 2) / 21 / 3

@@ -4,6 +4,7 @@ import nibabel as nib
 import numpy as np
 import pytest
 
+from pipeline.image import maps
 from pipeline.image.maps import ribbon_vertices, vertex_values
 
 
@@ -54,3 +55,25 @@ def test_cortex_at_and_beyond_the_grids_edge():
 
 def test_the_medial_wall_is_zero():
     assert vertex_values(np.array([5.0, 7.0]), np.array([1, -1, 0])).tolist() == [7, 0, 5]
+
+
+@pytest.mark.parametrize(
+    ("zooms_mm", "reach"),
+    [((1.0, 1.0, 1.0), (3, 3, 3)), ((0.9, 1.1, 5.1), (3, 2, 0)), ((2.4, 4.9, 0.5), (1, 1, 5))],
+)
+def test_no_more_voxels_are_searched_than_can_be_near(zooms_mm, reach):
+    """2.5 mm in voxels of each axis and half a voxel, rounded down, around the point's own."""
+    affine = nib.affines.from_matvec(np.diag(zooms_mm), (3.0, -4.0, 5.0))
+    point_mm = nib.affines.apply_affine(affine, [[9.4, 9.6, 10.0]])
+    searched = np.argwhere(maps._around(affine, (20, 21, 22), point_mm))
+    own = np.array([9, 10, 10])
+    assert searched.min(0).tolist() == (own - reach).tolist()
+    assert searched.max(0).tolist() == (own + reach).tolist()
+    assert len(searched) == np.prod(2 * np.array(reach) + 1)
+
+
+def test_a_sheared_grid_misses_none():
+    affine = nib.affines.from_matvec([[1.0, 0.8, 0], [0, 1, 0.6], [0, 0, 1]], (-9.0, -8, -7))
+    layers_mm = column((0.3, 0.4, 0.1))
+    voxel, _, all_mm = distances_mm(affine, (18, 16, 14), layers_mm)
+    assert voxel.tolist() == np.flatnonzero((all_mm <= 2.5).any(1)).tolist()

@@ -1,9 +1,17 @@
 """Windows without spikes, and the quality of averages that are known by hand."""
 
+import warnings
+
+import mne
 import numpy as np
 import pytest
 
-from pipeline.spikes.noise import average_quality, baseline_starts
+from pipeline.spikes.noise import (
+    average_quality,
+    baseline_starts,
+    noise_covariance,
+    whitener_of,
+)
 
 SFREQ = 100.0
 PEAK = 60
@@ -17,6 +25,7 @@ T_S = (np.arange(121) - PEAK) / SFREQ
         ([(0.5, 0.505)], [51, 151]),
         ([(0.995, 1.005)], [101, 201]),
         ([(-3.0, 0.2)], [20, 120, 220]),
+        ([(-1.0, 0.01)], [1, 101, 201]),
         ([(-3.0, -2.0)], [0, 100, 200]),
         ([(2.31, 9.0)], [0, 100]),
         ([(1.0, 1.0)], [0, 100, 200]),
@@ -87,3 +96,56 @@ def test_a_quarter_of_the_power_is_half_of_the_amplitude():
     assert quality(course, noise=1e-3, before=1e-3).half_rise_s == pytest.approx(-0.04)
     # Less the noise: 0.2 more power lifts neither the peak nor the foot.
     assert quality(course, noise=0.4, before=1e-3).half_rise_s == pytest.approx(-0.04)
+
+
+def magnetometers(n, sfreq_hz=100.0, lowpass_hz=40.0, projector=None):
+    info = mne.create_info([f"MEG{i:03d}" for i in range(n)], sfreq_hz, "mag")
+    with info._unlock():
+        info["lowpass"] = lowpass_hz
+        if projector is not None:
+            data = dict(
+                col_names=info.ch_names, row_names=None, data=projector[None], nrow=1, ncol=n
+            )
+            info["projs"] = [mne.Projection(data=data, active=False)]
+    return info
+
+
+@pytest.mark.parametrize(("sfreq_hz", "every"), [(500.0, 5), (200.0, 2), (199.0, 1), (100.0, 1)])
+def test_samples_beyond_the_pass_band_say_nothing_of_the_noise(sfreq_hz, every):
+    """Of a pass band up to 40 Hz a hundred samples a second are taken."""
+    windows = 1e-13 * np.random.default_rng(0).normal(size=(20, 3, 100))
+    loud = windows.copy()
+    loud[:, :, np.arange(100) % every > 0] *= 9
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", RuntimeWarning)  # these windows hold all frequencies
+        covariance, rank = noise_covariance(loud, magnetometers(3, sfreq_hz))
+    assert rank == {"mag": 3}
+    assert covariance["nfree"] == pytest.approx(20 * np.ceil(100 / every), abs=1)
+    assert np.diag(covariance.data) == pytest.approx(np.full(3, 1e-26), rel=0.15)
+
+
+def test_the_rank_is_that_of_the_first_minute():
+    windows = 1e-13 * np.random.default_rng(0).normal(size=(61, 3, 100))
+    windows[:60, 2] = windows[:60, 1]
+    assert noise_covariance(windows, magnetometers(3))[1] == {"mag": 2}
+    assert noise_covariance(windows[1:], magnetometers(3))[1] == {"mag": 3}
+
+
+@pytest.mark.parametrize(("part", "rank"), [(2e-5, 3), (5e-6, 2)])
+def test_a_direction_below_a_hundred_thousandth_is_no_noise(part, rank):
+    """Relative to the largest singular value, as what SSP and SSS leave."""
+    windows = 1e-13 * np.random.default_rng(0).normal(size=(20, 3, 100))
+    windows[:, 2] *= part
+    assert noise_covariance(windows, magnetometers(3))[1] == {"mag": rank}
+
+
+def test_a_whitener_projects_and_makes_the_noise_white():
+    direction = np.array([1.0, 1, 0, 0]) / np.sqrt(2)
+    info = magnetometers(4, projector=direction)
+    scales = np.array([1.0, 2, 3, 4])[:, None]
+    windows = 1e-13 * scales * np.random.default_rng(0).normal(size=(60, 4, 100))
+    found = whitener_of(windows, info)
+    assert found.rank == {"mag": 3} and found.matrix.shape == (3, 4)
+    assert found.matrix @ direction == pytest.approx(np.zeros(3), abs=1)
+    white = found.matrix @ windows.transpose(1, 0, 2).reshape(4, -1)
+    assert np.cov(white) == pytest.approx(np.eye(3), abs=0.05)

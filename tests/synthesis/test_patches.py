@@ -12,7 +12,7 @@ from pipeline.synthesis.patches import (
     patch_dictionary,
     region_graph,
     template_dictionary,
-    template_graph,
+    write_template_dictionary,
 )
 from pipeline.template import SourceCortex
 
@@ -155,9 +155,12 @@ def test_the_dictionary_of_a_larger_graph_has_its_seed(grid):
     assert (patch_dictionary(grid).patches.numpy() > 0).tolist() == bank.tolist()
 
 
-def test_the_file_holds_the_dictionary_that_is_made():
-    # `python -m pipeline.synthesis.patches` writes it anew.
-    made, read = patch_dictionary(template_graph()), template_dictionary()
+def test_the_file_of_a_dictionary_holds_it(grid, tmp_path, monkeypatch):
+    file = tmp_path / "dictionary.npz"
+    monkeypatch.setattr("pipeline.synthesis.patches.template_graph", lambda: grid)
+    monkeypatch.setattr("pipeline.synthesis.patches.DICTIONARY_FILE", file)
+    write_template_dictionary(file)
+    read, made = template_dictionary.__wrapped__(), patch_dictionary(grid)
     assert torch.equal(read.patches, made.patches)
     assert torch.equal(read.neighbours, made.neighbours)
 
