@@ -7,8 +7,6 @@ from scipy.optimize import check_grad
 
 from pipeline.errors import InvalidInput
 from pipeline.methods.cmem import (
-    SMOOTHNESS,
-    VARIANCE_SHARE,
     cmem,
     dual,
     msp_scores,
@@ -39,7 +37,8 @@ def test_certain_parcel_gives_the_gaussian_posterior_mean():
     ridge = np.trace(gain) / 6 / SNR**2 * np.eye(6)
     minimum_norm = leadfield.T @ np.linalg.solve(gain + ridge, data[:, 0])
     laplacian = np.array([[-1.0, 1, 0], [1, -2, 1], [0, 1, -1]])
-    prior = VARIANCE_SHARE * np.mean(minimum_norm**2) * expm(SMOOTHNESS * laplacian)
+    # A twentieth of the minimum norm's power, diffused by 0.6 (Chowdhury 2013, Harrison 2007).
+    prior = 0.05 * np.mean(minimum_norm**2) * expm(0.6 * laplacian)
     expected = prior @ leadfield.T @ np.linalg.solve(leadfield @ prior @ leadfield.T + noise, data)
     found = cmem(data, leadfield, baseline, line(3), SNR)
     np.testing.assert_allclose(found, expected, rtol=1e-3)
@@ -93,6 +92,26 @@ def test_scores_are_one_where_a_regions_field_is_the_data():
     scores = msp_scores(np.outer(leadfield[:, 3], [1.0, 0.5]), leadfield)
     np.testing.assert_allclose(scores[3], [1, 0.5])
     np.testing.assert_allclose(np.delete(scores, 3, axis=0), 0, atol=1e-12)
+
+
+@pytest.mark.parametrize(("second", "is_signal"), [(0.06, True), (0.04, False)])
+def test_the_signal_holds_19_of_20_parts_of_the_power(second, is_signal):
+    """The second component counts where the first has less than 95 %, and the third never."""
+    leadfield, _ = np.linalg.qr(np.random.default_rng(4).normal(size=(12, 12)))
+    courses = np.linalg.qr(np.random.default_rng(5).normal(size=(30, 3)))[0].T
+    size = np.sqrt([1 - second - 0.001, second, 0.001])
+    scores = msp_scores(leadfield[:, [3, 7, 9]] * size @ courses, leadfield)
+    assert scores[3] == pytest.approx(np.abs(courses[0]) / np.abs(courses[: 1 + is_signal]).max())
+    assert (scores[7].max() > 0.1) == is_signal and scores[9].max() < 1e-12
+
+
+def test_a_component_is_looked_for_in_92_percent_of_the_leadfield():
+    """In 19 of 20 singular vectors, which are alike in size: all but the one least like it."""
+    topography = np.arange(2.0, 22) * np.where(np.arange(20) % 2, 1, -1)
+    scores = msp_scores(topography[:, None] * [1.0, 0.5], 7 * np.eye(20))
+    assert scores[1:, 0] == pytest.approx((topography[1:] / 21) ** 2)
+    assert scores[1:, 1] == pytest.approx((topography[1:] / 21) ** 2 / 2)
+    assert scores[0].tolist() == [0, 0]
 
 
 def test_parcels_grow_around_the_highest_scores():

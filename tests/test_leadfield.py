@@ -4,11 +4,15 @@ import mne
 import numpy as np
 import pytest
 
+from pipeline import leadfield
 from pipeline.errors import InvalidInput
+from pipeline.head_position import HeadPositions
 from pipeline.leadfield import (
     region_leadfield,
+    sensors_at,
     star_shaped_remesh,
     vertex_leadfield,
+    weighted_sensors,
 )
 from pipeline.modality.meg import single_shell_bem
 from pipeline.template import load_template
@@ -97,3 +101,33 @@ def test_dipoles_outside_the_skull_are_counted(conductor):
 def test_regions_sum_their_vertices():
     leadfield = np.arange(8.0).reshape(2, 4)
     assert region_leadfield(leadfield, np.array([1, -1, 0, 1])).tolist() == [[2, 3], [6, 11]]
+
+
+def test_a_new_radius_is_the_mean_of_the_four_nearest_by_their_nearness(monkeypatch, sphere):
+    """Four points at known distances from the first direction, of radii 60, 70, 80 and 90 mm."""
+    near = np.array([[0, 0, 1.0], [0.3, 0, 1], [0, -0.4, 1], [0.5, 0.5, 1]])
+    near /= np.linalg.norm(near, axis=1, keepdims=True)
+    radius = np.array([60.0, 70, 80, 90])
+    # Their mirror images centre the surface on zero.
+    pos_mm = np.concatenate([near, -near]) * np.tile(radius, 2)[:, None]
+    along = np.array([0.1, -0.1, 1]) / np.linalg.norm([0.1, -0.1, 1])
+    directions = sphere[:642].copy()
+    directions[0] = along
+    monkeypatch.setattr(
+        leadfield, "load_template", lambda: type("T", (), {"sphere_mm": 100 * directions})
+    )
+    weight = 1 / np.linalg.norm(near - along, axis=1)
+    found, _ = star_shaped_remesh(pos_mm, 642)
+    assert found[0] == pytest.approx(along * (weight @ radius) / weight.sum())
+
+
+def test_sensors_are_weighed_by_the_spikes_of_each_place():
+    info = one_magnetometer()
+    assert list(weighted_sensors(info, None)) == [(1.0, info)]
+    places = np.array([np.eye(4), mne.transforms.translation(0.01, 0, 0)])
+    positions = HeadPositions(places, np.array([1, 0, 1, 1]))
+    (first, _), (second, moved) = weighted_sensors(info, positions)
+    assert (first, second) == (0.25, 0.75)
+    assert moved["dev_head_t"]["trans"].tolist() == places[1].tolist()
+    assert sensors_at(info, places[1])["dev_head_t"]["from"] == info["dev_head_t"]["from"]
+    assert info["dev_head_t"]["trans"].tolist() == np.eye(4).tolist()

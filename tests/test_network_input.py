@@ -246,7 +246,9 @@ def test_regions_without_a_field_are_counted(leadfield):
     with pytest.raises(InvalidInput, match=r"^2 regions have no field"):
         check_leadfield(leadfield * ~np.isin(np.arange(994), (3, 7)))
     with pytest.raises(InvalidInput, match=r"^2 values|holds 2 values"):
-        check_leadfield(np.where(np.arange(994) * np.eye(N_CHANNELS)[:, :1] > 991, np.nan, leadfield))
+        check_leadfield(
+            np.where(np.arange(994) * np.eye(N_CHANNELS)[:, :1] > 991, np.nan, leadfield)
+        )
 
 
 @pytest.mark.parametrize("sfreq_hz", [125.002, 62.5, 50.0, 187.5])

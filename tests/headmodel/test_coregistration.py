@@ -236,3 +236,35 @@ def test_a_head_frame_upside_down_is_refused(turned, n_points, points_z_m, is_re
             digitised_points_head_m(info, FILE)
     else:
         digitised_points_head_m(info, FILE)
+
+
+@pytest.mark.parametrize(("marked", "sd_mm"), [(True, 3.0), (False, 10.0)])
+def test_points_are_drawn_anew_and_fitted_as_they_were(scalp, monkeypatch, marked, sd_mm):
+    """Twenty draws of as many of the points used, each fitted from where the head lies."""
+    motion = motion_of((3, -4, 5), (2, 4, -3))
+    marks, points_m = digitised(scalp[0], motion, n=30)
+    used = np.arange(30) < 25
+    placed = place(motion, marks, points_m, LANDMARKS_MM, *scalp, used)
+    seen = []
+
+    def fitted(start, points_mm, surface_mm, normals, marks_mm, marks_mri_mm, landmark_sd_mm):
+        assert start == pytest.approx(motion) and surface_mm is scalp[0]
+        assert marks_mm == pytest.approx(1000 * np.array(list(marks.values())))
+        assert marks_mri_mm.tolist() == np.array(list(LANDMARKS_MM.values())).tolist()
+        assert normals.shape == scalp[0].shape and landmark_sd_mm == sd_mm
+        seen.append(points_mm)
+        return start
+
+    monkeypatch.setattr(coregistration, "fit_points_to_surface", fitted)
+    rng = np.random.default_rng(0)
+    found = coregistration.resampled(placed, marks, points_m, LANDMARKS_MM, marked, *scalp, rng)
+    assert len(found) == len(seen) == 20 and all(each.shape == (25, 3) for each in seen)
+    drawn = np.unique(np.round(np.concatenate(seen), 6), axis=0)
+    assert drawn.tolist() == np.unique(np.round(1000 * points_m[used], 6), axis=0).tolist()
+    assert all(len(np.unique(each, axis=0)) < 25 for each in seen)
+
+
+def test_landmarks_are_known_better_where_skin_is_missing():
+    assert coregistration._landmark_sd_mm(True, False) == 3.0
+    assert coregistration._landmark_sd_mm(False, True) == 10.0
+    assert coregistration._landmark_sd_mm(False, False) == 5.0

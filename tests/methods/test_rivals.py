@@ -5,9 +5,10 @@ from dataclasses import replace
 import mne
 import numpy as np
 import pytest
+from line_of_regions import N_CHANNELS, N_REGIONS, N_SPIKES, line, line_of_regions
 
 from pipeline.methods import METHODS
-from pipeline.methods._model import Model, Problem
+from pipeline.methods._model import Problem
 from pipeline.methods._music import pursue
 from pipeline.methods._sparse_bayes import learned_variances
 from pipeline.methods._weighted import weighted_kernel
@@ -16,8 +17,6 @@ from pipeline.methods.focuss import focuss_kernel
 from pipeline.methods.loreta import smooth_prior
 from pipeline.methods.sttonnica_like import components
 from pipeline.methods.wmne import depth_prior
-from pipeline.records.head import MeasuredHead
-from pipeline.records.spike import Spike
 
 RIVALS = (
     "mne",
@@ -31,62 +30,12 @@ RIVALS = (
     "sttonnica_like",
 )
 POINTS = ("rap_music", "trap_music", "focuss", "champagne", "gamma_map")
-N_CHANNELS, N_REGIONS, N_SPIKES = 40, 60, 25
 FIRST, SECOND = 12, 44
-
-
-def line(n: int) -> np.ndarray:
-    """Neighbours of `n` regions in a row."""
-    index = np.arange(n)
-    return np.abs(index[:, None] - index) == 1
 
 
 @pytest.fixture(scope="module")
 def problem() -> Problem:
-    """25 averaged spikes of two sources, noise of unlike channels, one projector, a missing rank."""
-    rng = np.random.default_rng(0)
-    names = [f"M{i:02d}" for i in range(N_CHANNELS)]
-    info = mne.create_info(names, 125.0, "mag", verbose="error")
-    outward = rng.normal(size=(N_CHANNELS, 3))
-    outward /= np.linalg.norm(outward, axis=1, keepdims=True)
-    for channel, direction in zip(info["chs"], outward, strict=True):
-        channel["loc"][:3], channel["loc"][3:] = 0.12 * direction, np.eye(3).ravel()
-    with info._unlock():
-        info["dev_head_t"] = mne.transforms.Transform("meg", "head")
-    axis = np.zeros(N_CHANNELS)
-    axis[:4] = 0.5
-    projection = {
-        "nrow": 1,
-        "ncol": N_CHANNELS,
-        "row_names": None,
-        "col_names": names,
-        "data": axis[None],
-    }
-    info["projs"].append(mne.Projection(data=projection, active=True, desc="axis"))
-    projector = np.eye(N_CHANNELS) - np.outer(axis, axis)
-    place = np.arange(N_REGIONS)
-    smooth = np.exp(-(((place[:, None] - place) / 1.5) ** 2))
-    leadfield = 1e-6 * rng.normal(size=(N_CHANNELS, N_REGIONS)) @ smooth
-    deviation = 1e-13 * rng.uniform(0.5, 2, N_CHANNELS)
-    covariance = projector @ np.diag(deviation**2) @ projector
-    pos_mm = 40 * rng.normal(size=(N_REGIONS, 3))
-    pos_mm /= np.maximum(np.linalg.norm(pos_mm, axis=1, keepdims=True) / 60, 1)
-    head = MeasuredHead(
-        region_pos_mri_mm=pos_mm,
-        region_area_mm2=np.ones(N_REGIONS),
-        region_label=np.full(N_REGIONS, ""),
-        region_sublobar=np.zeros(N_REGIONS, int),
-        vertex_region=np.arange(N_REGIONS),
-        surfaces={},
-        leadfield=leadfield,
-        trans=mne.transforms.Transform("head", "mri"),
-    )
-    noise_cov = mne.Covariance(covariance, names, [], [], 1000)
-    average = mne.EvokedArray(
-        np.zeros((N_CHANNELS, 125)), info, tmin=-0.496, nave=N_SPIKES, verbose="error"
-    )
-    spike = Spike(average, average.info, noise_cov)
-    return Problem(Model(head, average.info, noise_cov, line(N_REGIONS)), spike, 0.02)
+    return line_of_regions()
 
 
 def with_sources(problem: Problem, moments: dict[int, np.ndarray], noise: float = 0.0) -> Problem:
