@@ -188,3 +188,11 @@ def test_a_mask_lies_amid_the_values_of_tissue(value, is_mask):
     values = np.concatenate([np.linspace(0, 100, 701), np.full(250, value)])
     # The ends are 6.79 and 93.2, so that a tenth up is 15.43; where they reach it, 94 is the upper one.
     assert _masked_value(values) == (value if is_mask else None)
+
+
+def test_a_corner_is_an_eighth_of_each_side():
+    """Three of 25 voxels: eight bright ones of its 27 are few."""
+    data = box()
+    for corner in np.ndindex(2, 2, 2):
+        data[tuple(slice(0, 2) if side == 0 else slice(-2, None) for side in corner)] = 250
+    check_background(data, Path("T1w.nii"))

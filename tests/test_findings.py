@@ -137,7 +137,7 @@ def test_the_spread_of_resamples_and_several_types_are_told(spread_mm, holds):
             n_spikes=5,
             median_error_mm=1.0,
             percentile_90_error_mm=2.0,
-            within_15_mm=0.915,
+            within_15_mm=0.95,
         ),
     )
     grade, checks = findings.support(patient(n_types=2, region=region), measured())
@@ -146,7 +146,7 @@ def test_the_spread_of_resamples_and_several_types_are_told(spread_mm, holds):
     kinds = told["Types among the marked spikes"]
     assert kinds.result == "2" and kinds.holds is False
     meaning = findings.grade_of(patient(region=region), measured())[1]
-    assert "5 spikes" in meaning and "within 15 mm in 92" in meaning
+    assert "5 spikes" in meaning and "within 15 mm in 95\u00a0%" in meaning
     assert findings.grade_of(patient(), measured())[0] == "not assessable"
 
 

@@ -81,5 +81,5 @@ def test_powers_are_of_the_average_and_of_what_alternating_signs_leave():
 
 
 def test_the_snr_is_the_ratio_of_powers_in_decibels():
-    assert snr_db(epochs([10], [-1, 1])) == pytest.approx(20)
-    assert snr_db(epochs([2, 4], [-1, 1])) == pytest.approx(10)
+    assert snr_db(epochs([20], [-2, 2])) == pytest.approx(20)
+    assert snr_db(epochs([4, 8], [-2, 2])) == pytest.approx(10)

@@ -7,8 +7,15 @@ import pytest
 
 from pipeline.errors import InvalidInput
 from pipeline.mark_files import MARK_FORMATS
-from pipeline.mark_files._ctf import check_dataset, entries
-from pipeline.mark_files._format import Reading, duration_of, first_time, from_first_sample, inside
+from pipeline.mark_files._ctf import check_dataset, entries, trials_of
+from pipeline.mark_files._format import (
+    Reading,
+    duration_of,
+    first_time,
+    from_first_sample,
+    inside,
+    of_another_recording,
+)
 
 # Two seconds, which began half a second after the acquisition.
 RAW = SimpleNamespace(n_times=200, first_samp=50, info={"sfreq": 100.0})
@@ -137,3 +144,46 @@ def test_a_list_may_name_its_folder_or_what_the_folders_lists_name(tmp_path):
         check_dataset(file, folder)
     (folder / "MarkerFile.mrk").unlink()
     check_dataset(file, folder)
+
+
+def test_lists_may_follow_each_other_without_a_line_between(tmp_path):
+    file = tmp_path / "MarkerFile.mrk"
+    one, other = a_list("+0\t0.5", stated=2), a_list("+3\t0.1").split("\n", 5)[-1].lstrip()
+    file.write_text(f"{one}\n{other.replace('spike', 'other')}")
+    assert [name for name, _ in entries(file, "MARKERS", "SAMPLES")] == ["spike", "other"]
+
+
+@pytest.mark.parametrize("filenames", [(), (None,), ("/data/raw.fif",)])
+def test_a_recording_of_another_maker_has_no_trials(filenames, tmp_path):
+    with pytest.raises(InvalidInput, match="no CTF folder"):
+        trials_of(SimpleNamespace(filenames=filenames), tmp_path / "own.mrk")
+
+
+def test_trials_are_told_by_the_recordings_own_header(monkeypatch, tmp_path):
+    header = {"no_trials": 3.0, "nsamp": 600, "sfreq": 300.0, "pre_trig_pts": 150}
+    monkeypatch.setattr("pipeline.mark_files._ctf._read_res4", lambda folder: header)
+    raw = SimpleNamespace(filenames=(tmp_path / "one.ds" / "one.meg4",))
+    found = trials_of(raw, tmp_path / "own.mrk")
+    assert (found.folder, found.n) == (tmp_path / "one.ds", 3)
+    assert (found.length_s, found.zero_s) == (2.0, 0.5)
+
+
+def test_the_remedy_of_marks_of_another_recording(tmp_path):
+    usual = of_another_recording("why", tmp_path)
+    assert usual.hint == "give the marks that were made in this recording"
+    assert of_another_recording("why", tmp_path, "own remedy").hint == "own remedy"
+
+
+@pytest.mark.parametrize(
+    ("name", "is_table"),
+    [
+        ("a.csv", True),
+        ("a.TSV", True),
+        ("a.txt", True),
+        ("a_eve.txt", False),
+        ("a.eve", False),
+        ("a.fif", False),
+    ],
+)
+def test_tables_are_told_by_their_endings(tmp_path, name, is_table):
+    assert MARK_FORMATS["table"].fits(tmp_path / name, b"", False) is is_table

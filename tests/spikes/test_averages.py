@@ -1,9 +1,13 @@
 """The average of one type of spikes, on few channels whose answers are known by hand."""
 
+from dataclasses import replace
+
 import mne
 import numpy as np
 import pytest
 
+from pipeline.records.spikes_qc import AverageQC
+from pipeline.spikes import averages
 from pipeline.spikes.averages import Marks, agreement, average_type, peak_topography
 from pipeline.spikes.config import Config
 from pipeline.spikes.selection import OTHER_TYPE, Selection
@@ -105,3 +109,36 @@ def test_agreement_is_of_the_accepted_spikes():
     assert told.mean_correlation == 0.6 and told.mean_component_correlation == 0.8
     assert told.median_absolute_shift_s == 0.04 and told.smallest_amplitude_ratio == 0.4444
     assert told.smallest_correlation == 0.5
+
+
+def test_spikes_are_judged_as_configured(marks, baseline, monkeypatch):
+    """Of the type's own, whitened, 25 samples about the mark with twice the largest shift and one."""
+    judged = []
+
+    def select(*given):
+        judged.append(given)
+        raise StopIteration
+
+    monkeypatch.setattr(averages, "select_spikes", select)
+    matrix, config = np.diag([2.0, 1, 1, 1, 1, 1]), Config()
+    with pytest.raises(StopIteration):
+        averages.judge(marks, TYPES == 2, baseline, matrix, SFREQ_HZ, config)
+    ((near, free, max_shift, half_width, least, amplitudes, mark, length),) = judged
+    reach = 25 + 2 * 12 + 1
+    expected = marks.segments[8:, :, MIDDLE - reach : MIDDLE + reach + 1]
+    assert near[:, 1:] == pytest.approx(expected[:, 1:])
+    assert near[:, 0] == pytest.approx(2 * expected[:, 0])
+    assert free[:, 0] == pytest.approx(2 * baseline[:, 0])
+    assert max_shift.tolist() == [12, 12] and half_width == 25
+    assert (least, amplitudes) == (0.5, (0.4, 3.0)) and mark.tolist() == [9000, 10000]
+    # Peaks within 0.2 s are one spike's.
+    assert length == 50
+
+
+def test_quality_is_rounded_but_for_what_is_not_known():
+    quality = AverageQC(
+        snr_db=1.23456, snr_over_baseline_db=2.34567, half_rise_s=-0.0123456, onset_snr_db=None
+    )
+    told = averages._rounded(quality)
+    assert (told.snr_db, told.snr_over_baseline_db, told.half_rise_s) == (1.2346, 2.3457, -0.0123)
+    assert averages._rounded(replace(quality, half_rise_s=None)).half_rise_s is None

@@ -161,3 +161,33 @@ def test_a_type_is_imaged_or_says_why_not(n_used, snr_db, presence, reason):
     )
     told = reason_not_to_image(average, Config())
     assert told is None if reason is None else reason in told
+
+
+def test_the_power_of_a_mark_is_the_largest_within_its_reach():
+    white = np.zeros((3, 2, 21))
+    white[:, 0, 10] = 1
+    white[:, :, 14] = 2
+    white[:, 0, 4] = 3
+    power = type_choice._peak_power(white, np.array([3, 4, 6]))
+    assert power.tolist() == [1, 8, 9]
+
+
+def test_the_side_is_told_in_head_coordinates_by_the_configured_window(monkeypatch):
+    """A tenth of a second to either side; a helmet that is turned about has right on its left."""
+    seen = []
+    monkeypatch.setattr(type_choice, "strongest_side", lambda *given: seen.append(given) or "left")
+    info = mne.create_info(2, SFREQ_HZ, "mag")
+    info["chs"][0]["loc"][:3] = 0.05, 0.01, 0
+    info["chs"][1]["loc"][:3] = -0.07, 0, 0.02
+    with info._unlock():
+        turn = mne.transforms.rotation(0, 0, np.pi)
+        info["dev_head_t"] = mne.transforms.Transform("meg", "head", turn)
+    marks = marks_at([1, 2], np.zeros((2, 2, 251)))
+    describe_types(np.ones(2, int), marks, "baseline", info, 1.0, Config())
+    ((_, baseline, half_width, right_mm),) = seen
+    assert baseline == "baseline" and half_width == 25
+    assert right_mm == pytest.approx([-50, 70])
+
+
+def test_two_labels_that_differ_by_case_and_signs_are_one():
+    assert type_choice._plain(" Spike_Left-1 ") == "spike left 1"
