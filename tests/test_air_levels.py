@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from pipeline.air import SAMPLE, _masked_value, air_at_zero, check_background
+from pipeline.air import SAMPLE, _masked_value, _padding, air_at_zero, check_background
 from pipeline.errors import InvalidInput
 
 
@@ -57,13 +57,20 @@ def test_a_value_far_below_all_others_is_no_value(padding, is_padding):
     assert found[600] == pytest.approx(data.ravel()[600] - low, abs=0.6)
 
 
-def test_the_gap_of_padding_is_a_quarter_of_the_range():
-    values = np.linspace(0, 90, 301)
-    for gap, lowest in ((31.0, True), (29.0, False)):
-        data = image(values, values, np.full(9, -gap))
-        found = air_at_zero(data).ravel()[-9:]
-        # As padding it is air; as the darkest value it is that of the image.
-        assert (found == 0).all() == (lowest or found.max() == 0)
+@pytest.mark.parametrize(
+    ("values", "padding"),
+    [
+        # The gap is a quarter of the range at 30: of 90 and itself.
+        ([-30.2, *np.linspace(0, 90, 301)], -30.2),
+        ([-29.8, *np.linspace(0, 90, 301)], -np.inf),
+        ([-1000, 100], -1000),
+        # Air at zero is no padding, and one value has no gap.
+        ([0, *np.linspace(100, 190, 301)], -np.inf),
+        ([-5], -np.inf),
+    ],
+)
+def test_padding_is_negative_and_a_quarter_of_the_range_away(values, padding):
+    assert _padding(np.array(values)) == padding
 
 
 def test_what_a_mask_filled_amid_the_values_becomes_air():
@@ -196,3 +203,27 @@ def test_a_corner_is_an_eighth_of_each_side():
     for corner in np.ndindex(2, 2, 2):
         data[tuple(slice(0, 2) if side == 0 else slice(-2, None) for side in corner)] = 250
     check_background(data, Path("T1w.nii"))
+
+
+def test_the_level_of_air_is_its_lower_quartile():
+    """Between a quarter and 26 % of the darker part it rises by four."""
+    data = image(np.repeat([20.0, 24.0], (102, 298)), np.linspace(122, 126, 400))
+    assert air_at_zero(data).ravel()[:400].tolist() == [0] * 102 + [4] * 298
+
+
+def test_noise_is_between_neighbours_along_the_first_axis():
+    data = box()
+    outside = data == 0
+    data[outside] = 30 * (np.indices(data.shape)[0] % 2)[outside]
+    with pytest.raises(InvalidInput, match="noise as strong as tissue"):
+        check_background(data, Path("T1w.nii"))
+    data[outside] = 30 * (np.indices(data.shape)[1] % 2)[outside]
+    check_background(data, Path("T1w.nii"))
+
+
+def test_corners_begin_at_the_images_edge():
+    """Of 27 voxels the 19 at the edge are bright: an inverted image."""
+    data = box()
+    data[[0, -1]] = data[:, [0, -1]] = data[:, :, [0, -1]] = 150
+    with pytest.raises(InvalidInput, match="inverted"):
+        check_background(data, Path("T1w.nii"))
