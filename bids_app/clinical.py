@@ -177,7 +177,7 @@ def find_surgery(
     mask, no_mask = _resection_mask(label, roots, notes)
     if mask is None:
         return SurgeryFiles(no_mask=no_mask)
-    found = [
+    images = [
         path
         for path in _images(label, [bids_dir, *roots])
         if suffix_of(path.name) == "T1w" and is_postoperative(path) and not _in_template(path)
@@ -185,13 +185,13 @@ def find_surgery(
     ]
     named = [name for name in sources_of(mask) if is_postoperative(Path(name))]
     if named:
-        found = [path for path in found if _occasion(path) in map(_occasion, map(Path, named))]
-    if named and not found:
+        images = [path for path in images if _occasion(path) in map(_occasion, map(Path, named))]
+    if named and not images:
         return SurgeryFiles(mask, no_postop=f"there is no T1w of the session of {named[0]}")
-    if len(found) < 2:
-        return SurgeryFiles(mask, next(iter(found), None))
-    drawn = drawn_on(mask, found)
-    meant = drawn or found
+    if len(images) < 2:
+        return SurgeryFiles(mask, next(iter(images), None))
+    drawn = drawn_on(mask, images)
+    meant = drawn or images
     meant = [path for path in meant if _occasion(path) == _occasion(mask)] or meant
     if len(set(map(_occasion, meant))) > 1:
         reason = (
@@ -203,34 +203,34 @@ def find_surgery(
         return SurgeryFiles(mask, no_postop=reason)
     chosen = min(meant, key=has_contrast)
     notes.append(
-        f"{len(found)} post-operative T1w images were found; where one is needed, {chosen.name} is used."
+        f"{len(images)} post-operative T1w images were found; where one is needed, {chosen.name} is used."
     )
     return SurgeryFiles(mask, chosen)
 
 
 def _resection_mask(label: str, roots: list[Path], notes: list[str]) -> tuple[Path | None, str]:
-    found = [path for path in _images(label, roots) if _is_resection_mask(path)]
-    preoperative = [path for path in found if not is_postoperative(path)]
-    if len(found) > 1 and len(preoperative) == 1:
+    masks = [path for path in _images(label, roots) if _is_resection_mask(path)]
+    preoperative = [path for path in masks if not is_postoperative(path)]
+    if len(masks) > 1 and len(preoperative) == 1:
         notes.append(
-            f"{len(found)} resection masks were found; {preoperative[0].name}, which is not in "
+            f"{len(masks)} resection masks were found; {preoperative[0].name}, which is not in "
             "post-operative space, was used."
         )
-        found = preoperative
-    if len(found) > 1:
-        names = ", ".join(path.name for path in found)
+        masks = preoperative
+    if len(masks) > 1:
+        names = ", ".join(path.name for path in masks)
         return (
             None,
-            f"{len(found)} resection masks were found, and which is meant is not said: {names}",
+            f"{len(masks)} resection masks were found, and which is meant is not said: {names}",
         )
-    return (found[0] if found else None), NO_MASK
+    return (masks[0] if masks else None), NO_MASK
 
 
 def _is_resection_mask(path: Path) -> bool:
     """Whether a name tells of a resection other than by when or how an image was made."""
     parts = path.name.split(".")[0].lower().split("_")
-    told = [part for part in parts if part.split("-")[0] not in ("ses", "acq", "rec", "space")]
-    return any("resection" in part for part in told) and suffix_of(path.name) not in _SCANS
+    entities = [part for part in parts if part.split("-")[0] not in ("ses", "acq", "rec", "space")]
+    return any("resection" in part for part in entities) and suffix_of(path.name) not in _SCANS
 
 
 def _in_template(path: Path) -> bool:
@@ -278,13 +278,13 @@ def find_outcome(bids_dir: Path, label: str, notes: list[str]) -> str | None:
         for name, text in own[of_outcome].iloc[0].items()
         if text.lower() not in NOT_GIVEN
     }
-    told = {name: text for name, text in stated.items() if _is_outcome(text)}
-    if len(told) < len(stated):
+    outcomes = {name: text for name, text in stated.items() if _is_outcome(text)}
+    if len(outcomes) < len(stated):
         notes.append(
-            f"{len(stated) - len(told)} outcomes in participants.tsv are in words of their "
+            f"{len(stated) - len(outcomes)} outcomes in participants.tsv are in words of their "
             "own, which are not repeated here."
         )
-    return "; ".join(f"{name.replace('_', ' ')}: {text}" for name, text in told.items()) or None
+    return "; ".join(f"{name.replace('_', ' ')}: {text}" for name, text in outcomes.items()) or None
 
 
 def _own_rows(rows: pd.DataFrame, bids_dir: Path, label: str) -> pd.DataFrame:

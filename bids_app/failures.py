@@ -53,14 +53,14 @@ def explain(error: BaseException) -> tuple[Outcome, str, str]:
     """
     # A reader that meets the end of the memory or of the disk may call the file corrupt.
     chain = list(_chain(error))
-    if any(_is_out_of_memory(one) for one in chain):
+    if any(_is_out_of_memory(cause) for cause in chain):
         hint = "give the job more memory (--preflight says how much), then run again"
         return Outcome.OUT_OF_MEMORY, "The memory of this job is used up", hint
-    for one in chain:
-        if isinstance(one, OSError) and one.errno in _RESOURCE_ERRNOS:
-            where = f" ({one.filename})" if one.filename else ""
-            hint = _HINTS.get(one.errno, "let this user read the input and write the output")
-            return Outcome.MISSING_RESOURCE, f"{one.strerror}{where}", hint
+    for cause in chain:
+        if isinstance(cause, OSError) and cause.errno in _RESOURCE_ERRNOS:
+            where = f" ({cause.filename})" if cause.filename else ""
+            hint = _HINTS.get(cause.errno, "let this user read the input and write the output")
+            return Outcome.MISSING_RESOURCE, f"{cause.strerror}{where}", hint
     if isinstance(error, SpikefocusError):
         where = f" ({error.file})" if error.file else ""
         outcome = next(name for kind, name in _OUTCOMES.items() if isinstance(error, kind))
@@ -75,8 +75,8 @@ def explain(error: BaseException) -> tuple[Outcome, str, str]:
 def anonymous_traceback(error: BaseException) -> str:
     """Where the error came from, without its text, which may quote the data."""
     lines = []
-    for one in reversed(list(_chain(error))):
-        lines += [*traceback.format_tb(one.__traceback__), f"{type(one).__name__}\n"]
+    for cause in reversed(list(_chain(error))):
+        lines += [*traceback.format_tb(cause.__traceback__), f"{type(cause).__name__}\n"]
     return "".join(lines)
 
 

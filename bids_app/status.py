@@ -91,12 +91,17 @@ def read_cohort(output_dir: Path) -> list[dict]:
         owner = living_owner(folder)
         if not file.exists() and owner is None:
             continue
-        one = _stored(file, folder.name)
+        participant = _stored(file, folder.name)
         if owner is not None:
-            one |= {"state": "running", "host": owner.host, "pid": owner.pid, "since": owner.since}
-        elif one["state"] == "running":
-            one |= {"state": "stale", "hint": _STALE_HINT}
-        cohort.append(one)
+            participant |= {
+                "state": "running",
+                "host": owner.host,
+                "pid": owner.pid,
+                "since": owner.since,
+            }
+        elif participant["state"] == "running":
+            participant |= {"state": "stale", "hint": _STALE_HINT}
+        cohort.append(participant)
     return cohort
 
 
@@ -112,7 +117,7 @@ def show(output_dir: Path, as_json: bool) -> ExitCode:
         return ExitCode.DONE
     console = Console()
     console.print(cohort_table(cohort))
-    counts = Counter(one["state"] for one in cohort)
+    counts = Counter(participant["state"] for participant in cohort)
     console.print(", ".join(f"{n} {state}" for state, n in counts.most_common()), highlight=False)
     return ExitCode.DONE
 
@@ -120,14 +125,16 @@ def show(output_dir: Path, as_json: bool) -> ExitCode:
 def cohort_table(cohort: list[dict]) -> Table:
     """What `read_cohort` found, for a terminal."""
     table = Table("participant", "state", "stage", "what and what to do")
-    for one in cohort:
-        stage = one.get("failed_stage") or one.get("running_stage")
-        said = "; ".join(str(one[key]) for key in ("message", "hint") if one.get(key))
-        if one.get("outcome") == Outcome.NOTHING_IMAGED:
+    for participant in cohort:
+        stage = participant.get("failed_stage") or participant.get("running_stage")
+        said = "; ".join(
+            str(participant[key]) for key in ("message", "hint") if participant.get(key)
+        )
+        if participant.get("outcome") == Outcome.NOTHING_IMAGED:
             said = "nothing imaged; the report says why"
-        if one["state"] == "running":
-            said = f"process {one['pid']} on {one['host']} since {one['since']}"
-        cells = (one["participant"], one["state"], stage, said)
+        if participant["state"] == "running":
+            said = f"process {participant['pid']} on {participant['host']} since {participant['since']}"
+        cells = (participant["participant"], participant["state"], stage, said)
         # As Text, so that brackets in a message are no markup.
         table.add_row(*(Text(plain(cell or "")) for cell in cells))
     return table

@@ -175,13 +175,13 @@ def _typed(config_class: type, field: dataclasses.Field, value):
         )
     if kind is float:  # a whole number too large for a float is as good as infinite
         members = [
-            (float(one) if abs(one) < 2**53 else math.inf) if type(one) is int else one
-            for one in members
+            (float(member) if abs(member) < 2**53 else math.inf) if type(member) is int else member
+            for member in members
         ]
-    for one in members:
-        if type(one) is not kind:  # isinstance takes True for a number
+    for member in members:
+        if type(member) is not kind:  # isinstance takes True for a number
             raise ValueError(
-                f"{field.name} is {_shown.repr(one)}, which is no {kind.__name__}; "
+                f"{field.name} is {_shown.repr(member)}, which is no {kind.__name__}; "
                 f"{_allowed(config_class, field)}"
             )
     return members[0] if n == 1 else tuple(members)

@@ -28,8 +28,8 @@ if TYPE_CHECKING:
 
 SKIP_NOTHING = "SPIKEFOCUS_SKIP_NOTHING"
 """Variable of the environment: a skipped test is a failure, but for what cannot be installed."""
-# Hardware, and control groups that the system's owner has not handed on.
-_NOT_TO_BE_INSTALLED = ("GPU", "control group")
+# Hardware, control groups that the system's owner has not handed on, and other people's recordings.
+_NOT_TO_BE_INSTALLED = ("GPU", "control group", "beside this checkout")
 
 
 def pytest_terminal_summary(terminalreporter):

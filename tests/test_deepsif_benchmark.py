@@ -13,7 +13,8 @@ from pipeline.whitening import whitener
 
 DATA = Path(__file__).parents[1].parent / "shared" / "data"
 needs_deepsif = pytest.mark.skipif(
-    not (DATA / "deepsif").is_dir(), reason="the published files of DeepSIF are not beside us"
+    not (DATA / "deepsif").is_dir(),
+    reason="the published files of DeepSIF are not beside this checkout",
 )
 N_TIMES = 125
 

@@ -41,7 +41,7 @@ def check(
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         findings = list(machine_findings(output_dir, work_dir, len(labels), configs["personalize"]))
-        findings += [Finding("dataset", "participants", "note", one) for one in unusable]
+        findings += [Finding("dataset", "participants", "note", label) for label in unusable]
         for label in labels:
             findings += participant_findings(PatientPaths(output_dir, label), find, configs)
     failed = [finding for finding in findings if finding.state == "FAIL"]
@@ -55,14 +55,14 @@ def check(
 def check_installation(configs: dict[str, Any], as_json: bool) -> ExitCode:
     """The same without a dataset: is spikefocus whole, and is the GPU there that was asked for?"""
     findings = list(installation_findings(configs["personalize"]))
-    failed = [one.outcome for one in findings if one.state == "FAIL"]
+    failed = [finding.outcome for finding in findings if finding.state == "FAIL"]
     code = exit_code_of(failed or [Outcome.DONE])
     return _conclude(findings, code, "spikefocus can work here.", as_json)
 
 
 def _conclude(findings: list[Finding], code: ExitCode, good: str, as_json: bool) -> ExitCode:
     if as_json:
-        report = {"exit_code": code, "findings": [asdict(one) for one in findings]}
+        report = {"exit_code": code, "findings": [asdict(finding) for finding in findings]}
         print(json.dumps(report, indent=2))
     else:
         _print(findings)
@@ -76,16 +76,16 @@ def _conclude(findings: list[Finding], code: ExitCode, good: str, as_json: bool)
 
 def _print(findings: list[Finding]) -> None:
     table = Table("", "check", "", "found")
-    for i, one in enumerate(findings):
-        repeated = i and findings[i - 1].subject == one.subject
+    for i, finding in enumerate(findings):
+        repeated = i and findings[i - 1].subject == finding.subject
         if not repeated and i:
             table.add_section()
-        said = one.detail + (f"; {one.hint}" if one.hint else "")
+        detail = finding.detail + (f"; {finding.hint}" if finding.hint else "")
         # As Text, so that brackets in a message are no markup.
         table.add_row(
-            "" if repeated else one.subject,
-            one.check,
-            Text(one.state, style=_STYLES[one.state]),
-            Text(plain(said)),
+            "" if repeated else finding.subject,
+            finding.check,
+            Text(finding.state, style=_STYLES[finding.state]),
+            Text(plain(detail)),
         )
     Console().print(table)

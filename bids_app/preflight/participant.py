@@ -37,11 +37,11 @@ def participant_findings(
 ) -> Iterator[Finding]:
     subject = paths.sub
     yield attempt(subject, "lock", lambda: _unlocked(paths))
-    found: list[PatientFiles] = []
-    yield attempt(subject, "files", lambda: _files(paths.label, find, found))
-    if not found:
+    patients: list[PatientFiles] = []
+    yield attempt(subject, "files", lambda: _files(paths.label, find, patients))
+    if not patients:
         return
-    files = found[0]
+    files = patients[0]
     size: dict[str, Any] = {}
     yield attempt(subject, "T1w", lambda: _t1w(files, size))
     yield attempt(subject, "head model", lambda: _head_model(files))
@@ -94,9 +94,9 @@ def lack_of_memory(files: PatientFiles, kept_sfreq_hz: float) -> str | None:
     )
 
 
-def _files(label: str, find, found: list) -> tuple[str, str]:
-    found.append(find(label))
-    notes = found[0].notes
+def _files(label: str, find, patients: list) -> tuple[str, str]:
+    patients.append(find(label))
+    notes = patients[0].notes
     return ("note", " ".join(notes)) if notes else ("ok", "T1w and MEG are there")
 
 
@@ -116,8 +116,8 @@ def _unlocked(paths: PatientPaths) -> tuple[str, str]:
 def _t1w(files: PatientFiles, size: dict) -> tuple[str, str]:
     image = open_t1w(files.t1w)
     size["t1w"], size["reading_bytes"] = read_t1w(files.t1w), reading_bytes(image)
-    told = f"{files.t1w.name}, {' x '.join(map(str, image.shape[:3]))} voxels"
-    return _with_doubts(told, frame_doubts(image, files.t1w, "T1w"))
+    detail = f"{files.t1w.name}, {' x '.join(map(str, image.shape[:3]))} voxels"
+    return _with_doubts(detail, frame_doubts(image, files.t1w, "T1w"))
 
 
 def _head_model(files: PatientFiles) -> tuple[str, str]:
@@ -135,9 +135,9 @@ def _landmarks(files: PatientFiles, size: dict, configs: dict[str, Any]) -> tupl
     headmodel, *_ = tasks_for(files, configs)
     _, _, head_points = read_sensors(headmodel.inputs)
     marked = read_landmarks(files.t1w_json, size["t1w"].affine, headmodel.inputs.meg[0])
-    told = f"{len(head_points)} head points, landmarks {marked.origin}"
-    state, told = _with_doubts(told, marked.doubts)
-    return (state if marked.pos_mri_mm is not None else "note"), told
+    detail = f"{len(head_points)} head points, landmarks {marked.origin}"
+    state, detail = _with_doubts(detail, marked.doubts)
+    return (state if marked.pos_mri_mm is not None else "note"), detail
 
 
 def _trans(files: PatientFiles) -> tuple[str, str]:
@@ -156,7 +156,7 @@ def _soz(files: PatientFiles, size: dict) -> tuple[str, str]:
     if "t1w" not in size:
         return "note", "not looked for: the T1w cannot be read"
     carry, head_mm = unregistered(size["t1w"])
-    found = resolve_contacts(
+    ieeg = resolve_contacts(
         files.ieeg.electrodes,
         files.ieeg.channels,
         files.ieeg.coordsystem,
@@ -167,17 +167,17 @@ def _soz(files: PatientFiles, size: dict) -> tuple[str, str]:
         head_mm,
         files.ieeg.tables_json,
     )
-    doubts = [*(doubt.text for doubt in found.doubts), *found.warnings]
-    if n := found.counts.get("channels_without_contact"):
+    doubts = [*(doubt.text for doubt in ieeg.doubts), *ieeg.warnings]
+    if n := ieeg.counts.get("channels_without_contact"):
         doubts.append(f"{n} iEEG channels are no contact of electrodes.tsv")
     doubt = "".join(f"; {text.rstrip('.')}" for text in doubts)
-    if found.contacts is None:
-        return "note", f"{found.reason}: the comparison is not assessable{doubt}"
-    contacts = f"{found.counts['contacts']} contacts"
-    if found.no_soz:
-        return "note", f"{contacts}; {found.no_soz}: that comparison is not assessable{doubt}"
-    told = f"{found.counts['soz']} SOZ marks ({found.rules['soz']}), {contacts}"
-    return ("note" if doubts else "ok"), told + doubt
+    if ieeg.contacts is None:
+        return "note", f"{ieeg.reason}: the comparison is not assessable{doubt}"
+    contacts = f"{ieeg.counts['contacts']} contacts"
+    if ieeg.no_soz:
+        return "note", f"{contacts}; {ieeg.no_soz}: that comparison is not assessable{doubt}"
+    marks = f"{ieeg.counts['soz']} SOZ marks ({ieeg.rules['soz']}), {contacts}"
+    return ("note" if doubts else "ok"), marks + doubt
 
 
 def _resection(files: PatientFiles, size: dict, configs: dict[str, Any]) -> tuple[str, str]:
@@ -185,7 +185,7 @@ def _resection(files: PatientFiles, size: dict, configs: dict[str, Any]) -> tupl
         return "note", f"{files.no_mask}: that comparison is not assessable"
     if "t1w" not in size:
         return "note", "not looked for: the T1w cannot be read"
-    inputs = next(one.inputs for one in tasks_for(files, configs) if one.stage == "compare")
+    inputs = next(task.inputs for task in tasks_for(files, configs) if task.stage == "compare")
     reason, doubts = foresee_resection(inputs, size["t1w"], head_outline_mm(size["t1w"]))
     if reason is not None:
         return "note", f"{reason}: that comparison is not assessable"
@@ -193,9 +193,9 @@ def _resection(files: PatientFiles, size: dict, configs: dict[str, Any]) -> tupl
     return _with_doubts(f"{files.resection_mask.name}{postop}", doubts)
 
 
-def _with_doubts(told: str, doubts: Iterable[Doubt]) -> tuple[str, str]:
+def _with_doubts(detail: str, doubts: Iterable[Doubt]) -> tuple[str, str]:
     texts = [doubt.text for doubt in doubts]
-    return ("note", "; ".join([told, *texts])) if texts else ("ok", told)
+    return ("note", "; ".join([detail, *texts])) if texts else ("ok", detail)
 
 
 def _memory(size: dict, kept_sfreq_hz: float) -> tuple[str, str]:

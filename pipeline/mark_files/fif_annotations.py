@@ -50,20 +50,22 @@ def holds_block(path: Path, kind: int) -> bool:
 def read(path: Path, raw: mne.io.BaseRaw, reading: Reading) -> Marks:
     notes: list[str] = []
     if Path(path).resolve() in {Path(name).resolve() for name in raw.filenames if name}:
-        found = raw.annotations
-        onset_s = found.onset - first_time(raw)
-        return Marks(onset_s, np.asarray(found.duration), tuple(found.description))
-    found = mne.read_annotations(path)
+        annotations = raw.annotations
+        onset_s = annotations.onset - first_time(raw)
+        return Marks(onset_s, np.asarray(annotations.duration), tuple(annotations.description))
+    annotations = mne.read_annotations(path)
     measured = raw.info["meas_date"]
     origin = reading.count_from
-    if origin is None and found.orig_time is not None and measured is not None:
-        early_s = (measured - found.orig_time).total_seconds()
-        onset_s = found.onset - early_s - first_time(raw)
+    if origin is None and annotations.orig_time is not None and measured is not None:
+        early_s = (measured - annotations.orig_time).total_seconds()
+        onset_s = annotations.onset - early_s - first_time(raw)
         if abs(early_s) > _SAME_CLOCK_S and not inside(onset_s, raw).any():
-            onset_s = _of_shifted_date(early_s, found.onset, raw, path, notes)
+            onset_s = _of_shifted_date(early_s, annotations.onset, raw, path, notes)
     else:
-        onset_s = from_first_sample(found.onset, raw, path, origin, notes)
-    return Marks(onset_s, np.asarray(found.duration), tuple(found.description), tuple(notes))
+        onset_s = from_first_sample(annotations.onset, raw, path, origin, notes)
+    return Marks(
+        onset_s, np.asarray(annotations.duration), tuple(annotations.description), tuple(notes)
+    )
 
 
 def _of_shifted_date(early_s: float, onset_s: np.ndarray, raw, path: Path, notes: list[str]):

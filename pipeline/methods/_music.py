@@ -68,26 +68,26 @@ def pursue(
     n_signal = min(n_sources, int(np.sum(size > 1e-10 * size[0]))) if size[0] > 0 else 0
     signal = left[:, :n_signal]
     norm = np.linalg.norm(gain, axis=0)
-    found: list[int] = []
+    sources: list[int] = []
     correlations: list[float] = []
-    while n_signal and len(found) < n_sources:
-        basis = np.linalg.qr(gain[:, found])[0]
+    while n_signal and len(sources) < n_sources:
+        basis = np.linalg.qr(gain[:, sources])[0]
         rest = gain - basis @ (basis.T @ gain)
         subspace, kept, _ = np.linalg.svd(signal - basis @ (basis.T @ signal), full_matrices=False)
         subspace = subspace[:, kept > _NOTHING]
         if truncated:
-            subspace = subspace[:, : max(1, n_signal - len(found))]
+            subspace = subspace[:, : max(1, n_signal - len(sources))]
         rest_norm = np.linalg.norm(rest, axis=0)
         # A region that was found, and whatever has its topography, has nothing left.
         seen = rest_norm > _NOTHING * norm
         correlation = np.zeros(gain.shape[1])
         correlation[seen] = np.linalg.norm(subspace.T @ rest[:, seen], axis=0) / rest_norm[seen]
         best = int(correlation.argmax())
-        if not correlation[best] or (found and correlation[best] < least_correlation):
+        if not correlation[best] or (sources and correlation[best] < least_correlation):
             break
-        found.append(best)
+        sources.append(best)
         correlations.append(float(correlation[best]))
-    return found, correlations
+    return sources, correlations
 
 
 def music(truncated: bool) -> Callable[[Problem, Options], tuple[np.ndarray, np.ndarray]]:
@@ -95,11 +95,11 @@ def music(truncated: bool) -> Callable[[Problem, Options], tuple[np.ndarray, np.
 
     def activity(problem: Problem, options: Options) -> tuple[np.ndarray, np.ndarray]:
         seen = whitened(problem)
-        found, _ = pursue(
+        sources, _ = pursue(
             seen.data, seen.gain, options.music_sources, truncated, options.music_correlation
         )
         solution = np.zeros((seen.gain.shape[1], seen.data.shape[1]))
-        solution[found] = np.linalg.lstsq(seen.gain[:, found], seen.data)[0]
+        solution[sources] = np.linalg.lstsq(seen.gain[:, sources], seen.data)[0]
         return solution, problem.spike.average.times
 
     return activity

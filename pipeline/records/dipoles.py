@@ -127,9 +127,9 @@ class DipolesQC:
     cluster_of_all: DipoleCluster | None
 
 
-def write_dipoles(paths: PatientPaths, found: SpikeDipoles, in_head: mne.Dipole) -> None:
+def write_dipoles(paths: PatientPaths, dipoles: SpikeDipoles, in_head: mne.Dipole) -> None:
     """Write the table with its sidecar, and the same dipoles in head coordinates as mne reads them."""
-    write_text(paths.dipoles, to_tsv(_table(found), "%.6g"))
+    write_text(paths.dipoles, to_tsv(_table(dipoles), "%.6g"))
     write_json(paths.dipoles.with_suffix(".json"), described(_COLUMNS))
     with atomic_path(paths.dipole_file) as tmp:
         in_head.save(tmp, overwrite=True, verbose="error")
@@ -164,18 +164,18 @@ def dipole_files(paths: PatientPaths) -> list[Path]:
 _TEXT = ("included", "reason")
 
 
-def _table(found: SpikeDipoles) -> pd.DataFrame:
+def _table(dipoles: SpikeDipoles) -> pd.DataFrame:
     values = (
-        np.arange(1, len(found.moment_nam) + 1),
-        *found.pos_mri_mm.T,
-        *found.direction_mri.T,
-        found.moment_nam,
-        found.gof_percent,
-        found.confidence_volume_cm3,
-        found.latency_s,
-        *found.peak_pos_mri_mm.T,
-        found.peak_gof_percent,
-        ["true" if included else "false" for included in found.included],
-        [reason or np.nan for reason in found.reason],
+        np.arange(1, len(dipoles.moment_nam) + 1),
+        *dipoles.pos_mri_mm.T,
+        *dipoles.direction_mri.T,
+        dipoles.moment_nam,
+        dipoles.gof_percent,
+        dipoles.confidence_volume_cm3,
+        dipoles.latency_s,
+        *dipoles.peak_pos_mri_mm.T,
+        dipoles.peak_gof_percent,
+        ["true" if included else "false" for included in dipoles.included],
+        [reason or np.nan for reason in dipoles.reason],
     )
     return pd.DataFrame(dict(zip(_COLUMNS, values, strict=True)))

@@ -104,7 +104,7 @@ def test_damaged_files_are_named_in_a_sentence(name, content, recording, tmp_pat
 def ctf(folder, markers="", classes=""):
     source = VENDORS / "ctf/testdata_ctf_short_discontinuous.ds"
     if not source.exists():
-        pytest.skip("../shared/data/vendors is not there")
+        pytest.skip("the makers' recordings are not beside this checkout")
     copy = shutil.copytree(source, folder / "testdata_ctf_short_discontinuous.ds")
     (copy / "MarkerFile.mrk").write_text(markers)
     if classes:
@@ -173,7 +173,7 @@ def test_ctf_classes_hold_whole_trials(tmp_path):
 def test_triggers_of_kit_and_bti_count_from_the_first_sample(kind, recording):
     """mne cuts recordings at a later first sample, from which its events do not count."""
     if not VENDORS.exists():
-        pytest.skip("../shared/data/vendors is not there")
+        pytest.skip("the makers' recordings are not beside this checkout")
     if kind == "kit":
         raw = mne.io.read_raw_kit(VENDORS / "kit/MQKIT_125_2sec.con", preload=True, verbose="error")
     else:

@@ -25,7 +25,7 @@ from pipeline.warp import apply_affine
 
 VENDORS = Path("../shared/data/vendors")
 needs_recordings = pytest.mark.skipif(
-    not VENDORS.is_dir(), reason=f"the makers' recordings are not there ({VENDORS})"
+    not VENDORS.is_dir(), reason="the makers' recordings are not beside this checkout"
 )
 KIT, BTI = VENDORS / "kit", VENDORS / "bti"
 CTF = VENDORS / "ctf" / "testdata_ctf_short_discontinuous.ds"
