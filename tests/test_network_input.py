@@ -260,3 +260,11 @@ def test_sampling_rates_within_a_thousandth_of_a_multiple_are_taken(sfreq_hz):
 
 def test_silence_stays_silent():
     assert not prepare_recording(np.zeros((5, 10)), a_projection(3)).any()
+
+
+def test_the_leadfield_is_of_unit_mean_square_per_region(leadfield, noise_cov):
+    whiten, projection = project_head(leadfield, noise_cov, SMALL_DICTIONARY)
+    field = projection.leadfield.numpy()
+    assert np.mean(np.sum(field**2, axis=0)) == pytest.approx(1, rel=1e-5)
+    whitened = whiten @ leadfield
+    assert field / field[0, 0] == pytest.approx(whitened / whitened[0, 0], rel=1e-3, abs=1e-3)

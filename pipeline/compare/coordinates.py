@@ -30,8 +30,9 @@ def outside_head_mm(pos_mri_mm: np.ndarray, scalp_mri_mm: np.ndarray) -> np.ndar
     centre = (scalp_mri_mm.max(0) + scalp_mri_mm.min(0)) / 2
     scalp_radius = np.linalg.norm(scalp_mri_mm - centre, axis=1)
     radius = np.linalg.norm(pos_mri_mm - centre, axis=1)
-    direction = (pos_mri_mm - centre) / np.maximum(radius, 1e-9)[:, None]
-    _, nearest = cKDTree((scalp_mri_mm - centre) / scalp_radius[:, None]).query(direction, k=4)
+    # Of directions the nearest to a point is that of its ray, whatever its length.
+    directions = cKDTree((scalp_mri_mm - centre) / scalp_radius[:, None])
+    _, nearest = directions.query(pos_mri_mm - centre, k=4)
     return radius - scalp_radius[nearest].mean(1)
 
 

@@ -83,6 +83,7 @@ def test_low_ends_stand_as_far_down():
     found = bootstrap.describe(bootstrap.summarise(maps), 1, POS_MM, AREA_MM2)
     # 0.475 steps up from the lowest of 20.
     assert found.max_ci95_low_mri_mm == pytest.approx([4.75, 0, 0])
+    assert found.max_within_mm_95 == pytest.approx(0.5)
     assert found.extent_area_ci95_cm2 == pytest.approx([1.475, 2])
     nearly = bootstrap.summarise(np.array([[1.0, 9, 1]] * 18 + [[9, 1, 1]] * 2))
     assert bootstrap.describe(nearly, 1, POS_MM, AREA_MM2).stable_area_cm2 == 0

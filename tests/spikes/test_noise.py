@@ -149,3 +149,24 @@ def test_a_whitener_projects_and_makes_the_noise_white():
     assert found.matrix @ direction == pytest.approx(np.zeros(3), abs=1)
     white = found.matrix @ windows.transpose(1, 0, 2).reshape(4, -1)
     assert np.cov(white) == pytest.approx(np.eye(3), abs=0.05)
+
+
+@pytest.mark.parametrize("sfreq_hz", [100.0, 1000.0])
+def test_the_onsets_snr_is_that_within_ten_milliseconds_of_it(sfreq_hz):
+    """Half of the height is passed 40 ms before the peak, with other noise beside it."""
+    peak, step = 600, round(sfreq_hz / 100)
+    late = (np.arange(1201) - peak) / step
+    course = np.interp(late, [-6, -5, -4, 0, 1], [0, 0, 1.1, 2, 0])
+    noise = np.where(np.abs(late + 4) <= 1, 0.1, 0.3)
+    spikes = np.tile(course, (4, 3, 1)) + noise * np.array([1.0, -1, 1, -1])[:, None, None]
+    spikes += 0.01 * (late < -10)
+    told = average_quality(spikes, sfreq_hz, peak)
+    begin = peak + round(told.half_rise_s * sfreq_hz)
+    near = slice(begin - step, begin + step + 1)
+    ratio = np.mean(course[near] ** 2) / np.mean(noise[near] ** 2)
+    assert told.onset_snr_db == pytest.approx(10 * np.log10(ratio))
+    # A half rise less than ten milliseconds from the first sample has none.
+    cut = begin - step
+    assert average_quality(spikes[:, :, cut:], sfreq_hz, peak - cut).onset_snr_db is not None
+    short = average_quality(spikes[:, :, cut + 1 :], sfreq_hz, peak - cut - 1)
+    assert short.half_rise_s == told.half_rise_s and short.onset_snr_db is None
