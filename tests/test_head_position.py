@@ -46,5 +46,31 @@ def test_a_still_head_keeps_its_position_to_the_last_bit():
 
 def test_a_long_drift_has_wider_groups_and_few_of_them():
     positions, width_mm = group(np.array([place((x, 0, 0)) for x in np.linspace(0, 30, 61)]))
-    assert len(positions.dev_head_t) <= MOST_POSITIONS and 3 < width_mm < 6
-    assert positions.weight.sum() == pytest.approx(1)
+    # Eight of 61 half a millimetre apart need a width of 3.5; a quarter more at a time, six times.
+    assert len(positions.dev_head_t) == MOST_POSITIONS == 8
+    assert width_mm == pytest.approx(1.25**6)
+    assert positions.weight[:7].tolist() == [8 / 61] * 7 and positions.weight.sum() == 1
+
+
+@pytest.mark.parametrize(("n", "width_mm", "n_positions"), [(8, 1.0, 8), (9, 1.25**5, 5)])
+def test_more_than_eight_positions_make_the_groups_wider(n, width_mm, n_positions):
+    """Three millimetres apart: two of them are one from a width of 3.05 on."""
+    positions, found_mm = group(np.array([place((3 * i, 0, 0)) for i in range(n)]))
+    assert found_mm == pytest.approx(width_mm)
+    assert len(positions.dev_head_t) == n_positions
+
+
+@pytest.mark.parametrize(
+    ("shift_mm", "turn_deg", "n_positions"),
+    [(0.99, 0, 1), (1.01, 0, 2), (0, 0.99, 1), (0, 1.01, 2), (0.9, 0.9, 1)],
+)
+def test_a_position_lies_within_a_millimetre_and_a_degree(shift_mm, turn_deg, n_positions):
+    at = np.array([place(), place((shift_mm, 0, 0), turn_deg)])
+    assert len(group(at)[0].dev_head_t) == n_positions
+
+
+def test_the_mean_position_is_that_of_centre_and_turn():
+    at = np.array([place((1, 2, 3), 4), place((1.4, 2, 3), 4.6)])
+    mean = group(at)[0].dev_head_t
+    assert mean[0] == pytest.approx(place((1.2, 2, 3), 4.3), abs=1e-6)
+    assert mean[0][3].tolist() == [0, 0, 0, 1]
