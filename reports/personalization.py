@@ -92,7 +92,6 @@ def model_card(patient: Patient, paths: PatientPaths) -> dict:
     """
     own = _card(paths.model)
     generic = _card(generic_weights(patient))
-    trained = {} if generic is None or generic.config is None else generic.config
     facts = [
         ("Network", None if own is None else own.network),
         ("Input", None if own is None else own.input),
@@ -102,8 +101,8 @@ def model_card(patient: Patient, paths: PatientPaths) -> dict:
             "Synthetic recordings they were trained on",
             None if generic is None else _grouped(generic.samples),
         ),
-        ("Random heads they were trained on", trained.get("n_heads")),
-        ("Seed", trained.get("seed")),
+        ("Random heads they were trained on", None if generic is None else generic.n_heads),
+        ("Seed", None if generic is None else generic.seed),
         (
             "Hours of training since it was last taken up",
             None if generic is None else generic.hours_since_last_resume,

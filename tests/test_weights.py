@@ -2,7 +2,7 @@
 
 import json
 import resource
-from dataclasses import asdict
+from dataclasses import asdict, replace
 
 import numpy as np
 import pytest
@@ -16,6 +16,7 @@ from safetensors.torch import save_file
 
 from pipeline.errors import InvalidInput, MissingResource
 from pipeline.networks import build_network
+from pipeline.records.model_card import read_card
 from pipeline.weights import (
     SHIPPED,
     apply,
@@ -116,3 +117,10 @@ def test_weights_that_the_disk_does_not_take_are_an_error_of_the_system(tmp_path
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, limits)
     assert not list(tmp_path.iterdir())
+
+
+def test_the_shipped_card_says_what_the_report_tells_of_training():
+    card = read_card(SHIPPED)
+    assert (card.n_heads, card.seed) == (card.config["n_heads"], card.config["seed"])
+    assert None not in (card.n_heads, card.seed, card.samples, card.hours_since_last_resume)
+    assert replace(card, config=None).n_heads is None

@@ -53,6 +53,15 @@ class ModelCard:
     hours_since_last_resume: float | None = None
     test: tuple[HeldOut, ...] | None = None
 
+    @property
+    def n_heads(self) -> int | None:
+        """Random heads that generic weights were trained on."""
+        return (self.config or {}).get("n_heads")
+
+    @property
+    def seed(self) -> int | None:
+        return (self.config or {}).get("seed")
+
 
 def read_card(weights: Path) -> ModelCard:
     """The card of a weights file; one made by another version may say more.
