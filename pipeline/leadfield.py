@@ -33,7 +33,7 @@ def star_shaped_remesh(pos_mm: np.ndarray, n_vertices: int) -> tuple[np.ndarray,
     direction = sphere / np.linalg.norm(sphere, axis=1, keepdims=True)
     faces = ConvexHull(direction).simplices
     a, b, c = direction[faces[:, 0]], direction[faces[:, 1]], direction[faces[:, 2]]
-    inward = np.einsum("ij,ij->i", np.cross(b - a, c - a), a) < 0
+    inward = np.einsum("ij,ij->i", np.cross(b, c), a) < 0
     faces[inward] = faces[inward][:, ::-1]
     centre = (pos_mm.max(0) + pos_mm.min(0)) / 2
     radius = np.linalg.norm(pos_mm - centre, axis=1)

@@ -131,3 +131,14 @@ def test_sensors_are_weighed_by_the_spikes_of_each_place():
     assert moved["dev_head_t"]["trans"].tolist() == places[1].tolist()
     assert sensors_at(info, places[1])["dev_head_t"]["from"] == info["dev_head_t"]["from"]
     assert info["dev_head_t"]["trans"].tolist() == np.eye(4).tolist()
+
+
+def test_dipoles_are_given_in_metres(monkeypatch, conductor):
+    given = []
+    monkeypatch.setattr(
+        leadfield.mne, "setup_volume_source_space", lambda **kwargs: given.append(kwargs) or 1 / 0
+    )
+    with pytest.raises(ZeroDivisionError):
+        vertex_leadfield(one_magnetometer(), None, conductor, np.full((1, 3), 50.0), np.eye(3)[:1])
+    assert given[0]["pos"]["rr"].tolist() == [[0.05] * 3]
+    assert given[0]["pos"]["nn"].tolist() == [[1, 0, 0]]

@@ -106,9 +106,9 @@ def test_a_leadfield_comes_in_the_order_asked_for(paths):
 def test_a_head_that_moved_has_the_mean_of_its_leadfields(monkeypatch):
     """Each position by the share of the spikes that it has, and each region the sum of its vertices."""
     trans = mne.Transform("head", "mri", np.eye(4))
-    still = head(MeasuredHead, leadfield=np.zeros((2, 2)), trans=trans)
+    still = head(MeasuredHead, leadfield=np.zeros((3, 2)), trans=trans)
     still.surfaces[INNER_SKULL] = Surface(2 * POS_MM, FACES)
-    info = mne.create_info(["MEG 1", "MEG 2"], 100.0, "mag")
+    info = mne.create_info(3, 100.0, "mag")
     with info._unlock():
         info["dev_head_t"] = mne.Transform("meg", "head", np.eye(4))
     places = np.array([np.eye(4), mne.transforms.translation(0.01, 0, 0)])
@@ -118,12 +118,12 @@ def test_a_head_that_moved_has_the_mean_of_its_leadfields(monkeypatch):
         assert pos_mm.tolist() == POS_MM.tolist()
         assert np.abs(normals).tolist() == [[0, 0, 1]] * 4
         x_m = sensors["dev_head_t"]["trans"][0, 3]
-        return np.array([[1.0, 2, 3, 4], [5, 6, 7, 8]]) * (1 + 100 * x_m)
+        return np.array([[1.0, 2, 3, 4], [5, 6, 7, 8], [0, 0, 0, 1]]) * (1 + 100 * x_m)
 
     monkeypatch.setattr(records, "vertex_leadfield", field)
     modality = type("M", (), {"conductor": lambda self, pos_mm, faces: "inner skull"})()
     monkeypatch.setattr(records, "modality_of", lambda info: modality)
     moved = at_positions(still, info, HeadPositions(places, np.array([0, 1, 1, 1])))
     # Vertices 1 and 3 are the second region's; a quarter is once, three quarters are twice the field.
-    assert moved.leadfield == pytest.approx(1.75 * np.array([[1.0, 6], [5, 14]]))
+    assert moved.leadfield == pytest.approx(1.75 * np.array([[1.0, 6], [5, 14], [0, 1]]))
     assert moved.region_label is still.region_label

@@ -170,3 +170,19 @@ def test_the_onsets_snr_is_that_within_ten_milliseconds_of_it(sfreq_hz):
     assert average_quality(spikes[:, :, cut:], sfreq_hz, peak - cut).onset_snr_db is not None
     short = average_quality(spikes[:, :, cut + 1 :], sfreq_hz, peak - cut - 1)
     assert short.half_rise_s == told.half_rise_s and short.onset_snr_db is None
+
+
+def test_the_noise_counts_to_neither_foot_nor_peak():
+    """A quarter of 4 less 0.16 is 0.96: 1.04 less 0.16 lies below it, and 1.04 not below 1."""
+    course = np.zeros(121)
+    course[PEAK - 4 : PEAK + 1] = (0.5, 1.02, 1.5, 1.8, 2)
+    assert quality(course, noise=0.4, before=1e-3).half_rise_s == pytest.approx(-0.03)
+    assert quality(course, noise=1e-3, before=1e-3).half_rise_s == pytest.approx(-0.04)
+
+
+def test_a_half_rise_at_the_first_sample_counts():
+    course = np.where(np.arange(121) == PEAK - 15, 0.0, 2.0)
+    spikes = course + 1e-3 * np.array([1, -1, 1, -1])[:, None, None] + np.zeros((4, 3, 1))
+    spikes[:, :, PEAK + 3 :] = 1
+    cut = PEAK - 15
+    assert average_quality(spikes[:, :, cut:], SFREQ, 15).half_rise_s == pytest.approx(-0.15)
