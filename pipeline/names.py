@@ -13,12 +13,12 @@ _PRIMES = str.maketrans({"’": "'", "‘": "'", "′": "'", "`": "'", "´": "'"
 _DASHES = str.maketrans(dict.fromkeys("‐‑‒–—−", "-"))
 # What acquisition systems write around a contact's name.
 _PREFIX = re.compile(r"^(?:seeg|eeg|ecog|pol)\s+")
-_REFERENCE = re.compile(r"-(?:ref|avg|average|mean|g2)$")
+_REFERENCE = re.compile(r"\s*-\s*(?:ref|avg|average|mean|g2)$")
 # CTF appends the number of the system to its sensors: MLC11-1609.
 _CTF_SERIAL = re.compile(r"^([a-z]+\d+)-\d{3,5}$")
 _CONTACT = r"[^\W\d_](?:[^\W_]|')*?[\s_\-]*'?\d+'?"
 # Between two digits a separator tells one number from the next: RA1-2 is no RA12.
-_SEPARATOR = re.compile(r"(?<!\d)[\s_\-]+|[\s_\-]+(?!\d)")
+_SEPARATOR = re.compile(r"(?<!\d)-|-(?!\d)")
 _INDICES = ("run", "echo", "split")
 EMPTY_ROOM = "emptyroom"
 _ROOM_TASK = re.compile(r"noise\d*|er|.*empty.?room.*|empty", re.IGNORECASE)
@@ -84,7 +84,7 @@ def channel_key(name: str) -> str:
 def contact_key(name: str) -> str:
     """``RA01``, ``ra-1`` and ``RA 1`` alike; ``A’1`` and ``A1'`` as ``a'1``."""
     plain = _REFERENCE.sub("", _PREFIX.sub("", _plain(name)))
-    plain = _unpadded(re.sub(r"[\s_\-]+", "-", _SEPARATOR.sub("", plain)))
+    plain = _unpadded(_SEPARATOR.sub("", re.sub(r"[\s_\-]+", "-", plain)))
     return re.sub(r"^([^\W\d_]+)(\d+)'$", r"\1'\2", plain)
 
 

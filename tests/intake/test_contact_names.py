@@ -63,6 +63,7 @@ def test_one_contact_in_two_spellings(tmp_path, contacts, channel):
         (("R'A1", "R'A2", "R'A3"), "R’A1 – R’A2"),
         # No twelfth contact: between two digits, a hyphen parts two numbers.
         (("RA1", "RA2", "RA12"), "RA1-2"),
+        (("RA1", "RA2", "RA12"), "RA1 - 2"),
     ],
 )
 def test_a_mark_on_a_bipolar_channel_marks_both_contacts(tmp_path, contacts, channel):
