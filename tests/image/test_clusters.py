@@ -53,6 +53,7 @@ def test_spikes_are_fitted_by_the_place_of_the_head():
         (80.0, 1.0, 49.9, "moment outside 50 to 500 nA m"),
         (80.0, 1.0, 500.1, "moment outside 50 to 500 nA m"),
         (80.0, np.nan, 50.0, "at the edge of the inner skull"),
+        (70, 2.0, 200, "goodness of fit below 80 %, confidence volume above 1 cm3"),
     ],
 )
 def test_each_criterion_has_its_limit(gof, volume, moment, unmet):
@@ -75,6 +76,37 @@ def test_a_clusters_ellipsoid_is_that_of_a_further_dipole(n, quantile):
     along = np.array(found.axes_mri)
     assert along @ np.cov(pos_mm.T) @ along.T == pytest.approx(np.diag(sizes**2), abs=1e-9)
     assert found.direction_mri == (0, 0, 1) and found.direction_spread_deg == 0
+
+
+def test_cluster_of_known_dipoles():
+    """Two dipoles on each axis, 3, 2 and 1 mm off: variances of 18, 8 and 2 mm² over 5."""
+    off_mm = np.diag([3.0, 2.0, 1.0])
+    pos_mm = np.array([40.0, -20, 10]) + np.vstack([off_mm, -off_mm])
+    tilted = np.radians(10)
+    directions = np.tile([np.sin(tilted), 0, np.cos(tilted)], (6, 1))
+    directions[:3, 0] *= -1
+    found = cluster(pos_mm, directions)
+    assert found.centre_mri_mm == pytest.approx((40, -20, 10))
+    # 3 (36 - 1) / (6 · 3) times the 95 % point of F with 3 and 3 degrees of freedom, 9.2766.
+    radius = np.sqrt(35 / 6 * 9.2766)
+    assert found.semi_axes_mm == pytest.approx(radius * np.sqrt([3.6, 1.6, 0.4]), rel=1e-4)
+    assert np.abs(found.axes_mri) == pytest.approx(np.eye(3))
+    assert found.direction_mri == pytest.approx((0, 0, 1))
+    assert found.direction_spread_deg == pytest.approx(10)
+    assert found.volume_cm3 == pytest.approx(
+        4 / 3 * np.pi * radius**3 * np.sqrt(3.6 * 1.6 * 0.4) / 1000, rel=1e-4
+    )
+
+
+def test_ellipsoid_holds_a_further_dipole_in_95_percent():
+    rng = np.random.default_rng(0)
+    inside = []
+    for _ in range(1500):
+        *pos_mm, further_mm = rng.normal(size=(9, 3)) * [5, 3, 1]
+        found = cluster(np.array(pos_mm), np.tile([0.0, 0, 1], (8, 1)))
+        along = np.array(found.axes_mri) @ (further_mm - found.centre_mri_mm)
+        inside.append(((along / found.semi_axes_mm) ** 2).sum() < 1)
+    assert 0.935 < np.mean(inside) < 0.965
 
 
 def test_the_spread_of_directions_is_the_root_of_their_mean_square():

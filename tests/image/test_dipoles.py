@@ -7,11 +7,11 @@ import numpy as np
 import pytest
 from compensated_array import as_recorded, compensated_info
 
-from pipeline.image.dipoles import Criteria, cluster, describe, fit_single_spikes
+from pipeline.image.dipoles import Criteria, fit_single_spikes
 from pipeline.leadfield import star_shaped_remesh, vertex_leadfield
 from pipeline.modality.meg import single_shell_bem
 from pipeline.paths import PatientPaths
-from pipeline.records.dipoles import SpikeDipoles, read_dipoles, write_dipoles
+from pipeline.records.dipoles import read_dipoles, write_dipoles
 from pipeline.records.head import INNER_SKULL
 from pipeline.records.spike import Spike
 
@@ -98,68 +98,3 @@ def test_files_hold_what_was_fitted(fitted, tmp_path):
     assert np.allclose(of_mne.amplitude, in_head.amplitude, rtol=1e-2)
     assert np.allclose(of_mne.times, found.latency_s, atol=1e-4)
     assert "Head" in paths.dipole_file.read_text().splitlines()[0]
-
-
-@pytest.mark.parametrize(
-    ("gof", "volume", "moment", "unmet"),
-    [
-        (80, 1.0, 50, ""),
-        (79.9, 0.5, 200, "goodness of fit below 80 %"),
-        (90, 1.1, 200, "confidence volume above 1 cm3"),
-        (90, np.nan, 200, "at the edge of the inner skull"),
-        (90, 0.5, 501, "moment outside 50 to 500 nA m"),
-        (70, 2.0, 200, "goodness of fit below 80 %, confidence volume above 1 cm3"),
-    ],
-)
-def test_criteria_say_what_a_dipole_lacks(gof, volume, moment, unmet):
-    assert Criteria().unmet(gof, volume, moment) == unmet
-
-
-def test_cluster_of_known_dipoles():
-    """Two dipoles on each axis, 3, 2 and 1 mm off: variances of 18, 8 and 2 mm² over 5."""
-    off_mm = np.diag([3.0, 2.0, 1.0])
-    pos_mm = np.array([40.0, -20, 10]) + np.vstack([off_mm, -off_mm])
-    tilted = np.radians(10)
-    directions = np.tile([np.sin(tilted), 0, np.cos(tilted)], (6, 1))
-    directions[:3, 0] *= -1
-    found = cluster(pos_mm, directions)
-    assert found.centre_mri_mm == pytest.approx((40, -20, 10))
-    # 3 (36 - 1) / (6 · 3) times the 95 % point of F with 3 and 3 degrees of freedom, 9.2766.
-    radius = np.sqrt(35 / 6 * 9.2766)
-    assert found.semi_axes_mm == pytest.approx(radius * np.sqrt([3.6, 1.6, 0.4]), rel=1e-4)
-    assert np.abs(found.axes_mri) == pytest.approx(np.eye(3))
-    assert found.direction_mri == pytest.approx((0, 0, 1))
-    assert found.direction_spread_deg == pytest.approx(10)
-    assert found.volume_cm3 == pytest.approx(
-        4 / 3 * np.pi * radius**3 * np.sqrt(3.6 * 1.6 * 0.4) / 1000, rel=1e-4
-    )
-
-
-def test_ellipsoid_holds_a_further_dipole_in_95_percent():
-    rng = np.random.default_rng(0)
-    inside = []
-    for _ in range(1500):
-        *pos_mm, further_mm = rng.normal(size=(9, 3)) * [5, 3, 1]
-        found = cluster(np.array(pos_mm), np.tile([0.0, 0, 1], (8, 1)))
-        along = np.array(found.axes_mri) @ (further_mm - found.centre_mri_mm)
-        inside.append(((along / found.semi_axes_mm) ** 2).sum() < 1)
-    assert 0.935 < np.mean(inside) < 0.965
-
-
-def test_too_few_that_count_make_no_cluster():
-    n = 6
-    found = SpikeDipoles(
-        pos_mri_mm=np.random.default_rng(0).normal(size=(n, 3)),
-        direction_mri=np.tile([0.0, 0, 1], (n, 1)),
-        moment_nam=np.full(n, 200.0),
-        gof_percent=np.full(n, 90.0),
-        confidence_volume_cm3=np.full(n, 0.1),
-        latency_s=np.zeros(n),
-        peak_pos_mri_mm=np.zeros((n, 3)),
-        peak_gof_percent=np.full(n, 90.0),
-        reason=("", "", "", "", "a", "b"),
-    )
-    told = describe(found, Criteria())
-    assert (told.n_fitted, told.n_included, told.cluster) == (6, 4, None)
-    assert told.reason == "4 of 6 single dipoles meet the criteria, fewer than 5"
-    assert told.cluster_of_all is not None
