@@ -1,4 +1,4 @@
-"""The stages' quality records of a made-up patient, for tests of what reads them."""
+"""The stages' quality records of a fake patient, for tests of what reads them."""
 
 from dataclasses import replace
 
@@ -206,7 +206,7 @@ IMAGE = ImageQC(
 
 
 def grade(name: str, up_to_radius_mm: float, **measured) -> Grade:
-    """A grade of certainty with made-up errors, but for those given."""
+    """A grade of certainty with fake errors, but for those given."""
     usual = dict(
         n_spikes=300,
         median_error_mm=5.1,

@@ -125,7 +125,7 @@ def test_parcels_grow_around_the_highest_scores():
 
 @pytest.fixture(scope="module")
 def head():
-    """A made-up head: a smooth field of the regions' positions, so that neighbours look alike."""
+    """A fake head: a smooth field of the regions' positions, so that neighbours look alike."""
     graph = template_graph()
     sensors = np.random.default_rng(0).normal(size=(N_CHANNELS, 994))
     return graph, 1e9 * sensors @ np.exp(-((graph.distance_mm / 20) ** 2))

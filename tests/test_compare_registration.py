@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from fake_anatomy import make_head
 from scipy.ndimage import (
     binary_closing,
     binary_dilation,
@@ -9,7 +10,6 @@ from scipy.ndimage import (
     map_coordinates,
 )
 from scipy.spatial.transform import Rotation
-from synthetic_head import make_head
 
 from pipeline.compare import images, postop
 from pipeline.headmodel.t1w import Volume

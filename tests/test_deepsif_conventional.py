@@ -14,7 +14,7 @@ CENTRE = 400
 
 @pytest.fixture(scope="module")
 def simulated():
-    """A smooth made-up leadfield, a patch of a region and its neighbours, and white noise."""
+    """A smooth fake leadfield, a patch of a region and its neighbours, and white noise."""
     graph = template_graph()
     rng = np.random.default_rng(0)
     leadfield = rng.normal(size=(N_CHANNELS, 994)) @ np.exp(-((graph.distance_mm / 20) ** 2))

@@ -4,9 +4,9 @@ import mne
 import nibabel as nib
 import numpy as np
 import pytest
+from fake_anatomy import MNI152_TO_MRI, digitise, make_head
 from mne.transforms import rotation
 from scipy.spatial import ConvexHull
-from synthetic_head import MNI152_TO_MRI, digitise, make_head
 
 from pipeline.errors import InvalidInput
 from pipeline.headmodel.coregistration import coregister

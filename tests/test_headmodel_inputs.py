@@ -5,7 +5,7 @@ import gzip
 import nibabel as nib
 import numpy as np
 import pytest
-from synthetic_head import GRID, make_head
+from fake_anatomy import GRID, make_head
 
 from pipeline.errors import InvalidInput
 from pipeline.headmodel.anatomy import choose_landmarks

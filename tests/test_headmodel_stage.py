@@ -7,7 +7,7 @@ import mne
 import nibabel as nib
 import numpy as np
 import pytest
-from synthetic_head import MNI152_TO_MRI, digitise, make_head, save_volume, write_recording
+from fake_anatomy import MNI152_TO_MRI, digitise, make_head, save_volume, write_recording
 
 from pipeline import headmodel
 from pipeline.errors import InvalidInput

@@ -3,12 +3,12 @@
 import numpy as np
 import pytest
 import torch
-from made_up_head import (
+from fake_head import (
     N_CHANNELS,
     SMALL_DICTIONARY,
     a_projection,
-    made_up_leadfield,
-    made_up_noise_cov,
+    fake_leadfield,
+    fake_noise_cov,
 )
 
 from pipeline.errors import InvalidInput
@@ -26,12 +26,12 @@ from pipeline.projection import (
 
 @pytest.fixture(scope="module")
 def leadfield():
-    return made_up_leadfield()
+    return fake_leadfield()
 
 
 @pytest.fixture(scope="module")
 def noise_cov():
-    return made_up_noise_cov()
+    return fake_noise_cov()
 
 
 def test_projection_peaks_at_a_single_active_region(leadfield, noise_cov):

@@ -5,9 +5,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
-from made_up_head import (
+from fake_head import (
     a_projection,
-    made_up_head,
+    fake_head,
     synthesizer,
 )
 
@@ -40,7 +40,7 @@ AS_THEY_ARE = PatchSearch(n_changes=0)
 
 @pytest.fixture(scope="module")
 def head():
-    return made_up_head()
+    return fake_head()
 
 
 @pytest.mark.parametrize("network", list(NETWORKS))

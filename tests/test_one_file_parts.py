@@ -53,7 +53,7 @@ ROOT = Path(__file__).parents[1]
 
 def source(kind: str) -> str:
     """A part of this kind that ships with nothing."""
-    return (ROOT / "tests" / "dummy_parts" / f"{kind}.py").read_text()
+    return (ROOT / "tests" / "fake_parts" / f"{kind}.py").read_text()
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ import mne
 import numpy as np
 import pytest
 import torch
-from made_up_head import SMALL_DICTIONARY
+from fake_head import SMALL_DICTIONARY
 
 from pipeline.synthesis import population
 from pipeline.synthesis.library import (
@@ -41,7 +41,7 @@ N_CHANNELS = 40
 
 @pytest.fixture(scope="module")
 def head():
-    """A made-up head: a smooth field of the regions' positions, so that neighbours look alike."""
+    """A fake head: a smooth field of the regions' positions, so that neighbours look alike."""
     graph = template_graph()
     rng = np.random.default_rng(0)
     sensors = rng.normal(size=(N_CHANNELS, 994))

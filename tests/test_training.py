@@ -6,10 +6,10 @@ from functools import partial
 import numpy as np
 import pytest
 import torch
-from made_up_head import (
+from fake_head import (
     N_CHANNELS,
     SMALL_DICTIONARY,
-    made_up_head,
+    fake_head,
     same_weights,
     small_patch_bank,
     synthesizer,
@@ -51,7 +51,7 @@ QUIET = Progress()
 
 @pytest.fixture(scope="module")
 def head():
-    return made_up_head()
+    return fake_head()
 
 
 def run_training(folder, head, plan=PLAN, progress=QUIET):

@@ -7,7 +7,7 @@ from dataclasses import asdict, replace
 import numpy as np
 import pytest
 import torch
-from made_up_head import (
+from fake_head import (
     a_projection,
     same_weights,
 )

@@ -1,6 +1,6 @@
 """The product's conventional methods on one synthetic recording, from arrays alone.
 
-Everything runs on whitened data with unit noise, as magnetometers of a made-up array: where the
+Everything runs on whitened data with unit noise, as magnetometers of a fake array: where the
 sensors lie plays no part once the leadfield is given.
 """
 
@@ -62,7 +62,7 @@ class ConventionalMethods:
     ):
         self.whiten = whitener(noise_cov)
         white = self.whiten @ leadfield
-        info = _made_up_magnetometers(len(white), sfreq_hz)
+        info = _fake_magnetometers(len(white), sfreq_hz)
         n_regions = white.shape[1]
         head = MeasuredHead(
             # A sphere's forward solution wants its sources inside, around the origin.
@@ -107,7 +107,7 @@ METHODS: dict[str, Callable[[Problem], np.ndarray]] = {
 }
 
 
-def _made_up_magnetometers(n_channels: int, sfreq_hz: float) -> mne.Info:
+def _fake_magnetometers(n_channels: int, sfreq_hz: float) -> mne.Info:
     """Channels on a sphere around the head, in head coordinates."""
     names = [f"M{number:04d}" for number in range(n_channels)]
     info = mne.create_info(names, sfreq_hz, "mag", verbose="error")

@@ -3,7 +3,7 @@
 import nibabel as nib
 import numpy as np
 import pytest
-from synthetic_head import GRID, make_head
+from fake_anatomy import GRID, make_head
 
 from pipeline.air import air_at_zero, check_background
 from pipeline.compare.images import read_image

@@ -6,9 +6,9 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from fake_anatomy import MNI152_TO_MRI, digitise
 from quality_files import HEADMODEL
 from scipy.ndimage import binary_dilation, binary_erosion, binary_fill_holes
-from synthetic_head import MNI152_TO_MRI, digitise
 
 from pipeline.face import face_region
 from pipeline.headmodel import lost_skin

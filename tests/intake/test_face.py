@@ -8,9 +8,9 @@ import nibabel as nib
 import numpy as np
 import pandas as pd
 import pytest
+from fake_anatomy import MNI152_TO_MRI, digitise, make_head
 from fake_patient import write_fake_patient
 from quality_files import HEADMODEL, IMAGE
-from synthetic_head import MNI152_TO_MRI, digitise, make_head
 
 from pipeline.face import (
     KEPT,

@@ -8,8 +8,8 @@ import nibabel as nib
 import numpy as np
 import pandas as pd
 import pytest
+from fake_anatomy import digitise, make_head
 from scipy.spatial import ConvexHull
-from synthetic_head import digitise, make_head
 
 from pipeline.errors import InvalidInput
 from pipeline.headmodel.coregistration import coregister, digitised_points_head_m

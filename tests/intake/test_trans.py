@@ -7,8 +7,8 @@ import mne
 import nibabel as nib
 import numpy as np
 import pytest
+from fake_anatomy import digitise
 from mne.transforms import Transform, rotation
-from synthetic_head import digitise
 from test_sides import LANDMARKS, head
 
 from bids_app.cli import bids_app_parser

@@ -8,8 +8,8 @@ import mne
 import mne_bids
 import numpy as np
 import pytest
+from fake_anatomy import make_head, save_volume
 from scipy.spatial import cKDTree
-from synthetic_head import make_head, save_volume
 
 from bids_app.cli import main
 from bids_app.exit_codes import ExitCode

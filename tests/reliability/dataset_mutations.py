@@ -1,4 +1,4 @@
-"""What hospitals' datasets have that a made-up one has not: one change of a small dataset each."""
+"""What hospitals' datasets have that a fake one has not: one change of a small dataset each."""
 
 import gzip
 import json

@@ -95,5 +95,8 @@ def test_courses_are_sampled_at_their_rate_and_have_any_phase():
     slow = sinusoids(300, 1, 200, torch.zeros(300), generator, sfreq_hz=200.0)[:, 0]
     peak_hz = torch.fft.rfft(slow).abs().argmax(1)
     assert 9 <= peak_hz.min() <= 12 and 88 <= peak_hz.max() <= 91
+    power = torch.fft.rfft(slow).abs().square()
+    near = (torch.arange(power.shape[1]) - peak_hz[:, None]).abs() <= 3
+    assert ((power * near).sum(1) / power.sum(1)).min() > 0.8
     begin = slow[:, 0].abs() / slow.abs().amax(1)
     assert begin.min() < 0.02 and begin.max() > 0.98

@@ -1,4 +1,4 @@
-"""A made-up head, whose field is smooth over the cortex so that neighbouring regions look alike."""
+"""A fake head, whose field is smooth over the cortex so that neighbouring regions look alike."""
 
 from functools import cache
 
@@ -16,23 +16,21 @@ SMALL_DICTIONARY = PatchDictionary(
 )
 
 
-def made_up_leadfield() -> np.ndarray:
+def fake_leadfield() -> np.ndarray:
     rng = np.random.default_rng(0)
     smooth = np.exp(-((template_graph().distance_mm / 25) ** 2))
     return 1e-6 * rng.normal(size=(N_CHANNELS, 994)) @ smooth
 
 
-def made_up_noise_cov() -> np.ndarray:
+def fake_noise_cov() -> np.ndarray:
     return np.diag(np.random.default_rng(1).uniform(0.5, 2, N_CHANNELS)) * 1e-26
 
 
-def made_up_head() -> HeadTensors:
+def fake_head() -> HeadTensors:
     pos_mm = np.random.default_rng(2).uniform(-60, 60, (994, 3))
-    leadfield = made_up_leadfield()
+    leadfield = fake_leadfield()
     library = load_library("test")
-    return prepare_head(
-        leadfield, leadfield, made_up_noise_cov(), pos_mm, library, SMALL_DICTIONARY
-    )
+    return prepare_head(leadfield, leadfield, fake_noise_cov(), pos_mm, library, SMALL_DICTIONARY)
 
 
 @cache
