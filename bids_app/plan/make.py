@@ -79,7 +79,7 @@ def make_plan(
     place = _below(args, mounts) if mounts else Path.resolve
     return Plan(
         steps=steps,
-        participants=tuple(Participant(one, sessions[one], needs[one]) for one in labels),
+        participants=tuple(Participant(label, sessions[label], needs[label]) for label in labels),
         program=_words(args.program),
         bids_dir=str(bids_dir),
         output_dir=str(output_dir),

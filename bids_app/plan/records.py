@@ -98,11 +98,11 @@ class Plan:
             ],
             "participants": [
                 {
-                    "label": one.label,
-                    "sessions": list(one.sessions),
-                    "needs": {name: vars(need) for name, need in one.needs.items()},
+                    "label": participant.label,
+                    "sessions": list(participant.sessions),
+                    "needs": {name: vars(need) for name, need in participant.needs.items()},
                 }
-                for one in self.participants
+                for participant in self.participants
             ],
         }
         return json.dumps(content, indent=2) + "\n"

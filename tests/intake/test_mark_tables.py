@@ -187,3 +187,18 @@ def test_the_remedy_of_marks_of_another_recording(tmp_path):
 )
 def test_tables_are_told_by_their_endings(tmp_path, name, is_table):
     assert MARK_FORMATS["table"].fits(tmp_path / name, b"", False) is is_table
+
+
+def test_an_onset_that_is_missing_is_no_number(tmp_path):
+    with pytest.raises(InvalidInput, match="1 of 2 onsets are no numbers, the first in row 2"):
+        read(tmp_path, "onset,label", "1,a", "n/a,b")
+
+
+def test_the_first_line_says_what_parts_the_columns(tmp_path):
+    marks = read(tmp_path, "onset;label", "0,5;a,b,c", "1,5;d")
+    assert marks.onset_s.tolist() == [0.5, 1.5] and marks.name == ("a,b,c", "d")
+
+
+def test_the_first_column_has_the_number_one(tmp_path):
+    marks = read(tmp_path, "begin,what", "0.5,IED", columns={"onset": "1", "name": "2"})
+    assert marks.onset_s.tolist() == [0.5] and marks.name == ("IED",)
