@@ -9,7 +9,8 @@ HEAD = np.array([0.0, 0.0, 0.04])
 
 def place(shift_mm=(0, 0, 0), turn_deg=0.0):
     """A head that was shifted and turned about its centre, in the helmet."""
-    turn = Rotation.from_euler("x", turn_deg, degrees=True).as_matrix()
+    axis = np.array([2, 3, 6]) / 7
+    turn = Rotation.from_rotvec(turn_deg * axis, degrees=True).as_matrix()
     head_to_device = np.eye(4)
     head_to_device[:3, :3] = turn
     head_to_device[:3, 3] = np.array([0, 0, -0.05]) + np.array(shift_mm) / 1000 - turn @ HEAD
