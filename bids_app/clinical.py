@@ -9,7 +9,7 @@ import pandas as pd
 
 from bids_app.listing import visible
 from bids_app.sidecars import applicable, nearest
-from pipeline.compare.config import NO_MASK, NO_POSTOP
+from pipeline.compare.config import NO_CONTACTS, NO_MASK, NO_POSTOP
 from pipeline.compare.frames import (
     has_contrast,
     intended_names,
@@ -44,6 +44,8 @@ class IeegFiles:
         Images that the coordinates may refer to: CTs, and what ``IntendedFor`` names.
     tables_json : dict of Path to list of Path
         Sidecars of the tables, the most specific first.
+    no_contacts : str
+        Why there are no electrodes.
     """
 
     electrodes: list[Path]
@@ -51,6 +53,7 @@ class IeegFiles:
     coordsystem: list[Path]
     images: list[Path]
     tables_json: dict[Path, list[Path]]
+    no_contacts: str = NO_CONTACTS
 
     @property
     def all_files(self) -> list[Path]:
@@ -58,7 +61,7 @@ class IeegFiles:
         return [*self.electrodes, *self.channels, *self.coordsystem, *self.images, *sidecars]
 
 
-def find_ieeg(folder: Path, roots: list[Path]) -> IeegFiles:
+def find_ieeg(folder: Path, roots: list[Path], notes: list[str]) -> IeegFiles:
     """Find a participant's iEEG files: those in its ``ieeg`` folders, and those inherited.
 
     Parameters
@@ -67,22 +70,31 @@ def find_ieeg(folder: Path, roots: list[Path]) -> IeegFiles:
         The participant's folder, in the dataset's root.
     roots : list of Path
         Derivative datasets, which may hold the images that ``IntendedFor`` names.
+    notes : list of str
+        Gets a sentence for each file that is named for somebody else.
     """
+
+    def listed(place: Path, pattern: str) -> list[Path]:
+        return _of(folder, visible(place, pattern), notes)
+
     root = folder.parent
     own = _folders_above_ieeg(folder)
-    electrodes = visible(folder, "**/ieeg/*_electrodes.tsv")
-    electrodes += [path for level in own for path in visible(level, "*_electrodes.tsv")]
-    recordings = visible(folder, "**/ieeg/*_ieeg.*")
+    tables = visible(folder, "**/ieeg/*_electrodes.tsv")
+    electrodes = _of(folder, tables, notes)
+    electrodes += [path for level in own for path in listed(level, "*_electrodes.tsv")]
+    recordings = listed(folder, "**/ieeg/*_ieeg.*")
     inherited = [nearest(path, "channels", ".tsv", root) for path in recordings]
     channels = sorted(
         {
             *(path for path in inherited if path is not None),
-            *visible(folder, "**/ieeg/*_channels.tsv"),
+            *listed(folder, "**/ieeg/*_channels.tsv"),
         }
     )
-    coordsystem = visible(folder, "**/ieeg/*_coordsystem.json")
-    for level in [root, *own] if electrodes else []:
-        coordsystem += filter(_of_ieeg, visible(level, "*coordsystem.json"))
+    coordsystem = listed(folder, "**/ieeg/*_coordsystem.json")
+    for level in own if electrodes else []:
+        coordsystem += filter(_of_ieeg, listed(level, "*coordsystem.json"))
+    if electrodes:  # above the participants others have theirs, too
+        coordsystem += filter(_of_ieeg, _of(folder, visible(root, "*coordsystem.json"), []))
     return IeegFiles(
         electrodes=sorted(electrodes),
         channels=channels,
@@ -90,10 +102,31 @@ def find_ieeg(folder: Path, roots: list[Path]) -> IeegFiles:
         images=_images_meant(folder, coordsystem, roots) if electrodes else [],
         tables_json={
             path: applicable(path, suffix, ".json", root)
-            for suffix, tables in (("electrodes", electrodes), ("channels", channels))
-            for path in tables
+            for suffix, paths in (("electrodes", electrodes), ("channels", channels))
+            for path in paths
         },
+        no_contacts=f"{tables[0].name} is not named for {folder.name}"
+        if tables and not electrodes
+        else NO_CONTACTS,
     )
+
+
+def _of(folder: Path, paths: list[Path], notes: list[str]) -> list[Path]:
+    """Those that are not named for another participant: whose contacts they are would be a guess."""
+    own = participant_key(folder.name)
+    kept = [path for path in paths if participant_key(_participant(path) or folder.name) == own]
+    notes += [
+        text
+        for path in paths
+        if path not in kept
+        and (text := f"{path.name} was passed over: it is not named for {folder.name}.")
+        not in notes
+    ]
+    return kept
+
+
+def _participant(path: Path) -> str | None:
+    return entities_of(path.name).get("sub")
 
 
 def _folders_above_ieeg(folder: Path) -> list[Path]:
@@ -109,9 +142,12 @@ def _images_meant(folder: Path, coordsystem: list[Path], roots: list[Path]) -> l
     """
     named = {name for path in coordsystem for name in _intended(path)}
     images: dict[str, Path] = {}
+    key = participant_key(folder.name)
     for parent in (folder, *(root / folder.name for root in roots)):
         for path in visible(parent, "**/*.nii*"):
-            wanted = path.name in named or (parent == folder and is_ct(path))
+            its = _participant(path) or folder.name
+            is_own_ct = parent == folder and is_ct(path) and participant_key(its) == key
+            wanted = path.name in named or is_own_ct
             if path.name.endswith(_NIFTI) and wanted:
                 images.setdefault(path.name, path)
     for kind in {suffix_of(name) for name in named - images.keys()}:

@@ -23,6 +23,7 @@ from pipeline.compare.labels import read_contact_labels
 from pipeline.errors import SpikefocusError
 from pipeline.files import read_json
 from pipeline.headmodel.given_trans import read_head_to_mri
+from pipeline.names import entities_of
 from reports.clinical_file import read_clinical_file
 
 _FILTERED = ("t1w", "meg")
@@ -49,7 +50,8 @@ def wanted_labels(bids_dir: Path, asked: list[str]) -> list[str]:
         what = f"participants {', '.join(labels)} are" if labels and known else "participants are"
         unusable = "".join(f"; {sentence}" for sentence in unusable_sentences(bids_dir))
         raise NothingToProcess(
-            f"no {what} in {bids_dir}{unusable}", hint="check --participant-label"
+            f"no {what} in {bids_dir}{unusable}",
+            hint=f"choose among: {', '.join(known[:10])}" if known else "check --participant-label",
         )
     return labels or known
 
@@ -195,13 +197,18 @@ def _check_there(option: str, prefix: str, wanted: list[str], names: list[str]) 
     """Refuse labels of which the recordings called `names` have none, and tell those they lack."""
     found = (re.search(rf"_{prefix}([0-9A-Za-z+]+)_", name) for name in names)
     there = {match[1] for match in found if match}
-    absent = [label for label in wanted if label not in there]
+
+    def value(label: str) -> str:
+        return entities_of(f"{prefix}{label}")[prefix.rstrip("-")]
+
+    known = set(map(value, there))
+    absent = [label for label in wanted if value(label) not in known]
     if not names or not absent:
         return
     told = f"{option} is {absent[0]!r}, which none of the participants' recordings has"
     if len(absent) == len(wanted):
-        known = " or ".join(sorted(there)) or "nothing: their names have no such part"
-        raise ConfigError(told, hint=f"allowed is {known}")
+        allowed = " or ".join(sorted(there)) or "nothing: their names have no such part"
+        raise ConfigError(told, hint=f"allowed is {allowed}")
     print(f"spikefocus: {told}", file=sys.stderr)
 
 

@@ -93,6 +93,7 @@ def tasks_for(
             coordsystem=patient.ieeg.coordsystem,
             tables_json=patient.ieeg.tables_json,
             images=patient.ieeg.images,
+            no_contacts=patient.ieeg.no_contacts,
             contact_labels=patient.contact_labels,
             resection_mask=patient.resection_mask,
             postop_t1w=patient.postop_t1w,

@@ -59,8 +59,14 @@ def check_complete(path: Path) -> None:
     Raises
     ------
     InvalidInput
-        The file is not FIF, ends in the middle of a tag, or leaves a block open.
+        The file is a folder or not FIF, ends in the middle of a tag, or leaves a block open.
     """
+    if Path(path).is_dir():
+        raise InvalidInput(
+            "the MEG recording is a folder instead of a FIF file",
+            file=path,
+            hint="move the recording out of that folder, under this name",
+        )
     depth = 0
     with Path(path).open("rb") as stream:
         first = stream.read(4)

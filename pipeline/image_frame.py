@@ -13,6 +13,7 @@ from scipy.linalg import polar
 
 from pipeline.doubts import Doubt
 from pipeline.errors import InvalidInput
+from pipeline.nifti import states_voxel_size
 
 MAX_APART_MM, MAX_APART_DEG = 1.0, 1.0
 MAX_SHEAR_DEG = 1.0
@@ -53,8 +54,8 @@ def frame_doubts(image, path: Path, what: str) -> tuple[Doubt, ...]:
             "the affine of the image that it was made on",
         )
     affine = np.asarray(image.affine, float)
-    if not _is_position(affine):
-        used = "sform" if _code(image, "sform") else "qform" if _code(image, "qform") else "affine"
+    used = "sform" if _code(image, "sform") else "qform" if _code(image, "qform") else "affine"
+    if not _is_position(affine) or (used == "qform" and not states_voxel_size(path)):
         raise InvalidInput(
             f"the {used} of the {what} is no position",
             file=path,

@@ -34,10 +34,12 @@ def check_storage(path: Path, what: str) -> None:
     Raises
     ------
     InvalidInput
-        The content is not on this machine, complex numbers, colours or another type that no scanner's image has, or more than
-        `MAX_EXTENSION_BYTES` of extensions, which the reader would load whole.
+        The content is not on this machine, the file is a folder or is named as (un)compressed
+        wrongly, it holds complex numbers, colours or another type that no scanner's image has, or
+        more than `MAX_EXTENSION_BYTES` of extensions, which the reader would load whole.
     """
     require_content(path)
+    _check_file(Path(path), what)
     header = _fixed_header(Path(path))
     if header is None:
         return
@@ -55,6 +57,18 @@ def check_storage(path: Path, what: str) -> None:
             file=path,
             hint="save the image again without the header's extensions",
         )
+
+
+def states_voxel_size(path: Path) -> bool:
+    """Whether a NIfTI's header gives three voxel sizes: where it does not, readers invent 1 mm.
+
+    A file that is no NIfTI is left to its reader.
+    """
+    header = _fixed_header(Path(path))
+    if header is None:
+        return True
+    sizes = np.asarray(header["pixdim"][1:4], float)
+    return bool(np.isfinite(sizes).all() and (sizes != 0).all())
 
 
 def reading_bytes(image) -> int:
@@ -76,6 +90,40 @@ def require_memory(image, path: Path, what: str) -> None:
             f"{available / 2**30:.1f} GiB are free",
             file=path,
             hint="give the job more memory, or save the image at about 1 mm as 16-bit integers",
+        )
+
+
+def _check_file(path: Path, what: str) -> None:
+    """Refuse a folder, and a file whose name is wrong about compression: readers go by the name.
+
+    Raises
+    ------
+    InvalidInput
+    """
+    if path.is_dir():
+        raise InvalidInput(
+            f"the {what} is a folder instead of a file",
+            file=path,
+            hint="move the image out of that folder, under this name",
+        )
+    try:
+        with path.open("rb") as stream:
+            start = stream.read(4)
+    except OSError:  # what cannot be opened is its reader's to report
+        return
+    packed, named_packed = start.startswith(_GZIP_MAGIC), path.suffix.lower() == ".gz"
+    plain = any(int.from_bytes(start, order) in _HEADERS for order in ("little", "big"))
+    if named_packed and plain:
+        raise InvalidInput(
+            f"the {what} is not compressed, though its name ends in .gz",
+            file=path,
+            hint="rename it to .nii, or compress it with gzip",
+        )
+    if packed and path.suffix.lower() == ".nii":
+        raise InvalidInput(
+            f"the {what} is compressed, though its name does not end in .gz",
+            file=path,
+            hint="rename it to .nii.gz",
         )
 
 

@@ -16,6 +16,7 @@ MAX_FILE_BYTES = 200 * 2**20
 NOT_GIVEN = frozenset({"n/a", "", "na", "nan"})
 # Also the full-width forms, which spreadsheets take for the same.
 _FORMULA_SIGNS = tuple("=+-@\uff1d\uff0b\uff0d\uff20")
+_SEPARATORS = {";": "semicolons", ",": "commas", r"\|": "bars", r"\s+": "spaces"}
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
 _COMMA_NUMBER = re.compile(r"[+-]?(\d+,\d*|,\d+)([eE][+-]?\d+)?")
 
@@ -52,6 +53,13 @@ def read_tsv(path: Path, required: tuple[str, ...], warnings: list[str]) -> pd.D
     header = header[: max((i for i, name in enumerate(header, 1) if name), default=0)]
     missing = [column for column in required if column not in header]
     if missing:
+        separator = _other_separator(header, missing)
+        if separator is not None:
+            raise InvalidInput(
+                f"the table's columns are separated by {separator} instead of tabs",
+                file=path,
+                hint="save it as tab-separated UTF-8 text",
+            )
         raise InvalidInput(
             f"the table has no column {missing[0]!r}", file=path, hint="add it as BIDS requires"
         )
@@ -154,6 +162,18 @@ def _text(path: Path, warnings: list[str]) -> str:
             return content.decode("latin-1")
     except (OSError, UnicodeDecodeError) as error:
         raise InvalidInput("the table cannot be read", file=path, hint=hint) from error
+
+
+def _other_separator(header: list[str], missing: list[str]) -> str | None:
+    """What separates the columns of a header in which tabs do not; None where nothing does."""
+    return next(
+        (
+            name
+            for sign, name in _SEPARATORS.items()
+            if set(missing) <= {_unquoted(cell) for cell in re.split(sign, " ".join(header))}
+        ),
+        None,
+    )
 
 
 def _inert(cell):

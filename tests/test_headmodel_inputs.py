@@ -10,7 +10,7 @@ from fake_anatomy import GRID, make_head
 from pipeline.errors import InvalidInput
 from pipeline.headmodel.anatomy import choose_landmarks
 from pipeline.headmodel.config import Inputs
-from pipeline.headmodel.coregistration import digitised_points_head_m
+from pipeline.headmodel.digitisation import digitised_points_head_m
 from pipeline.headmodel.freesurfer import check_same_image
 from pipeline.headmodel.landmarks import template_landmarks_mni305_mm
 from pipeline.headmodel.registration import register_template

@@ -9,7 +9,7 @@ from bids_app.dataset.headers import acquired, read_header
 from bids_app.dataset.links import absent_part
 from bids_app.dataset.runs import Recordings, is_first_part
 from bids_app.listing import visible
-from bids_app.sidecars import merged_metadata
+from bids_app.sidecars import merged_metadata, nearest
 from pipeline.names import entities_of, is_empty_room
 from pipeline.readers import is_recording
 
@@ -35,7 +35,7 @@ def find_empty_room(
         Gets a sentence for what is named and not there, and for what is not certain.
     """
     for run in (reference, *recordings.runs):
-        stated = _stated(bids_dir, run, notes)
+        stated = _stated(bids_dir, run, recordings.runs, notes)
         if stated is not None:
             return stated
     session = entities_of(reference.name).get("ses")
@@ -54,8 +54,8 @@ def find_empty_room(
     return _by_date(bids_dir, reference, _here([*others, *shared], notes), notes)
 
 
-def _stated(bids_dir: Path, run: Path, notes: list[str]) -> Path | None:
-    """What a run's sidecars name, if it is there."""
+def _stated(bids_dir: Path, run: Path, runs: list[Path], notes: list[str]) -> Path | None:
+    """What a run's sidecars name, if it is there and holds none of the participant's marks."""
     stated = merged_metadata(run, "meg", bids_dir, notes).get("AssociatedEmptyRoom")
     problem = None
     for uri in stated if isinstance(stated, list) else [stated]:
@@ -69,6 +69,8 @@ def _stated(bids_dir: Path, run: Path, notes: list[str]) -> Path | None:
             problem = "names a file that is not in this dataset"
         elif not is_recording(path):
             problem = "names a file that is no recording that is read"
+        elif path == run or (path in runs and nearest(path, "events", ".tsv", bids_dir)):
+            problem = f"names {path.name}, a recording of the participant"
         elif absent is not None:
             problem = f"names {path.name}: {absent.message}; {absent.hint}"
         else:

@@ -13,24 +13,35 @@ from pipeline.readers import companions
 _ANNEX_KEY = re.compile(r"[A-Z0-9_]+(-[sSmC]\d+)*--.+")
 
 
-def refuse_links_out(paths: Iterable[Path], roots: list[Path]) -> None:
-    """Refuse what leads out of the folders that the command line names.
+LEADS_OUT = "is a link that leads out of the dataset"
 
-    A dataset's own annex belongs to it wherever it lies: that of a clone is often a link.
+
+def leads_out(path: Path, roots: list[Path]) -> bool:
+    """Whether a path is, or lies behind, a link out of the folders that the command line names.
+
+    A dataset's own annex belongs to it wherever it lies: that of a clone is often a link. A link in
+    a circle leads nowhere.
+    """
+    try:
+        target = path.resolve()
+    except (OSError, RuntimeError):
+        return False
+    if any(target.is_relative_to(root.resolve()) for root in roots):
+        return False
+    return not _is_in_own_annex(path, target, roots)
+
+
+def refuse_links_out(paths: Iterable[Path], roots: list[Path]) -> None:
+    """Refuse what leads out of the folders that the command line names (see `leads_out`).
 
     Raises
     ------
     InvalidInput
-        A path is, or lies behind, a link to somewhere else.
     """
-    allowed = [root.resolve() for root in roots]
     for path in paths:
-        target = path.resolve()
-        if any(target.is_relative_to(root) for root in allowed):
-            continue
-        if not _is_in_own_annex(path, target, roots):
+        if leads_out(path, roots):
             raise InvalidInput(
-                "The path is a link that leads out of the dataset",
+                f"The path {LEADS_OUT}",
                 file=path,
                 hint="copy the file into the dataset, name a derivative's folder with "
                 "--derivatives, or allow such links with --follow-links",

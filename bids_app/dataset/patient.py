@@ -1,6 +1,6 @@
 """Find one participant's files in a BIDS dataset."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import chain
 from pathlib import Path
 
@@ -12,7 +12,7 @@ from bids_app.clinical import (
 )
 from bids_app.dataset.empty_room import find_empty_room
 from bids_app.dataset.freesurfer import find_freesurfer
-from bids_app.dataset.links import refuse_links_out
+from bids_app.dataset.links import LEADS_OUT, leads_out, refuse_links_out
 from bids_app.dataset.marks import events_json_of, events_of, notes_of_marks
 from bids_app.dataset.participants import find_clinical_file, is_virtual, participant_labels
 from bids_app.dataset.query import Query
@@ -23,6 +23,7 @@ from bids_app.trans import find_trans
 from pipeline.compare.config import NO_MASK, NO_POSTOP
 from pipeline.errors import InvalidInput
 from pipeline.files import read_json
+from pipeline.readers import companions
 from pipeline.spikes.reference import reference_run
 
 
@@ -84,17 +85,13 @@ def find_patient(
     Raises
     ------
     InvalidInput
-        If there is no T1w or no MEG, their content is not here, or a link leads out of the dataset.
+        If there is no T1w or no MEG, their content is not here, or one of them is a link out of the
+        dataset.
     """
     folder = _folder_of(bids_dir, label)
-    named = [*derivatives.values(), *filter(None, (fs_subjects_dir, query.marks_dir))]
-
-    def check_links(*paths: Path | None, roots: list[Path] = named) -> None:
-        if not follow_links:
-            refuse_links_out(filter(None, paths), [bids_dir, *roots])
-
-    check_links(folder, *folder.rglob("*"), roots=[])
-    check_links(*bids_dir.glob("participants.tsv"), *bids_dir.glob("*_clinical.toml"), roots=[])
+    named = [bids_dir, *derivatives.values(), *filter(None, (fs_subjects_dir, query.marks_dir))]
+    if not follow_links:
+        refuse_links_out([folder], named)
     notes: list[str] = []
     meg = (recordings := find_recordings(folder, query, notes)).runs
     t1w = find_t1w(folder, meg, query, notes)
@@ -119,7 +116,7 @@ def find_patient(
         channels=[nearest(path, "channels", ".tsv", bids_dir) for path in meg],
         events_json=events_json,
         empty_room=find_empty_room(bids_dir, recordings, meg[reference], notes),
-        ieeg=find_ieeg(folder, roots),
+        ieeg=find_ieeg(folder, roots, notes),
         resection_mask=surgery.mask,
         postop_t1w=surgery.postop_t1w,
         no_mask=surgery.no_mask,
@@ -130,13 +127,78 @@ def find_patient(
         virtual=is_virtual(bids_dir, label),
         notes=notes,
     )
-    check_links(*files.events, *files.channels, *chain(*events_json), *files.ieeg.all_files)
-    check_links(files.t1w_json, files.trans, files.empty_room, surgery.mask, surgery.postop_t1w)
-    if freesurfer_dir:
+    return files if follow_links else _without_links_out(files, bids_dir, named, fs_subjects_dir)
+
+
+def _without_links_out(
+    files: PatientFiles, bids_dir: Path, roots: list[Path], fs_subjects_dir: Path | None
+) -> PatientFiles:
+    """The same without optional files that are links out of `roots`, which is told.
+
+    Raises
+    ------
+    InvalidInput
+        T1w, a recording or its table of events, or FreeSurfer's results that were named, are.
+    """
+    recordings = chain(*((path, *path.rglob("*"), *companions(path)) for path in files.meg))
+    refuse_links_out((files.t1w, *recordings, *filter(None, files.events)), roots)
+    notes = list(files.notes)
+
+    def kept(path: Path | None) -> Path | None:
+        if path is None or not leads_out(path, roots):
+            return path
+        notes.append(f"{path.name} was not used: it {LEADS_OUT} (--follow-links allows it).")
+        return None
+
+    def all_kept(paths: list[Path]) -> list[Path]:
+        return [path for path in paths if kept(path) is not None]
+
+    freesurfer_dir = files.freesurfer_dir
+    if freesurfer_dir is not None:
         # A SUBJECTS_DIR is often a folder of links.
-        own = [freesurfer_dir] if fs_subjects_dir else []
-        check_links(*freesurfer_dir.rglob("*"), roots=[*named, *own])
-    return files
+        inside = [*roots, *([freesurfer_dir] if fs_subjects_dir else [])]
+        outside = [path for path in freesurfer_dir.rglob("*") if leads_out(path, inside)]
+        if fs_subjects_dir:
+            refuse_links_out(outside, inside)
+        freesurfer_dir = kept(outside[0]) if outside else freesurfer_dir
+    table = bids_dir / "participants.tsv"
+    knows_table = not table.exists() or kept(table) is not None
+    electrodes = all_kept(files.ieeg.electrodes)
+    mask, postop = kept(files.resection_mask), kept(files.postop_t1w)
+    no_contacts, no_mask, no_postop = (
+        f"{path.name} {LEADS_OUT}" if path and not is_kept else reason
+        for path, is_kept, reason in (
+            (next(iter(files.ieeg.electrodes), None), electrodes, files.ieeg.no_contacts),
+            (files.resection_mask, mask, files.no_mask),
+            (files.postop_t1w, postop, files.no_postop),
+        )
+    )
+    ieeg = IeegFiles(
+        electrodes=electrodes,
+        channels=all_kept(files.ieeg.channels),
+        coordsystem=all_kept(files.ieeg.coordsystem),
+        images=all_kept(files.ieeg.images),
+        tables_json={path: all_kept(own) for path, own in files.ieeg.tables_json.items()},
+        no_contacts=no_contacts,
+    )
+    kept_files = replace(
+        files,
+        t1w_json=kept(files.t1w_json),
+        freesurfer_dir=freesurfer_dir,
+        channels=[kept(path) for path in files.channels],
+        events_json=[all_kept(own) for own in files.events_json],
+        empty_room=kept(files.empty_room),
+        ieeg=ieeg,
+        resection_mask=mask,
+        postop_t1w=postop,
+        no_mask=no_mask,
+        no_postop=no_postop,
+        trans=kept(files.trans),
+        clinical=kept(files.clinical),
+        outcome=files.outcome if knows_table else None,
+        virtual=files.virtual and knows_table,
+    )
+    return replace(kept_files, notes=list(dict.fromkeys(notes)))
 
 
 def _folder_of(bids_dir: Path, label: str) -> Path:

@@ -64,7 +64,7 @@ def find_recordings(folder: Path, query: Query, notes: list[str]) -> Recordings:
     InvalidInput
         There is no recording, or the content of one with spikes is not here.
     """
-    recordings, rooms = [], []
+    recordings, rooms, n_notes = [], [], len(notes)
     for path in visible(folder, "**/meg/*_meg*"):
         if entities_of(path.name).get(_ACQUISITION, "").lower() in _OF_THE_DEVICE:
             continue
@@ -79,8 +79,9 @@ def find_recordings(folder: Path, query: Query, notes: list[str]) -> Recordings:
             recordings.append(path)
     recordings = _first_parts(recordings, notes)
     if not recordings:
+        passed_over = "; ".join(note.rstrip(".") for note in notes[n_notes:])
         raise InvalidInput(
-            "No MEG recording was found",
+            f"No MEG recording was found{passed_over and f': {passed_over}'}",
             file=folder / "meg",
             hint="add a *_meg recording or widen the session, task, run and filter options",
         )

@@ -16,6 +16,7 @@ _ENDINGS = ("_t1w.nii", "_t1w.nii.gz")
 _DEFACED = re.compile(
     r"_(?:rec|acq|desc|proc)-[a-z0-9]*(?:deface|deid|skullstrip|brain)", re.IGNORECASE
 )
+_OF_MP2RAGE = re.compile(r"_(?:UNIT1|MP2RAGE)\.nii(?:\.gz)?$", re.IGNORECASE)
 _NOT_MAGNITUDE = ("phase", "real", "imag")
 ORDER = (
     "of a session asked for, before surgery, of the MEG's session, without contrast medium, not "
@@ -56,10 +57,16 @@ def find_t1w(folder: Path, meg: list[Path], query: Query, notes: list[str]) -> P
         if path not in found
     ]
     if not found:
+        parts = [
+            path.name for path in visible(folder, "**/anat/*") if _OF_MP2RAGE.search(path.name)
+        ]
+        told = f"; what is there are parts of an MP2RAGE ({', '.join(parts)})" if parts else ""
         raise InvalidInput(
-            "No T1-weighted MRI was found in any anat folder",
+            f"No T1-weighted MRI was found in any anat folder{told}",
             file=folder,
-            hint="add a *_T1w.nii.gz or widen the filter options",
+            hint="add a *_T1w.nii.gz"
+            + (", such as the UNIT1 image with its background removed," if parts else "")
+            + " or widen the filter options",
         )
     asked = {*query.sessions, None}
     of_meg = {*(entities_of(path.name).get("ses") for path in meg), None}

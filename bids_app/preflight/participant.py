@@ -102,7 +102,10 @@ def _files(label: str, find, patients: list) -> tuple[str, str]:
 
 def _clinical(files: PatientFiles) -> tuple[str, str]:
     assert files.clinical is not None  # asked only where there is one
-    read_clinical_file(files.clinical)
+    try:
+        read_clinical_file(files.clinical)
+    except InvalidInput as error:
+        return "note", f"it will not be printed: {error.message}"
     return "ok", "it can be printed"
 
 
@@ -152,7 +155,7 @@ def _trans(files: PatientFiles) -> tuple[str, str]:
 
 def _soz(files: PatientFiles, size: dict) -> tuple[str, str]:
     if not files.ieeg.electrodes:
-        return "note", "no iEEG contacts: the comparison is not assessable"
+        return "note", f"{files.ieeg.no_contacts}: the comparison is not assessable"
     if "t1w" not in size:
         return "note", "not looked for: the T1w cannot be read"
     carry, head_mm = unregistered(size["t1w"])
@@ -166,6 +169,7 @@ def _soz(files: PatientFiles, size: dict) -> tuple[str, str]:
         carry,
         head_mm,
         files.ieeg.tables_json,
+        files.ieeg.no_contacts,
     )
     doubts = [*(doubt.text for doubt in ieeg.doubts), *ieeg.warnings]
     if n := ieeg.counts.get("channels_without_contact"):

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from pipeline.options import LARGEST_SEED, check_options, option
 
+NO_CONTACTS = "no iEEG contacts are given (electrodes.tsv)"
 NO_MASK = "no resection mask is given"
 NO_POSTOP = "the dataset has no post-operative T1w"
 
@@ -30,8 +31,8 @@ class Inputs:
         T1w made after the operation.
     tables_json : dict of Path to list of Path
         Sidecars of `electrodes` and `channels`, the most specific first.
-    no_mask, no_postop : str
-        Why there is no `resection_mask` or `postop_t1w`.
+    no_contacts, no_mask, no_postop : str
+        Why there are no `electrodes`, `resection_mask` or `postop_t1w`.
     """
 
     electrodes: list[Path]
@@ -46,6 +47,7 @@ class Inputs:
     no_mask: str = NO_MASK
     no_postop: str = NO_POSTOP
     tables_json: dict[Path, list[Path]] = field(default_factory=dict)
+    no_contacts: str = NO_CONTACTS
 
 
 @dataclass(frozen=True)

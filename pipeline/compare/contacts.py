@@ -9,6 +9,7 @@ from types import MappingProxyType
 import numpy as np
 import pandas as pd
 
+from pipeline.compare.config import NO_CONTACTS
 from pipeline.compare.contact_names import joined, some, with_keys, without_contact
 from pipeline.compare.coordinates import HEAD_TOLERANCE_MM
 from pipeline.compare.frames import Frame
@@ -68,6 +69,7 @@ def resolve_contacts(
     carry: Callable[[Frame], Carried | str],
     scalp_mri_mm: np.ndarray,
     tables_json: Mapping[Path, Sequence[Path]] = MappingProxyType({}),
+    no_contacts: str = NO_CONTACTS,
 ) -> Resolution:
     """Find the contacts, their positions in the T1w and their marks.
 
@@ -84,12 +86,14 @@ def resolve_contacts(
     scalp_mri_mm : ndarray, (n, 3)
     tables_json : mapping of Path to sequence of Path
         Sidecars of `electrodes` and `channels`, the most specific first.
+    no_contacts : str
+        Why there are no `electrodes`.
 
     What cannot be used is told in the resolution: none of these files is needed for anything else.
     """
     found = Resolution(warnings=list(labels.warnings))
     if not electrodes:
-        found.reason = "no iEEG contacts are given (electrodes.tsv)"
+        found.reason = no_contacts
         return found
     tables, reasons = _read(electrodes, tables_json, found.warnings)
     tables = with_keys(tables)
@@ -112,7 +116,7 @@ def resolve_contacts(
     homes = {"electrodes.tsv": rows, "channels.tsv": channel_rows}
     told: dict[str, list[str]] = {mark: [] for mark in MARKS}
     marked = {mark: resolve_mark(mark, labels, rows, channel_rows, told[mark]) for mark in MARKS}
-    found.warnings += chain(*told.values())
+    found.warnings += dict.fromkeys(chain(*told.values()))
     found.rules = {mark: one.rule for mark, one in marked.items()}
     marks = {mark: table["key"].isin(one.keys).to_numpy(bool) for mark, one in marked.items()}
     _tell_lost(marked, found)

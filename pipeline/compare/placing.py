@@ -17,6 +17,7 @@ from pipeline.records.compare_qc import ContactTransformQC
 from pipeline.tables import numbers
 
 SAME_CONTACT_MM = 1.0
+MOST_AT_ONE_PLACE = 3
 # Two ways to localise a contact agree better than this; another implantation's need not.
 OTHER_CONTACT_MM = 10.0
 XYZ = ["x_mri_mm", "y_mri_mm", "z_mri_mm"]
@@ -188,7 +189,27 @@ def _numbers(each: _Placeable, warnings: list[str]) -> tuple[np.ndarray, np.ndar
             f"{odd.any(1).sum()} contacts of {each.path.name} have coordinates that are no numbers, "
             f"such as {cells[odd][0]!r}; they count as unknown."
         )
-    return xyz, np.isfinite(xyz).all(1)
+    known = np.isfinite(xyz).all(1)
+    stand_in = known & _stands_for_none(xyz)
+    if stand_in.any():
+        place = ", ".join(f"{value:g}" for value in xyz[stand_in][0])
+        warnings.append(
+            f"{stand_in.sum()} contacts of {each.path.name} lie at ({place}) or another place that no "
+            f"contact has to itself, which stands for none: {some(list(each.table['name'][stand_in]))}; "
+            "they count as unknown."
+        )
+    return xyz, known & ~stand_in
+
+
+def _stands_for_none(xyz: np.ndarray) -> np.ndarray:
+    """Which coordinates (n, 3) programs write where they know none: 0 0 0, -999 -999 -999, one for many.
+
+    A contact that is in the table twice shares its place with itself: three may be there by rounding.
+    """
+    alike = (xyz == xyz[:, :1]).all(1)
+    _, index, count = np.unique(xyz, axis=0, return_inverse=True, return_counts=True)
+    shared_by = count[index.ravel()]
+    return (xyz == 0).all(1) | (alike & (shared_by > 1)) | (shared_by > MOST_AT_ONE_PLACE)
 
 
 def _without_repeats(table: pd.DataFrame, done: Placement) -> pd.DataFrame:

@@ -44,6 +44,7 @@ def soz_reference(
         Spaces(inputs.t1w, paths, progress).carry,
         head.surfaces[SCALP].pos_mm,
         inputs.tables_json,
+        inputs.no_contacts,
     )
     reason, reference, to_cortex_median_mm = found.reason, None, None
     if found.contacts is not None:

@@ -7,6 +7,7 @@ import numpy as np
 
 from pipeline.compare.coordinates import outside_head_mm
 from pipeline.compare.images import open_image, unreadable
+from pipeline.doubts import Doubt
 from pipeline.errors import InvalidInput
 from pipeline.headmodel.t1w import Volume
 from pipeline.image_frame import frame_doubts
@@ -15,6 +16,8 @@ from pipeline.nifti import require_memory
 
 SCALP_TOLERANCE_MM = 5.0
 BRAIN_TOLERANCE_MM = 5.0
+# Resampling a mask by splines overshoots by a little.
+PROBABILITY_MARGIN = 0.25
 MIN_SHARE_IN_HEAD = 0.95
 MIN_SHARE_IN_BRAIN = 0.5
 # A hemisphere is a little less than half of the brain; no operation takes more.
@@ -22,12 +25,13 @@ MAX_SHARE_OF_BRAIN = 0.6
 
 
 def read_resection(path: Path) -> Resection:
-    """Read the mask; anything above a half counts as resected.
+    """Read the mask: of two values the larger one, of probabilities from 0 to 1 those above a half.
 
     Raises
     ------
     InvalidInput
-        Unreadable, of absurd size, not 3-D, or without an affine.
+        Unreadable, of absurd size, not 3-D, without an affine, or with values that do not say what is
+        resected.
     """
     image = open_image(path, "resection mask")
     require_memory(image, path, "resection mask")
@@ -43,7 +47,29 @@ def read_resection(path: Path) -> Resection:
             hint="give a three-dimensional mask in the T1w's space",
         )
     doubts = frame_doubts(image, path, "resection mask")
-    return Resection(np.nan_to_num(data) > 0.5, image.affine, doubts)
+    return Resection(_resected(np.nan_to_num(data), path), image.affine, doubts)
+
+
+def _resected(data: np.ndarray, path: Path) -> np.ndarray:
+    """The voxels (i, j, k) that a mask marks; zero is what it does not."""
+    low, high = float(data.min()), float(data.max())
+    values = np.unique(data) if np.ptp(data) else np.array([low])
+    if low == 0 and len(values) <= 2:
+        return data > 0
+    if -PROBABILITY_MARGIN <= low and 0.5 < high <= 1 + PROBABILITY_MARGIN:
+        return data > 0.5
+    whole = bool((values == np.round(values)).all())
+    shown = ", ".join(f"{value:.4g}" for value in values[:4]) + (", …" if len(values) > 4 else "")
+    told = (
+        f"the labels {shown}, and which is the resection is not said"
+        if whole
+        else f"values from {low:.3g} to {high:.3g}, which are neither labels nor probabilities"
+    )
+    raise InvalidInput(
+        f"the resection mask holds {told}",
+        file=path,
+        hint="give a mask with 0 outside the resection and 1 in it",
+    )
 
 
 def share_in_head(resection: Resection, scalp_mri_mm: np.ndarray) -> float:
@@ -86,6 +112,18 @@ def same_grid(mask: Resection, image: Volume) -> bool:
     return mask.inside.shape == image.data.shape and np.allclose(
         mask.affine, image.affine, atol=1e-3
     )
+
+
+def mirrored_grid(mask: Resection, image: Volume) -> tuple[Doubt, ...]:
+    """A doubt where a mask has the voxels of an image, but counts them from the other side."""
+    mirrored = np.linalg.det(mask.affine[:3, :3]) * np.linalg.det(image.affine[:3, :3]) < 0
+    if mask.inside.shape != image.data.shape or not mirrored:
+        return ()
+    text = (
+        "The resection mask has as many voxels as the T1w, but its header counts them from the other "
+        "side: if it was drawn on the T1w without its header, the side of the resection is wrong"
+    )
+    return (Doubt(text),)
 
 
 def on_grid(mask: Resection, image: Volume) -> Resection:

@@ -116,7 +116,8 @@ def _read_mask(inputs: Inputs, t1w: Volume) -> _ReadMask:
     given = resection.read_resection(inputs.resection_mask)
     if not given.inside.any():
         return _ReadMask(given, None, False, given.doubts, "the resection mask is empty")
-    postop, no_postop, doubts = None, inputs.no_postop, given.doubts
+    postop, no_postop = None, inputs.no_postop
+    doubts = given.doubts + resection.mirrored_grid(given, t1w)
     if inputs.postop_t1w is not None:
         try:
             postop = read_image(inputs.postop_t1w, "post-op T1w")

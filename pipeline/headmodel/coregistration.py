@@ -5,15 +5,12 @@ from pathlib import Path
 
 import mne
 import numpy as np
-from mne.io.constants import FIFF
 from mne.transforms import rotation
 from scipy.spatial import cKDTree
 from scipy.spatial.transform import Rotation
 
 from pipeline.errors import InvalidInput
-from pipeline.headmodel.landmarks import LANDMARKS
 from pipeline.headmodel.meshes import surface_points
-from pipeline.modality import sensor_pos_device_m
 from pipeline.template.cortex import vertex_normals
 from pipeline.warp import apply_affine
 
@@ -95,69 +92,6 @@ class Placement:
                 file=file,
                 hint="check that recording and T1w are of the same person and the points' unit",
             )
-
-
-def digitised_points_head_m(info: mne.Info, file: Path) -> tuple[dict[str, np.ndarray], np.ndarray]:
-    """Landmarks by name and head points (n, 3) of a recording, in its head frame.
-
-    EEG electrodes count as head points: they too were digitised on the scalp.
-
-    Raises
-    ------
-    InvalidInput
-        There are no landmarks, or the position of the helmet is not known, or LPA and RPA are
-        exchanged.
-    """
-    ident = {
-        FIFF.FIFFV_POINT_NASION: "nasion",
-        FIFF.FIFFV_POINT_LPA: "lpa",
-        FIFF.FIFFV_POINT_RPA: "rpa",
-    }
-    landmarks, head_points = {}, []
-    for point in info["dig"] or ():
-        if point["coord_frame"] != FIFF.FIFFV_COORD_HEAD:
-            continue
-        if point["kind"] == FIFF.FIFFV_POINT_CARDINAL:
-            landmarks[ident[int(point["ident"])]] = np.array(point["r"], float)
-        elif point["kind"] in (FIFF.FIFFV_POINT_EXTRA, FIFF.FIFFV_POINT_EEG):
-            head_points.append(point["r"])
-    if set(landmarks) != set(LANDMARKS):
-        raise InvalidInput(
-            "the MEG recording holds no digitised landmarks"
-            + (" and no head points" if not head_points else ""),
-            file=file,
-            hint="add the digitisation (nasion, LPA, RPA and head points) to the recording; CTF keeps "
-            "it in the folder's .hc and .pos, KIT in markers and head shapes beside the recording",
-        )
-    if info["dev_head_t"] is None:
-        raise InvalidInput(
-            "the MEG recording does not say where the head was in the helmet",
-            file=file,
-            hint="give a recording with its head position measurement",
-        )
-    points_head_m = np.array(head_points, float).reshape(-1, 3)
-    _check_upright(info, points_head_m, file)
-    return landmarks, points_head_m
-
-
-def _check_upright(info: mne.Info, head_points_head_m: np.ndarray, file: Path) -> None:
-    """Refuse a head frame that stands on its head, as one with exchanged ears does.
-
-    The frame's upward axis is made of the landmarks: right ear as left turns it about the nose.
-    """
-    device_m = sensor_pos_device_m(info)
-    if not len(device_m):
-        return
-    heights_m = [mne.transforms.apply_trans(info["dev_head_t"], device_m)[:, 2].mean()]
-    if len(head_points_head_m) >= MIN_HEAD_POINTS:
-        heights_m.append(np.median(head_points_head_m[:, 2]))
-    if max(heights_m) < 0:
-        raise InvalidInput(
-            "the sensors and head points of the MEG recording lie below its digitised landmarks, as "
-            "where LPA and RPA were exchanged",
-            file=file,
-            hint="exchange LPA and RPA in the digitisation",
-        )
 
 
 def coregister(

@@ -13,11 +13,8 @@ from pipeline.errors import InvalidInput
 from pipeline.headmodel import freesurfer
 from pipeline.headmodel.anatomy import Anatomy, build_anatomy
 from pipeline.headmodel.config import Config, Inputs
-from pipeline.headmodel.coregistration import (
-    MIN_HEAD_POINTS,
-    Placement,
-    digitised_points_head_m,
-)
+from pipeline.headmodel.coregistration import MIN_HEAD_POINTS, Placement
+from pipeline.headmodel.digitisation import digitised_points_head_m
 from pipeline.headmodel.head import write_head
 from pipeline.headmodel.outputs import (
     write_cortex,

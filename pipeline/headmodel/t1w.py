@@ -88,7 +88,7 @@ def read_t1w(path: Path) -> Volume:
 def open_t1w(path: Path):
     """Open a T1w without reading its voxels; refuse what its header rules out (see `read_t1w`)."""
     path = Path(path)
-    if not path.is_file():
+    if not path.exists():
         raise InvalidInput("the T1w is missing", file=path, hint="add the participant's T1w")
     check_storage(path, "T1w")
     try:

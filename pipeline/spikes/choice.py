@@ -1,6 +1,7 @@
 """Which runs are averaged: read from tables and headers alone, for a run and for its preflight."""
 
 from dataclasses import dataclass
+from itertools import combinations
 from pathlib import Path
 
 import mne
@@ -16,7 +17,10 @@ from pipeline.records.spikes_qc import RunLeftOutQC
 from pipeline.spikes.config import Config, Inputs
 from pipeline.spikes.events import ONSETS_IN_SECONDS, EventTable, listed, no_spikes, read_events
 from pipeline.spikes.maxfilter import decision
-from pipeline.spikes.recording import open_recording
+from pipeline.spikes.recording import check_unit, open_recording
+
+# So many onsets do not agree to the last digit by chance.
+MIN_SAME = 3
 
 
 @dataclass(frozen=True)
@@ -54,11 +58,14 @@ class Choice:
     used : list of Annotated
     left_out : list of RunLeftOutQC
     warnings : list of str
+    doubts_of_onsets : tuple of Doubt
+        What says that marks are not at the moments of the spikes.
     """
 
     used: list[Annotated]
     left_out: list[RunLeftOutQC]
     warnings: list[str]
+    doubts_of_onsets: tuple[Doubt, ...] = ()
 
     @property
     def n_spikes(self) -> int:
@@ -71,14 +78,14 @@ class Choice:
 
     @property
     def doubts(self) -> tuple[Doubt, ...]:
-        """A grave one where no person has looked at some of the marks."""
+        """Of the onsets, and a grave one where no person has looked at some of the marks."""
         if not self.n_unreviewed:
-            return ()
+            return self.doubts_of_onsets
         text = (
             f"No person has reviewed {self.n_unreviewed} of the {self.n_spikes} marks: a detector "
             "made them"
         )
-        return (Doubt(text, grave=True),)
+        return (Doubt(text, grave=True), *self.doubts_of_onsets)
 
     @property
     def longest_spike_s(self) -> float:
@@ -116,13 +123,14 @@ def choose_runs(inputs: Inputs, config: Config) -> Choice:
             unread = run.problem is not None
             reason = "its events cannot be read" if unread else "no spikes annotated"
             left_out.append(RunLeftOutQC(file=run.path.name, reason=reason))
-    n_outside, durations = 0, list[float]()
+    n_outside, durations, doubts = 0, list[float](), list[Doubt]()
     reference = open_recording(inputs.meg[0]).info if inputs.detect else None
     for run in runs:
         if run.events is None or (any_spike and not run.n_spikes):
             continue
         raw = open_recording(run.path)
         decision(raw.info, run.path, config.maxfilter)  # refuses one that may not be used as it is
+        check_unit(raw, run.path)
         if reference is None:
             reference = raw.info
             check_references(reference, run.path)
@@ -134,7 +142,8 @@ def choose_runs(inputs: Inputs, config: Config) -> Choice:
         warnings += moved_from(reference, raw.info, run.path)
         duration_s = raw.n_times / raw.info["sfreq"]
         durations.append(duration_s)
-        n_outside += int(np.sum((run.events.onset_s < 0) | (run.events.onset_s > duration_s)))
+        n_outside += n_outside_of(run.events.onset_s, duration_s)
+        doubts += counted_from_acquisition(run, raw.first_time, duration_s)
         used.append(run)
         warnings += run.events.notes
         if run.events.n_without_onset:
@@ -142,16 +151,71 @@ def choose_runs(inputs: Inputs, config: Config) -> Choice:
                 f"{run.events.n_without_onset} annotated spikes of {run.path.name} have "
                 f"{run.events.lost}, and were not used."
             )
-    choice = Choice(used, left_out, warnings)
+    doubts += same_moments(used)
+    choice = Choice(used, left_out, warnings, tuple(doubts))
     if n_outside:
         told = (
             f"{n_outside} of {choice.n_spikes} annotated spikes lie before the first sample or "
             f"after the last one ({' s, '.join(f'{duration:.1f}' for duration in durations)} s)"
         )
         if choice.n_spikes - n_outside < config.min_spikes:
+            told = "; ".join([told, *(doubt.text for doubt in doubts)])
             raise InvalidInput(told, file=used[0].events_tsv, hint=ONSETS_IN_SECONDS)
         warnings.append(f"{told}, and were not used.")
     return choice
+
+
+def n_outside_of(onset_s: np.ndarray, duration_s: float) -> int:
+    """How many onsets (n,) are not within a recording."""
+    return int(np.sum((onset_s < 0) | (onset_s > duration_s)))
+
+
+def counted_from_acquisition(
+    run: Annotated, first_stored_s: float, duration_s: float
+) -> tuple[Doubt, ...]:
+    """A grave doubt where onsets fit a run only if they count from where its acquisition began.
+
+    Parameters
+    ----------
+    run : Annotated
+        With events.
+    first_stored_s : float
+        From the acquisition's begin to the first stored sample.
+    duration_s : float
+    """
+    assert run.events is not None
+    onset_s = run.events.onset_s
+    if first_stored_s <= 0 or not n_outside_of(onset_s, duration_s):
+        return ()
+    if n_outside_of(onset_s - first_stored_s, duration_s):
+        return ()
+    text = (
+        f"The spikes of {run.path.name} fit the recording only if their onsets count from the "
+        f"acquisition's begin, {first_stored_s:.1f} s before the first stored sample, from which BIDS "
+        "counts: they may mark other moments"
+    )
+    return (Doubt(text, grave=True),)
+
+
+def same_moments(runs: list[Annotated]) -> tuple[Doubt, ...]:
+    """A grave doubt where the spikes of two runs have the very same onsets: one table is not its run's."""
+    doubts = []
+    for run, other in combinations(runs, 2):
+        assert run.events is not None and other.events is not None
+        onset_s, other_s = run.events.onset_s, other.events.onset_s
+        if len(onset_s) < MIN_SAME or not np.array_equal(onset_s, other_s):
+            continue
+        shared = (
+            f"one table ({run.events_tsv.name}) applies to both"
+            if run.events_tsv is not None and run.events_tsv == other.events_tsv
+            else "one table seems to be a copy of the other"
+        )
+        text = (
+            f"All {len(onset_s)} spikes of {run.path.name} and of {other.path.name} have the same "
+            f"onsets, which two recordings do not share: {shared}"
+        )
+        doubts.append(Doubt(text, grave=True))
+    return tuple(doubts)
 
 
 def unlike_reference(reference: mne.Info, info: mne.Info) -> str:

@@ -21,7 +21,7 @@ from pipeline.records.head import at_positions, read_measured_head
 from pipeline.spikes.channels import find_bad_channels
 from pipeline.spikes.config import Config, Inputs
 from pipeline.spikes.events import REVIEW, UNREVIEWED
-from pipeline.spikes.filtering import WINDOW_S, WindowStats, bridged, measure, read_padded
+from pipeline.spikes.filtering import WINDOW_S, WindowStats, bridged, held, measure, read_padded
 from pipeline.spikes.marks import channel_marks
 from pipeline.spikes.maxfilter import maxfiltered
 from pipeline.spikes.places import marked_stretches, spans
@@ -195,7 +195,7 @@ class Blocks:
         reach = len(self.kernel) // 2 + margin
         start = int(self.starts[index]) * self.step
         stop = start + self.length * self.step
-        block = read_padded(self.raw, self.path, self.picks, start, stop, reach)
+        block, _ = held(read_padded(self.raw, self.path, self.picks, start, stop, reach))
         core = block[:, reach : reach + stop - start]
         band = oaconvolve(bridged(block), self.kernel[None], mode="valid", axes=1)
         return core, band[:, :: self.step][:, : self.length + 2 * margin // self.step]

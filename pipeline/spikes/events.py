@@ -148,7 +148,8 @@ def no_spikes(annotated: Sequence[tuple[Path, EventTable]]) -> str:
     if not annotated:
         raise InvalidInput(
             "no spikes: none of the MEG recordings has an events.tsv",
-            hint="annotate the spikes in an events.tsv beside the recording",
+            hint="annotate the spikes in an events.tsv beside the recording; marks within the recording or "
+            "in a file of another program are made one by spikefocus import-marks",
         )
     for path, table in annotated:
         if table.n_without_onset:

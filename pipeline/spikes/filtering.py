@@ -67,7 +67,8 @@ def load_filtered(
 
     The file is read once in chunks that overlap by the filter's length, so that memory holds
     the resampled data and one chunk, and the result is that of filtering the whole. Stretches in
-    which all MEG channels stand still are bridged, so that their edges do not ring.
+    which all MEG channels stand still are bridged, so that their edges do not ring. Samples that are
+    no numbers stand still at the one before.
 
     Parameters
     ----------
@@ -105,14 +106,14 @@ def load_filtered(
     with progress.step(f"Filtering {path.name}", total=len(starts)) as bar:
         for start in starts:
             stop = min(start + chunk, raw.n_times)
-            block = read_padded(raw, path, picks, start, stop, half)
-            core = block[is_meg, half : half + stop - start]
+            block, lost = held(read_padded(raw, path, picks, start, stop, half))
+            core, lost = (each[is_meg, half : half + stop - start] for each in (block, lost))
             block[is_meg] = bridged(block[is_meg])
             filtered = oaconvolve(block, kernel[np.newaxis], mode="valid", axes=1)
             first = -(-start // step)
             samples = filtered[:, first * step - start :: step]
             kept[:, first : first + samples.shape[1]] = samples
-            measured.append(measure(core, filtered[is_meg], window))
+            measured.append(measure(core, filtered[is_meg], window, lost))
             bar.advance()
     with info._unlock():
         info["sfreq"] = sfreq / step
@@ -142,6 +143,16 @@ def bridged(block: np.ndarray) -> np.ndarray:
     return np.array([np.interp(times, times[~lost], channel[~lost]) for channel in block])
 
 
+def held(block: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Signals (n_channels, n_times) that hold their last value where they are NaN, and where that is."""
+    lost = np.isnan(block)
+    if not lost.any():
+        return block, lost
+    times = np.arange(block.shape[1])
+    last = np.maximum.accumulate(np.where(lost, 0, times), axis=1)
+    return np.nan_to_num(np.take_along_axis(block, last, axis=1)), lost
+
+
 def read_padded(raw, path, picks, start: int, stop: int, half: int) -> np.ndarray:
     """Samples start - half .. stop + half, mirrored where the recording ends."""
     first, last = max(0, start - half), min(raw.n_times, stop + half)
@@ -152,8 +163,13 @@ def read_padded(raw, path, picks, start: int, stop: int, half: int) -> np.ndarra
     return block
 
 
-def measure(core: np.ndarray, filtered: np.ndarray, window: int) -> tuple[np.ndarray, ...]:
-    """What `WindowStats` holds of each window of `window` samples of a stretch, in its order."""
+def measure(
+    core: np.ndarray, filtered: np.ndarray, window: int, lost: np.ndarray | None = None
+) -> tuple[np.ndarray, ...]:
+    """What `WindowStats` holds of each window of `window` samples of a stretch, in its order.
+
+    A channel counts as stuck in a window in which one of its samples is `lost`.
+    """
     n_windows = core.shape[1] // window
 
     def cut(x):
@@ -161,6 +177,8 @@ def measure(core: np.ndarray, filtered: np.ndarray, window: int) -> tuple[np.nda
 
     step = np.diff(core, axis=1, prepend=core[:, :1])
     stuck = cut(step == 0).mean(axis=2)
+    if lost is not None:
+        stuck[cut(lost).any(axis=2)] = 1
     level = np.abs(cut(core)).max(axis=2, initial=0)
     fast = cut(np.diff(step, axis=1, prepend=step[:, :1])).std(axis=2)
     in_band = cut(filtered)

@@ -21,6 +21,8 @@ FOLLOWED = "followed by the coils on the head"
 # Coils are located about once a second: a spike further from every fix has the nearest one's place.
 FIX_EVERY_S, LARGEST_GAP_S = 1.0, 5.0
 SHOWN_FIXES = 200
+# Of MaxFilter's table of head positions.
+_COLUMNS = 10
 _KIT_SWITCH = "MISC 064"
 
 
@@ -238,7 +240,8 @@ def _fixes(info: mne.Info, coils: dict[str, np.ndarray]) -> np.ndarray:
 def _read(file: Path, raw: mne.io.BaseRaw, notes: list[str]) -> Track | None:
     """A file's positions, whose times count from the acquisition or from the first stored sample."""
     try:
-        table = mne.chpi.read_head_pos(file)
+        # mne's own reader refuses a file in which one moment is NaN.
+        table = np.loadtxt(file, skiprows=1, ndmin=2).reshape(-1, _COLUMNS)
     except Exception as error:  # numpy's parser raises anything
         notes.append(_lost(file, f"is not one of MaxFilter's format ({type(error).__name__})"))
         return None
@@ -268,9 +271,10 @@ def _read(file: Path, raw: mne.io.BaseRaw, notes: list[str]) -> Track | None:
 def _with_fix(table: np.ndarray) -> tuple[np.ndarray, int]:
     """Rows of mne's table at which the head was located, and the number of others.
 
-    MaxFilter goes on writing where the coils are lost, with a goodness of fit of zero.
+    MaxFilter goes on writing where the coils are lost, with a goodness of fit of zero; others write
+    NaN there.
     """
-    lost = table[:, 7] <= 0
+    lost = ~np.isfinite(table).all(1) | (table[:, 7] <= 0)
     return table[~lost], int(lost.sum())
 
 

@@ -15,6 +15,11 @@ MIN_CHANNELS = 30
 MIN_DURATION_S = 10.0
 MAX_DURATION_S = 24 * 3600.0
 MIN_SFREQ_HZ, MAX_SFREQ_HZ = 120.0, 50_000.0
+# Of a channel's place, the direction in which it measures: a unit vector.
+_NORMAL = slice(9, 12)
+UNIT_TOLERANCE = 0.1
+# A sensor's noise is a hundred times more, and a room without any shielding ten times less.
+PLAUSIBLE_STD_T = (1e-17, 1e-7)
 AUXILIARY_TYPES = {"ECG": "ecg", "EOG": "eog", "VEOG": "eog", "HEOG": "eog"}
 
 
@@ -81,18 +86,15 @@ def set_auxiliary_types(raw: mne.io.BaseRaw, bids_types: dict[str, str]) -> None
 
 
 def read_block(raw: mne.io.BaseRaw, path: Path, picks, start: int, stop: int) -> np.ndarray:
-    """Read samples (n_picks, stop - start); a damaged block becomes an `InvalidInput`."""
+    """Read samples (n_picks, stop - start); a damaged block becomes an `InvalidInput`.
+
+    Programs write NaN where they took something out: what is no number stays NaN.
+    """
     try:
         data = raw.get_data(picks, start, stop)
     except Exception as error:
         raise _unreadable(path, error) from error
-    if not np.isfinite(data).all():
-        raise InvalidInput(
-            "the MEG recording holds values that are no numbers",
-            file=path,
-            hint="export it again from the acquisition",
-        )
-    return data
+    return np.where(np.isfinite(data), data, np.nan)
 
 
 def _check_plausible(raw: mne.io.BaseRaw, path: Path) -> None:
@@ -105,13 +107,7 @@ def _check_plausible(raw: mne.io.BaseRaw, path: Path) -> None:
             file=path,
             hint=f"give a whole-head MEG recording (at least {MIN_CHANNELS} channels)",
         )
-    places = np.array([raw.info["chs"][pick]["loc"] for pick in picks])
-    if not np.isfinite(places).all() or len(np.unique(places[:, :3], axis=0)) < MIN_CHANNELS / 3:
-        raise InvalidInput(
-            "the recording does not say where its sensors lie",
-            file=path,
-            hint="export it again with the sensors' positions",
-        )
+    _check_places(raw.info, picks, path)
     if not MIN_SFREQ_HZ <= sfreq <= MAX_SFREQ_HZ:
         raise InvalidInput(
             f"the recording's sampling rate is {sfreq:g} Hz",
@@ -124,6 +120,56 @@ def _check_plausible(raw: mne.io.BaseRaw, path: Path) -> None:
             f"the recording lasts {duration:.1f} s",
             file=path,
             hint=f"give a recording of {MIN_DURATION_S:g} s to {MAX_DURATION_S / 3600:g} h",
+        )
+
+
+def _check_places(info: mne.Info, picks: np.ndarray, path: Path) -> None:
+    """Refuse sensors without a place or direction, and a head position that is no motion of a head."""
+    places = np.array([info["chs"][pick]["loc"] for pick in picks])
+    size = np.linalg.norm(places[:, _NORMAL], axis=1)
+    if (
+        not np.isfinite(places).all()
+        or len(np.unique(places[:, :3], axis=0)) < MIN_CHANNELS / 3
+        or (np.abs(size - 1) > UNIT_TOLERANCE).any()
+    ):
+        raise InvalidInput(
+            "the recording does not say where its sensors lie and how they are turned",
+            file=path,
+            hint="export it again with the sensors' positions",
+        )
+    if info["dev_head_t"] is None:
+        return
+    motion = np.asarray(info["dev_head_t"]["trans"], float)
+    turn = motion[:3, :3]
+    is_turn = np.isfinite(motion).all() and np.allclose(turn @ turn.T, np.eye(3), atol=1e-3)
+    if not is_turn or np.linalg.det(turn) < 0:
+        kind = "mirrors the head" if is_turn else "is no rigid motion"
+        raise InvalidInput(
+            f"the head position that the recording states {kind}",
+            file=path,
+            hint="export it again from the acquisition",
+        )
+
+
+def check_unit(raw: mne.io.BaseRaw, path: Path) -> None:
+    """Refuse data that are no magnetic fields in tesla, by a second in the middle.
+
+    Raises
+    ------
+    InvalidInput
+        Channels vary by what no sensor of a head can show, as where a program wrote fT for T.
+    """
+    start = raw.n_times // 2
+    stop = min(raw.n_times, start + round(raw.info["sfreq"]))
+    block = read_block(raw, path, sensor_picks(raw.info), start, stop)
+    spread = block.std(axis=1)
+    spread = spread[np.isfinite(spread) & (spread > 0)]
+    if len(spread) and not PLAUSIBLE_STD_T[0] <= np.median(spread) <= PLAUSIBLE_STD_T[1]:
+        raise InvalidInput(
+            f"the MEG channels vary by {np.median(spread):.1g} T (or T/m) in the median, which no head "
+            "and no sensor does",
+            file=path,
+            hint="export the recording again with its data in tesla",
         )
 
 

@@ -23,7 +23,7 @@ from pipeline.spikes.maxfilter import maxfiltered, require_like
 from pipeline.spikes.movement import located
 from pipeline.spikes.noise import BASELINE_S, baseline_starts
 from pipeline.spikes.places import marked_stretches, spans, spike_free_starts, spike_places
-from pipeline.spikes.recording import open_recording, rename_like
+from pipeline.spikes.recording import check_unit, open_recording, rename_like
 
 CORRELATION_S = 120.0
 
@@ -199,6 +199,7 @@ def open_empty_room(path: Path, names: list[str]) -> mne.io.BaseRaw:
         It is unreadable, or not of the same device.
     """
     raw = open_recording(path)
+    check_unit(raw, path)
     missing = rename_like(raw, names)
     if missing:
         raise InvalidInput(

@@ -13,11 +13,11 @@ from pipeline.headmodel import coregistration
 from pipeline.headmodel.coregistration import (
     Placement,
     coregister,
-    digitised_points_head_m,
     fit_points_to_surface,
     place,
     rigid_fit,
 )
+from pipeline.headmodel.digitisation import digitised_points_head_m
 from pipeline.leadfield import star_shaped_remesh
 from pipeline.template import load_template
 from pipeline.template.cortex import vertex_normals

@@ -38,7 +38,7 @@ def test_dot_files_are_none_of_the_clinics(tmp_path):
         add(tmp_path, name.format(""), content)
         add(tmp_path, name.format("._"), content if isinstance(content, str) else "\x00\x05")
         add(tmp_path, name.format(".git/"), content)
-    found = find_ieeg(tmp_path / "sub-01", [tmp_path / "derivatives/d"])
+    found = find_ieeg(tmp_path / "sub-01", [tmp_path / "derivatives/d"], [])
     assert names(found.electrodes) == ["sub-01_electrodes.tsv"]
     assert names(found.channels) == ["sub-01_channels.tsv"]
     assert names(found.coordsystem) == ["sub-01_coordsystem.json"]
@@ -75,7 +75,7 @@ def test_tables_and_descriptions_above_the_ieeg_folder_are_found(tmp_path):
         add(tmp_path, "electrodes.json", {}),
         add(tmp_path, "task-motor_channels.json", {}),
     ]
-    found = find_ieeg(tmp_path / "sub-01", [])
+    found = find_ieeg(tmp_path / "sub-01", [], [])
     assert found.electrodes == [table]
     assert found.channels == sorted(channels)
     assert found.tables_json == {table: levels[:2], channels[0]: [], channels[1]: levels[2:]}
@@ -86,10 +86,10 @@ def test_contacts_above_the_ieeg_folder_are_found(tmp_path):
     add(tmp_path, "sub-01/ses-a/ieeg/sub-01_ses-a_task-rest_ieeg.edf")
     table = add(tmp_path, "sub-01/ses-a/sub-01_ses-a_electrodes.tsv")
     add(tmp_path, "sub-01/ses-b/sub-01_ses-b_electrodes.tsv")
-    assert find_ieeg(tmp_path / "sub-01", []).electrodes == [table]
+    assert find_ieeg(tmp_path / "sub-01", [], []).electrodes == [table]
     # Without iEEG they are those of another modality.
     add(tmp_path, "sub-02/sub-02_electrodes.tsv")
-    assert find_ieeg(tmp_path / "sub-02", []).electrodes == []
+    assert find_ieeg(tmp_path / "sub-02", [], []).electrodes == []
 
 
 @pytest.mark.parametrize(

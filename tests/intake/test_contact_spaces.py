@@ -129,7 +129,7 @@ def test_other_images_of_a_missing_ones_kind_are_found(tmp_path):
     (folder / "ieeg/sub-01_electrodes.tsv").write_text("")
     system = folder / "ieeg/sub-01_coordsystem.json"
     system.write_text(json.dumps({"IntendedFor": "sub-01/anat/sub-01_acq-b_T1w.nii.gz"}))
-    found = find_ieeg(folder, [])
+    found = find_ieeg(folder, [], [])
     assert [path.name for path in found.images] == ["sub-01_acq-a_T1w.nii.gz"]
 
 
@@ -288,7 +288,7 @@ def test_two_spaces_and_an_acq_that_their_descriptions_do_not_repeat(tmp_path, s
     prefix = "" if place == "../" else "sub-01_"
     electrodes = [f"ieeg/sub-01_acq-seeg_space-{space}" for space in spaces]
     write(folder, electrodes, {f"{place}{prefix}space-{space}_": space for space in spaces})
-    ieeg = find_ieeg(folder, [])
+    ieeg = find_ieeg(folder, [], [])
     found = resolve(ieeg.electrodes, [], ieeg.coordsystem, spherical_scalp(), carry=in_any_space)
     assert [each.space for each in found.transforms] == ["ScanRAS"]
     assert found.warnings == found.doubts == []

@@ -215,7 +215,7 @@ def test_intended_for_in_every_spelling(tmp_path, intended):
     save(folder / "ses-a/ieeg/sub-01_ses-a_electrodes.tsv", table())
     described = {**SCANNER, "IntendedFor": intended}
     save(folder / "ses-a/ieeg/sub-01_ses-a_coordsystem.json", json.dumps(described))
-    images = find_ieeg(folder, []).images
+    images = find_ieeg(folder, [], []).images
     assert [image.name for image in images if "acq" in image.name] == [Path(IMAGE).name]
     frame = frame_of(described, T1W, images)
     assert frame.image.name == Path(IMAGE).name and frame.doubts == ()

@@ -12,7 +12,8 @@ from fake_anatomy import digitise, make_head
 from scipy.spatial import ConvexHull
 
 from pipeline.errors import InvalidInput
-from pipeline.headmodel.coregistration import coregister, digitised_points_head_m
+from pipeline.headmodel.coregistration import coregister
+from pipeline.headmodel.digitisation import digitised_points_head_m
 from pipeline.headmodel.freesurfer import check_same_image
 from pipeline.headmodel.sides import TRIALS, SideCheck, check_side
 from pipeline.headmodel.t1w import Volume

@@ -15,7 +15,7 @@ from bids_app.cli import main
 from bids_app.exit_codes import ExitCode
 from pipeline import headmodel
 from pipeline.errors import InvalidInput
-from pipeline.headmodel.coregistration import digitised_points_head_m
+from pipeline.headmodel.digitisation import digitised_points_head_m
 from pipeline.paths import PatientPaths
 from pipeline.readers import READERS, companions, is_recording, open_raw
 from pipeline.spikes.marks import channel_marks

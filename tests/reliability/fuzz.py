@@ -35,7 +35,7 @@ from pipeline.compare.contacts import resolve_contacts
 from pipeline.compare.labels import read_contact_labels
 from pipeline.compare.resection import read_resection
 from pipeline.compare.spaces import Carried
-from pipeline.headmodel.coregistration import digitised_points_head_m
+from pipeline.headmodel.digitisation import digitised_points_head_m
 from pipeline.headmodel.freesurfer import (
     HEMIS,
     check_same_image,
