@@ -123,14 +123,17 @@ def _add_run_options(parser: argparse.ArgumentParser) -> None:
 
 def _add_data_options(parser: argparse.ArgumentParser) -> None:
     data = parser.add_argument_group("which data")
-    data.add_argument("--participant-label", nargs="+", default=[], metavar="LABEL")
-    data.add_argument("--session-label", nargs="+", default=[], metavar="LABEL")
-    data.add_argument("--task", nargs="+", default=[])
-    data.add_argument("--run", nargs="+", default=[])
+    data.add_argument(
+        "--participant-label", nargs="+", action="extend", default=[], metavar="LABEL"
+    )
+    data.add_argument("--session-label", nargs="+", action="extend", default=[], metavar="LABEL")
+    data.add_argument("--task", nargs="+", action="extend", default=[])
+    data.add_argument("--run", nargs="+", action="extend", default=[])
     data.add_argument("--bids-filter-file", type=Path, help='JSON: {"t1w": {...}, "meg": {...}}')
     data.add_argument(
         "-d",
         "--derivatives",
+        action="extend",
         nargs="+",
         default=[],
         metavar="NAME=PATH",
@@ -147,7 +150,11 @@ def _add_data_options(parser: argparse.ArgumentParser) -> None:
         "always followed)",
     )
     data.add_argument(
-        "--spike-name", nargs="+", metavar="PATTERN", help="how spikes are called in events.tsv"
+        "--spike-name",
+        nargs="+",
+        action="extend",
+        metavar="PATTERN",
+        help="how spikes are called in events.tsv",
     )
     data.add_argument(
         "--marks",
@@ -201,7 +208,7 @@ def _add_work_options(parser: argparse.ArgumentParser) -> None:
     how.add_argument(
         "--generic-model", type=Path, help="generic weights of your own (from train-generic)"
     )
-    how.add_argument("--methods", nargs="+", choices=METHODS.names())
+    how.add_argument("--methods", nargs="+", action="extend", choices=METHODS.names())
     how.add_argument("--config", type=Path, help="TOML with one table of options per stage")
     how.add_argument(
         "--keep-face",

@@ -12,12 +12,12 @@ from bids_app.sidecars import applicable, nearest
 from pipeline.compare.config import NO_CONTACTS, NO_MASK, NO_POSTOP
 from pipeline.compare.frames import (
     has_contrast,
+    in_template,
     intended_names,
     is_ct,
     is_postoperative,
     operation_labels,
     suffix_of,
-    template_of,
 )
 from pipeline.compare.postop import drawn_on, sources_of
 from pipeline.errors import InvalidInput
@@ -216,7 +216,7 @@ def find_surgery(
     images = [
         path
         for path in _images(label, [bids_dir, *roots])
-        if suffix_of(path.name) == "T1w" and is_postoperative(path) and not _in_template(path)
+        if suffix_of(path.name) == "T1w" and is_postoperative(path) and not in_template(path)
         if path != t1w
     ]
     named = [name for name in sources_of(mask) if is_postoperative(Path(name))]
@@ -267,10 +267,6 @@ def _is_resection_mask(path: Path) -> bool:
     parts = path.name.split(".")[0].lower().split("_")
     entities = [part for part in parts if part.split("-")[0] not in ("ses", "acq", "rec", "space")]
     return any("resection" in part for part in entities) and suffix_of(path.name) not in _SCANS
-
-
-def _in_template(path: Path) -> bool:
-    return template_of(entities_of(path.name).get("space", "")) is not None
 
 
 def _occasion(path: Path) -> tuple:

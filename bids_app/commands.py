@@ -16,7 +16,7 @@ from bids_app.dataset import (
     check_dataset,
     participant_labels,
 )
-from bids_app.derivatives import open_output
+from bids_app.derivatives import check_output, open_output
 from bids_app.exit_codes import ExitCode, Outcome, exit_code_of
 from bids_app.failures import explain
 from bids_app.interruption import StopSignals
@@ -75,6 +75,7 @@ def participant(args: argparse.Namespace) -> ExitCode:
     labels = wanted_labels(args.bids_dir, args.participant_label)
     find = finder(args, labels, configs["spikes"].spike_name)
     unusable = unusable_sentences(args.bids_dir)
+    check_output(args.output_dir, args.bids_dir)
     if args.dicom_template:
         _check_dicom_template(args.dicom_template, labels, find)
     if args.preflight:

@@ -67,6 +67,7 @@ def import_marks(
         The table is there already with other marks, or the folder cannot be written.
     """
     _check_place(marks_dir, bids_dir)
+    check_output(marks_dir, bids_dir)
     path = _recording_of(recording, bids_dir)
     with mne.use_log_level("error"):
         raw = open_recording(path)

@@ -18,11 +18,11 @@ from bids_app.dataset.participants import find_clinical_file, is_virtual, partic
 from bids_app.dataset.query import Query
 from bids_app.dataset.runs import find_recordings
 from bids_app.dataset.t1w import find_t1w, find_t1w_json
+from bids_app.derivatives import is_our_output
 from bids_app.sidecars import nearest
 from bids_app.trans import find_trans
 from pipeline.compare.config import NO_MASK, NO_POSTOP
 from pipeline.errors import InvalidInput
-from pipeline.files import read_json
 from pipeline.readers import companions
 from pipeline.spikes.reference import reference_run
 
@@ -216,14 +216,4 @@ def _folder_of(bids_dir: Path, label: str) -> Path:
 def _derivative_roots(bids_dir: Path, derivatives: dict[str, Path]) -> list[Path]:
     """The datasets of derivatives that are named or lie in the dataset, none of our own."""
     roots = [*derivatives.values(), *sorted((bids_dir / "derivatives").glob("*/"))]
-    return [root for root in roots if not _is_our_output(root)]
-
-
-def _is_our_output(root: Path) -> bool:
-    """Whether a derivative dataset is what this program wrote: it must not read its own results."""
-    try:
-        made_by = read_json(root / "dataset_description.json").get("GeneratedBy")
-    except (OSError, InvalidInput):
-        return False
-    programs = made_by if isinstance(made_by, list) else []
-    return any(isinstance(each, dict) and each.get("Name") == "spikefocus" for each in programs)
+    return [root for root in roots if not is_our_output(root)]

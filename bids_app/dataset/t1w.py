@@ -7,7 +7,7 @@ from bids_app.dataset.links import absent_part
 from bids_app.dataset.query import Query
 from bids_app.listing import visible
 from bids_app.sidecars import applicable, nearest
-from pipeline.compare.frames import has_contrast, is_postoperative
+from pipeline.compare.frames import has_contrast, in_template, is_postoperative
 from pipeline.errors import InvalidInput
 from pipeline.files import read_metadata
 from pipeline.names import entities_of, participant_key
@@ -19,8 +19,8 @@ _DEFACED = re.compile(
 _OF_MP2RAGE = re.compile(r"_(?:UNIT1|MP2RAGE)\.nii(?:\.gz)?$", re.IGNORECASE)
 _NOT_MAGNITUDE = ("phase", "real", "imag")
 ORDER = (
-    "of a session asked for, before surgery, of the MEG's session, without contrast medium, not "
-    "defaced, with the fewest parts in its name"
+    "of a session asked for, before surgery, in no template's space, of the MEG's session, without "
+    "contrast medium, not defaced, with the fewest parts in its name"
 )
 
 
@@ -77,6 +77,7 @@ def find_t1w(folder: Path, meg: list[Path], query: Query, notes: list[str]) -> P
             bool(query.sessions) and session not in asked,
             is_postoperative(path),
             absent_part(path) is not None,
+            in_template(path),
             session not in of_meg,
             has_contrast(path),
             bool(_DEFACED.search(path.name)),
@@ -85,7 +86,7 @@ def find_t1w(folder: Path, meg: list[Path], query: Query, notes: list[str]) -> P
         )
 
     chosen = min(found, key=rank)
-    _, after_surgery, _, elsewhere, contrast, *_ = rank(chosen)
+    _, after_surgery, _, deformed, elsewhere, contrast, *_ = rank(chosen)
     absent = absent_part(chosen)
     if absent is not None:
         raise absent
@@ -95,6 +96,11 @@ def find_t1w(folder: Path, meg: list[Path], query: Query, notes: list[str]) -> P
         notes.append(
             f"{n} T1-weighted MRIs were found; {chosen.name} was used, the first in the order: "
             f"{ORDER}. Another one is chosen with --bids-filter-file."
+        )
+    if deformed:
+        notes.append(
+            f"The T1-weighted MRI {chosen.name} is named as in a template's space: if it was fitted to "
+            "one, distances and places in it are not the head's."
         )
     if elsewhere:
         notes.append(

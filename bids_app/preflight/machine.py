@@ -27,7 +27,16 @@ def machine_findings(output_dir: Path, work_dir: Path | None, n: int, config) ->
 
 def _existing(folder: Path) -> Path:
     folder = folder.resolve()
-    return next(path for path in (folder, *folder.parents) if path.exists())
+    return next(path for path in (folder, *folder.parents) if _is_there(path))
+
+
+def _is_there(path: Path) -> bool:
+    try:
+        return path.exists()
+    except OSError as error:  # a name that is too long, for example
+        raise MissingResource(
+            f"The folder cannot be used ({error.strerror})", file=path, hint="choose another one"
+        ) from error
 
 
 def writable(folder: Path) -> tuple[str, str]:

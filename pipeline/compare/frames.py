@@ -108,6 +108,11 @@ def template_of(space: str) -> str | None:
     return MNI152 if _MNI152.fullmatch(name) else None
 
 
+def in_template(path: Path) -> bool:
+    """Whether an image's BIDS name says that it lies in the space of a template."""
+    return template_of(entities_of(path.name).get("space", "")) is not None
+
+
 def same_space(first: str, second: str) -> bool | None:
     """Whether two names are of one space; None where that of either is not known here."""
     kinds = [T1W if _key(name) in _SCANNER else template_of(name) for name in (first, second)]

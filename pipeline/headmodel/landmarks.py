@@ -29,6 +29,10 @@ _NAME = re.compile(
     r"(?:$|[\W_]+|(?=ses)|(?=\d))(?:ses(?:sion)?(?![a-z])[\W_]*)?(?P<marking>.*)"
 )
 _NOT_KNOWN = ("", "n/a")
+# No two landmarks of any head are nearer to each other.
+CLOSEST_MM = 40.0
+# An ear may be cut off an image by so much; the left one in mm lies further before the first voxel.
+MOST_CROPPED_VOXELS = 40.0
 
 
 @dataclass(frozen=True)
@@ -110,8 +114,30 @@ def _chosen(sidecar: Path, stored: dict, affine: np.ndarray, session: str | None
             "apart, and none is of the recording's session",
         )
     label, positions = next(iter(usable.items()))
+    outside = _outside(positions, affine)
+    if outside:
+        return _unused(sidecar, f"marks {outside} far outside of the image, as no voxel index is")
+    apart_mm = min(_between_mm(positions))
+    if apart_mm < CLOSEST_MM:
+        return _unused(sidecar, f"marks landmarks {apart_mm:.0f} mm apart, as those of no head")
     _check_sides(positions, sidecar)
     return Marked(positions, f"{MARKED}, those of {label!r}" if label else MARKED)
+
+
+def _outside(pos_mri_mm: dict[str, np.ndarray], affine: np.ndarray) -> str | None:
+    """A landmark before the first voxel by more than any cropping explains: positions in mm are so."""
+    for name, pos_mm in pos_mri_mm.items():
+        index = apply_affine(np.linalg.inv(affine), pos_mm[None])[0]
+        if index.min() < -MOST_CROPPED_VOXELS:
+            return name
+    return None
+
+
+def _between_mm(pos_mri_mm: dict[str, np.ndarray]) -> list[float]:
+    return [
+        float(np.linalg.norm(pos_mri_mm[one] - pos_mri_mm[other]))
+        for one, other in combinations(LANDMARKS, 2)
+    ]
 
 
 def _unused(sidecar: Path, why: str) -> Marked:
