@@ -7,7 +7,7 @@ from pathlib import Path
 import mne
 
 from bids_app.config import ConfigError
-from bids_app.derivatives import describe_derivative
+from bids_app.derivatives import check_output, describe_derivative
 from bids_app.sidecars import nearest
 from pipeline.errors import MissingResource
 from pipeline.files import refuse_linked_folders, to_json, write_shared_text, write_text

@@ -65,6 +65,8 @@ def _resected(data: np.ndarray, path: Path) -> np.ndarray:
         if whole
         else f"values from {low:.3g} to {high:.3g}, which are neither labels nor probabilities"
     )
+    if 0 <= low and high <= 0.5:
+        told = f"no value above a half (the largest is {high:.2g})"
     raise InvalidInput(
         f"the resection mask holds {told}",
         file=path,

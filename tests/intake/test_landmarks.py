@@ -176,3 +176,20 @@ def test_a_left_ear_on_the_right_is_refused(tmp_path):
 def test_a_nasion_behind_the_ears_is_refused(tmp_path):
     with pytest.raises(InvalidInput, match="nasion behind the ears"):
         read(tmp_path, VOXELS | {"NAS": [150, 100, 45]})
+
+
+@pytest.mark.parametrize(
+    ("voxels", "why"),
+    [
+        (VOXELS | {"RPA": [80, 70, 12]}, "13 mm apart, as those of no head"),
+        (
+            {"NAS": [0, 90, -40], "LPA": [-75, 0, -45], "RPA": [75, 0, -45]},
+            "far outside of the image",
+        ),
+    ],
+    ids=["one twice", "mm for voxels"],
+)
+def test_landmarks_that_no_head_has_are_told_and_not_used(tmp_path, voxels, why):
+    marked = read(tmp_path, voxels)
+    assert marked.pos_mri_mm is None and marked.origin == CARRIED
+    assert why in marked.doubts[0].text

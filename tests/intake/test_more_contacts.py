@@ -260,3 +260,41 @@ def test_two_templates_may_differ_in_where_a_contact_is(tmp_path):
     assert found.contacts.name == ["A1", "A2", "A3"] and set(up_mm) in ({0.0}, {15.0})
     assert any("A1, A2, A3 have several positions, up to 15.0 mm" in w for w in found.warnings)
     assert found.doubts == []
+
+
+@pytest.mark.parametrize(
+    ("names", "x_mm", "doubt"),
+    [
+        (("LA1", "LB1", "RA1", "RB1"), (40, 40, -40, -40), "grave"),
+        (("LA1", "LB1", "LA2", "LB2"), (40, 40, 50, 50), "told"),
+        (("LA1", "LA2", "LA3", "LA4"), (40, 45, 50, 55), None),
+        (("L1", "L2", "R1", "R2"), (40, 45, -40, -45), None),
+        (("LA1", "LB1", "RA1", "RB1"), (40, -40, -40, 40), None),
+        (("LA1", "LB1", "RA1", "RB1"), (-40, -40, 40, 40), None),
+        (("LA1", "LB1", "RA1", "RB1"), (5, 5, -5, -5), None),
+    ],
+    ids=["mirrored", "one side", "one shaft", "one letter", "mixed", "right", "near the midline"],
+)
+def test_shafts_named_by_side_that_all_lie_on_the_other_are_told(tmp_path, names, x_mm, doubt):
+    rows = [f"{name}\t{x}\t{7 * i}\t3" for i, (name, x) in enumerate(zip(names, x_mm, strict=True))]
+    found = read(tmp_path, table(rows=rows))
+    told = [one for one in found.doubts if "named L… or R…" in one.text]
+    assert [one.grave for one in told] == {None: [], "told": [False], "grave": [True]}[doubt]
+
+
+@pytest.mark.parametrize(
+    ("stand_in", "n", "is_known"),
+    [
+        ("0\t0\t0", 1, False),
+        ("-999\t-999\t-999", 2, False),
+        ("12\t12\t12", 1, True),
+        ("10\t20\t30", 3, True),
+        ("10\t20\t30", 4, False),
+    ],
+)
+def test_places_that_stand_for_none_are_unknown(tmp_path, stand_in, n, is_known):
+    rows = [f"{name}\t{xyz}" for name, xyz in NUMBERS.items()]
+    rows += [f"B{number}\t{stand_in}" for number in range(n)]
+    found = read(tmp_path, table(rows=rows))
+    assert len(found.contacts.name) == 3 + n * is_known
+    assert any("stands for none: B0" in text for text in found.warnings) != is_known

@@ -12,7 +12,7 @@ from pipeline.errors import InvalidInput
 from pipeline.paths import PatientPaths
 from pipeline.progress import Progress
 from pipeline.spikes.channels import find_bad_channels, windows_with_data
-from pipeline.spikes.filtering import WindowStats, bridged, load_filtered
+from pipeline.spikes.filtering import WindowStats, bridged, held, load_filtered
 
 NO_MARKS = np.empty((0, 2))
 
@@ -83,6 +83,21 @@ def test_the_edges_of_zeros_do_not_ring(tmp_path):
     assert np.abs(difference).max() < 5e-13  # without the bridge 4e-11
 
 
+def test_values_that_are_no_numbers_hold_the_last_one_and_lose_their_window(tmp_path):
+    rng = np.random.default_rng(0)
+    data = rng.normal(size=(40, 20_000)) * 1e-13
+    data[7, 5_200] = np.nan
+    data[:, 9_000:11_000] = np.inf
+    raw = mne.io.RawArray(data, mne.create_info(40, 1000.0, "mag"), verbose="error")
+    filtered, stats = load_filtered(raw, tmp_path, (1, 40), 500, Progress())
+    assert np.isfinite(filtered.get_data()).all()
+    assert np.flatnonzero(stats.stuck[7] > 0.5).tolist() == [10, 18, 19, 20, 21]
+    assert np.flatnonzero(stats.stuck[6] > 0.5).tolist() == [18, 19, 20, 21]
+    block, lost = held(np.array([[1.0, np.nan, np.nan, 4], [np.nan, 2, 3, 4]]))
+    assert block.tolist() == [[1, 1, 1, 4], [0, 2, 3, 4]]
+    assert lost.tolist() == [[False, True, True, False], [True, False, False, False]]
+
+
 SHORT = {"duration_s": 60, "sfreq": 500.0, "n_spikes": 24, "n_wrong": 0, "aux": False}
 START_S, STOP_S = 20.25, 32.5
 
@@ -99,7 +114,7 @@ def run(folder, recording, meg=None, events=None):
     return json.loads(paths.qc("spikes").read_text())
 
 
-@pytest.mark.parametrize("kind", ["zeros", "zeros and mark", "skip"])
+@pytest.mark.parametrize("kind", ["zeros", "zeros and mark", "skip", "no numbers"])
 def test_a_stretch_without_data_is_left_out_and_the_rest_used(short, tmp_path, kind):
     raw = mne.io.read_raw_fif(short.meg, preload=True, verbose="error")
     events = tmp_path / "sub-01_events.tsv"
@@ -109,7 +124,8 @@ def test_a_stretch_without_data_is_left_out_and_the_rest_used(short, tmp_path, k
         lost = mne.Annotations(start, STOP_S - START_S, "BAD_ACQ_SKIP", raw.info["meas_date"])
         raw.set_annotations(lost)
     else:
-        raw._data[:306, int(START_S * 500) : int(STOP_S * 500)] = 0
+        value = np.nan if kind == "no numbers" else 0
+        raw._data[:306, int(START_S * 500) : int(STOP_S * 500)] = value
     if kind == "zeros and mark":
         with events.open("a") as file:
             file.write(f"{START_S}\t{STOP_S - START_S}\tBAD_hpi\n")

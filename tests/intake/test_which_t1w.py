@@ -58,3 +58,12 @@ def test_the_landmarks_are_inherited(tmp_path):
     assert find(tmp_path).t1w_json == above
     above.unlink()
     assert find(tmp_path).t1w_json == beside
+
+
+def test_an_image_in_a_templates_space_is_the_last_choice_and_told(tmp_path):
+    fitted = t1w("meg", "_space-MNI152NLin2009cAsym")
+    touch(tmp_path, fitted, MEG)
+    files = find(tmp_path)
+    assert files.t1w == tmp_path / fitted and "named as in a template's space" in files.notes[0]
+    touch(tmp_path, t1w("a"))
+    assert find(tmp_path).t1w == tmp_path / t1w("a")
