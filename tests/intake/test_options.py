@@ -121,7 +121,7 @@ def test_the_documentation_lists_the_options_as_they_are():
         (["--spike-name", " "], "spike_name is ' '"),
         (["--task", "sleep"], "--task is 'sleep', which none"),
         (["--session-label", "1"], "--session-label is '1', which none"),
-        (["--run", "1"], "allowed is 01"),
+        (["--run", "2"], "allowed is 01"),
         (["--run", "a_b"], "--run is 'a_b', which is no label"),
         (["--participant-label", "01_bad"], "--participant-label is '01_bad', which is no label"),
         (["--fs-subjects-dir", "nowhere"], "check --fs-subjects-dir"),
