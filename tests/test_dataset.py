@@ -15,6 +15,7 @@ from bids_app.dataset import (
     is_label,
     participant_labels,
 )
+from bids_app.dataset.links import leads_out
 from pipeline.compare.frames import is_postoperative
 from pipeline.errors import InvalidInput
 from pipeline.headmodel.freesurfer import SURFACES
@@ -226,6 +227,11 @@ def link(path, target):
     path.symlink_to(target)
 
 
+NEEDED = (
+    "sub-01/anat/sub-01_T1w.nii.gz",
+    "sub-01/meg/sub-01_task-rest_run-01_meg.fif",
+    "task-rest_events.tsv",
+)
 LINKED = [
     "sub-01/anat/sub-01_T1w.nii.gz",
     "sub-01/anat/sub-01_T1w.json",
@@ -250,7 +256,7 @@ LINKED = [
         if target != "folder" or "/" in name  # the dataset's own folder may be a link
     ],
 )
-def test_links_out_of_the_dataset_are_refused(bids_dir, name, target):
+def test_links_out_of_the_dataset_are_never_read(bids_dir, name, target):
     elsewhere = bids_dir.parent / "elsewhere"
     shutil.copytree(bids_dir, elsewhere)
     (elsewhere / name).parent.mkdir(parents=True, exist_ok=True)
@@ -266,8 +272,26 @@ def test_links_out_of_the_dataset_are_refused(bids_dir, name, target):
         shutil.rmtree(path, ignore_errors=True)
     aim = elsewhere / path.relative_to(bids_dir)
     link(path, os.path.relpath(aim, path.parent) if target == "relative" else aim)
-    with pytest.raises(InvalidInput, match="leads out of the dataset"):
-        find(bids_dir)
+    needed = name in NEEDED or path in (bids_dir / "sub-01/anat", bids_dir / "sub-01/meg")
+    if needed:
+        with pytest.raises(InvalidInput, match="leads out of the dataset"):
+            find(bids_dir)
+        return
+    files = find(bids_dir)
+    used = [each for each in flat(vars(files).values()) if isinstance(each, Path)]
+    used += flat(vars(files.ieeg).values())
+    assert not [each for each in used if isinstance(each, Path) and leads_out(each, [bids_dir])]
+    if target != "folder" and name.startswith(("sub-01/ieeg", "derivatives/", "participants")):
+        assert any("leads out of the dataset" in note for note in files.notes)
+
+
+def flat(values):
+    """Members of lists and lists of lists."""
+    return [
+        member
+        for value in values
+        for member in (flat(value) if isinstance(value, list) else [value])
+    ]
 
 
 def test_links_within_the_dataset_are_followed(bids_dir):

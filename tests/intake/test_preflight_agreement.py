@@ -25,6 +25,10 @@ CASES = [
     ("mask_somewhere_else", 2, ExitCode.DONE),
     ("unit_of_contacts", 1, ExitCode.DONE),
     ("all_is_marked_bad", 2, ExitCode.ALL_FAILED),
+    ("clinical_file_that_is_broken", 1, ExitCode.DONE),
+    ("optional_files_behind_links_out", 1, ExitCode.DONE),
+    ("data_that_are_no_numbers", 1, ExitCode.DONE),
+    ("places_that_stand_for_none", 2, ExitCode.DONE),
 ]
 
 
