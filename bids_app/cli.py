@@ -9,6 +9,7 @@ import shutil
 import sys
 import tempfile
 from pathlib import Path
+from typing import Any
 
 from bids_app.demo.scenarios import SCENARIOS
 from bids_app.exit_codes import ExitCode
@@ -20,6 +21,8 @@ from pipeline.methods import METHODS
 from pipeline.networks import NETWORKS
 from pipeline.options import LARGEST_SEED
 
+# Given twice it counts twice.
+_SEVERAL: dict[str, Any] = {"nargs": "+", "action": "extend"}
 COMMANDS = ("demo", "train-generic", "import-marks", "plan", "status", "options")
 
 
@@ -123,26 +126,20 @@ def _add_run_options(parser: argparse.ArgumentParser) -> None:
 
 def _add_data_options(parser: argparse.ArgumentParser) -> None:
     data = parser.add_argument_group("which data")
-    data.add_argument(
-        "--participant-label", nargs="+", action="extend", default=[], metavar="LABEL"
-    )
-    data.add_argument("--session-label", nargs="+", action="extend", default=[], metavar="LABEL")
-    data.add_argument("--task", nargs="+", action="extend", default=[])
-    data.add_argument("--run", nargs="+", action="extend", default=[])
+    data.add_argument("--participant-label", **_SEVERAL, default=[], metavar="LABEL")
+    data.add_argument("--session-label", **_SEVERAL, default=[], metavar="LABEL")
+    data.add_argument("--task", **_SEVERAL, default=[])
+    data.add_argument("--run", **_SEVERAL, default=[])
     data.add_argument("--bids-filter-file", type=Path, help='JSON: {"t1w": {...}, "meg": {...}}')
     data.add_argument(
         "-d",
         "--derivatives",
-        action="extend",
-        nargs="+",
+        **_SEVERAL,
         default=[],
         metavar="NAME=PATH",
         help="derivative datasets (freesurfer, resection masks) outside BIDS_DIR/derivatives",
     )
-    data.add_argument(
-        "--fs-subjects-dir",
-        help="FreeSurfer's SUBJECTS_DIR, or 'none' to use the template head model",
-    )
+    data.add_argument("--fs-subjects-dir", help="FreeSurfer's SUBJECTS_DIR; 'none': a template")
     data.add_argument(
         "--follow-links",
         action="store_true",
@@ -150,11 +147,7 @@ def _add_data_options(parser: argparse.ArgumentParser) -> None:
         "always followed)",
     )
     data.add_argument(
-        "--spike-name",
-        nargs="+",
-        action="extend",
-        metavar="PATTERN",
-        help="how spikes are called in events.tsv",
+        "--spike-name", **_SEVERAL, metavar="PATTERN", help="how spikes are called in events.tsv"
     )
     data.add_argument(
         "--marks",
@@ -208,7 +201,7 @@ def _add_work_options(parser: argparse.ArgumentParser) -> None:
     how.add_argument(
         "--generic-model", type=Path, help="generic weights of your own (from train-generic)"
     )
-    how.add_argument("--methods", nargs="+", action="extend", choices=METHODS.names())
+    how.add_argument("--methods", **_SEVERAL, choices=METHODS.names())
     how.add_argument("--config", type=Path, help="TOML with one table of options per stage")
     how.add_argument(
         "--keep-face",

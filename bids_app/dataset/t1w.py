@@ -57,17 +57,7 @@ def find_t1w(folder: Path, meg: list[Path], query: Query, notes: list[str]) -> P
         if path not in found
     ]
     if not found:
-        parts = [
-            path.name for path in visible(folder, "**/anat/*") if _OF_MP2RAGE.search(path.name)
-        ]
-        told = f"; what is there are parts of an MP2RAGE ({', '.join(parts)})" if parts else ""
-        raise InvalidInput(
-            f"No T1-weighted MRI was found in any anat folder{told}",
-            file=folder,
-            hint="add a *_T1w.nii.gz"
-            + (", such as the UNIT1 image with its background removed," if parts else "")
-            + " or widen the filter options",
-        )
+        raise _none_found(folder)
     asked = {*query.sessions, None}
     of_meg = {*(entities_of(path.name).get("ses") for path in meg), None}
 
@@ -109,6 +99,18 @@ def find_t1w(folder: Path, meg: list[Path], query: Query, notes: list[str]) -> P
     if contrast:
         notes.append(f"The T1-weighted MRI {chosen.name} is named as one with contrast medium.")
     return chosen
+
+
+def _none_found(folder: Path) -> InvalidInput:
+    """That there is no T1w, and what is there of an MP2RAGE instead."""
+    parts = [path.name for path in visible(folder, "**/anat/*") if _OF_MP2RAGE.search(path.name)]
+    told = f"; what is there are parts of an MP2RAGE ({', '.join(parts)})" if parts else ""
+    such = ", such as the UNIT1 image with its background removed," if parts else ""
+    return InvalidInput(
+        f"No T1-weighted MRI was found in any anat folder{told}",
+        file=folder,
+        hint=f"add a *_T1w.nii.gz{such} or widen the filter options",
+    )
 
 
 def find_t1w_json(t1w: Path, bids_dir: Path) -> Path | None:

@@ -101,10 +101,9 @@ def resolve_contacts(
     found.warnings += [f"Channels left out: {reason}." for reason in channel_reasons]
     unreadable = [*reasons, *channel_reasons]
     placement = place(tables, coordsystem, t1w, images, carry, scalp_mri_mm)
-    table = placement.table
+    table, found.transforms = placement.table, placement.transforms
     found.warnings += placement.warnings
     found.doubts += placement.doubts
-    found.transforms = placement.transforms
     reasons = list(dict.fromkeys([*reasons, *placement.reasons]))
     if table is None:
         found.reason = "; ".join(reasons)
@@ -113,7 +112,6 @@ def resolve_contacts(
     # Marks count from every row, also of repeated contacts and of files in a space that is not used.
     rows = stacked(list(tables.values()))
     channel_rows = stacked([joined(each, file, rows) for file, each in channel_tables.items()])
-    homes = {"electrodes.tsv": rows, "channels.tsv": channel_rows}
     told: dict[str, list[str]] = {mark: [] for mark in MARKS}
     marked = {mark: resolve_mark(mark, labels, rows, channel_rows, told[mark]) for mark in MARKS}
     found.warnings += dict.fromkeys(chain(*told.values()))
@@ -121,7 +119,7 @@ def resolve_contacts(
     marks = {mark: table["key"].isin(one.keys).to_numpy(bool) for mark, one in marked.items()}
     _tell_lost(marked, found)
     check_plausible(marks, found.warnings)
-    unread = unread_columns(homes, labels)
+    unread = unread_columns({"electrodes.tsv": rows, "channels.tsv": channel_rows}, labels)
     _tell_unread(unread, found)
     placed = _usable(table, found)
     _count(marks, placed, found)
