@@ -35,7 +35,7 @@ def run(data, detector, seed=0):
 def test_spikes_are_found_when_they_are_and_other_transients_are_not(detector):
     data = noise(4.2, 1)
     spikes_s = np.arange(10, 230, 11.0)
-    add(data, detector.fields[7], spikes_s, 9)
+    add(data, detector.fields[7] @ detector.basis, spikes_s, 9)
     add(data, np.eye(RANK)[3], np.arange(15, 230, 11.0), 30)  # jumps of one sensor
     found = run(data, detector)
     distance = np.abs(found.time_s[:, None] - spikes_s)
@@ -57,7 +57,7 @@ def test_the_statistic_does_not_know_units(detector):
 
 
 def test_slow_waves_and_rhythms_stay_below_a_sharp_one(detector):
-    field = detector.fields[5]
+    field = detector.fields[5] @ detector.basis
     heights = []
     for width_s in (0.014, 0.2):
         data = noise(0.5, 10)

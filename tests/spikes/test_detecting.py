@@ -2,8 +2,10 @@
 
 from pathlib import Path
 
+import mne
 import numpy as np
 import pytest
+from scipy.signal import oaconvolve
 
 from bids_app.dataset.marks import events_of
 from pipeline.detection.stream import Detected
@@ -11,7 +13,7 @@ from pipeline.errors import InvalidInput
 from pipeline.files import read_json
 from pipeline.paths import PatientPaths
 from pipeline.spikes.config import SPIKE_NAMES, Config
-from pipeline.spikes.detecting import _refuse_reviewed, _table_of, _write
+from pipeline.spikes.detecting import _refuse_reviewed, _table_of, _write, few_samples
 from pipeline.spikes.events import read_events
 
 FOUND = Detected(np.array([1.5, 7.25]), np.array([2.0, 1.1]), 30.0, 3.0, 30.0)
@@ -43,3 +45,16 @@ def test_a_reviewed_table_is_not_overwritten(tmp_path):
     with pytest.raises(InvalidInput, match="somebody has reviewed") as refused:
         _refuse_reviewed(table, paths)
     assert "--marks" in refused.value.hint
+
+
+@pytest.mark.parametrize("step", [1, 2, 8])
+def test_few_samples_are_those_of_the_whole_convolution(step):
+    sfreq = 125.0 * step
+    kernel = mne.filter.create_filter(None, sfreq, 1.0, 40.0, fir_design="firwin", verbose="error")
+    data = np.random.default_rng(0).normal(size=(3, len(kernel) + 4001))
+    data[1] += 1e3  # an offset, as sensors have it
+    whole = oaconvolve(data, kernel[None], mode="valid", axes=1)[:, ::step]
+    few = few_samples(data, kernel, step)
+    assert few.shape == whole.shape and few.dtype == np.float32
+    np.testing.assert_allclose(few[[0, 2]], whole[[0, 2]], atol=0.02 * whole.std())
+    np.testing.assert_allclose(few[1], whole[1], atol=0.02 * whole.std())
