@@ -1,119 +1,246 @@
-"""Spikes without marks: sensitivity, false ones against those expected, and speed.
+"""Spikes without marks: sensitivity, false ones against those expected, speed and memory.
 
-    python -m benchmarks.detection RESULTS.csv FOLDER [FOLDER ...]
+    python -m benchmarks.detection RESULTS.csv [--heads 2] [--minutes 10]
+    python -m benchmarks.detection NOTHING.csv --nothing [--recordings 20] [--minutes 6]
+    python -m benchmarks.detection LENGTH.csv --lengths 5 20 60
 
-Each FOLDER is one that ``spikefocus demo FOLDER --scenario NAME --run`` made: virtual patients whose
-fields come from another head model (mesh, folding, conductor) than the leadfield that detects. Line
-length (Esteller et al., EMBC 2001), the usual baseline, ranks the peaks of its sum over channels and
-is given as many of them as the detector found. Seconds are those of the processor, one thread.
+The first makes recordings of virtual heads (`benchmarks/simulated_recordings.py`), looks for spikes with the
+leadfield of a head model that is wrong as real ones are, and writes a row for each recording: a grid of
+strengths and rates with all disturbances, then each disturbance without a spike. Line length (Esteller et al., EMBC
+2001) and kurtosis (of stretches of a second; Ossadtchi et al., Clin. Neurophysiol. 115, 2004, choose
+independent components by it), the usual baselines, rank the peaks of their sums over channels and are given as many
+of them as the detector found. The second gives the marks that are found in recordings without spikes to the spikes
+stage, and counts the types that would be imaged. The third streams recordings of 306 channels at 1000 Hz from a
+file. Seconds are those of the processor, one thread.
 """
 
+import argparse
 import csv
+import resource
+import subprocess
 import sys
+import tempfile
 import time
+from functools import partial
 from pathlib import Path
 
 import mne
 import numpy as np
+import pandas as pd
+from scipy.ndimage import uniform_filter1d
 
-from bids_app.config import stage_configs
-from bids_app.dataset import Query, find_patient, participant_labels
-from bids_app.stages import spikes_inputs
+from benchmarks.simulated_recordings import DISTURBANCES, SFREQ, Made, VirtualHead, make
 from pipeline.detection.statistic import peaks
-from pipeline.files import read_json
+from pipeline.detection.stream import Detected, detect
+from pipeline.files import write_text
 from pipeline.paths import PatientPaths
 from pipeline.progress import Progress
-from pipeline.spikes.config import Config
-from pipeline.spikes.detecting import MARGIN_S, Blocks, detected_spikes, fitted_detector
+from pipeline.records.spikes_qc import read_spikes_qc
+from pipeline.spikes import run
+from pipeline.spikes.config import Config, Inputs
+from pipeline.spikes.detecting import MARGIN_S, Blocks, fitted_detector
 from pipeline.spikes.recording import open_recording
+from pipeline.tables import to_tsv
 
+SEED = 9400
 SAME_S = 0.1
-LINE_LENGTH_S = 0.04
+RECORDINGS_OF_HEAD = 5  # without spikes
+BASELINE_WIDTH_S = {"line_length": 0.04, "kurtosis": 1.0}
+GRID = [(snr_db, rate) for snr_db in (0, 3, 6, 10, 15) for rate in (0.2, 2, 10)]
+CONDITIONS = [(snr_db, rate, DISTURBANCES) for snr_db, rate in GRID]
+CONDITIONS += [(0, 0, only) for only in [(), *((each,) for each in DISTURBANCES), DISTURBANCES]]
 COLUMNS = (
-    "folder patient array minutes n_spikes single_spike_snr_db n_detected sensitivity "
-    "expected_false_per_minute false_per_minute line_length_sensitivity "
-    "line_length_false_per_minute processor_s times_real_time"
+    "head snr_db per_minute disturbances minutes n_spikes n_detected sensitivity "
+    "expected_false_per_minute false_per_minute near_transients_per_minute "
+    "line_length_sensitivity kurtosis_sensitivity processor_s times_real_time"
 ).split()
 
 
-def line_length(blocks, margin_s: float) -> tuple[np.ndarray, np.ndarray]:
-    """Times (s) and heights of the peaks of line length, summed over channels of one scale each."""
-    width = round(LINE_LENGTH_S * blocks.sfreq)
-    times, heights = [], []
-    scale = None
+def line_length(data: np.ndarray, sfreq: float) -> np.ndarray:
+    """Sum over channels (n_times,) of the way that each signal goes, in units of its usual way."""
+    steps = np.abs(np.diff(data, axis=1, prepend=data[:, :1]))
+    total = (steps / np.median(steps, axis=1, keepdims=True)).sum(0)
+    return uniform_filter1d(total, round(BASELINE_WIDTH_S["line_length"] * sfreq))
+
+
+def kurtosis(data: np.ndarray, sfreq: float) -> np.ndarray:
+    """Sum over channels (n_times,) of the kurtosis of the second around each sample, where it is an extreme.
+
+    The peaks are those of the fourth power of the signals over the square of their power.
+    """
+    width = round(BASELINE_WIDTH_S["kurtosis"] * sfreq)
+    scaled = data / data.std(1, keepdims=True)
+    return (scaled**4 / uniform_filter1d(scaled**2, width, axis=1) ** 2).sum(0)
+
+
+BASELINES = (line_length, kurtosis)
+
+
+def ranked(blocks: Blocks) -> list[np.ndarray]:
+    """Times (s) of the peaks of each baseline's course, the highest first."""
+    margin = round(MARGIN_S * blocks.sfreq)
+    times: list[list] = [[] for _ in BASELINES]
+    heights: list[list] = [[] for _ in BASELINES]
     for index, start in enumerate(blocks.starts):
-        data = blocks.at(index, margin_s)
-        steps = np.abs(np.diff(data, axis=1))
-        if scale is None:
-            scale = np.median(steps, axis=1, keepdims=True)
-        total = np.convolve((steps / scale).sum(0), np.ones(width), mode="same")
-        margin = round(margin_s * blocks.sfreq)
-        samples, values = peaks(total, blocks.sfreq)
-        inner = (samples >= margin) & (samples < len(total) - margin)
-        times.append((start + samples[inner] - margin) / blocks.sfreq)
-        heights.append(values[inner])
-    return np.concatenate(times), np.concatenate(heights)
+        data = blocks.at(index, MARGIN_S)
+        for own_s, own, course_of in zip(times, heights, BASELINES, strict=True):
+            course = course_of(data, blocks.sfreq)
+            samples, values = peaks(course, blocks.sfreq)
+            inner = (samples >= margin) & (samples < len(course) - margin)
+            own_s.append((start + samples[inner] - margin) / blocks.sfreq)
+            own.append(values[inner])
+    return [
+        np.concatenate(own_s)[np.argsort(np.concatenate(own))[::-1]]
+        for own_s, own in zip(times, heights, strict=True)
+    ]
 
 
-def matched(found_s: np.ndarray, true_s: np.ndarray) -> tuple[float, int]:
-    """Share of the true spikes that were found (NaN without any), and how many are false."""
+def found_in(raw: mne.io.BaseRaw, leadfield: np.ndarray) -> tuple[Detected, Blocks]:
+    """The detector's marks, with the leadfield (n_channels, 994) of all channels."""
+    blocks = Blocks(raw, Path("a_meg.fif"), Config())
+    row = {name: index for index, name in enumerate(raw.ch_names)}
+    detector = fitted_detector(blocks, set(), lambda names: leadfield[[row[n] for n in names]])
+    starts_s = blocks.starts / blocks.sfreq - MARGIN_S
+    block_at = partial(blocks.at, margin_s=MARGIN_S)
+    rate = Config().false_per_minute
+    return detect(block_at, starts_s, MARGIN_S, detector, rate, 0), blocks
+
+
+def matched(found_s: np.ndarray, true_s: np.ndarray) -> tuple[float, np.ndarray]:
+    """Share of the true spikes that were found (NaN without any), and which of those found are false."""
     distance = np.abs(found_s[:, None] - true_s[None])
-    n_false = int((distance.min(1, initial=np.inf) > SAME_S).sum())
+    is_false = distance.min(1, initial=np.inf) > SAME_S
     hit = (distance.min(0, initial=np.inf) <= SAME_S).mean() if len(true_s) else np.nan
-    return float(hit), n_false
+    return float(hit), is_false
 
 
-def measure(folder: Path, label: str) -> dict:
-    """One row of the results."""
-    config: Config = stage_configs(None, {"spikes": {"detect_spikes": True}})["spikes"]
-    files = find_patient(folder / "bids", label, Query(), {}, None, True)
-    inputs = spikes_inputs(files, config)
-    paths = PatientPaths(folder / "output", label)
-    raw = open_recording(inputs.meg[0])
-    minutes = raw.times[-1] / 60
+def row_of(number: int, made: Made, condition, leadfield: np.ndarray) -> tuple:
+    snr_db, per_minute, disturbances = condition
     begun = time.process_time()
-    found = detected_spikes(inputs.meg[0], inputs.channels_tsv[0], paths, config, Progress())
+    found, blocks = found_in(made.raw, leadfield)
     spent = time.process_time() - begun
-    blocks = Blocks(raw, inputs.meg[0], config)
-    fitted_detector(blocks, set(), paths)
-    times, heights = line_length(blocks, MARGIN_S)
-    best = times[np.argsort(heights)[::-1][: len(found.time_s)]]
-    with np.load(folder / "truth" / f"sub-{label}_truth.npz") as truth:
-        true_s = truth["peak_s"][truth["mark_focus"] >= 0]
-    stated = read_json(folder / "truth" / f"sub-{label}_truth.json")
-    sensitivity, n_false = matched(found.time_s, true_s)
-    baseline, baseline_false = matched(best, true_s)
-    values = (
-        folder.name,
-        label,
-        stated["recipe"]["array"],
-        round(minutes, 2),
-        len(true_s),
-        stated["recipe"]["snr_db"] if len(true_s) else "",
+    minutes = made.raw.times[-1] / 60
+    sensitivity, is_false = matched(found.time_s, made.peak_s)
+    others_s = np.concatenate([*made.other_s.values(), []])
+    # Rhythms last, so that what is near the middle of one is counted within half a second.
+    near = np.abs(found.time_s[is_false, None] - others_s).min(1, initial=np.inf) < 0.5
+    of_baselines = [
+        matched(times_s[: len(found.time_s)], made.peak_s)[0] for times_s in ranked(blocks)
+    ]
+    return (
+        number,
+        snr_db if len(made.peak_s) else "",
+        per_minute,
+        "all" if disturbances == DISTURBANCES else " ".join(disturbances) or "none",
+        round(minutes, 1),
+        len(made.peak_s),
         len(found.time_s),
         round(sensitivity, 3),
-        config.false_per_minute,
-        round(float(n_false / minutes), 2),
-        round(baseline, 3),
-        round(float(baseline_false / minutes), 2),
+        Config().false_per_minute,
+        round(is_false.sum() / minutes, 3),
+        round(near.sum() / minutes, 3),
+        *(round(each, 3) for each in of_baselines),
         round(spent, 1),
-        round(float(minutes * 60 / spent), 1),
+        round(minutes * 60 / spent, 1),
     )
-    return dict(zip(COLUMNS, values, strict=True))
 
 
-def main(results: Path, folders: list[Path]) -> None:
-    mne.set_log_level("error")
+def grid(results: Path, n_heads: int, minutes: float) -> None:
     with results.open("w", newline="") as stream:
-        table = csv.DictWriter(stream, COLUMNS, lineterminator="\n")
-        table.writeheader()
-        for folder in folders:
-            for label in participant_labels(folder / "bids"):
-                row = measure(folder, label)
-                table.writerow(row)
+        table = csv.writer(stream, lineterminator="\n")
+        table.writerow(COLUMNS)
+        for number in range(n_heads):
+            head = VirtualHead(SEED + number)
+            for index, condition in enumerate(CONDITIONS):
+                snr_db, per_minute, disturbances = condition
+                seed = SEED + 1000 * number + index
+                made = make(head, seed, minutes, per_minute, snr_db, disturbances)
+                table.writerow(row_of(number, made, condition, head.leadfield))
                 stream.flush()
-                print(row, flush=True)
+
+
+def nothing(results: Path, n_recordings: int, minutes: float) -> None:
+    """Types that are imaged of what is found where there is no spike."""
+    with results.open("w", newline="") as stream:
+        table = csv.writer(stream, lineterminator="\n")
+        table.writerow("recording minutes n_detected n_types n_imaged reasons".split())
+        for number in range(n_recordings):
+            if number % RECORDINGS_OF_HEAD == 0:
+                head = VirtualHead(SEED + 100 + number)
+            made = make(head, SEED + 100 + number, minutes, 0, 0, DISTURBANCES)
+            found, _ = found_in(made.raw, head.leadfield)
+            with tempfile.TemporaryDirectory() as folder:
+                types = types_of(made, found, Path(folder))
+            imaged = [each for each in types if each.imaged]
+            reasons = "; ".join(sorted({each.reason for each in types if each.reason}))
+            row = number, minutes, len(found.time_s), len(types), len(imaged), reasons
+            table.writerow(row)
+            stream.flush()
+
+
+def types_of(made: Made, found: Detected, folder: Path):
+    """What the spikes stage makes of the marks."""
+    meg, events = folder / "sub-01_task-rest_meg.fif", folder / "sub-01_task-rest_events.tsv"
+    made.raw.save(meg, verbose="error")
+    rows = {"onset": found.time_s, "duration": 0 * found.time_s, "trial_type": "spike"}
+    write_text(events, to_tsv(pd.DataFrame(rows)))
+    paths = PatientPaths(folder / "out", "01")
+    run(Inputs([meg], [events], [None]), paths, Config(sfreq_hz=SFREQ), Progress())
+    return read_spikes_qc(paths).types
+
+
+def lengths(results: Path, minutes: list[float]) -> None:
+    """Time and memory of recordings of several lengths, each in a process of its own."""
+    with results.open("w", newline="") as stream:
+        table = csv.writer(stream, lineterminator="\n")
+        table.writerow("minutes processor_s times_real_time peak_memory_mib".split())
+        for each in minutes:
+            words = [sys.executable, "-m", "benchmarks.detection", "-", "--stream", str(each)]
+            told = subprocess.run(words, check=True, capture_output=True, text=True)
+            table.writerow(told.stdout.split())
+            stream.flush()
+
+
+def stream_one(minutes: float) -> None:
+    """Look for spikes in one file of some minutes that are repeated, at 1000 Hz."""
+    head = VirtualHead(SEED)
+    with tempfile.TemporaryDirectory() as folder:
+        made = make(head, SEED, 1.0, 2, 6, DISTURBANCES)
+        part = made.raw.resample(1000.0, verbose="error")
+        files = [Path(folder) / f"{index}_raw.fif" for index in range(int(minutes))]
+        part.save(files[0], fmt="short", verbose="error")
+        for file in files[1:]:
+            file.symlink_to(files[0])
+        del part, made
+        before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        raw = mne.concatenate_raws([open_recording(file) for file in files], verbose="error")
+        begun = time.process_time()
+        found_in(raw, head.leadfield)
+        spent = time.process_time() - begun
+    after = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    print(minutes, round(spent, 1), round(60 * minutes / spent, 1), max(before, after) // 1024)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("results", type=Path)
+    parser.add_argument("--heads", type=int, default=2)
+    parser.add_argument("--recordings", type=int, default=20)
+    parser.add_argument("--minutes", type=float, default=10.0)
+    parser.add_argument("--nothing", action="store_true")
+    parser.add_argument("--lengths", type=float, nargs="+")
+    parser.add_argument("--stream", type=float)
+    args = parser.parse_args()
+    mne.set_log_level("error")
+    if args.stream:
+        stream_one(args.stream)
+    elif args.lengths:
+        lengths(args.results, args.lengths)
+    elif args.nothing:
+        nothing(args.results, args.recordings, args.minutes)
+    else:
+        grid(args.results, args.heads, args.minutes)
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), [Path(each) for each in sys.argv[2:]])
+    main()

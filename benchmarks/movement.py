@@ -27,6 +27,7 @@ import mne
 import numpy as np
 from mne.channels.montage import read_meg_canonical_info
 from mne.transforms import apply_trans
+from scipy.spatial import cKDTree
 from scipy.spatial.transform import Rotation
 
 from benchmarks.simulated_heads import PATH_ERROR_MM
@@ -53,6 +54,7 @@ SFREQ = 100.0
 BRAIN_OVER_SENSORS = 4.0  # power of the noise
 SPIKE_OVER_NOISE = 1.0  # power of one spike at its peak, mean over channels of whitened data
 RIDGE = 1 / 9
+LEAST_CLEARANCE_MM = 6.0
 COLUMNS = "movement_mm turn_deg kind way n error_mm_median error_mm_p90 from_still_mm_median from_still_mm_p90".split()
 WAYS = ("still", "own", "sss", "ignored")
 
@@ -68,8 +70,18 @@ def moved(dev_head_t: np.ndarray, shift_m: np.ndarray, turn: np.ndarray) -> np.n
     return np.linalg.inv(own @ head_to_device)
 
 
-def way_of(rng: np.random.Generator, dev_head_t, size, kind: str) -> np.ndarray:
-    """Position (N_SPIKES, 4, 4) at each spike: the direction is drawn, downwards rather than up."""
+def way_of(head: "Virtual", size, kind: str) -> np.ndarray:
+    """Position (N_SPIKES, 4, 4) at each spike: the direction is drawn, downwards rather than up.
+
+    Drawn again where the head would come through the helmet.
+    """
+    while True:
+        places = _drawn_way(head.rng, head.here, size, kind)
+        if head.clearance_mm(places[-1]) > LEAST_CLEARANCE_MM:
+            return places
+
+
+def _drawn_way(rng: np.random.Generator, dev_head_t, size, kind: str) -> np.ndarray:
     millimetres, degrees = size
     direction, axis = rng.normal(size=(2, 3))
     direction[2] = -abs(direction[2])  # sensors lie above
@@ -121,7 +133,7 @@ class Virtual:
         with info._unlock():
             info["sfreq"] = SFREQ
             info["dev_head_t"] = place_helmet(rng, info, scalp_m)
-        self.here = info["dev_head_t"]["trans"]
+        self.here, self.scalp_m = info["dev_head_t"]["trans"], scalp_m
         self.cortex = true_cortex(rng, phantom, deformation)
         self.bem = true_bem(phantom, deformation, 700)
         template = load_template()
@@ -143,6 +155,11 @@ class Virtual:
         self.error = misplaced_helmet(device_to_mri, skull_mm, rng) @ np.linalg.inv(device_to_mri)
         kinds = info.get_channel_types()
         self.sensor_noise = np.array([sensor_types()[kind].noise for kind in kinds])
+
+    def clearance_mm(self, dev_head_t: np.ndarray) -> float:
+        """From the nearest sensor to the scalp, of a head at a position."""
+        coils_m = np.array([channel["loc"][:3] for channel in self.info["chs"]])
+        return 1000 * float(cKDTree(self.scalp_m).query(apply_trans(dev_head_t, coils_m))[0].min())
 
     @property
     def centre_mm(self) -> np.ndarray:
@@ -219,7 +236,7 @@ def of_head(seed: int) -> list[tuple]:
         rows = []
         for size in SIZES:
             for kind in N_PLACES:
-                found = maxima(head, way_of(head.rng, head.here, size, kind), here)
+                found = maxima(head, way_of(head, size, kind), here)
                 for way, regions in ({"still": still} | found).items():
                     error_mm = np.linalg.norm(pos_mm[regions] - head.centre_mm, axis=1)
                     apart_mm = np.linalg.norm(pos_mm[regions] - pos_mm[still], axis=1)

@@ -22,6 +22,7 @@ from bids_app.demo.patient import HEART_HEAD_M, POSTERIOR_MNI152_MM
 from bids_app.demo.phantom import load_phantom, shell
 from bids_app.demo.sources import lobe_vertices
 from bids_app.demo.t1w import EYES_MNI152_MM
+from pipeline.errors import InvalidInput
 from pipeline.synthesis.population import (
     carried_geometry,
     geometry_leadfield,
@@ -31,7 +32,7 @@ from pipeline.synthesis.population import (
 from pipeline.template import load_template
 
 SFREQ = recording.SFREQ / recording.DECIMATION
-N_AROUND, N_RINGS, AREA_CM2 = 300, 6, (4.0, 13.0)
+N_AROUND, N_RINGS, N_FOCI, AREA_CM2 = 300, 6, 8, (4.0, 13.0)
 MUSCLES_HEAD_M = np.array([[-0.075, 0.03, 0.03], [0.075, 0.03, 0.03], [0.0, -0.1, -0.02]])
 PER_MINUTE = {"blinks": 5, "muscle": 3, "jumps": 1}
 MUSCLE_T, JUMP_SIZES = 1.5e-12, (20, 100)
@@ -93,6 +94,12 @@ class VirtualHead:
         )
         self.usual = recording.ongoing_power(ongoing, self.kinds, self.noise)
         self.leadfield = self._known(rng, phantom, deformation)
+        # Field (n_channels, N_RINGS) of each patch's rings for a peak of 0 dB, and their delays, s.
+        self.foci = self._patches(rng, None, N_FOCI)
+        self.healthy = {
+            name: [self._patches(rng, f"{side} {kind.lobe}", 1)[0] for side in ("left", "right")]
+            for name, kind in transients.KINDS.items()
+        }
 
     def _known(self, rng, phantom, deformation) -> np.ndarray:
         rms_mm, scale_mm = PATH_ERROR_MM["template"]
@@ -118,12 +125,17 @@ class VirtualHead:
         magnetometers = np.array(self.kinds) == "mag"
         return field * largest_t / abs(field[magnetometers]).max()
 
-    def patch(self, rng: np.random.Generator, lobe: str | None) -> tuple[np.ndarray, np.ndarray]:
-        """Field (n_channels, N_RINGS) of a patch's rings for a peak of 0 dB, and their delays, s."""
+    def _patches(self, rng, lobe: str | None, n: int) -> list[tuple[np.ndarray, np.ndarray]]:
         vertex_region = load_template().vertex_region
         centres = np.flatnonzero(vertex_region >= 0) if lobe is None else lobe_vertices(lobe)
-        (patch,) = grow_patches(rng, self.cortex, centres, AREA_CM2, 1)
-        return self._rings(patch)
+        found: list[tuple[np.ndarray, np.ndarray]] = []
+        while len(found) < n:
+            (patch,) = grow_patches(rng, self.cortex, centres, AREA_CM2, 1)
+            try:
+                found.append(self._rings(patch))
+            except InvalidInput:
+                continue  # the fold lies against the coarse skull
+        return found
 
     def _rings(self, patch: Patch) -> tuple[np.ndarray, np.ndarray]:
         moment = patch.weight * self.cortex.area_mm2[patch.vertices]
@@ -162,7 +174,7 @@ def make(
     n_spikes = round(spikes_per_minute * minutes)
     peak_s = np.sort(rng.uniform(3, minutes * 60 - 3, n_spikes))
     if n_spikes:
-        field, delay_s = head.patch(rng, None)
+        field, delay_s = head.foci[rng.integers(N_FOCI)]
         train, _ = activity.spike_train(rng, peak_s, delay_s, n_times, SFREQ)
         data += (10 ** (snr_db / 20) * field).astype(np.float32) @ train
     other_s = _healthy(rng, head, data, [d for d in disturbances if d in transients.KINDS], minutes)
@@ -179,9 +191,9 @@ def _healthy(rng, head: VirtualHead, data, names: list[str], minutes: float) -> 
         kind = transients.KINDS[name]
         middles_s[name] = transients.occurrences_s(rng, kind, minutes * 60)
         course = transients.course(rng, kind, middles_s[name], data.shape[1], SFREQ)
-        for side in ("left", "right"):
-            field = head.patch(rng, f"{side} {kind.lobe}")[0].sum(1)
-            data += np.outer(10 ** (kind.snr_db / 20) * field, course).astype(np.float32)
+        for field, _ in head.healthy[name]:
+            height = 10 ** (kind.snr_db / 20) * field.sum(1)
+            data += np.outer(height, course).astype(np.float32)
     return middles_s
 
 

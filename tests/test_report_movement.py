@@ -41,8 +41,12 @@ def test_the_way_is_drawn_and_what_is_not_measured_is_said():
         SimpleNamespace(file="a_meg.fif", movement=moved),
         SimpleNamespace(file="b_meg.fif", movement=MovementQC(source="not measured")),
     ]
-    spikes = SimpleNamespace(runs=runs, head_positions=positions(2, 8.0, 1.0))
-    first, second = content(SimpleNamespace(qc=SimpleNamespace(spikes=spikes)))["runs"]
+    still, moving = (SimpleNamespace(head_positions=positions(n, 4.0 * n, 1.0)) for n in (1, 2))
+    without = SimpleNamespace(head_positions=None)
+    spikes = SimpleNamespace(runs=runs, types=(still, without, moving))
+    told = content(SimpleNamespace(qc=SimpleNamespace(spikes=spikes)))
+    first, second = told["runs"]
+    assert told["verdict"] == "Head movement: the head moved." and "8.0" in told["meaning"]
     assert first["curve"] == "0.0,97.0 320.0,49.0 640.0,1.0" and first["marks"] == ["320.0"]
     assert (first["distance"], first["angle"], first["at_mark"]) == ("8.0", "1.0", "4.0")
     assert second["distance"] == "not measured" and second["curve"] == ""

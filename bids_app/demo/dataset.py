@@ -14,6 +14,7 @@ from mne.transforms import apply_trans
 
 from bids_app.demo.anatomy import Anatomy
 from bids_app.demo.clinic import Implantation, in_mask
+from bids_app.demo.movement import positions
 from bids_app.demo.patient import Recording
 from bids_app.demo.recipe import PatientRecipe
 from pipeline.errors import InvalidInput
@@ -86,7 +87,7 @@ def write_patient(
 ) -> None:
     """Write T1w, MEG, empty room, iEEG and resection of one patient."""
     _write_t1w(rng, bids_dir, label, anatomy, recipe.landmarks)
-    _write_meg(bids_dir, label, FIRST_DAY + timedelta(days=day), recorded)
+    _write_meg(bids_dir, label, FIRST_DAY + timedelta(days=day), recorded, recipe.scenario.marked)
     if clinic.implantation is not None:
         _write_ieeg(bids_dir, label, clinic)
     if clinic.resection is not None:
@@ -125,7 +126,7 @@ def _write_t1w(rng, bids_dir, label, anatomy, landmarks):
     write_json(anat / f"sub-{label}_T1w.json", sidecar)
 
 
-def _write_meg(bids_dir, label, when, recorded):
+def _write_meg(bids_dir, label, when, recorded, marked):
     """MEG with its marks, and the empty room of that day, as 16-bit FIF."""
     empty_path = mne_bids.BIDSPath(
         subject="emptyroom",
@@ -138,7 +139,8 @@ def _write_meg(bids_dir, label, when, recorded):
     raw = recorded.raw
     raw.set_meas_date(when)
     marks = recorded.marks
-    raw.set_annotations(mne.Annotations(marks.mark_s, 0.0, marks.label, orig_time=when))
+    if marked:
+        raw.set_annotations(mne.Annotations(marks.mark_s, 0.0, marks.label, orig_time=when))
     recorded.empty_room.set_meas_date(when - timedelta(minutes=20))
     with tempfile.TemporaryDirectory(dir=bids_dir.parent, prefix=".tmp_") as folder:
         # mne-bids keeps the number format of the file that it is given: hence by way of a file.
@@ -149,13 +151,19 @@ def _write_meg(bids_dir, label, when, recorded):
             draft = Path(folder) / "draft_raw.fif"
             each.save(draft, fmt="short", overwrite=True, verbose="error")
             mne_bids.write_raw_bids(
-                mne.io.read_raw_fif(draft, verbose="error"),
+                mne.io.read_raw_fif(draft, allow_maxshield="yes", verbose="error"),
                 target,
                 empty_room=empty,
                 overwrite=True,
                 readme=False,
                 verbose="error",
             )
+
+    if recorded.dev_head_t_end is not None:
+        table = positions(raw.info["dev_head_t"], recorded.dev_head_t_end, raw.times[-1])
+        with atomic_path(path.directory / f"{path.basename}_headpos.pos") as tmp:
+            mne.chpi.write_head_pos(tmp, table)
+        write_text(bids_dir / ".bidsignore", "*_headpos.pos\n")  # BIDS has no name for it
 
 
 def _write_ieeg(bids_dir, label, clinic):

@@ -1,5 +1,6 @@
 """The recording of one virtual patient: what foci, body and surroundings give at the sensors."""
 
+from copy import deepcopy
 from dataclasses import dataclass
 from functools import partial
 
@@ -12,6 +13,7 @@ from bids_app.demo.anatomy import Anatomy
 from bids_app.demo.cortex import grow_patches, smooth_midthickness_mm
 from bids_app.demo.forward import field_of, place_helmet, true_bem
 from bids_app.demo.likeness import compared_fields, correlation_summary
+from bids_app.demo.movement import Moved, moved_info, part_of_way
 from bids_app.demo.recipe import PatientRecipe
 from bids_app.demo.scenarios._scenario import Focus
 from bids_app.demo.sources import (
@@ -20,6 +22,7 @@ from bids_app.demo.sources import (
     Source,
     discharge,
     lobe_vertices,
+    pattern_at,
     place_sources,
     share_marks,
     source_at,
@@ -50,6 +53,8 @@ class Recording:
         True leadfield of `likeness.COMPARED_REGIONS`.
     folding_correlation : dict
         `likeness.correlation_summary` of that and of the same without the cortex' own folding.
+    dev_head_t_end : mne.transforms.Transform or None
+        Where the head lies at the end, if it moves.
     """
 
     raw: mne.io.RawArray
@@ -60,6 +65,7 @@ class Recording:
     bad_channel: str
     compared_leadfield: np.ndarray
     folding_correlation: dict[str, float]
+    dev_head_t_end: mne.transforms.Transform | None
 
 
 def record(
@@ -82,7 +88,9 @@ def record(
         cortex.pos_mri_mm[background], field(background), anatomy.from_mni152(POSTERIOR_MNI152_MM)
     )
     axial = np.array([kind == "mag" for kind in kinds[:n_meg]])
-    ongoing = recording.ongoing_activity(rng, mixing, axial, noise, n_times // recording.DECIMATION)
+    moved = _moved(anatomy, meg_info, bem, recipe, n_times)
+    n_slow, again = n_times // recording.DECIMATION, deepcopy(rng)
+    ongoing = recording.ongoing_activity(rng, mixing, axial, noise, n_slow)
     usual = recording.ongoing_power(ongoing, kinds[:n_meg], noise)
     compared = compared_fields(
         partial(vertex_leadfield, meg_info, anatomy.digitisation.head_mri_t, bem),
@@ -90,19 +98,34 @@ def record(
         smooth_midthickness_mm(anatomy.deformation),
     )
     sources = place_sources(rng, anatomy, recipe, field, usual)
+    if moved is not None:  # the same activity as sensors see it from there
+        there = recording.ongoing_mixing(
+            cortex.pos_mri_mm[background],
+            moved.field(background),
+            anatomy.from_mni152(POSTERIOR_MNI152_MM),
+        )
+        part = moved.part[:: recording.DECIMATION]
+        ongoing *= 1 - part
+        ongoing += part * recording.ongoing_activity(again, there, axial, noise, n_slow, mixing)
     step.advance()
 
     data = np.zeros((len(kinds), n_times))
     recording.upsample_into(data[:n_meg], ongoing)
     del ongoing
-    marks, course_nam = _spikes(rng, data[:n_meg], sources, recipe)
-    transients_s = _transients(rng, data[:n_meg], anatomy, recipe, field, usual)
+    marks, course_nam = _spikes(rng, data[:n_meg], sources, recipe, anatomy, moved)
+    transients_s = _transients(rng, data[:n_meg], anatomy, recipe, field, usual, moved)
     beats = activity.heart(rng, n_times, recording.SFREQ)
     blinks = activity.blinks(rng, n_times, recording.SFREQ, BLINKS_PER_MINUTE)
     body = np.column_stack(_body_patterns(anatomy, meg_info, axial, noise))
-    _add(data[:n_meg], body, np.vstack([beats, blinks]))
+    courses = np.vstack([beats, blinks])
+    if moved is not None:
+        there = np.column_stack(_body_patterns(anatomy, moved.info, axial, noise))
+        body, courses = moved.doubled(body, there, courses)
+    _add(data[:n_meg], body, courses)
     step.advance()
     room = recording.interference_fields(meg_info).T.astype(np.float32)
+    if recipe.scenario.shielded:
+        room *= recording.UNSHIELDED
     _add(data[:n_meg], room, recording.surroundings(rng, n_times))
     recording.sensor_noise(rng, data[:n_meg], kinds[:n_meg], noise)
     _auxiliary(rng, data[n_meg:], beats, blinks)
@@ -118,12 +141,29 @@ def record(
         bad_channel=info.ch_names[bad],
         compared_leadfield=compared[0],
         folding_correlation=correlation_summary(*(each[axial] for each in compared)),
+        dev_head_t_end=None if moved is None else moved.info["dev_head_t"],
     )
     step.advance()
     return made, sources
 
 
-def _spikes(rng, data, sources, recipe):
+def _moved(anatomy, info, bem, recipe, n_times) -> Moved | None:
+    if recipe.scenario.moves is None:
+        return None
+    there = moved_info(info, recipe.scenario.moves)
+    field = partial(field_of, there, anatomy.digitisation.head_mri_t, bem, anatomy.cortex)
+    return Moved(there, field, part_of_way(n_times, recording.SFREQ))
+
+
+def _add_source(data, anatomy, source, train, moved: Moved | None):
+    """Add a source's rings (n_rings, n_times), where the head lies."""
+    if moved is None:
+        _add(data, source.pattern, train)
+    else:
+        _add(data, *moved.doubled(source.pattern, pattern_at(anatomy, source, moved.field), train))
+
+
+def _spikes(rng, data, sources, recipe, anatomy, moved):
     """Let the foci discharge into `data`; the marks, and each focus' moment (n_foci, n_times)."""
     n_times = data.shape[1]
     foci = recipe.scenario.foci
@@ -132,7 +172,7 @@ def _spikes(rng, data, sources, recipe):
     trains, amplitude = discharge(rng, sources, peak_s, mark_focus, n_times, recording.SFREQ)
     course_nam = np.zeros((len(sources), n_times), np.float32)
     for index, (source, train) in enumerate(zip(sources, trains, strict=True)):
-        _add(data, source.pattern, train)
+        _add_source(data, anatomy, source, train, moved)
         course_nam[index] = source.moment_nam @ train
     labels = [focus.label.format(lobe=at.sublobar) for focus, at in zip(foci, sources, strict=True)]
     # What is no spike was taken for one of some focus.
@@ -146,7 +186,7 @@ def _spikes(rng, data, sources, recipe):
     ), course_nam
 
 
-def _transients(rng, data, anatomy, recipe, field, usual):
+def _transients(rng, data, anatomy, recipe, field, usual, moved):
     """Add the scenario's transients to `data`; their middles, s, per kind."""
     middles_s = {}
     for name in recipe.scenario.transients:
@@ -157,7 +197,11 @@ def _transients(rng, data, anatomy, recipe, field, usual):
             pool = lobe_vertices(f"{side} {kind.lobe}")
             patches = grow_patches(rng, anatomy.cortex, pool, recipe.patch_area_cm2, N_CANDIDATES)
             source = source_at(anatomy, Focus(), patches, field, usual, kind.snr_db)
-            _add(data, source.pattern.sum(1, keepdims=True), course[None])
+            whole = source.pattern.sum(1, keepdims=True), course[None]
+            if moved is not None:
+                there = pattern_at(anatomy, source, moved.field).sum(1, keepdims=True)
+                whole = moved.doubled(whole[0], there, whole[1])
+            _add(data, *whole)
     return middles_s
 
 
@@ -171,6 +215,7 @@ def _take_place(rng, anatomy, recipe):
         with each._unlock():
             each["dev_head_t"] = dev_head_t
             each["dig"] = anatomy.digitisation.montage.dig
+            each["maxshield"] = recipe.scenario.shielded
     return info, meg_info
 
 

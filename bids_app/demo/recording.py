@@ -15,6 +15,8 @@ SFREQ = 1000.0
 DECIMATION = 4
 LINE_HZ = 50.0
 CHANNELS_AT_ONCE = 32
+# Without active shielding, relative to with it.
+UNSHIELDED = 10.0
 
 
 @dataclass(frozen=True)
@@ -146,13 +148,18 @@ def ongoing_activity(
     axial: np.ndarray,
     noise: ArrayNoise,
     n_times: int,
+    usual: tuple[np.ndarray, np.ndarray] | None = None,
 ) -> np.ndarray:
-    """Ongoing brain activity at the sensors at the decimated rate: float32 (n_channels, n_times)."""
+    """Ongoing brain activity at the sensors at the decimated rate: float32 (n_channels, n_times).
+
+    Its level is that of the `usual` mixing, where the head lies elsewhere than usual.
+    """
     total = np.zeros((), np.float32)
-    for matrix, spectrum, level in zip(
-        mixing, (activity.one_over_f, activity.alpha), (noise.ongoing_t, noise.alpha_t), strict=True
+    spectra, levels = (activity.one_over_f, activity.alpha), (noise.ongoing_t, noise.alpha_t)
+    for matrix, reference, spectrum, level in zip(
+        mixing, usual or mixing, spectra, levels, strict=True
     ):
-        scale = level / np.median(np.linalg.norm(matrix[axial], axis=1))
+        scale = level / np.median(np.linalg.norm(reference[axial], axis=1))
         courses = activity.coloured_noise(
             rng, matrix.shape[1], n_times, SFREQ / DECIMATION, spectrum
         )

@@ -185,10 +185,7 @@ def source_at(
 
 def _source(anatomy, focus, patch, lead, usual_power, snr_db) -> Source:
     """The patch at the wanted SNR, whatever density it takes."""
-    moment_nam = patch.weight * anatomy.cortex.area_mm2[patch.vertices]
-    reach = patch.distance_mm / patch.distance_mm.max()
-    ring_of = np.minimum((reach * N_RINGS).astype(int), N_RINGS - 1)
-    rings = [ring_of == ring for ring in range(N_RINGS)]
+    moment_nam, rings = _rings(anatomy, patch)
     pattern = np.stack([(lead * 1e-9 * moment_nam)[:, ring].sum(1) for ring in rings], axis=1)
     snr_at_unit = np.mean(pattern.sum(1) ** 2 / usual_power)
     density = float(np.sqrt(10 ** (snr_db / 10) / snr_at_unit))
@@ -204,6 +201,21 @@ def _source(anatomy, focus, patch, lead, usual_power, snr_db) -> Source:
         density_nam_per_mm2=density,
         snr_db=snr_db,
     )
+
+
+def pattern_at(anatomy: Anatomy, source: Source, field_of: FieldOf) -> np.ndarray:
+    """The source's `pattern` as sensors see it from elsewhere."""
+    moment_nam, rings = _rings(anatomy, source.patch)
+    lead = field_of(source.patch.vertices) * (source.density_nam_per_mm2 * 1e-9 * moment_nam)
+    return np.stack([lead[:, ring].sum(1) for ring in rings], axis=1)
+
+
+def _rings(anatomy: Anatomy, patch: Patch) -> tuple[np.ndarray, list[np.ndarray]]:
+    """Moment of each vertex at unit density, and the vertices of each ring."""
+    moment_nam = patch.weight * anatomy.cortex.area_mm2[patch.vertices]
+    reach = patch.distance_mm / patch.distance_mm.max()
+    ring_of = np.minimum((reach * N_RINGS).astype(int), N_RINGS - 1)
+    return moment_nam, [ring_of == ring for ring in range(N_RINGS)]
 
 
 def discharge(

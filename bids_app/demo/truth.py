@@ -54,6 +54,9 @@ def write_truth(
             "bad_channel": recorded.bad_channel,
             "head_mri_t": anatomy.digitisation.head_mri_t["trans"],
             "dev_head_t": recorded.raw.info["dev_head_t"]["trans"],
+            "dev_head_t_end": None
+            if recorded.dev_head_t_end is None
+            else recorded.dev_head_t_end["trans"],
         },
     )
     vertices = _joined([patch.vertices for patch in patches]).astype(int)

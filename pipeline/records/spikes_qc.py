@@ -199,6 +199,8 @@ class SpikeTypeQC:
     imaged : bool
     reason : str or None
         Why it is not.
+    head_positions : HeadPositionsQC or None
+        As in the type's own quality file.
     """
 
     number: int
@@ -211,6 +213,7 @@ class SpikeTypeQC:
     snr_db: float | None
     imaged: bool
     reason: str | None
+    head_positions: HeadPositionsQC | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -123,7 +123,18 @@ def _run(inputs: Inputs, paths: PatientPaths, config: Config, progress: Progress
             for kind in kinds
         ]
         bar.advance()
-    kinds = tuple(_judged(*each, config) for each in zip(kinds, averages, strict=True))
+    places = {
+        average.number: positions_of_average(runs, average.selection.accepted)
+        for average in averages
+        if average.epochs is not None
+    }
+    kinds = tuple(
+        replace(
+            _judged(kind, average, config),
+            head_positions=places.get(kind.number, (None, None))[1],
+        )
+        for kind, average in zip(kinds, averages, strict=True)
+    )
     table = spike_table(runs, [average.selection for average in averages], types)
     # Groups none of which stands out of its noise are no types that anybody need know of.
     doubts = of_several if any(kind.imaged for kind in kinds) else ()
@@ -165,7 +176,7 @@ def _run(inputs: Inputs, paths: PatientPaths, config: Config, progress: Progress
     for average in averages:
         if average.epochs is not None:
             own = table if len(kinds) == 1 else table[table["type"] == average.number]
-            positions, moved = positions_of_average(runs, average.selection.accepted)
+            positions, moved = places[average.number]
             qc = replace(_of_type(average, own, common, cleaning, config), head_positions=moved)
             sensors = runs[0].sensors
             evoked = average_with_references(average.epochs, sensors, average.references)

@@ -76,12 +76,22 @@ class Scenario:
         focus all of them are without.
     transients : tuple of str
         Sharp or rhythmic activity of a healthy brain, which nobody marked.
+    marked : bool
+        Whether anybody marked the spikes.
+    shielded : bool
+        Raw data of internal active shielding, in a room with ten times the usual fields.
+    moves : (float, float) or None
+        How far the head moves in the middle of the recording, mm, and turns, degrees; a file of head
+        positions lies beside it.
     """
 
     foci: tuple[Focus, ...] = (Focus(),)
     n_spikes: int | None = None
     n_false_marks: int | None = None
     transients: tuple[Transient, ...] = ()
+    marked: bool = True
+    shielded: bool = False
+    moves: tuple[float, float] | None = None
 
 
 ONE_FOCUS = Scenario()
