@@ -2,6 +2,7 @@
 
 import json
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import mne
@@ -200,6 +201,29 @@ def test_a_run_with_another_head_position_is_used_with_its_own(short, tmp_path):
 def test_a_head_that_lay_still_leaves_no_positions(result):
     paths, qc, _ = result
     assert not paths.head_positions.exists() and qc["head_positions"]["n_positions"] == 1
+
+
+def test_a_head_that_is_known_to_have_kept_still_changes_no_byte(short, tmp_path):
+    (tmp_path / "followed").mkdir()
+    meg = tmp_path / "followed" / short.meg.name
+    meg.hardlink_to(short.meg)
+    table = np.zeros((29, 10))
+    table[:, 0], table[:, 7] = np.arange(29) + 0.5, 0.99
+    place = mne.io.read_raw_fif(meg, verbose="error").info["dev_head_t"]["trans"]
+    table[:, 1:4] = mne.transforms.rot_to_quat(place[:3, :3])
+    table[:, 4:7] = place[:3, 3] + np.random.default_rng(0).uniform(-2e-4, 2e-4, (29, 3))
+    mne.chpi.write_head_pos(meg.with_name(meg.name.replace("_meg.fif", "_headpos.pos")), table)
+    inputs = inputs_of(short)
+    alone, qc, _ = run(tmp_path / "a", inputs, min_baseline_s=5)
+    followed, told, _ = run(tmp_path / "b", replace(inputs, meg=[meg]), min_baseline_s=5)
+    assert (qc["head_movement"], told["head_movement"]) == (
+        "not measured",
+        "followed by the coils on the head",
+    )
+    assert not followed.head_positions.exists()
+    for name in ("average", "epochs", "noise_cov", "spike_events"):
+        first, second = (getattr(paths, name).read_bytes() for paths in (alone, followed))
+        assert first == second, name
 
 
 def refused(tmp_path, inputs, **options) -> str:

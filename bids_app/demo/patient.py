@@ -99,14 +99,14 @@ def record(
     )
     sources = place_sources(rng, anatomy, recipe, field, usual)
     if moved is not None:  # the same activity as sensors see it from there
-        there = recording.ongoing_mixing(
+        elsewhere = recording.ongoing_mixing(
             cortex.pos_mri_mm[background],
             moved.field(background),
             anatomy.from_mni152(POSTERIOR_MNI152_MM),
         )
         part = moved.part[:: recording.DECIMATION]
         ongoing *= 1 - part
-        ongoing += part * recording.ongoing_activity(again, there, axial, noise, n_slow, mixing)
+        ongoing += part * recording.ongoing_activity(again, elsewhere, axial, noise, n_slow, mixing)
     step.advance()
 
     data = np.zeros((len(kinds), n_times))
@@ -197,11 +197,11 @@ def _transients(rng, data, anatomy, recipe, field, usual, moved):
             pool = lobe_vertices(f"{side} {kind.lobe}")
             patches = grow_patches(rng, anatomy.cortex, pool, recipe.patch_area_cm2, N_CANDIDATES)
             source = source_at(anatomy, Focus(), patches, field, usual, kind.snr_db)
-            whole = source.pattern.sum(1, keepdims=True), course[None]
+            pattern, train = source.pattern.sum(1, keepdims=True), course[None]
             if moved is not None:
                 there = pattern_at(anatomy, source, moved.field).sum(1, keepdims=True)
-                whole = moved.doubled(whole[0], there, whole[1])
-            _add(data, *whole)
+                pattern, train = moved.doubled(pattern, there, train)
+            _add(data, pattern, train)
     return middles_s
 
 

@@ -8,6 +8,7 @@ from bids_app.stages import spikes_inputs
 from pipeline import spikes
 from pipeline.errors import InvalidInput
 from pipeline.modality import field_picks, recording_picks
+from pipeline.spikes.maxfilter import unfit_files
 from pipeline.spikes.recording import open_recording
 
 ONLY_DATA_TELL = "which only the data can tell"
@@ -32,9 +33,13 @@ def meg(files: PatientFiles, config, size: dict) -> tuple[str, str]:
     minutes = sum(one.duration_s for one in size["recordings"]) / 60
     n_channels = len(field_picks(raws[0].info))
     empty_room = "with" if files.empty_room else "no"
-    return "ok", (
-        f"{len(raws)} run(s), {minutes:.1f} min, {n_channels} channels, {empty_room} empty room"
-    )
+    told = f"{len(raws)} run(s), {minutes:.1f} min, {n_channels} channels, {empty_room} empty room"
+    unfit = [
+        sentence
+        for raw, path in zip(raws, paths, strict=True)
+        for sentence in unfit_files(raw, path, config.maxfilter)
+    ]
+    return ("note", " ".join([f"{told}.", *dict.fromkeys(unfit)])) if unfit else ("ok", told)
 
 
 def marked_spikes(files: PatientFiles, config) -> tuple[str, str]:

@@ -262,6 +262,14 @@ def noise_change_db(
     return change
 
 
+def unfit_files(raw: mne.io.BaseRaw, path: Path, mode: str) -> list[str]:
+    """A sentence for each file of the machine that a recording to be MaxFiltered will do without."""
+    notes: list[str] = []
+    if decision(raw.info, path, mode)[0]:
+        _usable(machine_files(path), raw, notes)
+    return notes
+
+
 def _usable(files: MachineFiles, raw: mne.io.BaseRaw, notes: list[str]) -> MachineFiles:
     """The machine's files that fit the recording; a sentence for each other."""
     calibration, crosstalk = files.calibration, files.crosstalk

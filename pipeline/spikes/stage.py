@@ -99,9 +99,8 @@ def _run(inputs: Inputs, paths: PatientPaths, config: Config, progress: Progress
     notes = _Notes(progress)
     runs, choice = _read_runs(inputs, config, progress, notes)
     bad_channels = _merge_bad_channels(runs, notes)
-    all_info = runs[0].info
-    good = np.flatnonzero(~np.isin(all_info.ch_names, list(bad_channels)))
-    info = bare_info(mne.pick_info(all_info, good))
+    good = np.flatnonzero(~np.isin(runs[0].info.ch_names, list(bad_channels)))
+    info = bare_info(mne.pick_info(runs[0].info, good))
     baseline = np.concatenate([run.baseline for run in runs])[:, good]
     baseline, covariance_source = _noise(inputs, runs, baseline, info, config, progress, notes)
     marks = _marked(runs, good)
@@ -123,18 +122,11 @@ def _run(inputs: Inputs, paths: PatientPaths, config: Config, progress: Progress
             for kind in kinds
         ]
         bar.advance()
+    imageable = [each for each in averages if each.epochs is not None]
     places = {
-        average.number: positions_of_average(runs, average.selection.accepted)
-        for average in averages
-        if average.epochs is not None
+        each.number: positions_of_average(runs, each.selection.accepted) for each in imageable
     }
-    kinds = tuple(
-        replace(
-            _judged(kind, average, config),
-            head_positions=places.get(kind.number, (None, None))[1],
-        )
-        for kind, average in zip(kinds, averages, strict=True)
-    )
+    kinds = tuple(_judged(*each, places, config) for each in zip(kinds, averages, strict=True))
     table = spike_table(runs, [average.selection for average in averages], types)
     # Groups none of which stands out of its noise are no types that anybody need know of.
     doubts = of_several if any(kind.imaged for kind in kinds) else ()
@@ -173,14 +165,13 @@ def _run(inputs: Inputs, paths: PatientPaths, config: Config, progress: Progress
         for file in (each.average, each.epochs, each.head_positions, each.qc("spikes")):
             file.unlink(missing_ok=True)
     write_common(paths, white.covariance, table, common)
-    for average in averages:
-        if average.epochs is not None:
-            own = table if len(kinds) == 1 else table[table["type"] == average.number]
-            positions, moved = places[average.number]
-            qc = replace(_of_type(average, own, common, cleaning, config), head_positions=moved)
-            sensors = runs[0].sensors
-            evoked = average_with_references(average.epochs, sensors, average.references)
-            write_type(paths.of_type(average.number), evoked, average.epochs, qc, positions)
+    for average in imageable:
+        own = table if len(kinds) == 1 else table[table["type"] == average.number]
+        positions, told = places[average.number]
+        qc = replace(_of_type(average, own, common, cleaning, config), head_positions=told)
+        references = runs[0].sensors, average.references
+        evoked = average_with_references(average.epochs, *references)
+        write_type(paths.of_type(average.number), evoked, average.epochs, qc, positions)
 
 
 def _sorted(
@@ -210,7 +201,7 @@ def _peaks(
     return peaks
 
 
-def _judged(kind: SpikeTypeQC, average: TypeAverage, config: Config) -> SpikeTypeQC:
+def _judged(kind: SpikeTypeQC, average: TypeAverage, places: dict, config: Config) -> SpikeTypeQC:
     """A type with what its average came to."""
     reason = reason_not_to_image(average, config)
     return replace(
@@ -219,6 +210,7 @@ def _judged(kind: SpikeTypeQC, average: TypeAverage, config: Config) -> SpikeTyp
         snr_db=None if average.quality is None else average.quality.snr_db,
         imaged=reason is None,
         reason=reason,
+        head_positions=places.get(kind.number, (None, None))[1],
     )
 
 

@@ -188,3 +188,12 @@ def test_a_damaged_crosstalk_file_is_told(raw, tmp_path):
     notes: list[str] = []
     files = maxfilter._usable(maxfilter.machine_files(tmp_path / NAME), raw, notes)
     assert files.there == [] and "was not used: it is damaged" in notes[0]
+
+
+def test_the_preflight_can_tell_of_files_that_do_not_fit(raw, tmp_path):
+    calibration(raw, tmp_path / "sub-01_acq-calibration_meg.dat", n=300)
+    (tmp_path / "sub-01_acq-crosstalk_meg.fif").write_bytes(b"no FIF")
+    lacking, damaged = maxfilter.unfit_files(raw, tmp_path / NAME, "auto")
+    assert "sub-01_acq-calibration_meg.dat was not used: it is of another machine" in lacking
+    assert "sub-01_acq-crosstalk_meg.fif was not used: it is damaged" in damaged
+    assert maxfilter.unfit_files(raw, tmp_path / NAME, "off") == []
