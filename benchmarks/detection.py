@@ -208,7 +208,7 @@ def stream_one(minutes: float) -> None:
         made = make(head, SEED, 1.0, 2, 6, DISTURBANCES)
         part = made.raw.resample(1000.0, verbose="error")
         files = [Path(folder) / f"{index}_raw.fif" for index in range(int(minutes))]
-        part.save(files[0], fmt="short", verbose="error")
+        part.save(files[0], verbose="error")
         for file in files[1:]:
             file.symlink_to(files[0])
         del part, made

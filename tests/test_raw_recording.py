@@ -13,7 +13,9 @@ from bids_app.demo.scenarios import SCENARIOS
 from bids_app.exit_codes import ExitCode
 from bids_app.validator import find_validator, validate
 from pipeline.files import read_json
+from pipeline.paths import PatientPaths
 from pipeline.progress import Progress
+from pipeline.records.spike import read_positions
 
 TABLE = "sub-01/meg/sub-01_task-rest_run-01_events.tsv"
 NOBODY = "No person has reviewed"
@@ -39,7 +41,7 @@ def report_of(world: World) -> str:
 
 
 def qc_of(world: World) -> dict:
-    return read_json(world.output / "sub-01/meg/sub-01_desc-spikes_qc.json")
+    return read_json(PatientPaths(world.output, "01").qc("spikes"))
 
 
 @pytest.mark.skipif(find_validator() is None, reason="bids-validator-deno is not installed")
@@ -64,8 +66,8 @@ def test_the_report_tells_what_was_done(processed):
     assert max(run["movement"]["distance_mm"]) == pytest.approx(8.0, abs=0.1)
     assert NOBODY in text and "Head movement: the head moved." in text
     assert qc["doubts"][0]["grave"] and qc["doubts"][0]["text"].startswith(NOBODY)
-    positions = np.load(processed.output / "sub-01/meg/sub-01_desc-spikes_headpositions.npz")
-    assert len(positions["dev_head_t"]) >= 2
+    positions = read_positions(PatientPaths(processed.output, "01"))
+    assert positions is not None and len(positions.dev_head_t) >= 2
 
 
 def test_a_reviewed_table_goes_back_in(processed, tmp_path):

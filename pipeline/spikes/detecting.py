@@ -24,6 +24,7 @@ from pipeline.spikes.channels import find_bad_channels
 from pipeline.spikes.config import Config, Inputs
 from pipeline.spikes.events import REVIEW, UNREVIEWED
 from pipeline.spikes.filtering import WINDOW_S, WindowStats, bridged, held, measure, read_padded
+from pipeline.spikes.limits import require_channels
 from pipeline.spikes.marks import channel_marks
 from pipeline.spikes.maxfilter import maxfiltered
 from pipeline.spikes.places import marked_stretches, spans
@@ -256,6 +257,11 @@ def fitted_detector(
         Channels that are bad whatever is measured.
     leadfield_of : callable
         From channels' names to their leadfield (n_channels, n_patches).
+
+    Raises
+    ------
+    InvalidInput
+        Most channels are bad.
     """
     info = mne.pick_info(blocks.raw.info, blocks.picks)
     types = np.array(info.get_channel_types())
@@ -279,9 +285,10 @@ def fitted_detector(
     safe = np.where(size > 0, size, 1)
     pos_m = np.array([channel["loc"][:3] for channel in info["chs"]])
     bad = find_bad_channels(stats, types, pos_m, total / safe[:, None] / safe[None])
-    blocks.good = np.array(
-        [i for i, name in enumerate(info["ch_names"]) if i not in bad and name not in marked]
-    )
+    found = {info["ch_names"][i]: reason for i, reason in bad.items()}
+    found |= {name: "marked bad" for name in marked if name in info["ch_names"]}
+    require_channels(found, len(types), blocks.path)
+    blocks.good = np.array([i for i, name in enumerate(info["ch_names"]) if name not in found])
     names = [info["ch_names"][i] for i in blocks.good]
     covariance = total[np.ix_(blocks.good, blocks.good)] / n_times
     return make_detector(whitener(covariance), leadfield_of(names), blocks.sfreq)

@@ -5,6 +5,7 @@ from pathlib import Path
 import mne
 import numpy as np
 import pytest
+from mne.channels.montage import read_meg_canonical_info
 from scipy.signal import oaconvolve
 
 from bids_app.dataset.marks import events_of
@@ -13,7 +14,14 @@ from pipeline.errors import InvalidInput
 from pipeline.files import read_json
 from pipeline.paths import PatientPaths
 from pipeline.spikes.config import SPIKE_NAMES, Config
-from pipeline.spikes.detecting import _refuse_reviewed, _table_of, _write, few_samples
+from pipeline.spikes.detecting import (
+    Blocks,
+    _refuse_reviewed,
+    _table_of,
+    _write,
+    few_samples,
+    fitted_detector,
+)
 from pipeline.spikes.events import read_events
 
 FOUND = Detected(np.array([1.5, 7.25]), np.array([2.0, 1.1]), 30.0, 3.0, 30.0)
@@ -58,3 +66,14 @@ def test_few_samples_are_those_of_the_whole_convolution(step):
     assert few.shape == whole.shape and few.dtype == np.float32
     np.testing.assert_allclose(few[[0, 2]], whole[[0, 2]], atol=0.02 * whole.std())
     np.testing.assert_allclose(few[1], whole[1], atol=0.02 * whole.std())
+
+
+def test_a_recording_whose_channels_stand_still_is_refused():
+    info = read_meg_canonical_info("neuromag")
+    info = mne.pick_info(info, mne.pick_types(info, meg=True))
+    with info._unlock():
+        info["sfreq"] = 125.0
+    raw = mne.io.RawArray(np.zeros((len(info.ch_names), 4000)), info, verbose="error")
+    blocks = Blocks(raw, Path("a_meg.fif"), Config())
+    with pytest.raises(InvalidInput, match="306 of 306 MEG channels are bad"):
+        fitted_detector(blocks, set(), lambda names: np.zeros((len(names), 994)))
