@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 
 from benchmarks.simulated_marks import SFREQ_HZ, Head, draw_marks, test_head
+from pipeline.sight import SEEN_SNR_DB, smallest_field
 from pipeline.spikes.config import Config
 from pipeline.spikes.presence import presence_of_type
 
@@ -13,7 +14,6 @@ SEEDS = (200, 201, 202, 203)
 MARKS = (12, 30)
 # Of the smallest field that is said to be seen; 0 is no source.
 MULTIPLES = (0.0, 0.7, 1.0, 1.4)
-GOOD_DB = 5.0
 EACH = {0.0: 60, "5 dB": 16}
 EACH_OTHER = 8
 
@@ -46,20 +46,11 @@ def measure(cache: Path, results: Path) -> None:
             pd.DataFrame(rows).to_csv(results, index=False, lineterminator="\n")
 
 
-def smallest_field(snr_db: float, n_spikes: int, n_components: int) -> float:
-    """Length of the whitened field at a spike's peak at which the average of n reaches an SNR.
-
-    The SNR as the spikes stage defines it: power of the average, noise included, over the noise's. It
-    is a mean over 40 ms, in which a spike is shorter, so that the true one is lower by about 1 dB.
-    """
-    return float(np.sqrt(n_components * (10 ** (snr_db / 10) - 1) / n_spikes))
-
-
 def _judge(head: Head, n: int, multiple, options: Config, seed: list[int]):
     """Whether a case is named, whether it passes the limit of SNR, its SNR and what chance reached."""
     rng = np.random.default_rng([*seed, 7])
     if multiple == "5 dB":
-        strength = smallest_field(GOOD_DB, n, head.field.shape[1])
+        strength = smallest_field(SEEN_SNR_DB, n, head.field.shape[1])
     else:
         strength = multiple * smallest_field(options.min_snr_db, n, head.field.shape[1])
     focus = rng.integers(len(head.centre_mm))

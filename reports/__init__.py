@@ -107,6 +107,8 @@ def reads(inputs: Inputs, paths: PatientPaths) -> list[Path]:
     files = [
         inputs.t1w,
         paths.spike_events,
+        paths.noise_cov,
+        paths.leadfield,
         paths.regions,
         paths.scalp,
         paths.head_points,

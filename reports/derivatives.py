@@ -24,6 +24,7 @@ from pipeline.records.status import StatusFile
 from pipeline.warp import HeadWarp
 from reports.clinical_file import ClinicalFile
 from reports.figures.slices import Volume
+from reports.sight import Sight
 
 NOTHING_CLINICAL = ClinicalFile()
 StageQC = HeadmodelQC | SpikesQC | PersonalizeQC | ImageQC | CompareQC
@@ -112,6 +113,8 @@ class Patient:
         Why a clinical file that is there is not printed.
     virtual : bool
         Whether the dataset says that there is no such person.
+    sight : Sight or None
+        The smallest sources that would have been shown; None where that is not known.
     """
 
     sub: str
@@ -138,6 +141,7 @@ class Patient:
     clinical: ClinicalFile = NOTHING_CLINICAL
     clinical_fault: str = ""
     virtual: bool = False
+    sight: Sight | None = None
 
     @property
     def sources(self) -> dict[str, Distributed]:

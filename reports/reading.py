@@ -30,6 +30,7 @@ from reports.clinical_file import ClinicalFile, read_clinical_file
 from reports.derivatives import NOTHING_CLINICAL, Patient, Quality, SingleSpikes, is_true
 from reports.figures.slices import Volume
 from reports.inputs import Inputs
+from reports.sight import read_sight
 
 
 def read_patients(inputs: Inputs, paths: PatientPaths) -> list[Patient]:
@@ -64,6 +65,7 @@ def _read_shared(inputs: Inputs, paths: PatientPaths) -> Patient:
     for needed in (paths.regions, paths.qc("headmodel"), paths.of_type(1).qc("spikes")):
         _require(needed)
     clinical, clinical_fault = _read_clinical(inputs.clinical)
+    spikes = read_spikes_qc(paths.of_type(1))
     compared, personalized = paths.qc("compare"), paths.qc("personalize")
     return Patient(
         sub=paths.sub,
@@ -87,7 +89,7 @@ def _read_shared(inputs: Inputs, paths: PatientPaths) -> Patient:
         training_curve=(_read_tsv(paths.training_curve) if paths.training_curve.exists() else None),
         qc=Quality(
             headmodel=read_headmodel_qc(paths),
-            spikes=read_spikes_qc(paths.of_type(1)),
+            spikes=spikes,
             personalize=read_personalize_qc(paths) if personalized.exists() else None,
             image=None,
             compare=read_compare_qc(paths) if compared.exists() else None,
@@ -96,7 +98,15 @@ def _read_shared(inputs: Inputs, paths: PatientPaths) -> Patient:
         clinical=clinical,
         clinical_fault=clinical_fault,
         virtual=bool(inputs.virtual),
+        sight=read_sight(paths, spikes, _chance_db(paths)),
     )
+
+
+def _chance_db(paths: PatientPaths) -> float | None:
+    """What averages of spike-free epochs reach, of the type for which it is most."""
+    judged = [read_spikes_qc(e).presence for e in paths.of_types_there() if e.qc("spikes").exists()]
+    reached = [each.chance_db for each in judged if each is not None and each.chance_db is not None]
+    return max(reached, default=None)
 
 
 def _read_clinical(file: Path | None) -> tuple[ClinicalFile, str]:

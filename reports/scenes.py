@@ -35,11 +35,31 @@ def sensors_mm(info: mne.Info, trans: mne.Transform) -> np.ndarray:
     return mne.transforms.apply_trans(trans, in_head) * 1000
 
 
-def cortex_data(patient: Patient, found: Distributed) -> CortexData:
-    """One method's map, the resection and the contacts on the patient's cortex."""
-    # The mesh is fsaverage5's in every head, and so is its sulcal depth, which only shades.
+def bare_cortex(patient: Patient) -> CortexData:
+    """The patient's cortex with nothing on it."""
+    pial = patient.head.surfaces["pial"]
+    n_vertices = len(pial.pos_mm)
+    return CortexData(
+        pial_mm=pial.pos_mm,
+        inflated_mm=patient.head.surfaces["inflated"].pos_mm,
+        faces=pial.faces,
+        sulcal_depth=_sulcal_depth(),
+        share=np.zeros(n_vertices),
+        in_extent=np.zeros(n_vertices, bool),
+        max_mm=np.zeros(3),
+        max_vertex=0,
+    )
+
+
+def _sulcal_depth() -> np.ndarray:
+    """Of fsaverage5: the mesh is the same in every head, and the depth only shades."""
     template = datasets.fetch_surf_fsaverage("fsaverage5")
     depth = [nib.load(template[f"sulc_{side}"]).agg_data() for side in ("left", "right")]
+    return np.concatenate(depth)
+
+
+def cortex_data(patient: Patient, found: Distributed) -> CortexData:
+    """One method's map, the resection and the contacts on the patient's cortex."""
     vertex_region = patient.head.vertex_region
     inside = vertex_region >= 0
     pial = patient.head.surfaces["pial"]
@@ -53,7 +73,7 @@ def cortex_data(patient: Patient, found: Distributed) -> CortexData:
         pial_mm=pial.pos_mm,
         inflated_mm=patient.head.surfaces["inflated"].pos_mm,
         faces=pial.faces,
-        sulcal_depth=np.concatenate(depth),
+        sulcal_depth=_sulcal_depth(),
         share=np.where(inside, found.share[vertex_region], 0),
         in_extent=inside & found.extent[vertex_region],
         max_mm=max_mm,

@@ -88,7 +88,7 @@ def draw_cortex(
     axes.set_aspect("equal")
     axes.set_axis_off()
     if hemispheres == "LR":
-        _mark_sides(axes, raster)
+        mark_sides(axes, raster)
 
 
 def ranked_views(cortex: CortexData) -> list[tuple[str, str, str]]:
@@ -118,8 +118,11 @@ def outer_and_inner(side: str) -> tuple[str, str]:
     return ("left", "right") if side == "L" else ("right", "left")
 
 
-def _paint(raster: Raster) -> np.ndarray:
-    """Grey cortex lit from the viewer's upper left, coloured where the map is strong enough."""
+def shaded(raster: Raster, rgb: np.ndarray, alpha: np.ndarray) -> np.ndarray:
+    """Grey cortex lit from the viewer's upper left, with colours (height, width, 3) laid on it.
+
+    The raster's first four values are the vertices' normals and the sulcal depth.
+    """
     light = raster.axes.T @ np.array([-0.35, 0.45, 0.82])
     normals = raster.values[..., :3]
     length = np.linalg.norm(normals, axis=-1)
@@ -127,12 +130,17 @@ def _paint(raster: Raster) -> np.ndarray:
         lambert = np.clip((normals @ light) / length, 0, 1)
     grey = 0.78 - 0.14 * raster.values[..., 3]
     shade = 0.50 + 0.50 * lambert
-    rgb = np.repeat((grey * shade)[..., None], 3, axis=-1)
+    plain = np.repeat((grey * shade)[..., None], 3, axis=-1)
+    colour = rgb * (0.80 + 0.20 * lambert[..., None])
+    mixed = (1 - alpha[..., None]) * plain + alpha[..., None] * colour
+    return np.where(raster.covered[..., None], np.clip(np.nan_to_num(mixed), 0, 1), 1.0)
+
+
+def _paint(raster: Raster) -> np.ndarray:
+    """The cortex, coloured where the map is strong enough."""
     share = np.nan_to_num(raster.values[..., 4])
-    colour = style.SOURCE_MAP(share)[..., :3] * (0.80 + 0.20 * lambert[..., None])
-    alpha = np.clip((share - style.SHOWN_FROM + 0.03) / 0.06, 0, 1)[..., None] * 0.95
-    rgb = (1 - alpha) * rgb + alpha * colour
-    return np.where(raster.covered[..., None], np.clip(np.nan_to_num(rgb), 0, 1), 1.0)
+    alpha = np.clip((share - style.SHOWN_FROM + 0.03) / 0.06, 0, 1) * 0.95
+    return shaded(raster, style.SOURCE_MAP(share)[..., :3], alpha)
 
 
 def _outline(axes: Axes, raster: Raster, mask: np.ndarray, colour: str, dashes: str) -> None:
@@ -181,7 +189,8 @@ def _on_side(cortex: CortexData, pos_mm: np.ndarray, hemispheres: str) -> np.nda
     return is_right if hemispheres == "R" else ~is_right
 
 
-def _mark_sides(axes: Axes, raster: Raster) -> None:
+def mark_sides(axes: Axes, raster: Raster) -> None:
+    """L and R above a view of both hemispheres."""
     left, right, _, top = raster.extent_mm
     first, second = ("L", "R") if raster.axes[0, 0] > 0 else ("R", "L")
     for letter, share in ((first, 0.14), (second, 0.86)):

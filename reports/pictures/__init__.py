@@ -6,7 +6,7 @@ cannot be drawn for this patient.
 
 from collections.abc import Callable
 
-from reports.pictures import clinical, dipoles, quality, source, spikes
+from reports.pictures import clinical, dipoles, quality, sight, source, spikes
 from reports.pictures.studio import Picture, Studio
 
 __all__ = ["PICTURES", "Picture", "Studio", "draw"]
@@ -24,12 +24,21 @@ PICTURES: dict[str, Callable[[Studio], Picture | None]] = {
     "sublobar": clinical.sublobar,
     "methods": clinical.methods,
     "maxima": clinical.maxima,
+    "sight": sight.sight,
     "coregistration": quality.coregistration,
     "surfaces": quality.surfaces,
     "training": quality.training,
 }
 # What can be drawn where there is no map, and of these what needs an average.
-_WITHOUT_MAP = ("average", "single", "dipoles", "coregistration", "surfaces", "training")
+_WITHOUT_MAP = (
+    "average",
+    "single",
+    "dipoles",
+    "sight",
+    "coregistration",
+    "surfaces",
+    "training",
+)
 _OF_AVERAGE = ("average", "single", "dipoles", "coregistration")
 
 
