@@ -20,10 +20,11 @@ from pipeline.mark_files import MARK_FORMATS
 from pipeline.methods import METHODS
 from pipeline.networks import NETWORKS
 from pipeline.options import LARGEST_SEED
+from pipeline.systems import SIZES, SYSTEMS
 
 # Given twice it counts twice.
 _SEVERAL: dict[str, Any] = {"nargs": "+", "action": "extend"}
-COMMANDS = ("demo", "train-generic", "import-marks", "plan", "status", "options")
+COMMANDS = ("demo", "train-generic", "train", "import-marks", "plan", "status", "options")
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -267,6 +268,7 @@ def _command_parser() -> argparse.ArgumentParser:
     train.add_argument("--device", choices=DEVICES, default="auto")
     train.add_argument("--nprocs", type=_at_least_one)
 
+    _add_train(commands)
     _add_import_marks(commands)
 
     plan = commands.add_parser(
@@ -299,6 +301,25 @@ def _command_parser() -> argparse.ArgumentParser:
     options = commands.add_parser("options", help="list every option of --config")
     options.add_argument("--markdown", action="store_true", help="as a page of documentation")
     return parser
+
+
+def _add_train(commands) -> None:
+    system = commands.add_parser(
+        "train",
+        help="train another paper's network for one participant's head",
+        description="Train a published system for a head that has a leadfield and averaged spikes; "
+        "--methods NAME then images with it. Called again, it goes on.",
+    )
+    system.add_argument("name", choices=SYSTEMS.names())
+    system.add_argument(
+        "--head", type=Path, required=True, metavar="OUTPUT_DIR/sub-X", help="of a run"
+    )
+    system.add_argument("--size", choices=SIZES, default="cpu")
+    system.add_argument(
+        "--minutes", type=_at_least_one, help="end after these (default: all steps)"
+    )
+    system.add_argument("--seed", type=_seed, default=1)
+    system.add_argument("--nprocs", type=_at_least_one)
 
 
 def _add_import_marks(commands) -> None:

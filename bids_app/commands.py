@@ -193,6 +193,28 @@ def train_generic(args: argparse.Namespace) -> ExitCode:
     return ExitCode.DONE
 
 
+def train(args: argparse.Namespace) -> ExitCode:
+    """Train a published system for a participant's head; checkpoints beside its weights let it resume."""
+    from pipeline.methods._system import train_for
+
+    folder = args.head.resolve()
+    if not folder.is_dir() or not folder.name.startswith("sub-"):
+        raise ConfigError(
+            "This is no participant's output folder",
+            file=args.head,
+            hint="name OUTPUT_DIR/sub-X of a run with --head",
+        )
+    paths = PatientPaths(folder.parent, folder.name.removeprefix("sub-"))
+    with StopSignals(ExitCode.STOPPED) as stop:
+        log_file = paths.output_dir / "logs" / f"{paths.sub}.log"
+        progress = ConsoleProgress(paths.sub, log_file, stop=stop)
+        card = train_for(paths, args.name, args.size, args.seed, args.minutes, progress)
+    print(plain(f"{paths.system(args.name, args.size)}: {card['steps']} steps"))
+    if card["steps"] < card["steps_planned"]:
+        print(f"{card['steps_planned']} steps were planned; run the same again to go on")
+    return ExitCode.DONE
+
+
 def import_marks(args: argparse.Namespace) -> ExitCode:
     """Bring marks of other programs into a derivatives dataset."""
     from bids_app import import_marks as importing
@@ -270,6 +292,7 @@ _COMMANDS = {
     "group": group,
     "installation": installation,
     "train-generic": train_generic,
+    "train": train,
     "import-marks": import_marks,
     "demo": demo,
     "plan": plan,

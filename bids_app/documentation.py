@@ -56,9 +56,9 @@ def exit_codes() -> str:
 def outputs() -> str:
     """Tables of the files that each stage leaves."""
     parts = [_OUTPUTS]
-    for stage in (*STAGES, "all"):
+    for stage in (*STAGES, "train", "all"):
         rows = [f"| `{one.name}` | {one.meaning} |" for one in RESULTS if one.stage == stage]
-        title = "every stage" if stage == "all" else stage
+        title = {"all": "every stage", "train": "spikefocus train"}.get(stage, stage)
         parts.append(
             "\n".join([f"## {title}", "", "| file | content |", "| --- | --- |", *rows]) + "\n"
         )

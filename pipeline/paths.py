@@ -200,6 +200,11 @@ class PatientPaths:
         """Validation error by step of the fine-tuning."""
         return self.meg("desc-personalized_curve.tsv")
 
+    @_result("train")
+    def system(self, name: str, size: str) -> Path:
+        """Weights of a published system that `spikefocus train` trained for this head; its model card is the JSON beside it."""
+        return self.folder / "systems" / f"{name}_{size}.safetensors"
+
     @_result("image")
     def sources(self, method: str) -> Path:
         """activity (994, n_times), times_s, peak_map (994,), extent (994,), otsu_threshold."""

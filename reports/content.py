@@ -151,6 +151,7 @@ def _methods(patient: Patient, measured: findings.Measures) -> dict:
         "template": patient.qc.headmodel.cortex.head_model != "freesurfer",
         "fine_tuned": patient.personalization_used,
         "beside": _beside(patient),
+        "cards": [sentence(one.card) for one in patient.image.methods.values() if one.card],
     }
 
 

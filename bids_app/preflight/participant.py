@@ -3,6 +3,7 @@
 import math
 import warnings
 from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 from typing import Any
 
 import mne
@@ -26,10 +27,14 @@ from pipeline.headmodel.stage import read_sensors
 from pipeline.headmodel.t1w import open_t1w, read_t1w
 from pipeline.image_frame import frame_doubts
 from pipeline.machine import available_memory_bytes
+from pipeline.methods import METHODS
 from pipeline.nifti import reading_bytes
 from pipeline.paths import PatientPaths
 from pipeline.spikes.recording import open_recording
 from reports.clinical_file import read_clinical_file
+
+# Of which the time of a training step is measured: few layers' size follows their number.
+_TYPICAL_CHANNELS = 306
 
 
 def participant_findings(
@@ -37,6 +42,9 @@ def participant_findings(
 ) -> Iterator[Finding]:
     subject = paths.sub
     yield attempt(subject, "lock", lambda: _unlocked(paths))
+    for name in configs["image"].methods:
+        if METHODS[name].lack(paths):
+            yield attempt(subject, name, partial(_lack, paths, name))
     patients: list[PatientFiles] = []
     yield attempt(subject, "files", lambda: _files(paths.label, find, patients))
     if not patients:
@@ -107,6 +115,16 @@ def _clinical(files: PatientFiles) -> tuple[str, str]:
     except InvalidInput as error:
         return "note", f"it will not be printed: {error.message}"
     return "ok", "it can be printed"
+
+
+def _lack(paths: PatientPaths, name: str) -> tuple[str, str]:
+    """What a method lacks; how long mending it takes is measured on this machine."""
+    method = METHODS[name]
+    minutes = method.training_minutes(_TYPICAL_CHANNELS)
+    took = (
+        "" if minutes is None else f" (about {minutes:.0f} min on this machine, when idle as now)"
+    )
+    return "note", f"{method.lack(paths)}{took}: until then it is not assessable"
 
 
 def _unlocked(paths: PatientPaths) -> tuple[str, str]:

@@ -117,7 +117,8 @@ def _image(
                     progress.warn(warning)
                 outputs.write_solution(paths, method, solution, head, t1w, ribbon)
                 summary = solution.summary(head)
-                methods[method] = MethodQC(assessable=True, reason=None, found=summary)
+                card = METHODS[method].card(problem)
+                methods[method] = MethodQC(assessable=True, reason=None, found=summary, card=card)
             step.advance()
     if config.bootstrap_resamples:
         with progress.step("resample the spikes"):
@@ -182,6 +183,7 @@ def reads(inputs: Inputs, paths: PatientPaths) -> list[Path]:
         paths.model,
         paths.qc("headmodel"),
         paths.qc("personalize"),
+        *sorted(paths.folder.glob("systems/*.safetensors")),
     ]
 
 

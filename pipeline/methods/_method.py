@@ -63,6 +63,18 @@ class Method(ABC):
     def solve(self, problem: Problem, options: Any) -> Solution:
         """The method's solution for the averaged spike, with `options` of its own kind."""
 
+    def lack(self, paths: PatientPaths) -> str | None:
+        """What the patient's files lack for it and the remedy, in one sentence; None where nothing."""
+        return None
+
+    def training_minutes(self, n_channels: int) -> float | None:
+        """How long it takes here to mend that; None for a method that needs no training of its own."""
+        return None
+
+    def card(self, problem: Problem) -> str | None:
+        """How it was trained for this head and what it answers with; None where nothing was."""
+        return None
+
 
 @dataclass(frozen=True, kw_only=True)
 class MapMethod(Method):

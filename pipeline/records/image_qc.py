@@ -118,6 +118,8 @@ class MethodQC:
         None where spikes were not resampled for it.
     region : RegionQC or None
         None where it is not calibrated for this method's weights.
+    card : str or None
+        How a method that is trained for each head was trained for this one, and what it answers with.
     """
 
     assessable: bool
@@ -125,6 +127,7 @@ class MethodQC:
     found: MapSummary | Point | None = field(metadata=AMONG_THE_KEYS)
     bootstrap: BootstrapQC | None = None
     region: RegionQC | None = None
+    card: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

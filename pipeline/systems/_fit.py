@@ -5,6 +5,7 @@ that validated best as they are, with the running statistics that belong to them
 """
 
 import json
+import time
 from collections.abc import Callable
 from copy import deepcopy
 from dataclasses import dataclass
@@ -73,6 +74,7 @@ def fit(
     folder: Path,
     progress: Progress,
     description: str,
+    minutes: float | None = None,
 ) -> list[dict[str, Any]]:
     """Train `module` in place; leave in it, in evaluation mode, the weights that validated best.
 
@@ -91,6 +93,8 @@ def fit(
         Of the examples.
     folder : Path
         For ``checkpoint.safetensors`` and ``curve.json``.
+    minutes : float, optional
+        After which it ends short of the recipe's steps; called again, it goes on.
 
     Returns
     -------
@@ -102,6 +106,7 @@ def fit(
     Stopped
         `progress` asked for it; the checkpoint is written.
     """
+    end_s = float("inf") if minutes is None else time.monotonic() + 60 * minutes
     generator = torch.Generator().manual_seed(seed)
     optimizer = recipe.make(module)
     best = deepcopy(module)
@@ -128,9 +133,10 @@ def fit(
             optimizer.step()
             summed += loss.item()
             bar.advance()
-            done, is_last = step + 1, step + 1 == recipe.steps
+            done = step + 1
+            is_last = done == recipe.steps or time.monotonic() > end_s
             if done % recipe.validate_every == 0 or is_last:
-                n_since = (done - 1) % recipe.validate_every + 1
+                n_since = done - curve[-1]["step"]
                 _note(curve, done, summed / n_since, validate(module.eval()), module, best)
                 module.train()
                 summed = 0.0
@@ -139,6 +145,8 @@ def fit(
             elif progress.stop_requested():
                 save_checkpoint(checkpoint, parts, optimizer, generator, done, summed, curve)
                 raise Stopped(f"{description} goes on from step {done}")
+            if is_last:
+                break
     module.load_state_dict(best.state_dict())
     module.eval()
     return curve

@@ -24,6 +24,9 @@ class Field:
     area_mm2 : Tensor, (n_sources,)
     sensor_pos_mm : Tensor, (n_channels, 3)
         In a frame whose z axis points up.
+    origin : str
+        Hash of the files that it was made from; empty where it is known by its arrays, whose last digits
+        may follow the number of threads.
     """
 
     gain: torch.Tensor
@@ -31,6 +34,7 @@ class Field:
     neighbours: torch.Tensor
     area_mm2: torch.Tensor
     sensor_pos_mm: torch.Tensor
+    origin: str = ""
 
     @property
     def centre_mm(self) -> torch.Tensor:
@@ -64,6 +68,12 @@ class System(ABC):
     label, reference : str
     answers : str
         "points", "map" (one time sample) or "activity".
+    n_times : int
+        Samples that it reads, the spike's peak in their middle.
+    sfreq_hz : float
+        At which these are taken; of no meaning to one sample.
+    learns_from_recording : bool
+        Whether `for_recordings` makes it another one.
     sizes : mapping of str to mapping
         Arguments of `network` for each of `pipeline.systems.SIZES`.
     recipes : mapping of str to Recipe
@@ -73,8 +83,23 @@ class System(ABC):
     label: str
     reference: str
     answers: str
+    n_times: int
+    sfreq_hz: float = 1000.0
+    learns_from_recording: bool = False
     sizes: Mapping[str, Mapping[str, Any]]
     recipes: Mapping[str, Recipe]
+
+    def for_recordings(self, recordings: torch.Tensor, snr_db: torch.Tensor) -> "System":
+        """The system that is trained to invert these very recordings (n, n_channels, n_times).
+
+        Parameters
+        ----------
+        recordings : Tensor, (n, n_channels, n_times)
+            As the system reads them.
+        snr_db : Tensor, (n,)
+            Power of each one's signal over that of its noise, dB.
+        """
+        return self
 
     @abstractmethod
     def network(self, field: Field, **sizes: Any) -> nn.Module:

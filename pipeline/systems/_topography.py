@@ -47,6 +47,7 @@ class Topographic(System):
     """
 
     answers = "map"
+    n_times = 1
     grid = GRID
 
     def draw(self, field: Field, n: int, generator: torch.Generator) -> Examples:

@@ -87,9 +87,11 @@ class DstDae(System):
 
     Attributes
     ----------
-    bases : Tensor, (4, n_times), or None
-        Of the recording that will be inverted, as its authors do; none draws others with each
+    bases : Tensor, (n_recordings, n_bases, n_times), or None
+        Of the recordings that will be inverted, as its authors do; none draws others with each
         example (the network then knows nothing of the tested signal).
+    snr_db : Tensor, (n_recordings,), or None
+        Of these recordings; none draws one of a range for each example.
     """
 
     label = "DST-DAE"
@@ -98,6 +100,8 @@ class DstDae(System):
         "denoising autoencoder. 2022."
     )
     answers = "activity"
+    n_times, sfreq_hz = N_TIMES, SFREQ_HZ
+    learns_from_recording = True
     sizes = MappingProxyType(
         {
             "smoke": {
@@ -124,8 +128,11 @@ class DstDae(System):
         }
     )
 
-    def __init__(self, bases: torch.Tensor | None = None):
-        self.bases = bases
+    def __init__(self, bases: torch.Tensor | None = None, snr_db: torch.Tensor | None = None):
+        self.bases, self.snr_db = bases, snr_db
+
+    def for_recordings(self, recordings: torch.Tensor, snr_db: torch.Tensor) -> "DstDae":
+        return DstDae(torch.stack([temporal_bases(one) for one in recordings]), snr_db)
 
     def network(self, field: Field, **sizes: Any) -> nn.Module:
         return Layers(len(field.gain), len(field.pos_mm), **sizes)
@@ -135,13 +142,19 @@ class DstDae(System):
         patch = grown_patches(field, centre, uniform(0, LARGEST_AREA_MM2, generator, n))
         if self.bases is None:
             bases = damped_sinusoids(N_TEMPORAL_BASES * n, generator).unflatten(0, (n, -1))
+            snr_db = uniform(*SNR_DB, generator, n)
         else:
-            bases = self.bases.expand(n, -1, -1)
+            of = torch.randint(len(self.bases), (n,), generator=generator)
+            bases = self.bases[of]
+            if self.snr_db is None:
+                snr_db = uniform(*SNR_DB, generator, n)
+            else:
+                snr_db = self.snr_db[of]
         share = uniform(-1, 1, generator, n, 1, bases.shape[1])
         course = share @ bases
         course = course / course.abs().amax(2, keepdim=True).clamp_min(1e-12)
         activity = patch[..., None] * course
-        ratio = 10 ** (uniform(*SNR_DB, generator, n) / 20)
+        ratio = 10 ** (snr_db / 20)
         return examples(field, centre[:, None], activity, ratio, generator)
 
     def encode(self, field: Field, data: torch.Tensor) -> torch.Tensor:

@@ -70,6 +70,7 @@ class UNet(System):
         "Latvala J. Applying neural networks for improving the MEG inverse solution. Thesis, 2017."
     )
     answers = "activity"
+    n_times, sfreq_hz = N_TIMES, SFREQ_HZ
     sizes = MappingProxyType(
         {
             "smoke": {"n_levels": 3, "root": 4},

@@ -1,6 +1,8 @@
 """Training of a published system for one head: from its name and the head's field to weights and card."""
 
 import hashlib
+import shutil
+import time
 from pathlib import Path
 from typing import Any
 
@@ -41,16 +43,33 @@ def fixed_loss(system: System, module: nn.Module, field: Field) -> float:
 
 def fingerprint(field: Field) -> str:
     """What weights are bound to: a network of raw channels serves one head under one array only."""
+    if field.origin:
+        return field.origin
     content = field.gain.numpy().tobytes() + field.pos_mm.numpy().tobytes()
     return hashlib.sha256(content).hexdigest()
 
 
 def train_system(
-    name: str, field: Field, size: str, seed: int, folder: Path, progress: Progress
+    name: str,
+    field: Field,
+    size: str,
+    seed: int,
+    folder: Path,
+    progress: Progress,
+    minutes: float | None = None,
+    system: System | None = None,
 ) -> tuple[nn.Module, dict[str, Any]]:
     """Train a system of `pipeline.systems.SYSTEMS` for a field, or read what was trained for it.
 
-    Checkpoints lie in `folder`; called again after an interruption, it goes on from there.
+    Checkpoints lie in `folder`; called again after an interruption, or after the time that it was
+    given, it goes on from there. Weights that were trained for another field make way.
+
+    Parameters
+    ----------
+    minutes : float, optional
+        After which it ends with the weights that validated best so far.
+    system : System, optional
+        The one of that name as it is made for certain recordings.
 
     Returns
     -------
@@ -62,18 +81,21 @@ def train_system(
     Raises
     ------
     InvalidInput
-        No such system or size, or weights in `folder` that are another head's.
+        No such system or size.
     """
     if name not in SYSTEMS or size not in SIZES:
         raise InvalidInput(
             f"there is no system '{name}' of the size '{size}'",
             hint=f"choose one of {', '.join(SYSTEMS)}, and {', '.join(SIZES)}",
         )
-    system, weights = SYSTEMS[name], folder / f"{name}_{size}.safetensors"
+    system, weights = system or SYSTEMS[name], folder / f"{name}_{size}.safetensors"
     module = build(system, field, size, seed)
-    if weights.exists():
-        return load_system(weights, module, field)
     recipe = system.recipes[size]
+    if weights.exists():
+        card = read_weights(weights, _HINT)[1]
+        if card.get("field") == fingerprint(field) and card["steps"] == recipe.steps:
+            return load_system(weights, module, field)
+    checkpoints = folder / f"{name}_{size}_{fingerprint(field)[:12]}"
 
     def loss(one: nn.Module, generator: torch.Generator) -> torch.Tensor:
         drawn = system.draw(field, recipe.batch_size, generator)
@@ -85,9 +107,10 @@ def train_system(
         lambda one: fixed_loss(system, one, field),
         recipe,
         seed,
-        folder / f"{name}_{size}",
+        checkpoints,
         progress,
         f"training {system.label}",
+        minutes,
     )
     best = min(curve, key=lambda row: row["validation_loss"])
     card = {
@@ -99,6 +122,7 @@ def train_system(
         "version": __version__,
         "seed": seed,
         "steps": curve[-1]["step"],
+        "steps_planned": recipe.steps,
         "examples": curve[-1]["step"] * recipe.batch_size,
         "optimizer": recipe.optimizer,
         "validation": best,
@@ -107,7 +131,32 @@ def train_system(
     }
     write_weights(weights, module, card)
     write_json(weights.with_suffix(".json"), card)
+    if card["steps"] == recipe.steps:
+        shutil.rmtree(checkpoints)
     return module, card
+
+
+def minutes_of_training(name: str, size: str, n_channels: int, n_sources: int = 994) -> float:
+    """How long a training will take on this machine, from the time of one of its steps."""
+    system, generator = SYSTEMS[name], torch.Generator().manual_seed(0)
+    recipe = system.recipes[size]
+    places = torch.nn.functional.normalize(torch.randn(n_channels, 3, generator=generator), dim=1)
+    field = Field(
+        gain=torch.randn(n_channels, n_sources, generator=generator),
+        pos_mm=70 * torch.randn(n_sources, 3, generator=generator),
+        neighbours=torch.eye(n_sources, dtype=torch.bool),
+        area_mm2=torch.full((n_sources,), 200.0),
+        sensor_pos_mm=110 * places.abs(),
+    )
+    module = build(system, field, size, seed=0).train()
+    optimizer = recipe.make(module)
+    for _ in range(2):  # the first one is slower
+        begin_s = time.perf_counter()
+        drawn = system.draw(field, recipe.batch_size, generator)
+        system.loss(module(system.encode(field, drawn.data)), drawn, field).backward()
+        optimizer.step()
+        seconds = time.perf_counter() - begin_s
+    return seconds * recipe.steps / 60
 
 
 def load_system(weights: Path, module: nn.Module, field: Field) -> tuple[nn.Module, dict[str, Any]]:

@@ -8,6 +8,7 @@ import pandas as pd
 
 from pipeline.methods import METHODS
 from pipeline.methods._method import MapMethod, NetworkMethod
+from pipeline.methods._system import SystemMethod
 from pipeline.metrics import METRICS
 from reports.figures import style
 from reports.group import figures
@@ -45,7 +46,7 @@ def draw(cohort: Cohort, folder: Path) -> dict[str, Picture]:
 
 def _is_map(name: str) -> bool:
     """Whether a method of the cohort gives maps, as one that is not known may."""
-    return name not in METHODS or isinstance(METHODS[name], MapMethod)
+    return name not in METHODS or isinstance(METHODS[name], MapMethod | SystemMethod)
 
 
 def _concordance_picture(cohort: Cohort, folder: Path) -> Picture:

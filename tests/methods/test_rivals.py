@@ -213,3 +213,30 @@ def test_components_are_two_where_two_sources_are():
     found = components(data, gain, line(30))
     assert found.maps.min() >= 0 and found.maps.shape == (30, 2)
     assert sorted(np.argmax(found.maps, axis=0)) == [5, 21]
+
+
+def _in_planes(*parts: tuple[int, float]) -> np.ndarray:
+    return np.sum([amount * np.eye(5)[axis] for axis, amount in parts], axis=0)
+
+
+def test_truncation_drops_what_an_inexact_place_left_of_the_first_source():
+    """Mäkelä et al. 2018, sec. 2.4: sources along axes 0 and 1, on a grid that holds neither."""
+    data = np.column_stack([2 * np.eye(5)[0], np.eye(5)[1]])
+    degrees = np.pi / 180
+    first = _in_planes((0, np.cos(5 * degrees)), (2, np.sin(5 * degrees)))
+    beside = _in_planes((0, np.cos(20 * degrees)), (2, np.sin(20 * degrees)))
+    second = _in_planes((1, np.cos(10 * degrees)), (3, np.sin(10 * degrees)))
+    gain = np.column_stack([first, beside, second])
+    # Out of the first place's field, its neighbour lies wholly in what is left of the first source.
+    assert pursue(data, gain, 2)[0] == [0, 1]
+    assert pursue(data, gain, 2, truncated=True)[0] == [0, 2]
+
+
+def test_truncation_keeps_noise_where_both_sources_share_one_dimension():
+    """Wholly correlated sources along axes 0 and 1: the signal's second dimension is noise, axis 2."""
+    both = np.cos(0.35) * np.eye(5)[0] + np.sin(0.35) * np.eye(5)[1]
+    data = np.column_stack([2 * both, np.eye(5)[2]])
+    silent = _in_planes((2, 0.6), (3, 0.8))
+    gain = np.column_stack([np.eye(5)[0], np.eye(5)[1], silent])
+    assert pursue(data, gain, 2)[0] == [0, 1]
+    assert pursue(data, gain, 2, truncated=True)[0] == [0, 2]

@@ -63,7 +63,7 @@ def test_temporal_bases_are_those_of_the_recording():
     course = torch.sin(9 * time)
     bases = temporal_bases(torch.outer(torch.randn(20), course) + 1e-4 * torch.randn(20, 40))
     assert abs((bases[0] @ course / course.norm()).item()) == pytest.approx(1, abs=1e-4)
-    drawn = DstDae(bases[:1]).draw(a_field(), 3, torch.Generator().manual_seed(0)).activity
+    drawn = DstDae(bases[None, :1]).draw(a_field(), 3, torch.Generator().manual_seed(0)).activity
     active = drawn[drawn.abs().sum(2) > 0]
     cosine = torch.nn.functional.cosine_similarity(active, course[None])
     torch.testing.assert_close(cosine.abs(), torch.ones(len(active)), atol=1e-3, rtol=0)
