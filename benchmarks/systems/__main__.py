@@ -35,6 +35,7 @@ def main() -> None:
     train.add_argument("name", choices=SYSTEMS.names())
     train.add_argument("--size", choices=SIZES, default="cpu")
     train.add_argument("--seed", type=int, default=1)
+    train.add_argument("--minutes", type=float, help="end after these; called again, it goes on")
     args = parser.parse_args()
     if args.command == "list":
         for name in SYSTEMS:
@@ -51,7 +52,13 @@ def main() -> None:
         torch.use_deterministic_algorithms(True, warn_only=True)
         field = point_field(test_members(1, args.work)[0][1])
         _, card = train_system(
-            args.name, field, args.size, args.seed, args.work / "weights", Progress()
+            args.name,
+            field,
+            args.size,
+            args.seed,
+            args.work / "weights",
+            Progress(),
+            args.minutes,
         )
         print(card)
 

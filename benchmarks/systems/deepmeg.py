@@ -13,11 +13,10 @@ import torch
 from benchmarks.systems.heads import point_field, test_members
 from benchmarks.systems.rows import NOT_PRINTED, row
 from pipeline.methods._music import pursue
-from pipeline.progress import Progress
 from pipeline.systems import SYSTEMS
 from pipeline.systems._deepmeg import DeepMeg, localisation_error_mm
 from pipeline.systems._system import Field
-from pipeline.training.systems import train_system
+from pipeline.training.systems import read_trained
 
 FULL, QUICK = 1000, 60
 TEST_SEED = 31
@@ -118,9 +117,10 @@ def _errors(
         printed = NOT_PRINTED if truncated else CURVE_ONLY
         rows.append(row(label, condition, error.numpy(), printed))
     if (work / "weights" / f"{name}_cpu.safetensors").exists():
-        module, _ = train_system(name, field, "cpu", 1, work / "weights", Progress())
+        module, card = read_trained(name, field, "cpu", work / "weights")
         with torch.inference_mode():
             found_mm = system.answer(module(system.encode(field, drawn.data)), field)
         error = localisation_error_mm(found_mm, true_mm)
-        rows.append(row(system.label, condition, error.numpy(), CURVE_ONLY))
+        label = f"{system.label}, {card['steps']} of {card['steps_planned']} steps"
+        rows.append(row(label, condition, error.numpy(), CURVE_ONLY))
     return rows

@@ -96,17 +96,15 @@ class SystemMethod(Method):
     def _loaded(self, problem: Problem) -> tuple["Field", Any, dict[str, Any]]:
         """The head's field, the network and its card, once for all types."""
         if self.label not in problem.networks:
-            from pipeline.training.systems import build, load_system
+            from pipeline.training.systems import read_trained
 
             assert problem.paths is not None  # weights are the patient's
             size = trained_size(problem.paths, self.system)
             if size is None:
                 raise self._untrained(problem.paths)
-            system = SYSTEMS[self.system]
-            field = patient_field(problem.paths, system)
-            weights = problem.paths.system(self.system, size)
-            module = build(system, field, size, seed=0)
-            problem.networks[self.label] = field, *load_system(weights, module, field)
+            field = patient_field(problem.paths, SYSTEMS[self.system])
+            folder = problem.paths.system(self.system, size).parent
+            problem.networks[self.label] = field, *read_trained(self.system, field, size, folder)
         return problem.networks[self.label]
 
 

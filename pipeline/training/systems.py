@@ -159,6 +159,14 @@ def minutes_of_training(name: str, size: str, n_channels: int, n_sources: int = 
     return seconds * recipe.steps / 60
 
 
+def read_trained(
+    name: str, field: Field, size: str, folder: Path
+) -> tuple[nn.Module, dict[str, Any]]:
+    """What `train_system` left in `folder`, however far it came: module and model card."""
+    module = build(SYSTEMS[name], field, size, seed=0)
+    return load_system(folder / f"{name}_{size}.safetensors", module, field)
+
+
 def load_system(weights: Path, module: nn.Module, field: Field) -> tuple[nn.Module, dict[str, Any]]:
     """Weights read into a module of their shape, which must be those of this very field."""
     tensors, card = read_weights(weights, _HINT)

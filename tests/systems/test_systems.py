@@ -13,7 +13,7 @@ from pipeline.systems._deepmeg import permutation_mse
 from pipeline.systems._fit import Recipe, fit
 from pipeline.systems._system import Field
 from pipeline.systems.dst_dae import DstDae, temporal_bases
-from pipeline.training.systems import build, fixed_loss, train_system
+from pipeline.training.systems import build, fixed_loss, read_trained, train_system
 
 
 def n_parameters(name: str, n_channels: int, n_sources: int, size: str = "paper") -> int:
@@ -90,6 +90,16 @@ def test_smoke_training(name, tmp_path):
     answer = system.answer(output, field)
     expected = {"points": 3, "map": len(field.pos_mm), "activity": data.shape[2]}
     assert len(answer) == 2 and answer.shape[-1] == expected[system.answers]
+
+
+def test_a_training_that_ran_out_of_time_leaves_weights_and_goes_on(tmp_path):
+    field, name = a_field(), "deepmeg_mlp_1"
+    _, card = train_system(name, field, "smoke", 1, tmp_path, Progress(), minutes=0)
+    assert (card["steps"], card["steps_planned"], card["examples"]) == (1, 400, 64)
+    assert read_trained(name, field, "smoke", tmp_path)[1] == card
+    _, card = train_system(name, field, "smoke", 1, tmp_path, Progress())
+    assert card["steps"] == 400 and card["examples"] == 400 * 64
+    assert sorted(path.suffix for path in tmp_path.iterdir()) == [".json", ".safetensors"]
 
 
 class _StopsOnce(Progress):
