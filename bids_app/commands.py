@@ -207,6 +207,7 @@ def train(args: argparse.Namespace) -> ExitCode:
     paths = PatientPaths(folder.parent, folder.name.removeprefix("sub-"))
     with StopSignals(ExitCode.STOPPED) as stop:
         log_file = paths.output_dir / "logs" / f"{paths.sub}.log"
+        log_file.parent.mkdir(exist_ok=True)
         progress = ConsoleProgress(paths.sub, log_file, stop=stop)
         card = train_for(paths, args.name, args.size, args.seed, args.minutes, progress)
     print(plain(f"{paths.system(args.name, args.size)}: {card['steps']} steps"))

@@ -6,18 +6,21 @@ import numpy as np
 import pytest
 import torch
 from fake_patient import write_fake_patient
-from fake_results import write_models
+from fake_results import write_ieeg, write_models
 
+import reports
 from bids_app import cli
 from bids_app.preflight import participant as preflight
-from pipeline import image
+from pipeline import compare, image
 from pipeline.errors import InvalidInput
-from pipeline.files import read_json, read_npz
+from pipeline.files import read_json, read_npz, write_text
 from pipeline.methods import METHODS
 from pipeline.methods._system import SystemMethod, at_points, patient_recordings, sampled
 from pipeline.progress import Progress
 from pipeline.records.spike import read_spike, write_noise
 from pipeline.systems import SYSTEMS
+from reports import content
+from reports.reading import read_patient
 
 TRAINED = ("deepmeg_mlp_2", "convdip", "dst_dae")
 
@@ -43,7 +46,7 @@ def patient(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def imaged(patient):
-    return run(patient, "sloreta", *TRAINED, "unet")
+    return run(patient, "generic", "personalized", "sloreta", *TRAINED, "unet")
 
 
 def test_every_system_is_a_method():
@@ -74,6 +77,18 @@ def test_a_trained_system_images_the_average_with_its_card(patient, imaged):
     assert read_npz(paths.sources("convdip"))["times_s"].tolist() == [0.0]
     assert len(read_npz(paths.sources("dst_dae"))["times_s"]) == 40
     assert "sloreta-convdip" in imaged["distance_between_maxima_mm"]
+
+
+def test_metrics_and_report_tell_of_systems(patient, imaged):
+    paths = patient.paths
+    compare.run(write_ieeg(patient), paths, compare.Config(), Progress())
+    write_text(paths.training_curve, "step\tsamples\ttraining_loss\tvalidation_loss\n")
+    rows = [line.split("\t") for line in paths.metrics.read_text().splitlines()]
+    assert {"deepmeg_mlp_2", "convdip", "dst_dae"} <= {row[0] for row in rows}
+    told = content._methods(
+        read_patient(reports.Inputs(patient.t1w), paths), SimpleNamespace(n_accepted=30)
+    )
+    assert told["cards"] == [f"{imaged['methods'][name]['card']}." for name in TRAINED]
 
 
 def test_an_untrained_system_is_not_assessable_and_says_how_to_train_it(patient, imaged):
