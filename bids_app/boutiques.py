@@ -7,8 +7,8 @@ import argparse
 import re
 from pathlib import Path
 
-from bids_app.cli import bids_app_parser
 from bids_app.exit_codes import ExitCode
+from bids_app.parsers import bids_app_parser
 from pipeline import __version__
 
 # Folders that need not be there.

@@ -121,7 +121,7 @@ def participant(args: argparse.Namespace) -> ExitCode:
 
 def plan(args: argparse.Namespace) -> ExitCode:
     """Write what an engine needs to run every participant asked for as a task of its own."""
-    from bids_app.cli import bids_app_parser
+    from bids_app.parsers import bids_app_parser
     from bids_app.plan.make import make_plan, write_plan
 
     check_dataset(args.bids_dir)
@@ -243,10 +243,10 @@ def import_marks(args: argparse.Namespace) -> ExitCode:
 
 def demo(args: argparse.Namespace) -> ExitCode:
     """Create virtual patients and, with ``--run``, process them and compare with the truth."""
-    from bids_app.cli import bids_app_parser
     from bids_app.demo.create import create_virtual_patients
     from bids_app.demo.scenarios import SCENARIOS
     from bids_app.demo.verdict import print_verdict
+    from bids_app.parsers import bids_app_parser
 
     args.out_dir.mkdir(parents=True, exist_ok=True)
     progress = ConsoleProgress("demo")

@@ -23,7 +23,7 @@ import pipeline.networks
 import pipeline.readers
 import reports
 import reports.sections
-from bids_app import cli, documentation, options
+from bids_app import cli, documentation, options, parsers
 from bids_app.dataset import Query, find_patient
 from pipeline import compare, image
 from pipeline.errors import InvalidInput
@@ -76,8 +76,8 @@ def mirror(tmp_path, monkeypatch):
 def test_names_are_known_before_heavy_libraries_are_imported():
     """They read once how many threads they may use, which the command line says after parsing."""
     script = (
-        "import sys; from bids_app import cli; from pipeline.methods import METHODS; "
-        "cli.bids_app_parser(); assert 'sloreta' in METHODS; "
+        "import sys; from bids_app import parsers; from pipeline.methods import METHODS; "
+        "parsers.bids_app_parser(); assert 'sloreta' in METHODS; "
         "sys.exit(', '.join({'numpy', 'scipy', 'mne', 'torch'} & set(sys.modules)) or 0)"
     )
     done = subprocess.run(
@@ -89,7 +89,7 @@ def test_names_are_known_before_heavy_libraries_are_imported():
 def test_a_method_reaches_command_line_and_options(mirror):
     assert list(METHODS)[-2:] == [mirror, "pin"]
     words = ["in", "out", "participant", "--methods", mirror, "pin"]
-    assert cli.bids_app_parser().parse_args(words).methods == [mirror, "pin"]
+    assert parsers.bids_app_parser().parse_args(words).methods == [mirror, "pin"]
     page = options.markdown()
     assert "| `mirror_gain` | `2` | more than 0 | what the mirror is multiplied with |" in page
     assert "| `pin_length_mm` | `12` | more than 0 mm | how long the pin is |" in page
@@ -258,7 +258,9 @@ def test_an_engine_reaches_command_line_and_plan(part, tmp_path, capsys):
 def test_a_network_reaches_command_line_and_model_card(part, tmp_path):
     network = part(pipeline.networks, "silence", source("network"))
     for words in (["in", "out", "participant"], ["train-generic", "out"]):
-        parser = cli._command_parser() if words[0] == "train-generic" else cli.bids_app_parser()
+        parser = (
+            parsers.command_parser() if words[0] == "train-generic" else parsers.bids_app_parser()
+        )
         assert parser.parse_args([*words, "--network", network]).network == network
     module = pipeline.networks.build_network(network, n_in=7, n_out=9, depth=5)
     assert module(torch.zeros(2, 7, 4), None).shape == (2, 9, 4)

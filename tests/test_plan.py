@@ -19,8 +19,9 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bids_app.cli import bids_app_parser, main
+from bids_app.cli import main
 from bids_app.exit_codes import ExitCode
+from bids_app.parsers import bids_app_parser
 from bids_app.plan.engines import ENGINES
 from bids_app.plan.make import files_of, write_plan
 from bids_app.plan.needs import STEPS, Need, needs_of, steps_of

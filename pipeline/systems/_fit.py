@@ -125,13 +125,7 @@ def fit(
             optimizer.param_groups[0]["lr"] = recipe.learning_rate_at(step)
             # Dropout draws from torch's own generator: by step, so that a resumed training draws the same.
             torch.manual_seed(step)
-            loss = draw_loss(module, generator)
-            optimizer.zero_grad()
-            loss.backward()
-            if recipe.clip:
-                nn.utils.clip_grad_norm_(module.parameters(), recipe.clip)
-            optimizer.step()
-            summed += loss.item()
+            summed += _update(module, optimizer, draw_loss(module, generator), recipe.clip)
             bar.advance()
             done = step + 1
             is_last = done == recipe.steps or time.monotonic() > end_s
@@ -150,6 +144,18 @@ def fit(
     module.load_state_dict(best.state_dict())
     module.eval()
     return curve
+
+
+def _update(
+    module: nn.Module, optimizer: torch.optim.Optimizer, loss: torch.Tensor, clip: float
+) -> float:
+    """Take one step down a loss, by a gradient of at most the norm `clip` where there is one."""
+    optimizer.zero_grad()
+    loss.backward()
+    if clip:
+        nn.utils.clip_grad_norm_(module.parameters(), clip)
+    optimizer.step()
+    return loss.item()
 
 
 def _note(

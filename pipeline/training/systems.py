@@ -14,7 +14,7 @@ from pipeline.errors import InvalidInput
 from pipeline.files import write_json
 from pipeline.progress import Progress
 from pipeline.systems import SIZES, SYSTEMS
-from pipeline.systems._fit import fit
+from pipeline.systems._fit import Recipe, fit
 from pipeline.systems._system import Field, System
 from pipeline.weights import read_weights, write_weights
 
@@ -112,28 +112,35 @@ def train_system(
         f"training {system.label}",
         minutes,
     )
-    best = min(curve, key=lambda row: row["validation_loss"])
     card = {
         "system": name,
-        "label": system.label,
-        "reference": system.reference,
         "size": size,
-        "answers": system.answers,
-        "version": __version__,
         "seed": seed,
-        "steps": curve[-1]["step"],
-        "steps_planned": recipe.steps,
-        "examples": curve[-1]["step"] * recipe.batch_size,
-        "optimizer": recipe.optimizer,
-        "validation": best,
-        "untrained": curve[0],
         "field": fingerprint(field),
+        **_told(system, recipe, curve),
     }
     write_weights(weights, module, card)
     write_json(weights.with_suffix(".json"), card)
     if card["steps"] == recipe.steps:
         shutil.rmtree(checkpoints)
     return module, card
+
+
+def _told(system: System, recipe: Recipe, curve: list[dict[str, Any]]) -> dict[str, Any]:
+    """What a card tells of a training, whatever it was for."""
+    steps = curve[-1]["step"]
+    return {
+        "label": system.label,
+        "reference": system.reference,
+        "answers": system.answers,
+        "version": __version__,
+        "steps": steps,
+        "steps_planned": recipe.steps,
+        "examples": steps * recipe.batch_size,
+        "optimizer": recipe.optimizer,
+        "validation": min(curve, key=lambda row: row["validation_loss"]),
+        "untrained": curve[0],
+    }
 
 
 def minutes_of_training(name: str, size: str, n_channels: int, n_sources: int = 994) -> float:
