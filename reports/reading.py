@@ -24,7 +24,7 @@ from pipeline.records.personalize_qc import read_personalize_qc
 from pipeline.records.solution import Distributed, Solution, read_distributed, read_point
 from pipeline.records.spike import read_average
 from pipeline.records.spikes_qc import read_spikes_qc
-from pipeline.records.status import read_status
+from pipeline.records.status import StatusFile, read_status
 from pipeline.warp import read_warp
 from reports.clinical_file import ClinicalFile, read_clinical_file
 from reports.derivatives import NOTHING_CLINICAL, Patient, Quality, SingleSpikes, is_true
@@ -66,6 +66,7 @@ def _read_shared(inputs: Inputs, paths: PatientPaths) -> Patient:
         _require(needed)
     clinical, clinical_fault = _read_clinical(inputs.clinical)
     spikes = read_spikes_qc(paths.of_type(1))
+    status = read_status(paths) if paths.status.exists() else None
     compared, personalized = paths.qc("compare"), paths.qc("personalize")
     return Patient(
         sub=paths.sub,
@@ -94,19 +95,22 @@ def _read_shared(inputs: Inputs, paths: PatientPaths) -> Patient:
             image=None,
             compare=read_compare_qc(paths) if compared.exists() else None,
         ),
-        status=read_status(paths) if paths.status.exists() else None,
+        status=status,
         clinical=clinical,
         clinical_fault=clinical_fault,
         virtual=bool(inputs.virtual),
-        sight=read_sight(paths, spikes, _chance_db(paths)),
+        sight=read_sight(paths, spikes, _limits_db(paths, status)),
     )
 
 
-def _chance_db(paths: PatientPaths) -> float | None:
-    """What averages of spike-free epochs reach, of the type for which it is most."""
+def _limits_db(paths: PatientPaths, status: StatusFile | None) -> list[float]:
+    """What an average had to exceed to be imaged: the option, and averages of spike-free epochs."""
     judged = [read_spikes_qc(e).presence for e in paths.of_types_there() if e.qc("spikes").exists()]
-    reached = [each.chance_db for each in judged if each is not None and each.chance_db is not None]
-    return max(reached, default=None)
+    limits = [each.chance_db for each in judged if each is not None and each.chance_db is not None]
+    record = None if status is None else status.stages.get("spikes")
+    if record is not None and "min_snr_db" in (record.options or {}):
+        limits.append(float(record.options["min_snr_db"]))
+    return limits
 
 
 def _read_clinical(file: Path | None) -> tuple[ClinicalFile, str]:

@@ -1,5 +1,6 @@
 """What could not have been seen: the smallest source that this recording would have shown."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import mne
@@ -37,10 +38,10 @@ class Sight:
     snr_db: float
 
 
-def read_sight(paths: PatientPaths, qc: SpikesQC, chance_db: float | None) -> Sight | None:
+def read_sight(paths: PatientPaths, qc: SpikesQC, limits_db: Sequence[float]) -> Sight | None:
     """From noise, leadfield and the number of spikes of the type with most marks.
 
-    None where no leadfield or noise is there. `chance_db` is what averages of spike-free epochs reach.
+    None where no leadfield or noise is there. `limits_db` are those which an average must exceed to be imaged.
     """
     if not (paths.noise_cov.exists() and paths.leadfield.exists()):
         return None
@@ -50,7 +51,7 @@ def read_sight(paths: PatientPaths, qc: SpikesQC, chance_db: float | None) -> Si
     covariance = noise.data if noise.data.ndim == 2 else np.diag(noise.data)
     n_used = qc.types[0].n_used if qc.types else 0
     n_spikes = n_used if n_used > 1 else ASSUMED_SPIKES
-    snr_db = max(SEEN_SNR_DB, -np.inf if chance_db is None else chance_db + ABOVE_LIMIT_DB)
+    snr_db = max([SEEN_SNR_DB, *(limit_db + ABOVE_LIMIT_DB for limit_db in limits_db)])
     # A region's leadfield is the sum over its vertices: one A·m is shared among them.
     n_vertices = np.bincount(head.vertex_region[head.vertex_region >= 0])
     field = projector @ head.leadfield / n_vertices

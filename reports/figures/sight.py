@@ -66,8 +66,8 @@ def sight_views(cortex: CortexData, moment_nam: np.ndarray, on_cortex: np.ndarra
         )
         bar.outline.set_linewidth(0.4)
         ticks = [tick for tick in _ROUND if low <= tick <= high]
+        bar.minorticks_off()
         bar.set_ticks(ticks, labels=[f"{tick:g}" for tick in ticks])
-        box.tick_params(which="minor", length=0)
         box.tick_params(length=2, pad=1, labelsize=6.5)
         box.set_xlabel("smallest moment that would have been shown, nA·m", fontsize=6.5, labelpad=1)
     return figure
