@@ -113,11 +113,12 @@ class NetworkMethod(Method):
 
     def network(self, problem: Problem) -> "Network":
         """The network made ready for the patient, once; the same object for the same weights."""
-        from pipeline.methods._network import prepare  # torch takes seconds
+        from pipeline.methods._network import Network, prepare  # torch takes seconds
 
         if self.label not in problem.networks:
             assert problem.paths is not None
-            ready = list(problem.networks.values())
+            others = problem.networks.values()
+            ready = [other for other in others if isinstance(other, Network)]
             problem.networks[self.label] = prepare(self.load(problem.paths), problem, ready)
         return problem.networks[self.label]
 

@@ -64,7 +64,7 @@ class Problem:
     paths : PatientPaths or None
         Where the patient's network lies; none where no network is asked.
     networks : dict
-        Those that were made ready, by label.
+        Those that were made ready, and what systems loaded, by label.
     """
 
     model: Model
