@@ -107,7 +107,7 @@ def test_only_the_stages_asked_for():
     [
         (("--engine", "pbs"), ExitCode.USAGE, "invalid choice: 'pbs'"),
         ((), ExitCode.USAGE, "--engine"),
-        (("--engine", "slurm", "--participant-label", "99"), 4, "check --participant-label"),
+        (("--engine", "slurm", "--participant-label", "99"), 4, "choose among: 01, 02"),
         (("--engine", "slurm", "--participant-label", "0 1"), ExitCode.USAGE, "letters and digits"),
         (("--engine", "slurm", "--program", "'"), ExitCode.USAGE, "close the quotation mark"),
         (("--engine", "slurm", "--out", "FILE/plan"), 7, "choose another --out"),

@@ -136,8 +136,12 @@ def test_runs_and_empty_room_with_other_names_serve(tmp_path):
     raw.rename_channels(lambda name: name.replace(" ", ""))
     raw.reorder_channels(raw.ch_names[::-1])
     raw.save(second.meg, overwrite=True, verbose="error")
-    room = tmp_path / "sub-emptyroom_task-noise_meg.fif"
-    mne.concatenate_raws([raw.copy(), raw], verbose="error").save(room, verbose="error")
+    noise = simulate(tmp_path, **short | {"n_spikes": 0}, name="sub-emptyroom_task-noise", seed=3)
+    empty = mne.io.read_raw_fif(noise.meg, preload=True, verbose="error")
+    empty.rename_channels(lambda name: name.replace(" ", ""))
+    room = tmp_path / "room" / "sub-emptyroom_task-noise_meg.fif"
+    room.parent.mkdir()
+    mne.concatenate_raws([empty.copy(), empty], verbose="error").save(room, verbose="error")
     marked = first.channels.read_text().replace("MEG 0141\tMEGMAG\tgood", "MEG0141\tMEGMAG\tbad")
     first.channels.write_text(marked)
     runs = [first, second]
