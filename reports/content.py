@@ -151,8 +151,14 @@ def _methods(patient: Patient, measured: findings.Measures) -> dict:
         "template": patient.qc.headmodel.cortex.head_model != "freesurfer",
         "fine_tuned": patient.personalization_used,
         "beside": _beside(patient),
-        "cards": [sentence(one.card) for one in patient.image.methods.values() if one.card],
+        "cards": _cards(patient),
     }
+
+
+def _cards(patient: Patient) -> list[str]:
+    """How the methods that are trained for each head were trained for this one."""
+    methods = {} if patient.qc.image is None else patient.qc.image.methods
+    return [sentence(method.card) for method in methods.values() if method.card]
 
 
 def _beside(patient: Patient) -> list[Method]:

@@ -19,7 +19,7 @@ def activity(problem, options):
 METHOD = MapMethod(
     label="Mirror image",
     short="mirror",
-    order=90,
+    order=990,
     marker="*",
     colour="#123456",
     sentence="a mirror {cite}",

@@ -33,7 +33,7 @@ def fit(problem, options):
 METHOD = PointMethod(
     label="Pin",
     short="pin",
-    order=95,
+    order=995,
     marker="v",
     colour="#654321",
     sentence="a pin {cite}",
