@@ -15,7 +15,7 @@ MARKS = (12, 30)
 # Of the smallest field that is said to be seen; 0 is no source.
 MULTIPLES = (0.0, 0.7, 1.0, 1.4)
 EACH = {0.0: 60, "5 dB": 16}
-EACH_OTHER = 8
+EACH_OTHER = 32
 
 
 def measure(cache: Path, results: Path) -> None:
