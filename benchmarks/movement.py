@@ -30,20 +30,15 @@ from mne.transforms import apply_trans
 from scipy.spatial import cKDTree
 from scipy.spatial.transform import Rotation
 
-from benchmarks.simulated_heads import PATH_ERROR_MM
+from benchmarks.simulated_heads import estimated_geometry
 from bids_app.demo.cortex import grow_patches, smooth_midthickness_mm, true_cortex
 from bids_app.demo.deformation import draw_deformation
 from bids_app.demo.forward import digitise, field_of, place_helmet, true_bem
-from bids_app.demo.phantom import load_phantom, shell
+from bids_app.demo.phantom import load_phantom
 from pipeline.head_position import HEAD_CENTRE_HEAD_M, group
 from pipeline.leadfield import sensors_at
 from pipeline.modality import sensor_types
-from pipeline.synthesis.population import (
-    carried_geometry,
-    geometry_leadfield,
-    misplaced_helmet,
-    smooth_displacement,
-)
+from pipeline.synthesis.population import geometry_leadfield, misplaced_helmet
 from pipeline.template import load_template
 
 SEED = 8100
@@ -144,15 +139,11 @@ class Virtual:
             for patch in grow_patches(rng, self.cortex, off_wall, (4.0, 13.0), 4)
         ]
         self.around = rng.choice(len(self.cortex.pos_mri_mm), N_AROUND, replace=False)
-        rms_mm, scale_mm = PATH_ERROR_MM["template"]
-        known_mm = smooth_midthickness_mm(deformation)
-        known_mm = known_mm + smooth_displacement(known_mm, rng, rms_mm, scale_mm)
-        skull_mm, faces = shell(phantom, phantom.inner_skull_mm, 642)
-        skull_mm = deformation.to_patient(skull_mm)
-        skull_mm = skull_mm.mean(0) + 1.02 * (skull_mm - skull_mm.mean(0))
-        self.known = carried_geometry(template.source_cortex, known_mm, skull_mm, faces)
+        smooth_mm = smooth_midthickness_mm(deformation)
+        self.known, _ = estimated_geometry(rng, phantom, deformation, smooth_mm, "template")
         device_to_mri = self.trans["trans"] @ self.here
-        self.error = misplaced_helmet(device_to_mri, skull_mm, rng) @ np.linalg.inv(device_to_mri)
+        misplaced = misplaced_helmet(device_to_mri, self.known.skull_mm, rng)
+        self.error = misplaced @ np.linalg.inv(device_to_mri)
         kinds = info.get_channel_types()
         self.sensor_noise = np.array([sensor_types()[kind].noise for kind in kinds])
 

@@ -32,6 +32,7 @@ from pipeline.files import read_npz, write_npz
 from pipeline.leadfield import region_leadfield
 from pipeline.sampling import NETWORK_SFREQ_HZ
 from pipeline.synthesis.population import (
+    Geometry,
     carried_geometry,
     geometry_leadfield,
     misplaced_helmet,
@@ -180,6 +181,28 @@ def _size(patch) -> int:
     return len(patch.vertices)
 
 
+def estimated_geometry(
+    rng: np.random.Generator, phantom, deformation, pos_mm: np.ndarray, path: str
+) -> tuple[Geometry, np.ndarray]:
+    """The head that a head-model stage finds along a path, and its vertices (n, 3), mm.
+
+    Parameters
+    ----------
+    pos_mm : ndarray, (n, 3)
+        The vertices before they are misplaced.
+    path : str
+        One of `PATHS`.
+    """
+    rms_mm, scale_mm = PATH_ERROR_MM[path]
+    known_mm = pos_mm + smooth_displacement(pos_mm, rng, rms_mm, scale_mm)
+    skull_mm, faces = shell(phantom, phantom.inner_skull_mm, 642)
+    skull_mm = deformation.to_patient(skull_mm)
+    # Out to where no dipole of the misplaced cortex lies too near.
+    skull_mm = skull_mm.mean(0) + 1.02 * (skull_mm - skull_mm.mean(0))
+    cortex = load_template().source_cortex
+    return carried_geometry(cortex, known_mm, skull_mm, faces), known_mm
+
+
 def _estimate(rng, info, cortex: TrueCortex, phantom, deformation, device_to_mri, path: str):
     """Leadfield, places and areas of the regions as a head-model stage would have found them."""
     template = load_template()
@@ -188,14 +211,8 @@ def _estimate(rng, info, cortex: TrueCortex, phantom, deformation, device_to_mri
         if path == "template"
         else cortex.pos_mri_mm[:N_VERTICES]
     )
-    rms_mm, scale_mm = PATH_ERROR_MM[path]
-    known_mm = known_mm + smooth_displacement(known_mm, rng, rms_mm, scale_mm)
-    skull_mm, faces = shell(phantom, phantom.inner_skull_mm, 642)
-    skull_mm = deformation.to_patient(skull_mm)
-    # Out to where no dipole of the misplaced cortex lies too near.
-    skull_mm = skull_mm.mean(0) + 1.02 * (skull_mm - skull_mm.mean(0))
-    geometry = carried_geometry(template.source_cortex, known_mm, skull_mm, faces)
-    device_to_known = misplaced_helmet(device_to_mri, skull_mm, rng)
+    geometry, known_mm = estimated_geometry(rng, phantom, deformation, known_mm, path)
+    device_to_known = misplaced_helmet(device_to_mri, geometry.skull_mm, rng)
     leadfield = geometry_leadfield(info, device_to_known, geometry)
     area_mm2 = np.bincount(
         template.vertex_region[template.vertex_region >= 0],

@@ -13,22 +13,17 @@ import numpy as np
 from mne.channels.montage import read_meg_canonical_info
 from mne.transforms import apply_trans
 
-from benchmarks.simulated_heads import PATH_ERROR_MM
+from benchmarks.simulated_heads import estimated_geometry
 from bids_app.demo import activity, recording, transients
 from bids_app.demo.cortex import Patch, grow_patches, smooth_midthickness_mm, true_cortex
 from bids_app.demo.deformation import draw_deformation
 from bids_app.demo.forward import digitise, field_of, place_helmet, true_bem
 from bids_app.demo.patient import HEART_HEAD_M, POSTERIOR_MNI152_MM
-from bids_app.demo.phantom import load_phantom, shell
+from bids_app.demo.phantom import load_phantom
 from bids_app.demo.sources import lobe_vertices
 from bids_app.demo.t1w import EYES_MNI152_MM
 from pipeline.errors import InvalidInput
-from pipeline.synthesis.population import (
-    carried_geometry,
-    geometry_leadfield,
-    misplaced_helmet,
-    smooth_displacement,
-)
+from pipeline.synthesis.population import geometry_leadfield, misplaced_helmet
 from pipeline.template import load_template
 
 SFREQ = recording.SFREQ / recording.DECIMATION
@@ -102,15 +97,11 @@ class VirtualHead:
         }
 
     def _known(self, rng, phantom, deformation) -> np.ndarray:
-        rms_mm, scale_mm = PATH_ERROR_MM["template"]
-        known_mm = smooth_midthickness_mm(deformation)
-        known_mm = known_mm + smooth_displacement(known_mm, rng, rms_mm, scale_mm)
-        skull_mm, faces = shell(phantom, phantom.inner_skull_mm, 642)
-        skull_mm = deformation.to_patient(skull_mm)
-        skull_mm = skull_mm.mean(0) + 1.02 * (skull_mm - skull_mm.mean(0))
-        known = carried_geometry(load_template().source_cortex, known_mm, skull_mm, faces)
+        smooth_mm = smooth_midthickness_mm(deformation)
+        known, _ = estimated_geometry(rng, phantom, deformation, smooth_mm, "template")
         device_to_mri = self._trans["trans"] @ self.info["dev_head_t"]["trans"]
-        return geometry_leadfield(self.info, misplaced_helmet(device_to_mri, skull_mm, rng), known)
+        helmet = misplaced_helmet(device_to_mri, known.skull_mm, rng)
+        return geometry_leadfield(self.info, helmet, known)
 
     def _fields(self, vertices: np.ndarray) -> np.ndarray:
         return field_of(self.info, self._trans, self._bem, self.cortex, vertices)
