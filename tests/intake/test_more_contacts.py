@@ -287,6 +287,8 @@ def test_shafts_named_by_side_that_all_lie_on_the_other_are_told(tmp_path, names
     [
         ("0\t0\t0", 1, False),
         ("-999\t-999\t-999", 2, False),
+        ("-999\t-999\t-999", 1, False),
+        ("-9999\t-9999\t0", 1, False),
         ("12\t12\t12", 1, True),
         ("10\t20\t30", 3, True),
         ("10\t20\t30", 4, False),
