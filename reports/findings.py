@@ -10,8 +10,6 @@ import numpy as np
 
 from pipeline.doubts import Doubt
 from pipeline.methods import METHODS
-from pipeline.methods._method import NetworkMethod
-from pipeline.methods._system import SystemMethod
 from pipeline.records.solution import Point, Solution
 from reports.derivatives import Patient
 from reports.wording import (
@@ -277,7 +275,7 @@ def _agreement(patient: Patient) -> Check:
         method: pos_mm
         for method, pos_mm in maxima.items()
         if method != patient.finding_method
-        and not isinstance(METHODS[method], NetworkMethod | SystemMethod)
+        and not METHODS[method].is_trained
         and may_vote(patient, method)
     }
     near = [m for m, p in others.items() if np.linalg.norm(p - patient.max_mm) <= AGREEMENT_MM]

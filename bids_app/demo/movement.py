@@ -52,15 +52,18 @@ def moved_info(info: mne.Info, size: tuple[float, float]) -> mne.Info:
 
 def part_of_way(n_times: int, sfreq: float) -> np.ndarray:
     """0 before the movement in the middle and 1 behind it: float32 (n_times,)."""
-    since_s = (np.arange(n_times) - n_times / 2) / sfreq
-    return (0.5 - 0.5 * np.cos(np.pi * np.clip(since_s / LASTS_S + 0.5, 0, 1))).astype(np.float32)
+    return _part(np.arange(n_times) / sfreq, n_times / sfreq).astype(np.float32)
+
+
+def _part(time_s: np.ndarray, length_s: float) -> np.ndarray:
+    since_s = time_s - length_s / 2
+    return 0.5 - 0.5 * np.cos(np.pi * np.clip(since_s / LASTS_S + 0.5, 0, 1))
 
 
 def positions(start: Transform, end: Transform, length_s: float) -> np.ndarray:
     """mne's table of head positions, one each second from the first sample."""
     times_s = np.arange(0.0, length_s, 1.0)
-    since_s = times_s - length_s / 2
-    part = 0.5 - 0.5 * np.cos(np.pi * np.clip(since_s / LASTS_S + 0.5, 0, 1))
+    part = _part(times_s, length_s)
     # The head's centre moves in the helmet; the transform goes the other way.
     ends = np.linalg.inv([start["trans"], end["trans"]])
     turns = Slerp([0, 1], Rotation.from_matrix(ends[:, :3, :3]))(part).as_matrix()

@@ -122,7 +122,7 @@ def _lack(paths: PatientPaths, name: str) -> tuple[str, str]:
     method = METHODS[name]
     minutes = method.training_minutes(_TYPICAL_CHANNELS)
     took = (
-        "" if minutes is None else f" (about {minutes:.0f} min on this machine, when idle as now)"
+        "" if minutes is None else f" (about {minutes:.0f} min on this machine, as busy as it is)"
     )
     return "note", f"{method.lack(paths)}{took}: until then it is not assessable"
 

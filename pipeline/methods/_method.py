@@ -3,7 +3,7 @@
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
@@ -46,7 +46,11 @@ class Method(ABC):
         Whether a run that names no methods computes it.
     fine_tuned : bool
         Whether it is the network that is personalized to the head.
+    is_trained : bool
+        Whether it learned from simulated examples: only methods that did not may confirm the network.
     """
+
+    is_trained: ClassVar[bool] = False
 
     label: str
     short: str
@@ -107,6 +111,8 @@ class NetworkMethod(Method):
     load : callable
         From `PatientPaths` to the network's module and model card.
     """
+
+    is_trained: ClassVar[bool] = True
 
     unit: str = "relative"
     load: Callable[[PatientPaths], tuple[Any, dict[str, Any]]]

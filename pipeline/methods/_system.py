@@ -2,7 +2,7 @@
 
 import hashlib
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 from scipy.ndimage import uniform_filter1d
@@ -42,6 +42,8 @@ class SystemMethod(Method):
     system : str
     unit : str
     """
+
+    is_trained: ClassVar[bool] = True
 
     system: str
     unit: str = "relative"

@@ -7,8 +7,7 @@ import numpy as np
 import pandas as pd
 
 from pipeline.methods import METHODS
-from pipeline.methods._method import MapMethod, NetworkMethod
-from pipeline.methods._system import SystemMethod
+from pipeline.methods._method import NetworkMethod, PointMethod
 from pipeline.metrics import METRICS
 from reports.figures import style
 from reports.group import figures
@@ -45,8 +44,8 @@ def draw(cohort: Cohort, folder: Path) -> dict[str, Picture]:
 
 
 def _is_map(name: str) -> bool:
-    """Whether a method of the cohort gives maps, as one that is not known may."""
-    return name not in METHODS or isinstance(METHODS[name], MapMethod | SystemMethod)
+    """Whether a method stands beside the networks with maps, as one that is not known may."""
+    return name not in METHODS or not isinstance(METHODS[name], NetworkMethod | PointMethod)
 
 
 def _concordance_picture(cohort: Cohort, folder: Path) -> Picture:
