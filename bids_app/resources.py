@@ -25,8 +25,8 @@ def cpu_seconds() -> float:
 class StageMeter:
     """Measures between entering and leaving; `record` then says what.
 
-    The process's own peak is the kernel's, which misses nothing. Children's memory is sampled
-    twice a second and added to the process's own of that moment.
+    The process's own peak is the kernel's, which misses nothing. What children have to themselves is
+    sampled twice a second and added to the process's own memory of that moment.
     """
 
     def __enter__(self) -> "StageMeter":
@@ -74,7 +74,8 @@ class StageMeter:
                 used = self._process.memory_info().rss
                 for child in children:
                     with contextlib.suppress(psutil.Error):
-                        used += child.memory_info().rss
+                        # A child that was forked shares all it has until it begins another program.
+                        used += child.memory_full_info().uss
                 self._peak_with_children = max(self._peak_with_children, used)
 
 

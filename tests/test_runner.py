@@ -324,6 +324,21 @@ def test_resources_of_a_stage_and_its_children(world):
     )
 
 
+def test_what_a_forked_child_shares_counts_once():
+    script = (
+        "import os, time; from bids_app.resources import StageMeter\n"
+        "held = bytearray(600 * 2**20); held[::4096] = b'1' * len(held[::4096])\n"
+        "with StageMeter() as meter:\n"
+        "    child = os.fork()\n"
+        "    if not child:\n"
+        "        time.sleep(1.6); os._exit(0)\n"
+        "    os.waitpid(child, 0)\n"
+        "import psutil; own = psutil.Process().memory_info().rss / 2**20\n"
+        "assert 600 < meter.record()['peak_memory_mb'] < own + 300, (meter.record(), own)\n"
+    )
+    subprocess.run([sys.executable, "-c", script], check=True)
+
+
 def test_nothing_half_written_stands_under_a_final_name(tmp_path):
     final = tmp_path / "table.tsv"
     final.write_text("old")
