@@ -130,7 +130,7 @@ def measure(
     for _ in range(n):
         channels, peak, drawn = draw_recording(head, condition, rng, patches)
         recording = prepare_recording(whiten @ channels, projection)
-        found = apply(module, recording, projection)
+        found = apply(module, recording, projection, peak)
         sloreta = (projection.kernel @ recording).numpy()
         row = errors(found, sloreta, peak, drawn, head.region_pos_mm[wrong], head.region_area_mm2)
         rows.append({"condition": condition.name} | row)

@@ -87,7 +87,7 @@ def measure(module, cache: Path, seed: int, n: int) -> list[dict]:
                 for floor in WINDOW_FLOORS:
                     # Prepared again: centred and scaled as the network was trained to read it.
                     seen = prepare_recording(recording * peak_window(peak, floor), projection)
-                    found = apply(module, seen, projection)
+                    found = apply(module, seen, projection, peak)
                     place = head.region_pos_mm[wrong], head.region_area_mm2
                     row = errors(found, sloreta, peak, true, *place)
                     about = {"condition": condition.name, "dictionary": name, "floor": floor}

@@ -140,10 +140,17 @@ def load_model(path: Path | str = "", network: str = "compact") -> tuple["Networ
     return module.eval(), card
 
 
-def apply(module: nn.Module, recording: torch.Tensor, projection: Projection) -> np.ndarray:
-    """Run a network on one prepared recording (rank, n_times): activity float32 (994, n_times)."""
+def apply(
+    module: nn.Module, recording: torch.Tensor, projection: Projection, peak: int
+) -> np.ndarray:
+    """Run a network on one prepared recording (rank, n_times) of a spike whose peak is a sample.
+
+    Returns
+    -------
+    activity : ndarray float32, (994, n_times)
+    """
     with torch.inference_mode():
-        return module(recording[None], projection)[0].numpy()
+        return module(recording[None], projection, torch.tensor([peak]))[0].numpy()
 
 
 def _state(module: nn.Module) -> dict[str, torch.Tensor]:

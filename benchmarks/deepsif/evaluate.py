@@ -100,7 +100,7 @@ def topography_cosine(batch: Batch, head: TestHead) -> np.ndarray:
 
 
 def network_solver(module: nn.Module, head: HeadTensors) -> Callable[[Batch], torch.Tensor]:
-    return lambda batch: module(batch.recording, head.projection)
+    return lambda batch: module(batch.recording, head.projection, batch.peak)
 
 
 def summarise(table: pd.DataFrame, **labels) -> dict:

@@ -54,7 +54,7 @@ def run(work: Path, quick: bool) -> list[dict]:
             for name in ("compact network, generic", *METHODS):
                 part = _first(batch, max(1, n // SLOW.get(name, 1)))
                 solve = (
-                    (lambda one, head=tensors: module(one.recording, head.projection))
+                    (lambda one, head=tensors: module(one.recording, head.projection, one.peak))
                     if name not in METHODS
                     else _each(conventional, name)
                 )

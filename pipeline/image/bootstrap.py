@@ -61,7 +61,8 @@ def resampled_peak_maps(
         batch = averages[first : first + BATCH].reshape(-1, *shape)
         recordings = prepare_recording(batch, network.projection)
         with torch.inference_mode():
-            activity = network.module(recordings, network.projection, samples).numpy()
+            peak = torch.full((len(recordings),), network.peak)
+            activity = network.module(recordings, network.projection, peak, samples).numpy()
         maps += [peak_map(each, network.times_s[samples], window_s) for each in activity]
     return np.array(maps, np.float32)
 

@@ -47,7 +47,12 @@ class Network:
         """Activity (994, n_times) float32, relative units, of an average (n_channels, n_samples)."""
         whitened = self.whiten @ data[:, self.start :]
         recording = prepare_recording(whitened, self.projection, self.sfreq_hz)
-        return apply(self.module, recording, self.projection)
+        return apply(self.module, recording, self.projection, self.peak)
+
+    @property
+    def peak(self) -> int:
+        """The sample of the spike's peak, of what the network is given."""
+        return int(np.abs(self.times_s).argmin())
 
     def bridged_channels(self, data: np.ndarray) -> list[int]:
         """Channels of an average that `prepare_recording` replaces by what the others tell."""

@@ -3,8 +3,10 @@
 The class's ``Architecture`` is a frozen dataclass of everything that shapes its output beside its
 weights, with ``n_in`` inputs and ``n_out`` regions; it is made from one and keeps it as
 ``architecture``. Model cards hold it, so that a default that changes here cannot reinterpret weights
-trained before. ``forward(recording, projection, samples)`` takes recordings (batch, rank, n_times) and
-gives activity (batch, n_out, n_times), or only some samples of it.
+trained before. ``forward(recording, projection, peak, samples)`` takes recordings (batch, rank, n_times) whose
+spikes have their peaks at the samples `peak` (batch,), and gives activity (batch, n_out, n_times), or
+only some samples of it; ``answer`` gives an `Answer`, and ``window(n_times, peak)`` the weight of each
+sample in the training loss.
 """
 
 import sys

@@ -8,6 +8,10 @@ left (orthogonal matching pursuit, Pati et al. 1993; in MEG, the family of RAP-M
 Each of these is looked at alone, its patches' shapes are fitted to what is seen, and the network
 corrects it by what it leaves unexplained, as in unrolled optimisation (Gregor & LeCun 2010). So it need
 not learn every head by heart.
+
+It is told the instant of the spike's peak and looks there first, so that ongoing activity of which the
+noise covariance knows nothing is not taken for the spike. Beside the activity it says of each source how
+probable it is that there is one.
 """
 
 from dataclasses import dataclass
@@ -15,8 +19,10 @@ from dataclasses import dataclass
 import torch
 from torch import nn
 
+from pipeline.networks._answer import Answer
 from pipeline.networks._patch_search import PatchSearch, attend_to_patches, pursue_patches
 from pipeline.projection import Projection
+from pipeline.sampling import NETWORK_SFREQ_HZ
 
 # Before training each source's gate is open by this much less than the one before it.
 LESS_BELIEVED = 0.5
@@ -57,6 +63,11 @@ class CompactArchitecture(PatchSearch):
     largest_log_ratio : float
         Of a source's strength to the first one's.
     orthogonal_iterations : int
+    window_sd_s, window_floor : float
+        Of the Gaussian window about the peak through which patches are sought, and what it leaves far
+        from there.
+    n_existence : int
+        Hidden units that judge whether a source exists; 0: none do.
     """
 
     n_in: int = 994
@@ -75,6 +86,9 @@ class CompactArchitecture(PatchSearch):
     faint_region: float = 0.05
     largest_log_ratio: float = 5.0
     orthogonal_iterations: int = 8
+    window_sd_s: float = 0.05
+    window_floor: float = 0.2
+    n_existence: int = 64
 
 
 class Deblur(nn.Module):
@@ -114,49 +128,79 @@ class Compact(nn.Module):
         self.deblur = nn.ModuleList(
             Deblur(sizes.n_in, sizes.n_out, sizes.n_spatial) for _ in range(1 + sizes.n_corrections)
         )
+        n_signs = n_temporal + 4 * n_sources + sizes.n_components
+        self.existence = nn.Sequential(
+            nn.Linear(n_signs, sizes.n_existence), nn.ELU(), nn.Linear(sizes.n_existence, n_sources)
+        )
         with torch.no_grad():
             self.judge.bias.copy_(-LESS_BELIEVED * torch.arange(n_sources))
 
+    def window(self, n_times: int, peak: torch.Tensor) -> torch.Tensor:
+        """Weight (batch, n_times) of each sample: 1 at the `peak` (batch,), a sample."""
+        fixed = self.architecture
+        time_s = (torch.arange(n_times, device=peak.device) - peak[:, None]) / NETWORK_SFREQ_HZ
+        near = torch.exp(-0.5 * (time_s / fixed.window_sd_s) ** 2)
+        return fixed.window_floor + (1 - fixed.window_floor) * near
+
     def forward(
-        self, recording: torch.Tensor, projection: Projection, samples: slice = slice(None)
+        self,
+        recording: torch.Tensor,
+        projection: Projection,
+        peak: torch.Tensor,
+        samples: slice = slice(None),
     ) -> torch.Tensor:
-        """(batch, rank, n_times) to (batch, n_out, n_times), or only to some `samples` of it.
+        """(batch, rank, n_times) to (batch, n_out, n_times), or only to some `samples` of it."""
+        return self.answer(recording, projection, peak, samples).activity
+
+    def answer(
+        self,
+        recording: torch.Tensor,
+        projection: Projection,
+        peak: torch.Tensor,
+        samples: slice = slice(None),
+    ) -> Answer:
+        """Activity as of `forward`, the sources that it is made of, and whether they exist.
 
         All that looks at every sample happens on the sensors, whose rank is a fraction of the
         number of regions; only the maps are projected.
         """
         fixed = self.architecture
+        window = self.window(recording.shape[2], peak)[:, None]
+        near_peak = recording * window
         components, strength = principal_time_courses(
-            recording, fixed.n_components, fixed.orthogonal_iterations
+            near_peak, fixed.n_components, fixed.orthogonal_iterations
         )
         if projection.topographies is None:
             shape = len(recording), fixed.n_sources, projection.leadfield.shape[1]
             sources, courses = recording.new_zeros(shape), components[:, : fixed.n_sources]
             explained = sources[..., 0]
         else:
-            principal = recording @ components.mT
+            principal = near_peak @ components.mT
             sharpness = (fixed.log_sharpness + fixed.sharpness_gain * self.log_sharpness).exp()
             sources, explained = pursue_patches(principal, sharpness, projection, fixed)
             courses = least_squares_courses(
                 recording, sources @ projection.leadfield.T, fixed.ridge
             )
-        peak = courses.abs().amax(2, keepdim=True).clamp_min(1e-30)
+        highest = (courses * window).abs().amax(2, keepdim=True).clamp_min(1e-30)
         features = (self.features.weight @ projection.kernel) @ recording
         features = nn.functional.elu(features + self.features.bias[:, None])
-        features = torch.cat([features, courses / peak], 1)
+        features = torch.cat([features, courses / highest], 1)
         features = features + nn.functional.elu(self.near(features))
         features = (features + nn.functional.elu(self.far(features))).mT
 
         # A source that explains little is noise, and is silenced; one at least is none.
         largest = fixed.largest_log_ratio
-        ratio = (peak / peak[:, :1]).log().squeeze(2).clamp(-largest, largest)
-        signs = torch.cat([features.mean(1), fixed.explained_gain * explained, strength, ratio], 1)
+        ratio = (highest / highest[:, :1]).log().squeeze(2).clamp(-largest, largest)
+        features_near_peak = (window @ features / window.sum(2, keepdim=True)).squeeze(1)
+        signs = torch.cat(
+            [features_near_peak, fixed.explained_gain * explained, strength, ratio], 1
+        )
         look = nn.functional.elu(self.look(signs))
         verdict = self.judge(look)
         gate = gates(verdict - verdict.amax(1, keepdim=True), fixed.faint_gate)[..., None]
 
         # Each source once more, with what is believed of the others taken off.
-        seen = unmixed_maps(recording, sources @ projection.leadfield.T, courses, gate)
+        seen = unmixed_maps(near_peak, sources @ projection.leadfield.T, courses * window, gate)
         if projection.topographies is not None:
             sharpness = (fixed.log_sharpness + self.sharpen(look)).exp()
             # A closed source is not seen, and learns from the patch that it was pursued by.
@@ -171,8 +215,27 @@ class Compact(nn.Module):
             residual = fixed.residual_gain * residual @ projection.kernel.T
             hidden, sources = correct(hidden, residual, sources)
         sources = without_faint(sources, fixed.faint_region)
-        courses = (courses / peak + self.time_course(features).mT) * gate
-        return sources.mT @ courses[..., samples]
+        corrected = (courses / highest + self.time_course(features).mT) * gate
+        # It judges what is found and must not shape it.
+        found = signs.detach(), sources.detach(), courses.detach(), seen.detach()
+        return Answer(
+            activity=sources.mT @ corrected[..., samples],
+            sources=sources,
+            gate=gate.squeeze(2),
+            existence=self._existence(*found, window, projection),
+        )
+
+    def _existence(self, signs, sources, courses, seen, window, projection) -> torch.Tensor:
+        """Logits (batch, n_sources) of whether there is a source where each is found."""
+        field = sources @ projection.leadfield.T
+        fit = (seen * field).sum(2).square() / (
+            seen.square().sum(2) * field.square().sum(2)
+        ).clamp_min(1e-30)
+        power = courses.square()
+        near = (power * window).sum(2) / window.sum(2)
+        standing_out = (near / power.mean(2).clamp_min(1e-30)).clamp_min(1e-6).log()
+        explained_gain = self.architecture.explained_gain
+        return self.existence(torch.cat([signs, explained_gain * fit, standing_out], 1))
 
 
 def principal_time_courses(

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import torch
 from torch import nn
 
+from pipeline.networks._answer import Answer
 from pipeline.projection import Projection
 
 
@@ -60,12 +61,29 @@ class DeepSIF(nn.Module):
         )
 
     def forward(
-        self, recording: torch.Tensor, projection: Projection, samples: slice = slice(None)
+        self,
+        recording: torch.Tensor,
+        projection: Projection,
+        peak: torch.Tensor,
+        samples: slice = slice(None),
     ) -> torch.Tensor:
         """(batch, rank, n_times) to (batch, n_out, n_times), or only to some `samples` of it."""
         x = projection.kernel @ recording
         x = x / x.abs().amax((1, 2), keepdim=True).clamp_min(1e-30)
         return self.temporal(self.spatial(x.mT))[0].mT[..., samples]
+
+    def window(self, n_times: int, peak: torch.Tensor) -> torch.Tensor:
+        """Weight (batch, n_times) of each sample: all alike."""
+        return torch.ones(len(peak), n_times, device=peak.device)
+
+    def answer(
+        self,
+        recording: torch.Tensor,
+        projection: Projection,
+        peak: torch.Tensor,
+        samples: slice = slice(None),
+    ) -> Answer:
+        return Answer(self(recording, projection, peak, samples))
 
 
 NETWORK = DeepSIF

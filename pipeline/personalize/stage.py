@@ -24,8 +24,14 @@ from pipeline.records.personalize_qc import ErrorsQC, PersonalizeQC, write_perso
 from pipeline.records.spike import Spike, read_spike
 from pipeline.records.spikes_qc import imaged_types
 from pipeline.synthesis.library import load_library
-from pipeline.synthesis.patches import patch_bank, template_dictionary, template_graph
-from pipeline.synthesis.recordings import ONE_SOURCE, HeadTensors, Synthesizer
+from pipeline.synthesis.patch_rules import PATCH_RULES
+from pipeline.synthesis.patches import template_dictionary, template_graph
+from pipeline.synthesis.recordings import (
+    ONE_SOURCE,
+    PATIENTS_RANGES,
+    HeadTensors,
+    Synthesizer,
+)
 from pipeline.training.curve import CurveRow, curve_tsv
 from pipeline.training.evaluate import METRICS, batch_errors_mm
 from pipeline.training.train import Plan, train, validate
@@ -184,9 +190,16 @@ def possible_heads(
 
 def _synthesizer(split: str, seed: int, device: str) -> Synthesizer:
     graph = template_graph()
-    patches, centres = patch_bank(graph, PATCHES_PER_REGION[split], 5000 + SPLIT_SEED[split])
+    rule, n_per_region = PATCH_RULES[split], PATCHES_PER_REGION[split]
+    patches, centres = rule(graph, n_per_region, 5000 + SPLIT_SEED[split])
     return Synthesizer(
-        load_library(split), graph, patches, centres, 10 * seed + SPLIT_SEED[split], device
+        load_library(split),
+        graph,
+        patches,
+        centres,
+        10 * seed + SPLIT_SEED[split],
+        device,
+        **PATIENTS_RANGES,
     )
 
 
@@ -245,7 +258,7 @@ def measure(
         while left > 0:
             batch = synthesizer.batch(head, min(left, TEST_BATCH), ONE_SOURCE)
             with torch.inference_mode():
-                activity = module(batch.recording, head.projection)
+                activity = module(batch.recording, head.projection, batch.peak)
             errors.append(batch_errors_mm(activity, batch, head.region_pos_mm))
             left -= TEST_BATCH
         bar.advance()

@@ -22,6 +22,8 @@ MAX_RINGS = 3
 HALF_MAGNITUDE_MM = (40.0, 60.0)
 DICTIONARY_PER_REGION = 81
 DICTIONARY_SEED = 9999
+# Shares of a centre's neighbours that its small patches take in.
+SMALL_SHARES = (0.25, 0.5, 0.75)
 DICTIONARY_FILE = Path(str(files("pipeline.synthesis") / "patch_dictionary.npz"))
 
 
@@ -129,12 +131,19 @@ class PatchDictionary:
 
 @cache
 def patch_dictionary(graph: RegionGraph) -> PatchDictionary:
-    """Patches of one to three rings around every region, with the published fall-off.
+    """Patches of one to three rings around every region and smaller ones, with the published fall-off.
 
-    Of a seed that no synthetic recording uses.
+    Of a seed that no synthetic recording uses. One ring is the same every time: but for the first,
+    parts of it stand in its place, and the single region.
     """
     patches, _ = patch_bank(graph, DICTIONARY_PER_REGION, DICTIONARY_SEED)
-    return _with_fall_off(patches.reshape(-1, *graph.adjacency.shape), graph)
+    patches = patches.reshape(-1, *graph.adjacency.shape)
+    rng = np.random.default_rng(DICTIONARY_SEED)
+    centre = np.eye(len(graph.adjacency), dtype=bool)
+    for number, at in enumerate(range(MAX_RINGS, DICTIONARY_PER_REGION, MAX_RINGS)):
+        share = SMALL_SHARES[number % len(SMALL_SHARES)] if number else 0.0
+        patches[at] = centre | (graph.adjacency & (rng.random(centre.shape) < share))
+    return _with_fall_off(patches, graph)
 
 
 @cache

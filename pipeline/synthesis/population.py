@@ -7,7 +7,7 @@ network that has only seen the two alike trusts its input too much.
 """
 
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
@@ -77,13 +77,21 @@ class Member:
     ----------
     true_leadfield, estimated_leadfield : ndarray, (n_channels, 994)
     noise_cov : ndarray, (n_channels, n_channels)
+        Of the noise that there is.
     region_pos_mm : ndarray, (994, 3)
+    known_noise_cov : ndarray, (n_channels, n_channels)
+        What is known of it; all, if not given.
     """
 
     true_leadfield: np.ndarray
     estimated_leadfield: np.ndarray
     noise_cov: np.ndarray
     region_pos_mm: np.ndarray
+    known_noise_cov: np.ndarray = field(default=None)  # type: ignore[assignment]
+
+    def __post_init__(self):
+        if self.known_noise_cov is None:
+            object.__setattr__(self, "known_noise_cov", self.noise_cov)
 
 
 def smooth_displacement(pos_mm, rng, rms_mm: float, scale_mm: float) -> np.ndarray:
@@ -335,7 +343,10 @@ def cached_member(folder: Path, array: str, cortex: SourceCortex, seed: int) -> 
     path = folder / f"{array}_{seed}.npz"
     if not path.exists():
         info = mne.channels.montage.read_meg_canonical_info(array)
-        write_npz(path, **asdict(random_member(info, cortex, seed)))
+        made = asdict(random_member(info, cortex, seed))
+        # What is known of the noise is drawn for each training.
+        del made["known_noise_cov"]
+        write_npz(path, **made)
     return Member(**read_npz(path))
 
 

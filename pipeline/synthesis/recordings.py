@@ -22,6 +22,12 @@ from pipeline.synthesis.patches import HALF_MAGNITUDE_MM, PatchDictionary, Regio
 N_TIMES = 125
 SOURCE_SNR_DB = (10.0, 20.0)
 SENSOR_SNR_DB = (5.0, 20.0)
+# Patients' averages are fainter than the paper's recordings, and activity falls off in many ways.
+PATIENTS_RANGES = {
+    "source_snr_db": (-5.0, 20.0),
+    "sensor_snr_db": (0.0, 20.0),
+    "half_magnitude_mm": (20.0, 80.0),
+}
 # Probabilities of one, two and three sources.
 SOURCE_SHARES = (0.7, 0.2, 0.1)
 ONE_SOURCE = (1.0,)
@@ -79,6 +85,11 @@ class Batch:
     peak: torch.Tensor
     source_snr_db: torch.Tensor
     sensor_snr_db: torch.Tensor
+
+    @property
+    def silent(self) -> torch.Tensor:
+        """Recordings without any source: bool (n,)."""
+        return ~self.patches.any((1, 2))
 
     @property
     def patch(self) -> torch.Tensor:
@@ -139,6 +150,12 @@ class Synthesizer:
         Between which each recording's is drawn.
     source_shares : tuple of float
         Probabilities of one source, two sources, and so on.
+    silent_share : float
+        Part of the recordings without any source.
+    same_course_share : float
+        Part of the further sources that have the first one's course.
+    half_magnitude_mm : tuple of float
+        Distances from the centre at which the activity of a patch has fallen to one half.
     reference_noise : bool
         Sensor noise as the reference's code draws it, for comparison: white in time, in each
         channel with half the power that its own signal and the SNR call for.
@@ -155,6 +172,9 @@ class Synthesizer:
         source_snr_db: tuple[float, float] = SOURCE_SNR_DB,
         sensor_snr_db: tuple[float, float] = SENSOR_SNR_DB,
         source_shares: tuple[float, ...] = SOURCE_SHARES,
+        silent_share: float = 0.0,
+        same_course_share: float = 0.0,
+        half_magnitude_mm: tuple[float, float] = HALF_MAGNITUDE_MM,
         reference_noise: bool = False,
     ):
         self.spikes = torch.as_tensor(library.spikes, device=device)
@@ -167,6 +187,9 @@ class Synthesizer:
         self.source_snr_db = source_snr_db
         self.sensor_snr_db = sensor_snr_db
         self.source_shares = source_shares
+        self.silent_share = silent_share
+        self.same_course_share = same_course_share
+        self.half_magnitude_mm = half_magnitude_mm
         self.reference_noise = reference_noise
         # Drawn on the CPU whatever the device, so that a seed means the same samples on both.
         self.generator = torch.Generator().manual_seed(seed)
@@ -182,7 +205,7 @@ class Synthesizer:
         """Random patches: magnitude (n, 994) with Gaussian fall-off, patch (n, 994), centre (n,)."""
         chosen = self._integers(len(self.patches), n)
         patch, centre = self.patches[chosen], self.centres[chosen]
-        half_mm = self._uniform(*HALF_MAGNITUDE_MM, n)
+        half_mm = self._uniform(*self.half_magnitude_mm, n)
         fall_off = torch.exp(-np.log(2) * (self.distance_mm[centre] / half_mm[:, None]) ** 2)
         return fall_off * patch, patch, centre
 
@@ -258,6 +281,10 @@ class Synthesizer:
         chosen = torch.multinomial(
             torch.tensor(source_shares), n, replacement=True, generator=self.generator
         ).to(self.device)
+        silent = torch.zeros(n, dtype=torch.bool, device=self.device)
+        # Drawn only where wanted, so that what was drawn before there were silent ones is the same.
+        if self.silent_share:
+            silent = self._uniform(0, 1, n) < self.silent_share
         magnitudes, waves, patches, centres = [], [], [], []
         for source in range(len(source_shares)):
             magnitude, patch, centre = self.magnitudes(n)
@@ -266,7 +293,10 @@ class Synthesizer:
                 peak = at_peak
             else:
                 magnitude = magnitude * self._uniform(0.5, 1, n)[:, None]
-            active = (chosen >= source)[:, None]
+                if self.same_course_share:
+                    same = self._uniform(0, 1, n) < self.same_course_share
+                    wave = torch.where(same[:, None], waves[0], wave)
+            active = ((chosen >= source) & ~silent)[:, None]
             magnitudes.append(magnitude * active)
             waves.append(wave)
             patches.append(patch & active)
@@ -281,6 +311,7 @@ class Synthesizer:
         background = self._background(head, n)
         background_power = background.square().mean((1, 2))
         source_snr_db = self._uniform(*self.source_snr_db, n)
+        spike_power = torch.where(silent, 1.0, spike_power)
         scale = (10 ** (source_snr_db / 10) * background_power / spike_power).sqrt()
         recording = torch.addcmul(background, field, scale[:, None, None])
 

@@ -3,7 +3,7 @@
 import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -16,14 +16,21 @@ from pipeline.networks import NETWORKS, build_network, check_network
 from pipeline.options import LARGEST_SEED, check_options, option
 from pipeline.progress import Progress
 from pipeline.synthesis.library import Library, load_library
-from pipeline.synthesis.patches import patch_bank, template_dictionary, template_graph
+from pipeline.synthesis.patch_rules import PATCH_RULES
+from pipeline.synthesis.patches import template_dictionary, template_graph
 from pipeline.synthesis.population import (
     ARRAYS,
     Member,
     cached_member,
     population_seeds,
 )
-from pipeline.synthesis.recordings import ONE_SOURCE, HeadTensors, Synthesizer, prepare_head
+from pipeline.synthesis.recordings import (
+    ONE_SOURCE,
+    PATIENTS_RANGES,
+    HeadTensors,
+    Synthesizer,
+    prepare_head,
+)
 from pipeline.template import N_REGIONS, SourceCortex, load_template
 from pipeline.training.curve import draw_curve
 from pipeline.training.evaluate import METRICS, batch_errors_mm
@@ -40,6 +47,12 @@ TEST_SAMPLES_PER_HEAD = 250
 TEST_BATCH = 50
 PATCHES_PER_REGION = 12
 BAD_CHANNELS = (0.0, 0.15)
+# Of training recordings, how many have no source; of further sources, how many the first one's course.
+SILENT_SHARE = 0.15
+SAME_COURSE_SHARE = 0.3
+# Of training heads, how many do not know how noise goes together in their channels, and how many only
+# in part.
+UNKNOWN_COVARIANCE_SHARE, PARTLY_KNOWN_COVARIANCE_SHARE = 0.25, 0.25
 # Part of the population's difference between estimated and true leadfield.
 HEAD_MODEL_ERROR = (0.0, 1.0)
 VALIDATE_EVERY = 250
@@ -183,6 +196,7 @@ def with_random_channels(member: Member, rng) -> Member:
         estimated_leadfield=member.estimated_leadfield[kept],
         noise_cov=member.noise_cov[np.ix_(kept, kept)],
         region_pos_mm=member.region_pos_mm,
+        known_noise_cov=member.known_noise_cov[np.ix_(kept, kept)],
     )
 
 
@@ -218,8 +232,20 @@ def training_members(members: list[Member], kind: str, seed: int) -> list[Member
             if reverse:
                 true, known = known, true
             known = true + rng.uniform(*HEAD_MODEL_ERROR) * (known - true)
-            drawn.append(Member(true, known, one.noise_cov, one.region_pos_mm))
+            known_cov = partly_known(one.noise_cov, rng)
+            drawn.append(Member(true, known, one.noise_cov, one.region_pos_mm, known_cov))
     return drawn
+
+
+def partly_known(noise_cov: np.ndarray, rng) -> np.ndarray:
+    """A covariance as it may be known: in full, or with less of what channels have in common, or none."""
+    kind = rng.random()
+    common = 1.0
+    if kind < UNKNOWN_COVARIANCE_SHARE:
+        common = 0.0
+    elif kind < UNKNOWN_COVARIANCE_SHARE + PARTLY_KNOWN_COVARIANCE_SHARE:
+        common = rng.uniform()
+    return common * noise_cov + (1 - common) * np.diag(np.diag(noise_cov))
 
 
 def member_tensors(
@@ -230,23 +256,31 @@ def member_tensors(
         prepare_head(
             member.true_leadfield,
             member.estimated_leadfield,
-            member.noise_cov,
+            member.known_noise_cov,
             member.region_pos_mm,
             library,
             template_dictionary(),
             device,
             kind,
+            None if member.noise_cov is member.known_noise_cov else member.noise_cov,
         )
         for member in members
     ]
 
 
 def make_synthesizer(split: str, seed: int, patches_per_region: int, device: str) -> Synthesizer:
-    """Recordings of a split: its own spikes, background and patches."""
+    """Recordings of a split: its own spikes, background and rule of patches.
+
+    Tests have the published ranges of SNR; only training has recordings without a source.
+    """
     graph = template_graph()
-    patches, centres = patch_bank(graph, patches_per_region, 100 * SPLIT_SEED[split] + seed)
+    rule = PATCH_RULES[split]
+    patches, centres = rule(graph, patches_per_region, 100 * SPLIT_SEED[split] + seed)
+    more: dict[str, Any] = {} if split == "test" else dict(PATIENTS_RANGES)
+    if split == "train":
+        more |= {"silent_share": SILENT_SHARE, "same_course_share": SAME_COURSE_SHARE}
     return Synthesizer(
-        load_library(split), graph, patches, centres, 1000 * SPLIT_SEED[split] + seed, device
+        load_library(split), graph, patches, centres, 1000 * SPLIT_SEED[split] + seed, device, **more
     )
 
 
@@ -266,7 +300,7 @@ def measure_test(
         for head in heads:
             for _ in range(TEST_SAMPLES_PER_HEAD // TEST_BATCH):
                 batch = synthesizer.batch(head, TEST_BATCH, ONE_SOURCE)
-                maps = {"network": module(batch.recording, head.projection)}
+                maps = {"network": module(batch.recording, head.projection, batch.peak)}
                 if projected:
                     maps["sloreta"] = head.projection.kernel @ batch.recording
                 for method, activity in maps.items():

@@ -71,24 +71,59 @@ def relative_error(
     absolute_part: float = ABSOLUTE_PART,
 ) -> torch.Tensor:
     """Mean of `activity_errors` of what a network makes of a batch."""
-    output = module(batch.recording, projection, samples)
-    return activity_errors(output, batch, samples, absolute_part).mean()
+    answer = module.answer(batch.recording, projection, batch.peak, samples)
+    window = module.window(batch.recording.shape[2], batch.peak)
+    errors = activity_errors(answer.activity, batch, samples, absolute_part, window)
+    loss = errors[~batch.silent].sum() / len(errors)
+    if answer.existence is not None and projection.neighbours is not None:
+        right = is_near_source(answer.sources, batch.patches, projection.neighbours)
+        loss = loss + nn.functional.binary_cross_entropy_with_logits(
+            answer.existence, right.float()
+        )
+    return loss
 
 
 def activity_errors(
-    output: torch.Tensor, batch: Batch, samples: slice, absolute_part: float
+    output: torch.Tensor,
+    batch: Batch,
+    samples: slice,
+    absolute_part: float,
+    window: torch.Tensor,
 ) -> torch.Tensor:
-    """Squared and absolute error of each recording over those of silence: (n,).
+    """Squared and absolute error of each recording over those of silence, weighted by `window`: (n,).
 
     The squared error alone spreads faint activity over all that might be active; the absolute one
     leaves silent what is probably silent. The division makes a small patch count as much as a
     large one.
     """
-    target = batch.target(samples)
-    error = output - target
-    squared = error.square().sum((1, 2)) / target.square().sum((1, 2))
-    absolute = error.abs().sum((1, 2)) / target.abs().sum((1, 2))
+    weight = window[:, None, samples]
+    target = weight * batch.target(samples)
+    error = weight * output - target
+    # Clamped for recordings without a source, whose errors nobody asks for.
+    squared = error.square().sum((1, 2)) / target.square().sum((1, 2)).clamp_min(1e-6)
+    absolute = error.abs().sum((1, 2)) / target.abs().sum((1, 2)).clamp_min(1e-6)
     return torch.lerp(squared, absolute, absolute_part)
+
+
+def is_near_source(
+    sources: torch.Tensor, patches: torch.Tensor, neighbours: torch.Tensor
+) -> torch.Tensor:
+    """Whether the maximum of each found source lies in a true patch or up to two regions beside one.
+
+    Parameters
+    ----------
+    sources : Tensor, (batch, n_sources, n_regions)
+    patches : Tensor of bool, (batch, k, n_regions)
+    neighbours : Tensor, (n_regions, n_regions)
+
+    Returns
+    -------
+    near : Tensor of bool, (batch, n_sources)
+    """
+    near = patches.any(1).float()
+    for _ in range(2):
+        near = near + near @ neighbours
+    return near.gather(1, sources.abs().argmax(2)) > 0
 
 
 def validate(
@@ -101,8 +136,9 @@ def validate(
     losses, errors = [], []
     with torch.inference_mode():
         for batch, head in zip(batches, heads, strict=True):
-            activity = module(batch.recording, head.projection)
-            loss = activity_errors(activity, batch, slice(None), absolute_part).mean()
+            activity = module(batch.recording, head.projection, batch.peak)
+            window = module.window(batch.recording.shape[2], batch.peak)
+            loss = activity_errors(activity, batch, slice(None), absolute_part, window).mean()
             losses.append(loss.item())
             errors.append(batch_errors_mm(activity, batch, head.region_pos_mm))
     means = np.concatenate(errors).mean(0)
