@@ -47,9 +47,10 @@ def head():
 def test_networks_keep_time_and_give_994_regions(network):
     module, projection = build_network(network, n_in=20), a_projection(20)
     recording = torch.randn(2, 5, 33)
-    output = module(recording, projection)
+    peak = torch.tensor([20, 12])
+    output = module(recording, projection, peak)
     assert output.shape == (2, 994, 33)
-    every_fourth = module(recording, projection, slice(1, None, 4))
+    every_fourth = module(recording, projection, peak, slice(1, None, 4))
     assert torch.allclose(every_fourth, output[..., 1::4], atol=1e-5)
 
 

@@ -263,7 +263,7 @@ def test_a_network_reaches_command_line_and_model_card(part, tmp_path):
         )
         assert parser.parse_args([*words, "--network", network]).network == network
     module = pipeline.networks.build_network(network, n_in=7, n_out=9, depth=5)
-    assert module(torch.zeros(2, 7, 4), None).shape == (2, 9, 4)
+    assert module(torch.zeros(2, 7, 4), None, None).shape == (2, 9, 4)
     save_model(tmp_path / "model.safetensors", module, {"network": network})
     loaded, card = load_model(tmp_path / "model.safetensors", network)
     assert loaded.architecture == module.architecture and card["architecture"]["depth"] == 5

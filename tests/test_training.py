@@ -17,6 +17,7 @@ from fake_head import (
 
 from pipeline.errors import InvalidInput, OutOfMemory
 from pipeline.networks import build_network
+from pipeline.networks._network import Answer, Network
 from pipeline.networks.deepsif import DeepSIF
 from pipeline.progress import Progress, Stopped
 from pipeline.projection import (
@@ -31,6 +32,7 @@ from pipeline.training.generic import TrainConfig, train_generic
 from pipeline.training.train import (
     Plan,
     batch_size_that_fits,
+    is_near_source,
     relative_error,
     train,
     validate,
@@ -193,11 +195,55 @@ def test_half_precision_changes_the_loss_little(network, head):
     assert half.item() == pytest.approx(full.item(), rel=0.1)
 
 
-def test_loss_is_one_for_silence_and_zero_for_the_truth(head):
+class Says:
+    """A network that answers with a given part of the truth near the peak, and double far from it."""
+
+    def __init__(self, batch, part, existence=None):
+        self.batch, self.part, self.existence = batch, part, existence
+
+    def window(self, n_times, peak):
+        near = (torch.arange(n_times) - peak[:, None]).abs() < 10
+        return near.float()
+
+    def answer(self, recording, projection, peak, samples):
+        assert torch.equal(peak, self.batch.peak)
+        near = self.window(recording.shape[2], peak)[:, None, samples]
+        activity = self.batch.target(samples) * (2 - (2 - self.part) * near)
+        return Answer(activity, self.batch.magnitude, None, self.existence)
+
+
+def test_loss_is_one_for_silence_and_zero_for_the_truth_where_the_window_is(head):
     batch = synthesizer().batch(head, 5)
-    silent = relative_error(lambda x, p, s: 0 * batch.target(s), batch, head.projection)
-    right = relative_error(lambda x, p, s: batch.target(s), batch, head.projection)
+    silent = relative_error(Says(batch, 0.0), batch, head.projection)
+    right = relative_error(Says(batch, 1.0), batch, head.projection)
     assert silent == pytest.approx(1) and right == pytest.approx(0)
+
+
+def test_recordings_without_a_source_count_in_existence_alone(head):
+    drawn = Synthesizer(
+        load_library("test"), template_graph(), *small_patch_bank(), 1, silent_share=0.5
+    )
+    batch = drawn.batch(head, 24, (0.0, 1.0))
+    n_silent = int(batch.silent.sum())
+    assert 4 < n_silent < 20 and not batch.target()[batch.silent].any()
+    loss = relative_error(Says(batch, 0.0), batch, head.projection)
+    assert loss == pytest.approx(1 - n_silent / 24)
+    # Sure of what there is and of what there is not: nothing to learn.
+    sure = 20.0 * (1 - 2 * batch.silent[:, None].float()).expand(-1, 2)
+    right, wrong = (
+        relative_error(Says(batch, 1.0, sign * sure), batch, head.projection) for sign in (1, -1)
+    )
+    assert right == pytest.approx(0, abs=1e-3) and wrong == pytest.approx(20, rel=1e-3)
+
+
+def test_a_source_is_there_up_to_two_regions_beside_a_patch():
+    chain = torch.diag(torch.ones(5), 1)
+    chain = chain + chain.T
+    patches = torch.zeros(2, 2, 6, dtype=torch.bool)
+    patches[0, 0, 0] = True
+    sources = -torch.eye(6).repeat(2, 1, 1)
+    near = is_near_source(sources, patches, chain)
+    assert near.tolist() == [[True, True, True, False, False, False], [False] * 6]
 
 
 @pytest.mark.parametrize(("network", "kind"), [("compact", "projected"), ("deepsif", "raw")])
@@ -235,7 +281,7 @@ def test_generic_training_runs_from_heads_to_card(tmp_path, monkeypatch, network
         member.estimated_leadfield, member.noise_cov, SMALL_DICTIONARY, kind
     )
     recording = prepare_recording(whiten @ rng.normal(size=(N_CHANNELS, 40)), projection)
-    assert np.isfinite(apply(module, recording, projection)).all()
+    assert np.isfinite(apply(module, recording, projection, 20)).all()
 
 
 def test_raw_channels_of_several_arrays_are_refused(tmp_path):
@@ -243,7 +289,7 @@ def test_raw_channels_of_several_arrays_are_refused(tmp_path):
         train_generic(tmp_path, TrainConfig(input="raw"), Progress())
 
 
-class Dropping(torch.nn.Module):
+class Dropping(Network):
     """The projected recording, normed by batch, with features dropped at random."""
 
     def __init__(self):
@@ -252,7 +298,7 @@ class Dropping(torch.nn.Module):
         self.norm.running_var.fill_(0.01)  # far too small: what it judges by is to be learned
         self.drop = torch.nn.Dropout(0.5)
 
-    def forward(self, recording, projection, samples=slice(None)):
+    def forward(self, recording, projection, peak, samples=slice(None)):
         return self.drop(self.norm(projection.kernel @ recording))[..., samples]
 
 

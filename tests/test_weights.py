@@ -75,12 +75,12 @@ def test_a_default_that_changes_does_not_change_what_stored_weights_do(tmp_path)
     assert loaded.architecture.faint_region == card["architecture"]["faint_region"] == 0.5
     recording, projection = torch.randn(5, 126), a_projection(994)
     assert np.array_equal(
-        apply(loaded, recording, projection), apply(trained, recording, projection)
+        apply(loaded, recording, projection, 60), apply(trained, recording, projection, 60)
     )
     untrained = build_network("compact")
     untrained.load_state_dict(trained.state_dict())
     assert not np.array_equal(
-        apply(untrained, recording, projection), apply(trained, recording, projection)
+        apply(untrained, recording, projection, 60), apply(trained, recording, projection, 60)
     )
 
 
@@ -105,7 +105,7 @@ def test_shipped_model_is_better_than_its_input():
     assert whole["network"]["found_to_true_mm_mean"] < 10
     found = "found_to_true_mm_mean"
     assert whole["network"][found] < 0.5 * whole["sloreta"][found]
-    assert apply(module, torch.zeros(5, 126), a_projection(994)).shape == (994, 126)
+    assert apply(module, torch.zeros(5, 126), a_projection(994), 60).shape == (994, 126)
 
 
 def test_weights_that_the_disk_does_not_take_are_an_error_of_the_system(tmp_path):

@@ -1,4 +1,4 @@
-"""Networks, one file each: it defines ``NETWORK``, the class of a `torch.nn.Module`.
+"""Networks, one file each: it defines ``NETWORK``, a class of `Network`.
 
 The class's ``Architecture`` is a frozen dataclass of everything that shapes its output beside its
 weights, with ``n_in`` inputs and ``n_out`` regions; it is made from one and keeps it as
@@ -16,16 +16,7 @@ from pipeline.errors import InvalidInput
 from pipeline.registry import Registry
 
 if TYPE_CHECKING:
-    from torch import nn
-
-    class Network(nn.Module):
-        """A part, for the type checker."""
-
-        Architecture: type
-        architecture: Any
-
-        def __init__(self, architecture: Any): ...
-
+    from pipeline.networks._network import Network
 
 NETWORKS: "Registry[type[Network]]" = Registry(sys.modules[__name__], "NETWORK")
 

@@ -19,7 +19,7 @@ from dataclasses import dataclass
 import torch
 from torch import nn
 
-from pipeline.networks._answer import Answer
+from pipeline.networks._network import Answer, Network
 from pipeline.networks._patch_search import PatchSearch, attend_to_patches, pursue_patches
 from pipeline.projection import Projection
 from pipeline.sampling import NETWORK_SFREQ_HZ
@@ -108,7 +108,7 @@ class Deblur(nn.Module):
         return hidden, sources + self.leave(hidden)
 
 
-class Compact(nn.Module):
+class Compact(Network):
     """Pursuit of patches, convolutions over their time courses and an MLP over space, 994 out."""
 
     Architecture = CompactArchitecture
@@ -129,9 +129,11 @@ class Compact(nn.Module):
             Deblur(sizes.n_in, sizes.n_out, sizes.n_spatial) for _ in range(1 + sizes.n_corrections)
         )
         n_signs = n_temporal + 4 * n_sources + sizes.n_components
-        self.existence = nn.Sequential(
-            nn.Linear(n_signs, sizes.n_existence), nn.ELU(), nn.Linear(sizes.n_existence, n_sources)
-        )
+        self.existence = None
+        if sizes.n_existence:
+            hidden = nn.Linear(n_signs, sizes.n_existence)
+            leave = nn.Linear(sizes.n_existence, n_sources)
+            self.existence = nn.Sequential(hidden, nn.ELU(), leave)
         with torch.no_grad():
             self.judge.bias.copy_(-LESS_BELIEVED * torch.arange(n_sources))
 
@@ -225,8 +227,10 @@ class Compact(nn.Module):
             existence=self._existence(*found, window, projection),
         )
 
-    def _existence(self, signs, sources, courses, seen, window, projection) -> torch.Tensor:
+    def _existence(self, signs, sources, courses, seen, window, projection) -> torch.Tensor | None:
         """Logits (batch, n_sources) of whether there is a source where each is found."""
+        if self.existence is None:
+            return None
         field = sources @ projection.leadfield.T
         fit = (seen * field).sum(2).square() / (
             seen.square().sum(2) * field.square().sum(2)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import torch
 from torch import nn
 
-from pipeline.networks._answer import Answer
+from pipeline.networks._network import Network
 from pipeline.projection import Projection
 
 
@@ -23,7 +23,7 @@ class ResidualBlock(nn.Module):
         return nn.functional.elu(self.second(hidden) + self.skip(x))
 
 
-class DeepSIF(nn.Module):
+class DeepSIF(Network):
     """Spatial module (C to C, C to 500, 500 to 500) and three LSTM layers of 994 units."""
 
     @dataclass(frozen=True)
@@ -71,19 +71,6 @@ class DeepSIF(nn.Module):
         x = projection.kernel @ recording
         x = x / x.abs().amax((1, 2), keepdim=True).clamp_min(1e-30)
         return self.temporal(self.spatial(x.mT))[0].mT[..., samples]
-
-    def window(self, n_times: int, peak: torch.Tensor) -> torch.Tensor:
-        """Weight (batch, n_times) of each sample: all alike."""
-        return torch.ones(len(peak), n_times, device=peak.device)
-
-    def answer(
-        self,
-        recording: torch.Tensor,
-        projection: Projection,
-        peak: torch.Tensor,
-        samples: slice = slice(None),
-    ) -> Answer:
-        return Answer(self(recording, projection, peak, samples))
 
 
 NETWORK = DeepSIF

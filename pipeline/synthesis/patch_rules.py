@@ -28,9 +28,7 @@ def drawn_sizes(n: int, rng) -> np.ndarray:
     return np.rint(np.exp(rng.uniform(low, high, n))).astype(int)
 
 
-def eden_patches(
-    graph: RegionGraph, n_per_region: int, seed: int
-) -> tuple[np.ndarray, np.ndarray]:
+def eden_patches(graph: RegionGraph, n_per_region: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
     """Patches that grow region by region, each drawn from those beside (Eden 1961), with gaps in some rims.
 
     Returns

@@ -280,7 +280,13 @@ def make_synthesizer(split: str, seed: int, patches_per_region: int, device: str
     if split == "train":
         more |= {"silent_share": SILENT_SHARE, "same_course_share": SAME_COURSE_SHARE}
     return Synthesizer(
-        load_library(split), graph, patches, centres, 1000 * SPLIT_SEED[split] + seed, device, **more
+        load_library(split),
+        graph,
+        patches,
+        centres,
+        1000 * SPLIT_SEED[split] + seed,
+        device,
+        **more,
     )
 
 

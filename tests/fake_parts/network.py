@@ -5,6 +5,8 @@ from dataclasses import dataclass
 import torch
 from torch import nn
 
+from pipeline.networks._network import Network
+
 
 @dataclass(frozen=True)
 class Architecture:
@@ -13,7 +15,7 @@ class Architecture:
     depth: int = 3
 
 
-class Silence(nn.Module):
+class Silence(Network):
     Architecture = Architecture
 
     def __init__(self, architecture):
@@ -21,7 +23,7 @@ class Silence(nn.Module):
         self.architecture = architecture
         self.bias = nn.Parameter(torch.zeros(1))
 
-    def forward(self, recording, projection, samples=slice(None)):
+    def forward(self, recording, projection, peak, samples=slice(None)):
         n_times = recording[:, 0, samples].shape[1]
         return self.bias.expand(len(recording), self.architecture.n_out, n_times)
 

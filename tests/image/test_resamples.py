@@ -18,7 +18,7 @@ class Unchanged(torch.nn.Module):
 
     asked: slice
 
-    def forward(self, recording, projection, samples=slice(None)):
+    def forward(self, recording, projection, peak, samples=slice(None)):
         self.asked = samples
         return recording[..., samples]
 
