@@ -178,7 +178,9 @@ def train_generic(args: argparse.Namespace) -> ExitCode:
         "network": args.network,
         "arrays": tuple(args.arrays) if args.arrays else None,
         "input": args.input,
+        "start": args.start and str(args.start),
         "steps": args.steps,
+        "learning_rate": args.learning_rate,
         "seed": args.seed,
         "device": resolve_device(args.device),
     }

@@ -191,7 +191,9 @@ def command_parser() -> argparse.ArgumentParser:
         choices=("projected", "raw"),
         help="projected to 994 regions (any channels), or the paper's raw channels of one array",
     )
+    train.add_argument("--start", type=Path, metavar="WEIGHTS", help="train these weights further")
     train.add_argument("--steps", type=at_least_one)
+    train.add_argument("--learning-rate", type=float, help="of Adam, at its highest")
     train.add_argument("--seed", type=_seed)
     train.add_argument("--device", choices=DEVICES, default="auto")
     train.add_argument("--nprocs", type=at_least_one)

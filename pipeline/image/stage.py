@@ -25,6 +25,7 @@ from pipeline.records.head import (
 )
 from pipeline.records.headmodel_qc import read_headmodel_qc
 from pipeline.records.image_qc import (
+    ExistenceQC,
     ImageQC,
     MethodQC,
     RegionQC,
@@ -118,7 +119,13 @@ def _image(
                 outputs.write_solution(paths, method, solution, head, t1w, ribbon)
                 summary = solution.summary(head)
                 card = METHODS[method].card(problem)
-                methods[method] = MethodQC(assessable=True, reason=None, found=summary, card=card)
+                methods[method] = MethodQC(
+                    assessable=True,
+                    reason=None,
+                    found=summary,
+                    card=card,
+                    existence=_existence(method, problem),
+                )
             step.advance()
     if config.bootstrap_resamples:
         with progress.step("resample the spikes"):
@@ -320,6 +327,13 @@ def field_power_peak_s(average) -> float:
         data = average.data[types == kind]
         power += (data**2).sum(0) / (data**2).sum()
     return float(average.times[power.argmax()])
+
+
+def _existence(method: str, problem: Problem) -> ExistenceQC | None:
+    part = METHODS[method]
+    if not isinstance(part, NetworkMethod):
+        return None
+    return part.network(problem).existence(problem.spike.average.data)
 
 
 def _bridging_warnings(method: str, problem: Problem) -> list[str]:

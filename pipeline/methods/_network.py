@@ -8,7 +8,9 @@ import numpy as np
 import torch
 
 from pipeline.methods._model import Problem
+from pipeline.networks._network import Network as NetworkModule
 from pipeline.projection import Projection, prepare_recording, project_head
+from pipeline.records.image_qc import ExistenceQC
 from pipeline.sampling import NETWORK_SFREQ_HZ, samples_through_peak
 from pipeline.synthesis.patches import template_dictionary
 from pipeline.weights import apply
@@ -20,7 +22,7 @@ class Network:
 
     Attributes
     ----------
-    module : torch.nn.Module
+    module : pipeline.networks._network.Network
     whiten : ndarray, (rank, n_channels)
         From the average's channels to nearly white noise, loaded as in training (`project_head`).
     projection : Projection
@@ -33,21 +35,36 @@ class Network:
         Of the recordings.
     kind : str
         Of its input (`project_head`).
+    existence_threshold : float or None
+        Of its word that there is a source (`ExistenceQC`); None where it does not say.
     """
 
-    module: torch.nn.Module
+    module: NetworkModule
     whiten: np.ndarray
     projection: Projection
     start: int
     times_s: np.ndarray
     sfreq_hz: float
     kind: str
+    existence_threshold: float | None = None
 
     def solve(self, data: np.ndarray) -> np.ndarray:
         """Activity (994, n_times) float32, relative units, of an average (n_channels, n_samples)."""
+        return apply(self.module, self._read(data), self.projection, self.peak)
+
+    def _read(self, data: np.ndarray) -> torch.Tensor:
         whitened = self.whiten @ data[:, self.start :]
-        recording = prepare_recording(whitened, self.projection, self.sfreq_hz)
-        return apply(self.module, recording, self.projection, self.peak)
+        return prepare_recording(whitened, self.projection, self.sfreq_hz)
+
+    def existence(self, data: np.ndarray) -> ExistenceQC | None:
+        """Whether there is a source in an average (n_channels, n_samples), where the network says so."""
+        if self.existence_threshold is None:
+            return None
+        peak = torch.tensor([self.peak])
+        with torch.inference_mode():
+            answer = self.module.answer(self._read(data)[None], self.projection, peak)
+        probability = round(float(answer.main_existence), 3)
+        return ExistenceQC(probability=probability, threshold=self.existence_threshold)
 
     @property
     def peak(self) -> int:
@@ -65,7 +82,7 @@ class Network:
 
 
 def prepare(
-    loaded: tuple[torch.nn.Module, dict[str, Any]],
+    loaded: tuple[NetworkModule, dict[str, Any]],
     problem: Problem,
     ready: Iterable[Network] = (),
 ) -> Network:
@@ -92,7 +109,8 @@ def prepare(
     )
     sfreq_hz = spike.average.info["sfreq"]
     start, times_s = samples_through_peak(spike.average.times, sfreq_hz)
-    return Network(module, whiten, projection, start, times_s, sfreq_hz, card["input"])
+    threshold = (card.get("existence") or {}).get("threshold")
+    return Network(module, whiten, projection, start, times_s, sfreq_hz, card["input"], threshold)
 
 
 def _have_equal_weights(one: torch.nn.Module, other: torch.nn.Module) -> bool:

@@ -28,6 +28,18 @@ class Answer:
     gate: torch.Tensor | None = None
     existence: torch.Tensor | None = None
 
+    @property
+    def main_source(self) -> torch.Tensor:
+        """Number (batch,) of the source whose maximum is the highest."""
+        assert self.sources is not None and self.gate is not None
+        return (self.gate * self.sources.abs().amax(2)).argmax(1)
+
+    @property
+    def main_existence(self) -> torch.Tensor:
+        """Probability (batch,), 0-1, that there is a source where the main one is found."""
+        assert self.existence is not None
+        return self.existence.gather(1, self.main_source[:, None])[:, 0].sigmoid()
+
 
 class Network(nn.Module):
     """A part; `architecture` is all that shapes the output beside the weights."""

@@ -136,7 +136,7 @@ def run(inputs: Inputs, paths: PatientPaths, config: Config, progress: Progress)
         validation_loss_after=losses[best],
     )
     kept = personalized if improved else generic
-    own_card = {key: card[key] for key in ("network", "input")}
+    own_card = {key: card[key] for key in ("network", "input", "existence") if key in card}
     save_model(paths.model, kept.cpu(), own_card | {"personalized": improved})
     write_text(paths.training_curve, curve_tsv(curve))
     write_personalize_qc(paths, qc)

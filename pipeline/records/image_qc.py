@@ -104,6 +104,22 @@ class RegionQC:
 
 
 @dataclass(frozen=True, kw_only=True)
+class ExistenceQC:
+    """What a network says of whether there is a source where it finds one.
+
+    Attributes
+    ----------
+    probability : float
+        Learned on synthetic recordings.
+    threshold : float
+        Of synthetic recordings without a source on other heads 5 % had a higher one.
+    """
+
+    probability: float
+    threshold: float
+
+
+@dataclass(frozen=True, kw_only=True)
 class MethodQC:
     """What one method came to.
 
@@ -120,6 +136,8 @@ class MethodQC:
         None where it is not calibrated for this method's weights.
     card : str or None
         How a method that is trained for each head was trained for this one, and what it answers with.
+    existence : ExistenceQC or None
+        None of methods that do not say.
     """
 
     assessable: bool
@@ -128,6 +146,7 @@ class MethodQC:
     bootstrap: BootstrapQC | None = None
     region: RegionQC | None = None
     card: str | None = None
+    existence: ExistenceQC | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

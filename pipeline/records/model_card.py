@@ -23,6 +23,40 @@ class HeldOut:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Said:
+    """Of test recordings in which a probability from one number to another was said, how many had a source there."""
+
+    said_from: float
+    said_to: float
+    n: int
+    said: float
+    right: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class Existence:
+    """How far a network's word that there is a source where it finds one can be trusted.
+
+    Attributes
+    ----------
+    threshold : float
+        Exceeded by 5 % of the validation recordings without a source.
+    n_silent, n_with_source : int
+        Test recordings, on other heads.
+    named_silent, named_with_source : float
+        Share of them above the threshold.
+    reliability : tuple of Said
+    """
+
+    threshold: float
+    n_silent: int
+    n_with_source: int
+    named_silent: float
+    named_with_source: float
+    reliability: tuple[Said, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
 class ModelCard:
     """A model card; weights fine-tuned to a head do not repeat how the generic ones were trained.
 
@@ -41,6 +75,10 @@ class ModelCard:
         Synthetic recordings that they were trained on.
     hours_since_last_resume : float or None
     test : tuple of HeldOut, or None
+    existence : Existence or None
+        None of networks that do not say whether there is a source.
+    start_sha256 : str or None
+        Of the weights that training began with.
     """
 
     network: str
@@ -52,6 +90,8 @@ class ModelCard:
     samples: int | None = None
     hours_since_last_resume: float | None = None
     test: tuple[HeldOut, ...] | None = None
+    existence: Existence | None = None
+    start_sha256: str | None = None
 
     @property
     def n_heads(self) -> int | None:

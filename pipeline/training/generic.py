@@ -11,7 +11,7 @@ from torch import nn
 
 from pipeline import DEVICES, __version__
 from pipeline.errors import InvalidInput
-from pipeline.files import write_json, write_text
+from pipeline.files import sha256, write_json, write_text
 from pipeline.networks import NETWORKS, build_network, check_network
 from pipeline.options import LARGEST_SEED, check_options, option
 from pipeline.progress import Progress
@@ -32,10 +32,12 @@ from pipeline.synthesis.recordings import (
     prepare_head,
 )
 from pipeline.template import N_REGIONS, SourceCortex, load_template
+from pipeline.training.card import INPUTS, card_markdown
 from pipeline.training.curve import draw_curve
 from pipeline.training.evaluate import METRICS, batch_errors_mm
+from pipeline.training.existence import measure_existence
 from pipeline.training.train import Plan, train, validate
-from pipeline.weights import resolve_device, save_model
+from pipeline.weights import read_weights, resolve_device, save_model
 
 if TYPE_CHECKING:
     from pipeline.networks import Network
@@ -56,10 +58,6 @@ UNKNOWN_COVARIANCE_SHARE, PARTLY_KNOWN_COVARIANCE_SHARE = 0.25, 0.25
 # Part of the population's difference between estimated and true leadfield.
 HEAD_MODEL_ERROR = (0.0, 1.0)
 VALIDATE_EVERY = 250
-INPUTS = {
-    "projected": "sLORETA-normalised projection to 994 regions, 125 Hz",
-    "raw": "channels over their noise, 125 Hz",
-}
 SPLIT_SEED = {"train": 1, "validation": 2, "test": 3}
 
 
@@ -82,6 +80,7 @@ class TrainConfig:
     steps: int = option(3000, "batches to train on", low=1, high=100_000_000)
     batch_size: int = option(64, "recordings per batch", low=1, high=4096)
     learning_rate: float = option(5e-4, "of Adam, at its highest", above=0, high=0.1)
+    start: str = option("", "weights file to train further; none: begin with random weights")
     seed: int = option(1, "of weights, heads' channels and recordings", low=0, high=LARGEST_SEED)
     device: str = option("auto", "where the network is trained", choices=DEVICES)
 
@@ -135,7 +134,10 @@ def train_generic(out_dir: Path, config: TrainConfig, progress: Progress) -> Pat
 
     torch.manual_seed(config.seed)
     n_in = len(heads[0].projection.kernel)
-    module = build_network(config.network, n_in=n_in).to(device)
+    module = build_network(config.network, n_in=n_in)
+    if config.start:
+        start_from(module, Path(config.start))
+    module.to(device)
     plan = Plan(
         steps=config.steps,
         batch_size=config.batch_size,
@@ -160,14 +162,55 @@ def train_generic(out_dir: Path, config: TrainConfig, progress: Progress) -> Pat
         "network": config.network,
         "input": config.input,
         "version": __version__,
-        "config": {k: v for k, v in asdict(config).items() if k != "device"},
+        "config": {k: v for k, v in asdict(config).items() if k not in ("device", "start")},
+        "start_sha256": sha256(Path(config.start)) if config.start else None,
         "samples": curve[-1]["samples"],
         "hours_since_last_resume": round((time.monotonic() - begin) / 3600, 2),
         "validation": min(curve, key=lambda row: row["validation_loss"]),
         "test": measure_test(module, held_out["test"], device, progress),
+        "existence": existence_card(module, held_out, device, progress),
     }
     draw_curve(folder / "curve.svg", curve)
     return write_generic(folder, module, card)
+
+
+def existence_card(
+    module: "Network", held_out: dict[str, list[HeadTensors]], device: str, progress: Progress
+) -> dict[str, Any] | None:
+    """How far to trust that there is a source; None where the network does not say."""
+    probe = make_synthesizer("validation", 2, 1, device).batch(held_out["validation"][0], 2)
+    head = held_out["validation"][0]
+    if module.answer(probe.recording, head.projection, probe.peak).existence is None:
+        return None
+    with progress.step("measuring whether sources exist"):
+        drawn = {
+            split: make_synthesizer(split, 2, 3, device, **PATIENTS_RANGES, silent_share=0.5)
+            for split in ("validation", "test")
+        }
+        return measure_existence(
+            module,
+            (drawn["validation"], held_out["validation"]),
+            (drawn["test"], held_out["test"]),
+            TEST_SAMPLES_PER_HEAD,
+            TEST_BATCH,
+        )
+
+
+def start_from(module: "Network", weights: Path) -> None:
+    """Take over what a weights file has for this network; parts that it lacks stay random.
+
+    Raises
+    ------
+    InvalidInput
+        The file is of another network, or of other sizes.
+    """
+    hint = "name a file that `spikefocus train-generic` wrote for this network, or leave it out"
+    tensors, _ = read_weights(weights, hint)
+    own = module.state_dict()
+    kept = {name: value.float() for name, value in tensors.items() if name in own}
+    if not kept or any(own[name].shape != value.shape for name, value in kept.items()):
+        raise InvalidInput("these weights do not fit this network", file=weights, hint=hint)
+    module.load_state_dict(kept, strict=False)
 
 
 def write_generic(folder: Path, module: "Network", card: dict) -> Path:
@@ -268,10 +311,13 @@ def member_tensors(
     ]
 
 
-def make_synthesizer(split: str, seed: int, patches_per_region: int, device: str) -> Synthesizer:
+def make_synthesizer(
+    split: str, seed: int, patches_per_region: int, device: str, **options: Any
+) -> Synthesizer:
     """Recordings of a split: its own spikes, background and rule of patches.
 
-    Tests have the published ranges of SNR; only training has recordings without a source.
+    Unless `options` of `Synthesizer` say other, tests have the published ranges of SNR, and only training
+    has recordings without a source.
     """
     graph = template_graph()
     rule = PATCH_RULES[split]
@@ -328,43 +374,3 @@ def measure_test(
                 row[f"{name}_median"] = round(float(np.median(column)), 2)
             rows.append(row)
     return rows
-
-
-def card_markdown(card: dict) -> str:
-    """The model card for a reader."""
-    config = card["config"]
-    arrays = {name: config["arrays"].count(name) for name in dict.fromkeys(config["arrays"])}
-    share = ", ".join(f"{name} {n}/{len(config['arrays'])}" for name, n in arrays.items())
-    lines = [
-        f"# Generic model: {card['network']}",
-        "",
-        f"Input: {INPUTS[card['input']]}. Output: activity of 994 regions, 125 Hz, relative units.",
-        "",
-        f"Trained on {card['samples']:,} synthetic recordings (none of a person) of "
-        f"{config['n_heads']} random heads under real sensor arrays ({share}), each with errors of "
-        "co-registration and cortex between the geometry that generates the field and the one "
-        "that is known; 70 % one source, 20 % two, 10 % three; source SNR 10-20 dB, sensor SNR "
-        "5-20 dB; "
-        f"seed {config['seed']}, {config['steps']} batches of {config['batch_size']}; "
-        f"{card['hours_since_last_resume']} hours of wall-clock time.",
-        "",
-        f"Held-out figures: {N_TEST_HEADS} heads, spikes, background and patches that training "
-        "never saw; one source. Mean ± SD (median), mm.",
-        "",
-        "| sensor SNR, dB | method | n | found → true | true → found | maximum → centre |",
-        "| --- | --- | --- | --- | --- | --- |",
-    ]
-    for row in card["test"]:
-        cells = " | ".join(
-            f"{row[f'{name}_mean']} ± {row[f'{name}_sd']} ({row[f'{name}_median']})"
-            for name in METRICS
-        )
-        low, high = row["sensor_snr_db"]
-        lines.append(f"| {low}-{high} | {row['method']} | {row['n']} | {cells} |")
-    lines += [
-        "",
-        f"Reproduce: `spikefocus train-generic OUT_DIR --network {card['network']} "
-        f"--array {' '.join(config['arrays'])} --steps {config['steps']} --seed {config['seed']}`",
-        "",
-    ]
-    return "\n".join(lines)

@@ -74,7 +74,7 @@ def relative_error(
     answer = module.answer(batch.recording, projection, batch.peak, samples)
     window = module.window(batch.recording.shape[2], batch.peak)
     errors = activity_errors(answer.activity, batch, samples, absolute_part, window)
-    loss = errors[~batch.silent].sum() / len(errors)
+    loss = in_doublings(errors[~batch.silent]).sum() / len(errors)
     if answer.existence is not None and projection.neighbours is not None:
         right = is_near_source(answer.sources, batch.patches, projection.neighbours)
         loss = loss + nn.functional.binary_cross_entropy_with_logits(
@@ -103,6 +103,14 @@ def activity_errors(
     squared = error.square().sum((1, 2)) / target.square().sum((1, 2)).clamp_min(1e-6)
     absolute = error.abs().sum((1, 2)) / target.abs().sum((1, 2)).clamp_min(1e-6)
     return torch.lerp(squared, absolute, absolute_part)
+
+
+def in_doublings(errors: torch.Tensor) -> torch.Tensor:
+    """0 for no error, 1 for that of silence, and 1 more whenever one and the error double.
+
+    A few faint or small sources that are missed would else outweigh all others in a batch.
+    """
+    return torch.log2(1 + errors)
 
 
 def is_near_source(
@@ -138,8 +146,8 @@ def validate(
         for batch, head in zip(batches, heads, strict=True):
             activity = module(batch.recording, head.projection, batch.peak)
             window = module.window(batch.recording.shape[2], batch.peak)
-            loss = activity_errors(activity, batch, slice(None), absolute_part, window).mean()
-            losses.append(loss.item())
+            errors_of = activity_errors(activity, batch, slice(None), absolute_part, window)
+            losses.append(in_doublings(errors_of).mean().item())
             errors.append(batch_errors_mm(activity, batch, head.region_pos_mm))
     means = np.concatenate(errors).mean(0)
     return {
