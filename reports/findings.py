@@ -258,9 +258,22 @@ def support(patient: Patient, measures: Measures) -> tuple[str, list[Check]]:
             _at_most(measures.coregistration_mm, GOOD_COREGISTRATION_MM),
         ),
         _agreement(patient),
+        _existence(patient),
         _one_type(patient),
     ]
     return grade_of(patient, measures)[0], checks
+
+
+def _existence(patient: Patient) -> Check:
+    said = patient.image.methods[patient.finding_method].existence
+    return Check(
+        "Network’s probability of a source there",
+        NOT_ASSESSABLE if said is None else f"{said.probability:.2f}",
+        "not assessable for these weights"
+        if said is None
+        else f"above {said.threshold:.2f} (5 % of synthetic recordings without a source are)",
+        None if said is None else said.stands_out,
+    )
 
 
 def _one_type(patient: Patient) -> Check:

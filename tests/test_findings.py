@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from pipeline.doubts import Doubt
+from pipeline.records.image_qc import ExistenceQC
 from pipeline.records.solution import Point
 from reports import findings
 from reports.findings import Measures, Verdict
@@ -32,7 +33,7 @@ def dipole(x_mm: float, gof_percent: float) -> Point:
     )
 
 
-def patient(n_types=1, lcmv_spikes=1000, region=None, **solutions):
+def patient(n_types=1, lcmv_spikes=1000, region=None, existence=None, **solutions):
     """The finding lies at 0 mm."""
     maps = {name: s if isinstance(s, Point) else Map(x_mm=s) for name, s in solutions.items()}
     spikes = SimpleNamespace(
@@ -43,7 +44,7 @@ def patient(n_types=1, lcmv_spikes=1000, region=None, **solutions):
     image = SimpleNamespace(
         lcmv_window_s=(-0.5, 0.5),
         n_spikes=lcmv_spikes,
-        methods={"personalized": SimpleNamespace(region=region)},
+        methods={"personalized": SimpleNamespace(region=region, existence=existence)},
     )
     return SimpleNamespace(
         head=None,
@@ -126,6 +127,20 @@ def test_a_beamformer_votes_that_has_three_samples_for_each_rank():
 def test_each_condition_has_its_limit(name, measures, holds):
     checks = findings.support(patient(), measured(**measures))[1]
     assert {check.name: check.holds for check in checks}[name] is holds
+
+
+@pytest.mark.parametrize(
+    ("probability", "holds", "result"),
+    [(0.45, True, "0.45"), (0.4, False, "0.40"), (None, None, "not assessable")],
+)
+def test_the_networks_word_that_there_is_a_source_is_told(probability, holds, result):
+    said = None
+    if probability is not None:
+        said = ExistenceQC(probability=probability, threshold=0.4)
+    checks = findings.support(patient(existence=said), measured())[1]
+    (check,) = [each for each in checks if each.name == "Network’s probability of a source there"]
+    assert check.result == result and check.holds is holds
+    assert ("0.40" in check.rule) is (said is not None)
 
 
 @pytest.mark.parametrize(("spread_mm", "holds"), [(3.0, True), (3.1, False)])

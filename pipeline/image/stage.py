@@ -113,9 +113,6 @@ def _image(
                 progress.warn(warnings[-1])
             else:
                 solutions[method] = solution
-                for warning in _bridging_warnings(method, problem):
-                    warnings.append(warning)
-                    progress.warn(warning)
                 outputs.write_solution(paths, method, solution, head, t1w, ribbon)
                 summary = solution.summary(head)
                 card = METHODS[method].card(problem)
@@ -126,6 +123,12 @@ def _image(
                     card=card,
                     existence=_existence(method, problem),
                 )
+                for warning in (
+                    *_bridging_warnings(method, problem),
+                    *_existence_warnings(method, methods[method].existence),
+                ):
+                    warnings.append(warning)
+                    progress.warn(warning)
             step.advance()
     if config.bootstrap_resamples:
         with progress.step("resample the spikes"):
@@ -327,6 +330,17 @@ def field_power_peak_s(average) -> float:
         data = average.data[types == kind]
         power += (data**2).sum(0) / (data**2).sum()
     return float(average.times[power.argmax()])
+
+
+def _existence_warnings(method: str, said: ExistenceQC | None) -> list[str]:
+    """That a network would rather say that there is nothing."""
+    if said is None or said.stands_out:
+        return []
+    return [
+        f"{METHODS[method].label}: it gives a source where it finds one a probability of "
+        f"{said.probability:.2f}; 5 % of synthetic recordings without any source exceed "
+        f"{said.threshold:.2f}, so that there may be none."
+    ]
 
 
 def _existence(method: str, problem: Problem) -> ExistenceQC | None:

@@ -118,6 +118,10 @@ class ExistenceQC:
     probability: float
     threshold: float
 
+    @property
+    def stands_out(self) -> bool:
+        return self.probability > self.threshold
+
 
 @dataclass(frozen=True, kw_only=True)
 class MethodQC:

@@ -80,7 +80,9 @@ class TrainConfig:
     steps: int = option(3000, "batches to train on", low=1, high=100_000_000)
     batch_size: int = option(64, "recordings per batch", low=1, high=4096)
     learning_rate: float = option(5e-4, "of Adam, at its highest", above=0, high=0.1)
-    start: str = option("", "weights file to train further; none: begin with random weights")
+    start: str = option(
+        "", "weights file to train further; empty: begin with random ones", file=True, empty=True
+    )
     seed: int = option(1, "of weights, heads' channels and recordings", low=0, high=LARGEST_SEED)
     device: str = option("auto", "where the network is trained", choices=DEVICES)
 
