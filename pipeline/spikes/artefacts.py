@@ -70,13 +70,12 @@ def average_artefact(
     for start, stop in bad_s:
         inside &= (times + after / sfreq < start) | (times - before / sfreq > stop)
     picks = sensor_picks(filtered.info)
-    data = filtered.get_data(picks)
     total = np.zeros((len(picks), before + after + 1))
     alternating = np.zeros_like(total)
     used = samples[inside]
     used = used[: len(used) // 2 * 2]
     for i, sample in enumerate(used):
-        piece = data[:, sample - before : sample + after + 1]
+        piece = filtered.get_data(picks, sample - before, sample + after + 1)
         total += piece
         alternating += piece if i % 2 else -piece
     return ArtefactAverage(total, alternating, len(used), note)

@@ -90,7 +90,7 @@ def _near(marks: Marks, of_type: np.ndarray, matrix: np.ndarray, half_width: int
     reach = half_width + 2 * int(marks.max_shift.max()) + 1
     middle = marks.segments.shape[2] // 2
     part = marks.segments[of_type, :, middle - reach : middle + reach + 1]
-    return np.einsum("kc,nct->nkt", matrix, part, optimize=True)
+    return matrix @ part
 
 
 def judge(
@@ -98,9 +98,10 @@ def judge(
 ) -> Selection:
     """Judge the spikes `of_type` (n,) by their own average, whitened by `matrix`."""
     half_width = round(config.template_half_width_s * sfreq_hz)
+    near = _near(marks, of_type, matrix, half_width)
     selection = select_spikes(
-        _near(marks, of_type, matrix, half_width),
-        np.einsum("kc,nct->nkt", matrix, baseline, optimize=True),
+        near,
+        matrix @ baseline[:, :, : near.shape[2]],
         marks.max_shift[of_type],
         half_width,
         config.min_correlation,
@@ -154,7 +155,7 @@ def average_type(
     data = cut(marks.segments[chosen], start, n_epoch).astype(float)
     events = event_array(marks.sample, selection)
     epochs = mne.EpochsArray(data, info, events, -EPOCH_S / 2, {"spike": 1}, proj=True)
-    whitened = np.einsum("kc,nct->nkt", matrix, data, optimize=True)
+    whitened = matrix @ data
     return TypeAverage(
         number,
         n_marks,

@@ -16,6 +16,8 @@ from pipeline.spikes.recording import read_block
 
 WINDOW_S = 0.5
 WINDOWS_PER_CHUNK = 60
+# What is made on the way of a chunk is several times its size: few channels at a time.
+CHANNELS_AT_ONCE = 32
 
 
 @dataclass(frozen=True)
@@ -92,7 +94,8 @@ def load_filtered(
     sfreq = raw.info["sfreq"]
     picks = recording_picks(raw.info, references=compensation_grade(raw.info) > 0)
     info = mne.pick_info(raw.info, picks)
-    is_meg = np.isin(np.arange(len(picks)), sensor_picks(info))
+    meg = sensor_picks(info)
+    groups = _few_at_a_time(meg, len(picks))
     # All power above the pass band is gone, so that leaving out samples aliases nothing.
     step = max(1, int(sfreq // sfreq_hz))
     _check_memory(len(picks), raw.n_times // step, sfreq / step != sfreq_hz, path)
@@ -107,13 +110,18 @@ def load_filtered(
         for start in starts:
             stop = min(start + chunk, raw.n_times)
             block, lost = held(read_padded(raw, path, picks, start, stop, half))
-            core, lost = (each[is_meg, half : half + stop - start] for each in (block, lost))
-            block[is_meg] = bridged(block[is_meg])
-            filtered = oaconvolve(block, kernel[np.newaxis], mode="valid", axes=1)
-            first = -(-start // step)
-            samples = filtered[:, first * step - start :: step]
-            kept[:, first : first + samples.shape[1]] = samples
-            measured.append(measure(core, filtered[is_meg], window, lost))
+            standing = still(block[meg])
+            first, middle = -(-start // step), slice(half, half + stop - start)
+            parts = []
+            for group, measures in groups:
+                signals = bridged(block[group], standing) if measures else block[group]
+                filtered = oaconvolve(signals, kernel[np.newaxis], mode="valid", axes=1)
+                samples = filtered[:, first * step - start :: step]
+                kept[group, first : first + samples.shape[1]] = samples
+                if measures:
+                    own = (each[group, middle] for each in (block, lost))
+                    parts.append(measure(*own, filtered, window))
+            measured.append([np.concatenate(part) for part in zip(*parts, strict=True)])
             bar.advance()
     with info._unlock():
         info["sfreq"] = sfreq / step
@@ -127,20 +135,40 @@ def load_filtered(
     return result, WindowStats(stuck, level, std, ptp, fast, window / sfreq)
 
 
-def bridged(block: np.ndarray) -> np.ndarray:
-    """The same signals with a straight line wherever all of them stand still.
+def _few_at_a_time(meg: np.ndarray, n_channels: int) -> list[tuple[np.ndarray, bool]]:
+    """Groups of the MEG channels, then of the others, and which of both they are of."""
+    others = np.setdiff1d(np.arange(n_channels), meg)
+    return [
+        (part[first : first + CHANNELS_AT_ONCE], part is meg)
+        for part in (meg, others)
+        for first in range(0, len(part), CHANNELS_AT_ONCE)
+    ]
+
+
+def still(block: np.ndarray) -> np.ndarray:
+    """Samples (n_times,) in which all signals (n_channels, n_times) stand still."""
+    standing = np.ones(block.shape[1] - 1, bool)
+    for channel in block:
+        standing &= channel[1:] == channel[:-1]
+        if not standing.any():
+            break
+    return np.append(standing, False) | np.append(False, standing)
+
+
+def bridged(block: np.ndarray, standing: np.ndarray) -> np.ndarray:
+    """The same signals with a straight line where they are `standing`.
 
     Parameters
     ----------
     block : ndarray, (n_channels, n_times)
         Unchanged where nothing stands still, or everything.
+    standing : ndarray of bool, (n_times,)
+        As `still` finds them.
     """
-    still = (block[:, 1:] == block[:, :-1]).all(axis=0)
-    lost = np.append(still, False) | np.append(False, still)
-    if lost.all() or not lost.any():
+    if standing.all() or not standing.any():
         return block
     times = np.arange(block.shape[1])
-    return np.array([np.interp(times, times[~lost], channel[~lost]) for channel in block])
+    return np.array([np.interp(times, times[~standing], each[~standing]) for each in block])
 
 
 def held(block: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -164,7 +192,7 @@ def read_padded(raw, path, picks, start: int, stop: int, half: int) -> np.ndarra
 
 
 def measure(
-    core: np.ndarray, filtered: np.ndarray, window: int, lost: np.ndarray | None = None
+    core: np.ndarray, lost: np.ndarray, filtered: np.ndarray, window: int
 ) -> tuple[np.ndarray, ...]:
     """What `WindowStats` holds of each window of `window` samples of a stretch, in its order.
 
@@ -177,8 +205,7 @@ def measure(
 
     step = np.diff(core, axis=1, prepend=core[:, :1])
     stuck = cut(step == 0).mean(axis=2)
-    if lost is not None:
-        stuck[cut(lost).any(axis=2)] = 1
+    stuck[cut(lost).any(axis=2)] = 1
     level = np.abs(cut(core)).max(axis=2, initial=0)
     fast = cut(np.diff(step, axis=1, prepend=step[:, :1])).std(axis=2)
     in_band = cut(filtered)

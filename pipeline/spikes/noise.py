@@ -74,10 +74,11 @@ def noise_covariance(windows: np.ndarray, info: mne.Info) -> tuple[mne.Covarianc
     rank : dict
         Per sensor type, or ``meg`` after signal-space separation.
     """
-    epochs = mne.EpochsArray(windows, info, proj=True)
-    factor = int(info["sfreq"] / (COVARIANCE_SFREQ_PER_LOWPASS * info["lowpass"]))
-    if factor > 1:
-        epochs.decimate(factor)
+    step = max(1, int(info["sfreq"] / (COVARIANCE_SFREQ_PER_LOWPASS * info["lowpass"])))
+    info = info.copy()
+    with info._unlock():
+        info["sfreq"] /= step
+    epochs = mne.EpochsArray(windows[:, :, ::step].astype(float), info, proj=True)
     some = epochs[:RANK_WINDOWS]
     rank = mne.compute_rank(some, rank=None, tol=RANK_TOLERANCE, tol_kind="relative")
     covariance = mne.compute_covariance(epochs, method="ledoit_wolf", rank=rank)

@@ -70,8 +70,8 @@ def presence_of_type(
         sfreq_hz=sfreq_hz / step,
     )
     return judge_presence(
-        np.einsum("kc,nct->nkt", matrix, near, optimize=True),
-        np.einsum("kc,nct->nkt", matrix, baseline[:, :, ::step], optimize=True),
+        matrix @ near,
+        matrix @ baseline[:, :, ::step],
         max_shift[of_type] // step,
         rules,
     )

@@ -94,7 +94,8 @@ def read_block(raw: mne.io.BaseRaw, path: Path, picks, start: int, stop: int) ->
         data = raw.get_data(picks, start, stop)
     except Exception as error:
         raise _unreadable(path, error) from error
-    return np.where(np.isfinite(data), data, np.nan)
+    data[~np.isfinite(data)] = np.nan
+    return data
 
 
 def _check_plausible(raw: mne.io.BaseRaw, path: Path) -> None:

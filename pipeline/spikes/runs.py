@@ -47,7 +47,7 @@ class Run:
     sensors : mne.Info
         All MEG channels, then the references that they were compensated with (CTF; else none).
     reference_segments : ndarray, (n_usable, n_references, n_times)
-    baseline : ndarray, (n_windows, n_channels, n_times)
+    baseline : ndarray of float32, (n_windows, n_channels, n_times)
     bad_channels : dict
         Name to reason.
     stretches : list of (start_s, end_s, reason)
@@ -132,15 +132,12 @@ def read_run(
     spike_s, reach, reasons = spots.spike_s, spots.reach, spots.reasons
     samples = np.round(spike_s * sfreq).astype(int)
     usable = [sample for sample, reason in zip(samples, reasons, strict=True) if not reason]
-    data = filtered.get_data(picks)
-    segments = _cut_around(usable, reach, data, np.float32)
+    first, length = np.array(usable, int) - reach, 2 * reach + 1
+    segments = _stretches(filtered, picks, first, length, np.float32)
+    reference_segments = _stretches(filtered, from_references, first, length, np.float64)
     places, movement = located(raw, path, np.array(usable) / sfreq, notes)
-    # Without references there is nothing to read, which mne does not take for an answer.
-    references = filtered.get_data(from_references) if len(from_references) else data[:0]
-    reference_segments = _cut_around(usable, reach, references, float)
     starts = spike_free_starts(events, sfreq, filtered.n_times, bad_s, max_windows)
-    baseline = _windows(starts, round(EPOCH_S * sfreq), data)
-    del data
+    baseline = _stretches(filtered, picks, starts, round(EPOCH_S * sfreq), np.float32)
     with progress.step(f"Averaging heart beats and eye movements in {path.name}"):
         artefacts = {
             kind: average_artefact(kind, filtered, spike_s, bad_s) for kind in ("heart", "eyes")
@@ -176,18 +173,26 @@ def _separated_and_filtered(raw, path, config: Config, notes, progress, *as_befo
         return *load_filtered(separated, path, band_hz, config.sfreq_hz, progress), maxfilter
 
 
-def _cut_around(samples: list[int], reach: int, data: np.ndarray, dtype) -> np.ndarray:
-    """Stretches (n_samples, n_channels, 2 * reach + 1) of `data` (n_channels, n_times)."""
-    segments = np.empty((len(samples), len(data), 2 * reach + 1), dtype)
-    for segment, sample in zip(segments, samples, strict=True):
-        segment[:] = data[:, sample - reach : sample + reach + 1]
-    return segments
+def _stretches(
+    filtered: mne.io.RawArray, picks: np.ndarray, starts: np.ndarray, length: int, dtype
+) -> np.ndarray:
+    """Stretches (n_starts, n_picks, length) of some channels, of either of which there may be none."""
+    cut = np.empty((len(starts), len(picks), length), dtype)
+    # Without channels there is nothing to read, which mne does not take for an answer.
+    if len(picks):
+        for stretch, start in zip(cut, starts, strict=True):
+            stretch[:] = filtered.get_data(picks, start, start + length)
+    return cut
 
 
-def _windows(starts: np.ndarray, length: int, data: np.ndarray) -> np.ndarray:
-    """Stretches (n_windows, n_channels, length) of `data`, of which there may be none."""
-    cut = np.array([data[:, start : start + length] for start in starts])
-    return cut.reshape(-1, len(data), length)
+def together(stretches: list[np.ndarray], good: np.ndarray) -> np.ndarray:
+    """The good channels of all runs' stretches (n, n_channels, n_times), copied once."""
+    shape = sum(len(each) for each in stretches), len(good), stretches[0].shape[2]
+    together, first = np.empty(shape, stretches[0].dtype), 0
+    for each in stretches:
+        each.take(good, 1, together[first : first + len(each)], "clip")
+        first += len(each)
+    return together
 
 
 def open_empty_room(path: Path, names: list[str]) -> mne.io.BaseRaw:
@@ -243,9 +248,8 @@ def read_empty_room(
             file=path,
             hint=f"give an empty-room recording of at least {config.min_baseline_s:g} s",
         )
-    data = filtered.get_data(like.ch_names)
-    length = round(EPOCH_S * sfreq)
-    return np.array([data[:, start : start + length] for start in starts])
+    picks = mne.pick_channels(filtered.ch_names, like.ch_names, ordered=True)
+    return _stretches(filtered, picks, starts, round(EPOCH_S * sfreq), np.float32)
 
 
 def _correlation(

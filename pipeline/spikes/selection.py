@@ -80,8 +80,10 @@ def among_all(selection: Selection, chosen: np.ndarray) -> Selection:
 
 def cut(segments: np.ndarray, start: np.ndarray, length: int) -> np.ndarray:
     """(n, n_ch, n_t) to (n, n_ch, length), each from its own start."""
-    index = np.asarray(start)[:, np.newaxis] + np.arange(length)
-    return np.take_along_axis(segments, index[:, np.newaxis, :], axis=2)
+    parts = np.empty((len(segments), segments.shape[1], length), segments.dtype)
+    for part, segment, first in zip(parts, segments, start, strict=True):
+        part[:] = segment[:, first : first + length]
+    return parts
 
 
 def leading_topography(windows: np.ndarray) -> np.ndarray:
@@ -196,7 +198,7 @@ def select_spikes(
     n_times = segments.shape[2]
     centre, length = n_times // 2, 2 * half_width + 1
     topography = leading_topography(segments[:, :, centre - half_width : centre + half_width + 1])
-    course = np.einsum("c,nct->nt", topography, segments, optimize=True)
+    course = topography @ segments
     shift = first_shifts(course, centre, max_shift)
     accepted = np.ones(len(segments), bool)
     reach = min(int(np.median(max_shift)), half_width)
@@ -208,7 +210,7 @@ def select_spikes(
         kept = aligned[accepted]
         template = average(kept, axis=0)
         basis = spatial_basis(template, kept)
-        projected = np.einsum("rc,nct->nrt", basis, segments, optimize=True)
+        projected = basis @ segments
         references = _references(basis @ template, basis @ aligned, accepted, iteration > 0)
         found = [
             match(projected[i], references[i], centre, max_shift[i]) for i in range(len(segments))

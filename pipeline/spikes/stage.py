@@ -51,7 +51,7 @@ from pipeline.spikes.outputs import (
     write_type,
 )
 from pipeline.spikes.recording import open_recording
-from pipeline.spikes.runs import Run, read_empty_room, read_run
+from pipeline.spikes.runs import Run, read_empty_room, read_run, together
 from pipeline.spikes.selection import DUPLICATE
 from pipeline.spikes.type_choice import (
     describe_types,
@@ -101,7 +101,7 @@ def _run(inputs: Inputs, paths: PatientPaths, config: Config, progress: Progress
     bad_channels = _merge_bad_channels(runs, notes)
     good = np.flatnonzero(~np.isin(runs[0].info.ch_names, list(bad_channels)))
     info = bare_info(mne.pick_info(runs[0].info, good))
-    baseline = np.concatenate([run.baseline for run in runs])[:, good]
+    baseline = together([run.baseline for run in runs], good)
     baseline, covariance_source = _noise(inputs, runs, baseline, info, config, progress, notes)
     marks = _marked(runs, good)
     recorded = [p for p in info["projs"] if not p["active"]]
@@ -244,7 +244,7 @@ def _counts(table: pd.DataFrame) -> dict:
 
 def _marked(runs: list[Run], good: np.ndarray) -> Marks:
     """The usable marks of all runs; frees the runs' memory."""
-    segments = np.concatenate([run.segments for run in runs])[:, good]
+    segments = together([run.segments for run in runs], good)
     for run in runs:
         del run.segments, run.baseline
     labels = [

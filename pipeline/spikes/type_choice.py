@@ -32,13 +32,13 @@ def sort_marks(
     half_width = min(round(config.template_half_width_s * sfreq_hz), middle - beside)
     reach = half_width + beside
     near = marks.segments[:, :, middle - reach : middle + reach + 1]
-    white = np.einsum("kc,nct->nkt", matrix, near, optimize=True)
+    white = matrix @ near
     spike = marks_of_spikes(marks.sample, round(SPIKE_LENGTH_S * sfreq_hz))
     largest = _largest_of_each(spike, _peak_power(white, marks.max_shift))
     some = baseline[:: max(1, len(baseline) // MAX_BASELINE_WINDOWS)]
     types = spike_types(
         white[largest],
-        np.einsum("kc,nct->nkt", matrix, some, optimize=True),
+        matrix @ some,
         marks.max_shift[largest],
         half_width,
         sfreq_hz,

@@ -49,8 +49,8 @@ def doubts_of_unlike(
     if left.sum() < config.min_spikes:
         return ()
     found = another_kind(
-        np.einsum("kc,nct->nkt", matrix, segments[left], optimize=True),
-        np.einsum("kc,nct->nkt", matrix, baseline, optimize=True),
+        matrix @ segments[left],
+        matrix @ baseline,
         max_shift[left],
         round(config.template_half_width_s * sfreq_hz),
         sfreq_hz,

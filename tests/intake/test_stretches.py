@@ -12,7 +12,7 @@ from pipeline.errors import InvalidInput
 from pipeline.paths import PatientPaths
 from pipeline.progress import Progress
 from pipeline.spikes.channels import find_bad_channels, windows_with_data
-from pipeline.spikes.filtering import WindowStats, bridged, held, load_filtered
+from pipeline.spikes.filtering import WindowStats, bridged, held, load_filtered, still
 
 NO_MARKS = np.empty((0, 2))
 
@@ -61,10 +61,14 @@ def test_marked_windows_are_left_out():
 
 def test_a_gap_is_bridged_by_a_straight_line():
     block = np.array([[1.0, 2, 0, 0, 0, 6, 7], [3.0, 1, 0, 0, 0, 5, 2]])
-    assert bridged(block).tolist() == [[1, 2, 3, 4, 5, 6, 7], [3, 1, 2, 3, 4, 5, 2]]
+    standing = still(block)
+    assert standing.tolist() == [False, False, True, True, True, False, False]
+    assert bridged(block, standing).tolist() == [[1, 2, 3, 4, 5, 6, 7], [3, 1, 2, 3, 4, 5, 2]]
     one_alone = np.array([[1.0, 1, 1], [1.0, 2, 3]])
-    assert bridged(one_alone) is one_alone
-    assert bridged(np.zeros((2, 5))).tolist() == np.zeros((2, 5)).tolist()
+    assert not still(one_alone).any()
+    assert bridged(one_alone, still(one_alone)) is one_alone
+    nothing = np.zeros((2, 5))
+    assert still(nothing).all() and bridged(nothing, still(nothing)) is nothing
 
 
 def test_the_edges_of_zeros_do_not_ring(tmp_path):
