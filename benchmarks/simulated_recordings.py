@@ -65,7 +65,7 @@ class VirtualHead:
         with info._unlock():
             info["sfreq"] = SFREQ
             info["dev_head_t"] = place_helmet(rng, info, apply_trans(to_head, scalp_mm / 1000))
-        self.kinds = info.get_channel_types()
+        self.kinds, self.transients = info.get_channel_types(), transients.KINDS
         self.noise = recording.NOISE["neuromag"]
         self.cortex = true_cortex(rng, phantom, deformation)
         self._trans, self._bem = trans, true_bem(phantom, deformation, 700)
@@ -105,6 +105,12 @@ class VirtualHead:
 
     def _fields(self, vertices: np.ndarray) -> np.ndarray:
         return field_of(self.info, self._trans, self._bem, self.cortex, vertices)
+
+    def spikes(self, rng, peak_s: np.ndarray, n_times: int) -> np.ndarray:
+        """Spikes of one focus at 0 dB: float32 (n_channels, n_times)."""
+        field, delay_s = self.foci[rng.integers(N_FOCI)]
+        train, _ = activity.spike_train(rng, peak_s, delay_s, n_times, SFREQ)
+        return field.astype(np.float32) @ train
 
     def _far(self, place_head_m, moment) -> np.ndarray:
         to_device = np.linalg.inv(self.info["dev_head_t"]["trans"])
@@ -165,9 +171,7 @@ def make(
     n_spikes = round(spikes_per_minute * minutes)
     peak_s = np.sort(rng.uniform(3, minutes * 60 - 3, n_spikes))
     if n_spikes:
-        field, delay_s = head.foci[rng.integers(N_FOCI)]
-        train, _ = activity.spike_train(rng, peak_s, delay_s, n_times, SFREQ)
-        data += (10 ** (snr_db / 20) * field).astype(np.float32) @ train
+        data += 10 ** (snr_db / 20) * head.spikes(rng, peak_s, n_times)
     other_s = _healthy(rng, head, data, [d for d in disturbances if d in transients.KINDS], minutes)
     other_s |= _body(rng, head, data, disturbances, minutes)
     _surroundings(rng, head, data)
@@ -179,7 +183,7 @@ def make(
 def _healthy(rng, head: VirtualHead, data, names: list[str], minutes: float) -> dict:
     middles_s = {}
     for name in names:
-        kind = transients.KINDS[name]
+        kind = head.transients[name]
         middles_s[name] = transients.occurrences_s(rng, kind, minutes * 60)
         course = transients.course(rng, kind, middles_s[name], data.shape[1], SFREQ)
         for field, _ in head.healthy[name]:
