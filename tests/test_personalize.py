@@ -1,6 +1,7 @@
 """Fine-tuning to one head: what moves, what is measured, what is kept, and what is refused."""
 
 import filecmp
+import shutil
 
 import mne
 import numpy as np
@@ -129,6 +130,59 @@ def test_generic_weights_are_kept_and_said_so_without_improvement(
     assert not card["personalized"]
     for a, b in zip(generic.parameters(), kept.parameters(), strict=True):
         assert torch.equal(a, b)
+
+
+class _Enough(Exception):
+    pass
+
+
+@pytest.mark.parametrize("n_heads", [2, 4])
+def test_fine_tuning_learns_from_every_types_positions(paths, patient, quick, monkeypatch, n_heads):
+    """Of a second type's spikes the head lay 25 mm lower in the helmet, where all fields are weaker."""
+    second = paths.of_type(2)
+    shutil.copy(paths.average, second.average)
+    for own in (
+        patient.paths.inner_skull,
+        *(patient.paths.surface(h, "midthickness") for h in "LR"),
+    ):
+        copy = paths.output_dir / own.relative_to(patient.paths.output_dir)
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(own, copy)
+    here = read_spike(paths, epochs=False).sensors["dev_head_t"]["trans"]
+    lower = mne.transforms.translation(z=0.025) @ here  # the helmet higher above the head
+    write_npz(second.head_positions, dev_head_t=lower[None], of_spike=np.zeros(6, int))
+    monkeypatch.setattr(stage, "imaged_types", lambda _: [paths, second])
+    monkeypatch.setattr(stage, "N_HEADS", {"train": n_heads, "validation": 1, "test": 4})
+    given = {}
+
+    def fine_tune(module, heads, *_):
+        given.update(heads)
+        raise _Enough
+
+    monkeypatch.setattr(stage, "fine_tune", fine_tune)
+    with pytest.raises(_Enough):
+        run(paths)
+    size = {split: [float(head.field.norm()) for head in heads] for split, heads in given.items()}
+    assert {split: len(sizes) for split, sizes in size.items()} == {
+        "train": n_heads,
+        "validation": 2,  # one for each type
+        "test": 4,
+    }
+    for sizes in size.values():
+        first, other = sizes[: len(sizes) // 2], sizes[len(sizes) // 2 :]
+        assert max(other) < 0.8 * min(first)
+    # What is known of each head is the leadfield of its own position.
+    known = [float((h.projection.leadfield * h.field).sum()) for h in given["train"]]
+    size_known = [float(h.projection.leadfield.norm()) for h in given["train"]]
+    assert min(k / a / b for k, a, b in zip(known, size_known, size["train"], strict=True)) > 0.8
+    read = personalize.reads(personalize.Inputs(), paths)
+    assert {paths.average, second.average, second.head_positions, paths.inner_skull} <= set(read)
+
+
+def test_types_whose_heads_lay_alike_share_one_leadfield(paths, monkeypatch):
+    second = paths.of_type(2)
+    shutil.copy(paths.average, second.average)
+    assert len(stage.seen_heads([paths, second])) == 1
 
 
 def test_fine_tuning_that_brings_no_gain_ends_by_itself_and_says_so(paths, quick, monkeypatch):

@@ -49,10 +49,11 @@ TEST_BATCH = 50
 
 def reads(inputs: Inputs, paths: PatientPaths) -> list[Path]:
     """Files whose content decides the result; a generic model of one's own is an option's value."""
-    first = imaged_types(paths)[:1]
-    moved = [file for each in first for file in moved_files(each)]
-    average = [each.average for each in first]
-    return [paths.leadfield, paths.regions, paths.trans, paths.noise_cov, *average, *moved]
+    imaged = imaged_types(paths)
+    moved = [each for each in imaged if moved_files(each)]
+    averages = dict.fromkeys(each.average for each in [*imaged[:1], *moved])
+    files = dict.fromkeys(file for each in moved for file in moved_files(each))
+    return [paths.leadfield, paths.regions, paths.trans, paths.noise_cov, *averages, *files]
 
 
 def writes(paths: PatientPaths) -> list[Path]:
@@ -67,8 +68,9 @@ def _results(paths: PatientPaths) -> tuple[Path, ...]:
 def run(inputs: Inputs, paths: PatientPaths, config: Config, progress: Progress) -> None:
     """Fine-tune, compare before and after on held-out recordings, and keep the better weights.
 
-    The weights serve every type of spikes, since head, channels and noise are the same. Where no
-    type is imaged, there is nothing to do.
+    The weights serve every type of spikes, since head, channels and noise are the same; where the head
+    lay elsewhere at the spikes of some type, they learn from each type's positions. Where no type is
+    imaged, there is nothing to do.
 
     Raises
     ------
@@ -83,20 +85,23 @@ def run(inputs: Inputs, paths: PatientPaths, config: Config, progress: Progress)
             file.unlink(missing_ok=True)
         return
     device = resolve_device(config.device)
-    spike = read_spike(imaged[0], epochs=False)
-    head = read_head_of(paths, spike)
-    check_leadfield(head.leadfield, paths.leadfield)
+    seen = seen_heads(imaged)
+    for head, _ in seen:
+        check_leadfield(head.leadfield, paths.leadfield)
     generic, card = load_model(config.generic_model, config.network)
     check_inputs_fit(card, head)
     generic.to(device)
     personalized = deepcopy(generic).train()
-    with progress.step("head models with errors", len(N_HEADS)) as bar:
-        derivatives = sensor_motion_derivatives(spike.sensors, head.region_pos_head_m)
-        known = project_patient(head, spike, card["input"], device)
-        heads = {}
-        for split in N_HEADS:
-            heads[split] = possible_heads(head, spike, known, derivatives, split, config.seed)
-            bar.advance()
+    heads: dict[str, list[HeadTensors]] = {split: [] for split in N_HEADS}
+    with progress.step("head models with errors", len(N_HEADS) * len(seen)) as bar:
+        for place, (head, spike) in enumerate(seen):
+            derivatives = sensor_motion_derivatives(spike.sensors, head.region_pos_head_m)
+            known = project_patient(head, spike, card["input"], device)
+            for split, of_split in heads.items():
+                own = possible_heads(head, spike, known, derivatives, split, config.seed)
+                # The places take turns, and each has a turn.
+                of_split += own[place % len(own) :: len(seen)]
+                bar.advance()
 
     # Named after everything that decides the result, so that a killed run goes on where it was
     # and a run on other data never takes over its state.
@@ -141,6 +146,20 @@ def run(inputs: Inputs, paths: PatientPaths, config: Config, progress: Progress)
     write_text(paths.training_curve, curve_tsv(curve))
     write_personalize_qc(paths, qc)
     shutil.rmtree(folder, ignore_errors=True)
+
+
+def seen_heads(imaged: list[PatientPaths]) -> list[tuple[MeasuredHead, Spike]]:
+    """The head at each set of positions that the averaged spikes of the imaged types have.
+
+    One, with the first type's spike, where all types' heads lay alike.
+    """
+    alike: dict[tuple[bytes, ...], tuple[PatientPaths, Spike]] = {}
+    for own in imaged:
+        spike = read_spike(own, epochs=False)
+        places = spike.positions
+        key = () if places is None else (places.dev_head_t.tobytes(), places.weight.tobytes())
+        alike.setdefault(key, (own, spike))
+    return [(read_head_of(own, spike), spike) for own, spike in alike.values()]
 
 
 def check_inputs_fit(card: dict, head: MeasuredHead) -> None:
