@@ -73,7 +73,12 @@ def run(inputs: Inputs, paths: PatientPaths, config: Config, progress: Progress)
         with progress.step("Writing the DICOM objects", total=1) as bar:
             objects = dicom.write(template, paths, _findings(patients), first.patient.shows_face)
             bar.advance()
-    figures = (picture.file.name for part in parts for picture in part.pictures.values())
+    figures = (
+        sheet.file.name
+        for part in parts
+        for picture in part.pictures.values()
+        for sheet in picture.sheets
+    )
     qc = ReportQC(
         warnings=(
             *(

@@ -65,15 +65,26 @@ class SingleSpikes:
     times_s : ndarray, (n_times,)
     table : DataFrame
         All marked spikes.
+    epochs : mne.BaseEpochs
+        The accepted spikes, still in their file: a long recording has more than memory should hold.
     """
 
     course: np.ndarray
     times_s: np.ndarray
     table: pd.DataFrame
+    epochs: mne.BaseEpochs
 
     @property
     def accepted(self) -> np.ndarray:
         return self.table["accepted"].map(is_true).to_numpy(bool)
+
+    def traces(self, ch_names: list[str], chosen: np.ndarray) -> np.ndarray:
+        """Some channels of some accepted spikes (n_chosen, n_channels, n_times), in T and T/m."""
+        shape = (len(chosen), len(ch_names), len(self.times_s))
+        data = np.empty(shape)
+        for one, index in zip(data, chosen, strict=True):
+            one[:] = self.epochs[int(index)].get_data(picks=ch_names, verbose="error")[0]
+        return data
 
 
 @dataclass(frozen=True)

@@ -208,8 +208,7 @@ def _read_single_spikes(
 ) -> SingleSpikes | None:
     if not paths.epochs.exists() or table.empty:
         return None
-    epochs = mne.read_epochs(paths.epochs, proj=False, preload=True, verbose="error")
-    data = epochs.get_data(picks=average.ch_names, verbose="error")
+    epochs = mne.read_epochs(paths.epochs, proj=False, preload=False, verbose="error")
     # Whitened by each sensor type's own size, so that tesla and tesla per metre can be added.
     topography = average.data[:, np.abs(average.times).argmin()].copy()
     types = np.array(average.get_channel_types())
@@ -217,8 +216,12 @@ def _read_single_spikes(
     for kind in np.unique(types):
         size[types == kind] = np.sqrt(np.mean(topography[types == kind] ** 2))
     weights = topography / size**2
-    course = np.einsum("c,nct->nt", weights, data) / (weights @ topography)
-    return SingleSpikes(course, epochs.times, table)
+    course = [
+        weights @ epochs[i].get_data(picks=average.ch_names, verbose="error")[0]
+        for i in range(len(epochs))
+    ]
+    course = np.array(course).reshape(len(epochs), len(epochs.times)) / (weights @ topography)
+    return SingleSpikes(course, epochs.times, table, epochs)
 
 
 def _read_contacts(paths: PatientPaths) -> pd.DataFrame:

@@ -51,6 +51,7 @@ BAD_CHANNEL_INDEX = 7
 VERTEX_STEP = 4
 PATCH_CENTRE_MM = (-54.0, 0.0, -18.0)
 PATCH_RADIUS_MM = 14.0
+PEAK_AFTER_MARK_S = 0.02
 SPIKE_PEAK_T = 2e-12
 BACKGROUND_STD_T = 1.5e-13
 WHITE_NOISE_STD = {"mag": 2e-14, "grad": 1.5e-12}
@@ -295,7 +296,8 @@ def _write_spikes(
         {
             "onset": sample / SFREQ_HZ,
             "duration": 0.0,
-            "run": "sub-01_task-rest_meg.fif",
+            "file": "sub-01_task-rest_meg.fif",
+            "peak": sample / SFREQ_HZ + PEAK_AFTER_MARK_S,
             "amplitude_ratio": round(float(gain), 3),
             **state,
         }
@@ -306,7 +308,7 @@ def _write_spikes(
             strict=True,
         )
     ]
-    columns = ["onset", "duration", "run", "accepted", "correlation", "amplitude_ratio", "reason"]
+    columns = list(rows[0])
     pd.DataFrame(rows)[columns].to_csv(paths.spike_events, sep="\t", index=False)
     qc = replace(SPIKES, n_annotated=N_SPIKES + 2, n_used=N_SPIKES, n_rejected=2)
     write_spikes_qc(paths, qc)

@@ -6,7 +6,7 @@ cannot be drawn for this patient.
 
 from collections.abc import Callable
 
-from reports.pictures import clinical, dipoles, quality, sight, source, spikes
+from reports.pictures import clinical, dipoles, quality, sight, source, spikes, traces
 from reports.pictures.studio import Picture, Studio
 
 __all__ = ["PICTURES", "Picture", "Studio", "draw"]
@@ -15,6 +15,7 @@ PICTURES: dict[str, Callable[[Studio], Picture | None]] = {
     "summary": source.summary,
     "average": spikes.average,
     "single": spikes.single_spikes,
+    "traces": traces.traces,
     "cortex": source.cortex,
     "slices": source.mri_slices,
     "onset": source.onset_and_peak,
@@ -33,13 +34,14 @@ PICTURES: dict[str, Callable[[Studio], Picture | None]] = {
 _WITHOUT_MAP = (
     "average",
     "single",
+    "traces",
     "dipoles",
     "sight",
     "coregistration",
     "surfaces",
     "training",
 )
-_OF_AVERAGE = ("average", "single", "dipoles", "coregistration")
+_OF_AVERAGE = ("average", "single", "traces", "dipoles", "coregistration")
 
 
 def draw(name: str, studio: Studio) -> Picture | None:

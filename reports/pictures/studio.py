@@ -17,11 +17,24 @@ from reports.wording import coordinates, gyrus
 
 @dataclass(frozen=True)
 class Picture:
-    """A saved figure with what is read under it, and what is read aloud instead of it."""
+    """A saved figure with what is read under it, and what is read aloud instead of it.
+
+    Attributes
+    ----------
+    file : Path
+    caption, alt : str
+    further : tuple of Picture
+        Sheets that follow, where one does not hold it all.
+    """
 
     file: Path
     caption: str
     alt: str
+    further: tuple["Picture", ...] = ()
+
+    @property
+    def sheets(self) -> tuple["Picture", ...]:
+        return (self, *self.further)
 
 
 @dataclass(frozen=True)
