@@ -76,7 +76,7 @@ def test_a_montage_shows_where_the_average_is_largest_in_each_region_and_type():
             assert shown == [info["ch_names"][i] for i in largest]
 
 
-@pytest.mark.parametrize(("value", "step"), [(250.0, 100.0), (260.0, 200.0), (0.7, 0.5), (12, 5)])
+@pytest.mark.parametrize(("value", "step"), [(125.0, 100.0), (130.0, 200.0), (0.6, 0.5), (60, 50)])
 def test_the_scale_is_a_round_number_that_the_largest_deflections_fit(value, step):
     assert per_row(np.full((3, 4), value)) == pytest.approx(step)
 

@@ -14,8 +14,8 @@ SHOWN_S = (-0.35, 0.35)
 SPIKES_ON_SHEET = 5
 _ROWS_OF_REGION = 4
 _TIME_BAR_S = 0.1
-# The largest deflections reach this many rows, as on paper: lower ones would hide what is small.
-_REACH_ROWS = 2.5
+# The largest deflections reach this many rows: more would hide neighbours, less what is small.
+_REACH_ROWS = 1.25
 _LOUDEST_PERCENT = 99.0
 # Mean directions, from the middle of a helmet, of the sensors that CTF calls by these names: x to
 # the side, y forward, z up in the head's frame.
@@ -39,13 +39,13 @@ class SpikeTraces:
         Which one it is, in a few short lines.
     data : ndarray, (n_rows, n_times)
         In T or T/m, in the rows' order.
-    mark_s : float or None
+    mark_s : float
         Of the mark, relative to the peak.
     """
 
     title: str
     data: np.ndarray
-    mark_s: float | None
+    mark_s: float
 
 
 @dataclass(frozen=True)
@@ -155,9 +155,9 @@ def _draw_spike(axes, spike, times_s, rows, offset, scales) -> None:
             color=style.INK if row.kind == first else style.QUIET,
             lw=0.55,
         )
-    axes.axvline(0, color=style.PEAK_VERMILION, lw=0.6)
-    if spike.mark_s is not None:
-        axes.axvline(1000 * spike.mark_s, color=style.ONSET_BLUE, lw=0.6, ls="dashed")
+    # Behind the traces, whose sharpness at the peak is what is judged.
+    axes.axvline(0, color=style.PEAK_VERMILION, lw=0.5, alpha=0.6, zorder=0)
+    axes.axvline(1000 * spike.mark_s, color=style.ONSET_BLUE, lw=0.5, ls="dashed", zorder=0)
     axes.set_xlim(1000 * SHOWN_S[0], 1000 * SHOWN_S[1])
     axes.set_ylim(*_limits(offset))
     axes.set_title(spike.title, fontsize=6.2, fontweight="normal", linespacing=1.25, pad=3)
