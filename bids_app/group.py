@@ -8,9 +8,13 @@ from bids_app.status import read_cohort as read_states
 from pipeline.errors import InvalidInput
 from pipeline.files import read_json, refuse_linked_folders
 from pipeline.paths import PatientPaths
-from pipeline.records.spikes_qc import read_spikes_qc
+from pipeline.records.headmodel_qc import read_headmodel_qc
+from pipeline.records.image_qc import Grade, read_image_qc
+from pipeline.records.spikes_qc import imaged_types, read_spikes_qc
 from reports import group
 from reports.config import Config
+from reports.findings import why_no_grade
+from reports.group.analysis import FIRST
 
 
 def _note(bids_dir: Path, output_dir: Path, name: str) -> group.Note:
@@ -20,7 +24,23 @@ def _note(bids_dir: Path, output_dir: Path, name: str) -> group.Note:
         n_types = float(len(read_spikes_qc(PatientPaths(output_dir, label).of_type(1)).types))
     except (OSError, InvalidInput):  # a result of an earlier version says nothing of types
         n_types = float("nan")
-    return group.Note(is_virtual(bids_dir, label), n_types)
+    return group.Note(is_virtual(bids_dir, label), n_types, _grade(PatientPaths(output_dir, label)))
+
+
+def _grade(paths: PatientPaths) -> Grade | None:
+    """The grade of certainty of the personalized map of the type with most marks, if it was given."""
+    try:
+        imaged = imaged_types(paths)
+        if not imaged:
+            return None
+        own = read_image_qc(imaged[0]).methods.get(FIRST)
+        residuals = read_headmodel_qc(paths).residuals
+    except (OSError, InvalidInput):  # of an earlier version, or not there
+        return None
+    if own is None or own.region is None:
+        return None
+    withheld = why_no_grade(own.region, residuals.head_point_distance_median_mm)
+    return own.region.own_grade if withheld is None else None
 
 
 def write_group(bids_dir: Path, output_dir: Path, labels: list[str], config: Config) -> list[Path]:

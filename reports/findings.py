@@ -10,6 +10,7 @@ import numpy as np
 
 from pipeline.doubts import Doubt
 from pipeline.methods import METHODS
+from pipeline.records.image_qc import RegionQC
 from pipeline.records.solution import Point, Solution
 from reports.derivatives import Patient
 from reports.wording import (
@@ -206,18 +207,23 @@ def held_extent(patient: Patient) -> np.ndarray:
     return extent if held is None else extent & (held >= HELD_SHARE)
 
 
+def why_no_grade(region: RegionQC | None, coregistration_mm: float | None) -> str | None:
+    """Why a map has no grade of certainty; None where it has one."""
+    if region is None:
+        return "no region is calibrated for this map"
+    if coregistration_mm is None:
+        return "no head points on the scalp say how good the co-registration is"
+    if coregistration_mm > GOOD_COREGISTRATION_MM:
+        return "the co-registration is worse than those that grades were measured with"
+    return None
+
+
 def grade_of(patient: Patient, measures: Measures) -> tuple[str, str]:
     """The grade of certainty, or that there is none, and what it meant or why."""
     found = patient.image.methods[patient.finding_method].region
-    if found is None:
-        return NOT_ASSESSABLE, "no region is calibrated for this map"
-    if measures.coregistration_mm is None:
-        return NOT_ASSESSABLE, "no head points on the scalp say how good the co-registration is"
-    if measures.coregistration_mm > GOOD_COREGISTRATION_MM:
-        return (
-            NOT_ASSESSABLE,
-            "the co-registration is worse than those that grades were measured with",
-        )
+    if reason := why_no_grade(found, measures.coregistration_mm):
+        return NOT_ASSESSABLE, reason
+    assert found is not None  # or there would be a reason
     own = found.own_grade
     return (
         f"grade {own.name}",

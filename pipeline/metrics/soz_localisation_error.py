@@ -33,7 +33,7 @@ METRIC = Metric(
             "cmem": Published(33.14, 18.42, 27),
         },
         published_parts={
-            "temporal": Published(15.91, 4.69, 22),
+            "temporal": Published(15.91, 4.69, 20),
             "extratemporal": Published(15.41, 7.94, 7),
         },
     ),

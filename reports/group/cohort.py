@@ -12,6 +12,7 @@ from pipeline.errors import InvalidInput
 from pipeline.methods import METHODS
 from pipeline.metrics import METRICS
 from pipeline.metrics._metric import Derived
+from pipeline.records.image_qc import Grade
 from pipeline.tables import read_tsv
 from pipeline.text import plain
 
@@ -39,10 +40,13 @@ class Note:
         There is no such person.
     n_types : float
         Types of spikes among the marks; NaN where unknown.
+    grade : Grade or None
+        Of certainty, of the personalized map of the type with most marks; None where none is given.
     """
 
     virtual: bool = False
     n_types: float = float("nan")
+    grade: Grade | None = None
 
 
 @dataclass(frozen=True)
@@ -68,6 +72,8 @@ class Cohort:
         By metric, from the metrics files' sidecars.
     columns : dict
         By factor: the column of participants.tsv that told it, or None.
+    grades : dict
+        By participant_id, the grades of certainty that were given.
     """
 
     patients: pd.DataFrame
@@ -77,6 +83,7 @@ class Cohort:
     units: dict[str, str]
     definitions: dict[str, str]
     columns: dict[str, str | None]
+    grades: dict[str, Grade]
 
     @property
     def methods(self) -> list[str]:
@@ -165,7 +172,8 @@ def read_cohort(
     units = dict(long.drop_duplicates("metric").set_index("metric")["unit"])
     definitions |= {name: part.definition for name, part in derived.items()}
     units |= {name: part.unit for name, part in derived.items()}
-    return Cohort(patients, metrics, of_types, reasons, units, definitions, columns)
+    grades = {name: note.grade for name, note in about.items() if note.grade is not None}
+    return Cohort(patients, metrics, of_types, reasons, units, definitions, columns, grades)
 
 
 def _read_metrics(path: Path, participant: str) -> pd.DataFrame:

@@ -10,7 +10,7 @@ from pipeline import __version__
 from pipeline.metrics import METRICS
 from pipeline.metrics._metric import Published
 from reports.content import NOTICE
-from reports.group import pictures
+from reports.group import grades, pictures
 from reports.group.analysis import (
     FIRST,
     comparisons,
@@ -35,7 +35,8 @@ from reports.group.names import (
     short_name,
     title,
 )
-from reports.group.statistics import Interval, wilson
+from reports.group.published import other_published
+from reports.group.statistics import wilson
 from reports.wording import NOT_ASSESSABLE, count, listing, method_name, number
 
 FEWEST_FOR_P = 6  # with fewer pairs not even a difference in all of them reaches p < 0.05
@@ -53,6 +54,8 @@ def build(cohort: Cohort, folder: Path, centre: str, date: str) -> dict:
         "n_patients": len(cohort.patients),
         "notice": _notice(cohort),
         "outcome": _outcome(cohort),
+        "grades": grades.content(cohort),
+        "other_published": other_published(),
         "who": _who(cohort),
         "of_types": _of_types(cohort),
         "key_sentences": _key_sentences(cohort, tests),
@@ -94,11 +97,6 @@ def _notice(cohort: Cohort) -> str:
         return NOTICE
     who = "Virtual patients, no such persons" if n_virtual == n else f"{n_virtual} of {n} virtual"
     return f"{who} · {NOTICE}"
-
-
-def interval(share: Interval) -> str:
-    """A share's interval: "68 to 97 %"."""
-    return f"95 % interval {100 * share.low:.0f} to {100 * share.high:.0f} %"
 
 
 def _outcome(cohort: Cohort) -> dict:
@@ -188,7 +186,7 @@ def _key_sentences(cohort: Cohort, tests: list) -> list[str]:
         beyond = f"; {unsampled} more not sampled: {n_yes} of {n + unsampled}" if unsampled else ""
         told.append(
             f"Sublobar concordance with the SOZ in {n_yes} of {n} assessable patients "
-            f"({100 * n_yes / n:.0f} %, {interval(wilson(n_yes, n))}){beyond} (published: 93 %)."
+            f"({100 * n_yes / n:.0f} %, {wilson(n_yes, n).told}){beyond} (published: 93 %)."
         )
     else:
         told.append(f"Sublobar concordance with the SOZ: {NOT_ASSESSABLE} in any patient.")
@@ -335,7 +333,7 @@ def _subgroup_blocks(cohort: Cohort) -> list[dict]:
             known = METRICS[metric].in_group.published_parts
             published = [known.get(name) for name in names]
             if any(published):
-                values = [mean_sd(metric, one.mean, one.sd) if one else DASH for one in published]
+                values = [_published(one, metric) for one in published]
                 own.append(("Published, personalized", values))
             rows.append({"metric": title(metric), "rows": own})
         sizes = Counter(cohort.patients[factor])

@@ -104,6 +104,11 @@ class Interval:
     low: float
     high: float
 
+    @property
+    def told(self) -> str:
+        """A share's interval: "95 % interval 68 to 97 %"."""
+        return f"95 % interval {100 * self.low:.0f} to {100 * self.high:.0f} %"
+
 
 def wilson(n_yes: int, n: int) -> Interval:
     """A share and Wilson's score interval (1927, J Am Stat Assoc 22:209), which never leaves 0 to 1."""
