@@ -31,6 +31,8 @@ group/
 *_bootstrap.*
 *_leadfield.*
 *_headshape.*
+*_distances.*
+*_markups.*
 *_trans.fif
 *_ave.fif
 *_epo.fif

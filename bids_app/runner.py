@@ -164,7 +164,8 @@ def remove_report(status: Status, progress: ConsoleProgress) -> None:
     Done before a stage changes anything, so that a run which is killed leaves none either.
     """
     paths = status.paths
-    written = [paths.report_pdf, paths.report_html, *report_objects(paths), paths.qc("report")]
+    written = [paths.report_pdf, paths.report_html, paths.markups, *report_objects(paths)]
+    written.append(paths.qc("report"))
     there = [file for file in written if file.exists()]
     for file in there:
         file.unlink()

@@ -261,6 +261,12 @@ class PatientPaths:
 
     @property
     @_result("compare")
+    def contact_distances(self) -> Path:
+        """Distance of every contact to the maximum and to the extent of every type and method, mm."""
+        return self.folder / "ieeg" / f"{self.sub}_space-T1w_desc-contacts_distances.tsv"
+
+    @property
+    @_result("compare")
     def resection(self) -> Path:
         """The mask that was compared with, on the T1w's grid."""
         return self.anat("space-T1w_desc-resection_mask.nii.gz")
@@ -276,6 +282,12 @@ class PatientPaths:
     def report_html(self) -> Path:
         """The same with a three-dimensional view; self-contained."""
         return self.output_dir / f"{self.sub}_report.html"
+
+    @property
+    @_result("report")
+    def markups(self) -> Path:
+        """Contacts, maxima and dipoles by name for 3D Slicer and what reads its files; LPS of the T1w, mm."""
+        return self.folder / f"{self.sub}_space-T1w_desc-points_markups.mrk.json"
 
     @property
     @_result("report")

@@ -10,11 +10,13 @@ import hashlib
 from collections.abc import Sequence
 from pathlib import Path
 
+from pipeline.files import write_json
+from pipeline.markups import markups
 from pipeline.methods import METHODS
 from pipeline.paths import PatientPaths
 from pipeline.progress import Progress
 from pipeline.records.report_qc import ReportQC, write_report_qc
-from reports import acquisition, content, dicom, render
+from reports import acquisition, content, dicom, points, render
 from reports.config import Config
 from reports.derivatives import QC_STAGES, Patient
 from reports.findings import NOTHING_IMAGED, worst
@@ -68,10 +70,14 @@ def run(inputs: Inputs, paths: PatientPaths, config: Config, progress: Progress)
     with progress.step("Writing the HTML", total=1) as bar:
         write_html(first.content, parts, [each.studio for each in told], paths.report_html)
         bar.advance()
+    marked = points.groups(patients)
+    write_json(paths.markups, markups(marked))
     objects = []
     if template is not None:
         with progress.step("Writing the DICOM objects", total=1) as bar:
-            objects = dicom.write(template, paths, _findings(patients), first.patient.shows_face)
+            shows_face = first.patient.shows_face
+            found = _findings(patients)
+            objects = dicom.write(template, paths, inputs.t1w, found, marked, shows_face)
             bar.advance()
     figures = (
         sheet.file.name
@@ -92,7 +98,7 @@ def run(inputs: Inputs, paths: PatientPaths, config: Config, progress: Progress)
         sections=tuple(part.anchor for part in parts),
         figures=tuple(dict.fromkeys(figures)),
         verdict=NOTHING_IMAGED if verdict is None else verdict.colour,
-        dicom=tuple(file.name for file in objects),
+        dicom=dicom.names(paths, objects),
     )
     write_report_qc(paths, qc)
 
@@ -102,9 +108,13 @@ def _told(patient: Patient, config: Config) -> Told:
     return Told(patient, studio, content.build(patient, patient.paths, config))
 
 
-def _findings(patients: Sequence[Patient]) -> list[tuple[PatientPaths, str]]:
-    """Of each type that is imaged, its files and the method that the report is about."""
-    return [(each.paths, each.finding_method) for each in patients if each.imaged]
+def _findings(patients: Sequence[Patient]) -> list[dicom.Finding]:
+    """Of each type that is imaged, the map that the report is about."""
+    return [
+        dicom.Finding(each.paths, each.finding_method, each.max_mm)
+        for each in patients
+        if each.imaged
+    ]
 
 
 def reads(inputs: Inputs, paths: PatientPaths) -> list[Path]:
@@ -124,6 +134,7 @@ def reads(inputs: Inputs, paths: PatientPaths) -> list[Path]:
         paths.model,
         paths.training_curve,
         paths.contacts,
+        paths.contact_distances,
         paths.resection,
         paths.metrics,
         paths.metrics.with_suffix(".json"),
@@ -139,5 +150,6 @@ def reads(inputs: Inputs, paths: PatientPaths) -> list[Path]:
 
 
 def writes(paths: PatientPaths) -> list[Path]:
-    """PDF, HTML, quality file, DICOM objects; which figures there are depends on the patient."""
-    return [paths.report_pdf, paths.report_html, paths.qc("report"), *dicom.written(paths)]
+    """PDF, HTML, points, quality file, DICOM objects; which figures there are depends on the patient."""
+    files = [paths.report_pdf, paths.report_html, paths.markups, paths.qc("report")]
+    return [*files, *dicom.written(paths)]

@@ -56,8 +56,14 @@ def template(patient, series):
 def files(patient, template):
     return {
         path.name.rsplit("_", 1)[1]: path
-        for path in dicom.write(template, patient.paths, [(patient.paths, METHOD)], False)
+        for path in write(template, patient)
+        if path.parent.name == "dicom"
     }
+
+
+def write(template, patient) -> list:
+    found = dicom.Finding(patient.paths, METHOD, np.zeros(3))
+    return dicom.write(template, patient.paths, patient.inputs.t1w, [found], [], False)
 
 
 def refusal(source, t1w) -> str:
@@ -270,12 +276,7 @@ def test_the_libraries_say_nothing_about_odd_identifiers(patient, tmp_path, capf
     caplog.clear()
     recwarn.clear()
     try:
-        dicom.write(
-            dicom.read_template(tmp_path, patient.inputs.t1w),
-            patient.paths,
-            [(patient.paths, METHOD)],
-            False,
-        )
+        write(dicom.read_template(tmp_path, patient.inputs.t1w), patient)
     except InvalidInput as refused:
         assert not SECRETS.search(str(refused))
         assert refused.__cause__ is None and refused.__suppress_context__
@@ -312,7 +313,11 @@ def test_off_grid_distance_is_that_of_the_shift():
 
 def test_report_stage_writes_objects_and_leaks_nothing(rendered):
     files = [path for path in reports.writes(rendered.paths) if path.suffix == ".dcm"]
-    assert len(files) == 3 and all(path.exists() for path in files)
+    slices = [path for path in files if path.parent.name.endswith("_T1w")]
+    n_slices = nib.as_closest_canonical(nib.load(rendered.inputs.t1w)).shape[0]  # sagittal
+    assert len(slices) == n_slices and len(files) == 4 + n_slices
+    assert all(path.exists() for path in files)
+    assert set(files) == set(dicom.earlier_objects(rendered.paths)), "or an identity would stay"
     assert {path.stat().st_mode & 0o777 for path in files} == {0o600}
     stored = pydicom.dcmread(files[0])
     pdf = rendered.paths.report_pdf.read_bytes()

@@ -88,7 +88,7 @@ def test_drawn_again_without_a_network_gives_the_same_bytes(complete, tmp_path, 
     shutil.copytree(complete.paths.output_dir, tmp_path / "out")
     again = PatientPaths(tmp_path / "out", "01")
     objects = [path for path in reports.writes(again) if path.suffix == ".dcm"]
-    assert len(objects) == 3
+    assert len(objects) > 4, "the T1w’s slices among them"
     for file in (again.report_pdf, again.report_html, *again.figures.iterdir()):
         file.unlink()
     without_template = reports.Inputs(complete.inputs.t1w)

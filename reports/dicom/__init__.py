@@ -7,6 +7,7 @@ file names or messages.
 
 import os
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import BinaryIO
@@ -16,23 +17,44 @@ import numpy as np
 
 from pipeline.errors import InvalidInput
 from pipeline.files import atomic_path, read_npz
+from pipeline.markups import Group
 from pipeline.paths import PatientPaths
 from pipeline.records.report_qc import read_report_qc
 from reports.dicom.template import Template, discreet, read_template
 
-__all__ = ["Template", "read_template", "remove_earlier", "write", "written"]
+__all__ = ["Finding", "Template", "read_template", "remove_earlier", "write", "written"]
+
+
+@dataclass(frozen=True, eq=False)
+class Finding:
+    """A map that goes into DICOM objects.
+
+    Attributes
+    ----------
+    paths : PatientPaths
+        Of its type of spikes.
+    method : str
+    max_mri_mm : ndarray, (3,)
+        Its maximum, scanner RAS of the T1w.
+    """
+
+    paths: PatientPaths
+    method: str
+    max_mri_mm: np.ndarray
 
 
 def write(
     template: Template,
     paths: PatientPaths,
-    findings: Sequence[tuple[PatientPaths, str]],
+    t1w: Path,
+    findings: Sequence[Finding],
+    points: Sequence[Group],
     shows_face: bool,
 ) -> list[Path]:
-    """Write the PDF, and the extent and the map of each type of spikes, below ``sub-X/dicom``.
+    """Write the objects below ``sub-X/dicom``.
 
-    `findings` has each type's files and the method whose map it is; `shows_face` says whether a
-    person can be recognised in the PDF's pictures.
+    The PDF, the points, and of each finding the extent, the map and the T1w with the source burned
+    in. `shows_face` says whether a person can be recognised in the PDF's pictures.
 
     Raises
     ------
@@ -40,22 +62,31 @@ def write(
         The template's headers do not allow a DICOM object.
     """
     # It takes seconds to import, and most patients have no template.
-    from reports.dicom import objects
+    from reports.dicom import burned_in, objects, structures
 
+    now = datetime.now()
     with discreet():
-        made = {
-            "desc-report_document": objects.encapsulated_pdf(
-                paths.report_pdf.read_bytes(), template, datetime.now(), shows_face
-            ),
-        }
-        for own, method in findings:
+        pdf = paths.report_pdf.read_bytes()
+        made = {"desc-report_document": objects.encapsulated_pdf(pdf, template, now, shows_face)}
+        if any(group.points for group in points):
+            made["space-T1w_desc-points_rtstruct"] = structures.points(points, template, now)
+        image = nib.load(t1w)
+        head = np.asarray(image.dataobj).reshape(image.shape[:3])
+        for found in findings:
+            own, method = found.paths, found.method
             volume = nib.load(own.volume(method))
             values = np.asarray(volume.dataobj, np.float32)
             sources = read_npz(own.sources(method))
             extent = values > np.float32(sources["otsu_threshold"])
             unit = str(sources["unit"]) if "unit" in sources else "relative"
             name, placed = own.name_of_type(method), (volume.affine, template)
-            told = f"{method}, type {own.spike_type}" if len(findings) > 1 else method
+            of_type = f"type {own.spike_type}" if len(findings) > 1 else ""
+            told = f"{method}, {of_type}" if of_type else method
+            burned = burned_in.burned_in_series(
+                head, image.affine, extent, found.max_mri_mm, template, method, of_type
+            )
+            series = f"space-T1w_desc-{name}BurnedIn_T1w"
+            made |= {f"{series}/slice-{n:04d}": one for n, one in enumerate(burned, 1)}
             made |= {
                 f"space-T1w_desc-{name}_seg": objects.segmentation(extent, *placed, told),
                 f"space-T1w_desc-{name}_map": objects.parametric_map(values, *placed, told, unit),
@@ -84,9 +115,15 @@ def remove_earlier(paths: PatientPaths) -> None:
         file.unlink()
 
 
+def names(paths: PatientPaths, objects: Sequence[Path]) -> tuple[str, ...]:
+    """The objects' paths below ``sub-X/dicom``, as the report's quality file has them."""
+    return tuple(file.relative_to(_folder(paths)).as_posix() for file in objects)
+
+
 def earlier_objects(paths: PatientPaths) -> list[Path]:
     """The objects that any run wrote."""
-    return sorted(_folder(paths).glob(f"{paths.sub}_*.dcm"))
+    folder = _folder(paths)
+    return sorted([*folder.glob(f"{paths.sub}_*.dcm"), *folder.glob(f"{paths.sub}_*_T1w/*.dcm")])
 
 
 def _for_the_owner(file: Path) -> BinaryIO:

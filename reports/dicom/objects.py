@@ -22,8 +22,14 @@ _SCHEME = "99SPIKEFOCUS"
 _SOURCE = Code("SPIKESOURCE", _SCHEME, "Estimated source of interictal spikes")
 _ACTIVITY = Code("ACTIVITY", _SCHEME, "Mean absolute source activity at the spike's peak")
 _SPATIAL = Code("309825002", "SCT", "Spatial and Relational Concept")
-_SERIES_NUMBERS = {"report": 9701, "extent": 9702, "map": 9703}
-_BODY_PART = "BRAIN"
+SERIES_NUMBERS = {
+    "report": 9701,
+    "extent": 9702,
+    "map": 9703,
+    "burned-in T1w": 9704,
+    "points": 9705,
+}
+BODY_PART = "BRAIN"
 _FULL_SCALE = 65535
 _NO_SERIAL_NUMBER = "none"  # the standard asks for one; software has none
 
@@ -35,9 +41,9 @@ def encapsulated_pdf(pdf: bytes, template: Template, now: datetime, shows_face: 
     document.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
     document.update(template.identity)
     document.SOPClassUID = EncapsulatedPDFStorage
-    document.SOPInstanceUID, document.SeriesInstanceUID = _new_uid(), _new_uid()
+    document.SOPInstanceUID, document.SeriesInstanceUID = new_uid(), new_uid()
     document.Modality = "DOC"
-    document.SeriesNumber, document.InstanceNumber = _SERIES_NUMBERS["report"], 1
+    document.SeriesNumber, document.InstanceNumber = SERIES_NUMBERS["report"], 1
     document.SeriesDescription = f"MEG spike source report, {NOTICE.lower()}"
     document.Manufacturer = document.ManufacturerModelName = NAME
     document.SoftwareVersions = __version__
@@ -80,11 +86,11 @@ def segmentation(
         segment_descriptions=[description],
         omit_empty_frames=False,
         content_label="SPIKE_SOURCE",
-        content_description=_cut(f"Extent of the spikes' source, {method}. {NOTICE}"),
-        series_description=_cut(f"MEG spike source, extent ({method}), {NOTICE.lower()}"),
+        content_description=cut(f"Extent of the spikes' source, {method}. {NOTICE}"),
+        series_description=cut(f"MEG source, extent ({method}), {NOTICE.lower()}"),
         **_common("extent"),
     )
-    made.BodyPartExamined = _BODY_PART
+    made.BodyPartExamined = BODY_PART
     made.RecognizableVisualFeatures = "NO"  # the extent lies in the cortex
     return made
 
@@ -97,7 +103,7 @@ def parametric_map(
     stored = np.rint(values / slope).astype(np.uint16)
     mapping = RealWorldValueMapping(
         lut_label="ACTIVITY",
-        lut_explanation=_cut(f"Mean absolute activity at the peak, {unit}"),
+        lut_explanation=cut(f"Mean absolute activity at the peak, {unit}"),
         unit=codes.UCUM.NoUnits,
         value_range=(0, _FULL_SCALE),
         slope=slope,
@@ -113,11 +119,11 @@ def parametric_map(
             hd.VOILUTTransformation(window_center=_FULL_SCALE / 2, window_width=_FULL_SCALE)
         ],
         content_label="SPIKE_MAP",
-        content_description=_cut(f"Map of the spikes' source, {method}. {NOTICE}"),
-        series_description=_cut(f"MEG spike source, map ({method}), {NOTICE.lower()}"),
+        content_description=cut(f"Map of the spikes' source, {method}. {NOTICE}"),
+        series_description=cut(f"MEG source, map ({method}), {NOTICE.lower()}"),
         **_common("map"),
     )
-    made.BodyPartExamined = _BODY_PART
+    made.BodyPartExamined = BODY_PART
     return made
 
 
@@ -133,9 +139,9 @@ def _volume(array: np.ndarray, affine_ras: np.ndarray, template: Template) -> hd
 
 def _common(kind: str) -> dict:
     return {
-        "series_instance_uid": _new_uid(),
-        "series_number": _SERIES_NUMBERS[kind],
-        "sop_instance_uid": _new_uid(),
+        "series_instance_uid": new_uid(),
+        "series_number": SERIES_NUMBERS[kind],
+        "sop_instance_uid": new_uid(),
         "instance_number": 1,
         "manufacturer": NAME,
         "manufacturer_model_name": NAME,
@@ -144,11 +150,11 @@ def _common(kind: str) -> dict:
     }
 
 
-def _new_uid() -> UID:
+def new_uid() -> UID:
     """Below 2.25, the root for everybody: from random bits, never from a name or a file."""
     return generate_uid(prefix=None)
 
 
-def _cut(text: str) -> str:
+def cut(text: str) -> str:
     """At most as long as a DICOM long string."""
     return text[:64]

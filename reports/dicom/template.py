@@ -46,7 +46,21 @@ _IMAGE = (
     "SharedFunctionalGroupsSequence",
     "PerFrameFunctionalGroupsSequence",
 )
-_READ = [*PATIENT, *STUDY, *_IMAGE, "SpecificCharacterSet"]
+# How the images were measured, for those that are made from them.
+ACQUISITION = (
+    "ScanningSequence",
+    "SequenceVariant",
+    "ScanOptions",
+    "MRAcquisitionType",
+    "RepetitionTime",
+    "EchoTime",
+    "InversionTime",
+    "EchoTrainLength",
+    "FlipAngle",
+    "MagneticFieldStrength",
+    "PatientPosition",
+)
+_READ = [*PATIENT, *STUDY, *_IMAGE, *ACQUISITION, "SpecificCharacterSet"]
 UTF8 = "ISO_IR 192"
 # Two scans with one protocol may lie on one grid by chance. Five virtual heads, put on one grid by
 # their centres of mass, correlated at most 0.67 with each other (20 pairs); a head with itself 1.
@@ -65,7 +79,8 @@ class Template:
     identity : Dataset
         Attributes `PATIENT` and `STUDY`, in UTF-8.
     images : list of Dataset
-        Headers of the series, without pixels and with no more than `identity` and `_IMAGE`.
+        Headers of the series, without pixels and with no more than `identity`, `_IMAGE` and
+        `ACQUISITION`.
     frame : Frame
         One slice of it, for the orientation.
     warnings : list of str
@@ -296,7 +311,7 @@ def _identity(header: Dataset) -> Dataset:
 def _image(identity: Dataset, header: Dataset) -> Dataset:
     image = Dataset()
     image.update(identity)
-    for keyword in _IMAGE:
+    for keyword in (*_IMAGE, *ACQUISITION):
         if keyword in header:
             image[keyword] = header[keyword]
     return image
