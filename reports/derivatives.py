@@ -1,6 +1,6 @@
 """Read what the stages have written about one patient; the files' edge of the report."""
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 
 import mne
 import numpy as np
@@ -124,6 +124,8 @@ class Patient:
         Why a clinical file that is there is not printed.
     virtual : bool
         Whether the dataset says that there is no such person.
+    contact_distances : DataFrame
+        Of each contact from what each method has found; empty without contacts.
     sight : Sight or None
         The smallest sources that would have been shown; None where that is not known.
     """
@@ -152,6 +154,7 @@ class Patient:
     clinical: ClinicalFile = NOTHING_CLINICAL
     clinical_fault: str = ""
     virtual: bool = False
+    contact_distances: pd.DataFrame = field(default_factory=pd.DataFrame)
     sight: Sight | None = None
 
     @property

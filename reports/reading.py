@@ -99,6 +99,7 @@ def _read_shared(inputs: Inputs, paths: PatientPaths) -> Patient:
         clinical=clinical,
         clinical_fault=clinical_fault,
         virtual=bool(inputs.virtual),
+        contact_distances=_read_tsv(paths.contact_distances),
         sight=read_sight(paths, spikes, _limits_db(paths, status)),
     )
 
@@ -142,6 +143,9 @@ def _of_type(patient: Patient, paths: PatientPaths) -> Patient:
         events = events[events["type"] == number]
     if len(metrics):
         metrics = metrics[metrics["type"] == number]
+    distances = patient.contact_distances
+    if len(distances):
+        distances = distances[distances["type"] == number]
     volume = paths.volume(wanted)
     return replace(
         patient,
@@ -159,6 +163,7 @@ def _of_type(patient: Patient, paths: PatientPaths) -> Patient:
         source_volume=read_volume(volume) if imaged and volume.exists() else None,
         resection=patient.resection if _is_assessable(metrics, "resection") else None,
         metrics=metrics,
+        contact_distances=distances,
         qc=replace(
             patient.qc,
             spikes=read_spikes_qc(paths),

@@ -24,6 +24,7 @@ from pipeline.records.personalize_qc import write_personalize_qc
 from pipeline.records.solution import (
     Distributed,
     Point,
+    Solution,
     distances_between_maxima,
     distributed,
 )
@@ -120,6 +121,7 @@ def write_images(patient: FakePatient, failed: tuple[str, ...] = ()) -> Path:
             found=solution.summary(head),
             bootstrap=resampled,
             region=None if resampled is None else REGION,
+            **_explained(solution),
         )
     apart_mm = distances_between_maxima(solutions, head)
     qc = replace(
@@ -131,6 +133,15 @@ def write_images(patient: FakePatient, failed: tuple[str, ...] = ()) -> Path:
     )
     write_image_qc(patient.paths, qc)
     return patient.paths.qc("image")
+
+
+def _explained(solution: Solution) -> dict:
+    """What the image stage says of maps in these units."""
+    if isinstance(solution, Point):
+        return {}
+    if solution.unit in ("A·m", "relative"):
+        return {"explained_percent": 71.0}
+    return {"not_explained": "its values are scores"}
 
 
 def _single_dipoles(patient: FakePatient) -> DipolesQC:

@@ -4,9 +4,11 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 
 from pipeline.compare.assess import assess, nearest_contacts
 from pipeline.compare.config import Config, Inputs
+from pipeline.compare.distances import rows_of, write_distances
 from pipeline.compare.references import soz_reference
 from pipeline.compare.rows import Table, as_tsv, defined, sidecar
 from pipeline.compare.surgery import resection_reference
@@ -35,7 +37,7 @@ def run(inputs: Inputs, paths: PatientPaths, config: Config, progress: Progress)
 
     What the data do not allow is a row without value that says why.
     """
-    for stale in (paths.contacts, paths.resection):
+    for stale in (paths.contacts, paths.contact_distances, paths.resection):
         stale.unlink(missing_ok=True)
         stale.with_name(stale.name.split(".")[0] + ".json").unlink(missing_ok=True)
     head = read_head(paths)
@@ -54,12 +56,15 @@ def run(inputs: Inputs, paths: PatientPaths, config: Config, progress: Progress)
         config.seed,
     )
     imaged = imaged_types(paths)
-    tables, nearest = [], {}
+    tables, nearest, distances = [], {}, []
     with progress.step("compare", total=max(1, len(imaged))) as step:
         for each in imaged:
-            table, nearest[str(each.spike_type)] = _compared(each, references)
+            table, nearest[str(each.spike_type)], own = _compared(each, references)
             tables.append(table)
+            distances += own
             step.advance()
+    if references.soz is not None:
+        write_distances(paths, distances)
     write_text(paths.metrics, as_tsv(tables))
     write_json(paths.metrics.with_suffix(".json"), sidecar(soz.qc, resected.qc))
     no_outcome = None if inputs.outcome else "participants.tsv states no outcome of surgery"
@@ -77,21 +82,29 @@ def run(inputs: Inputs, paths: PatientPaths, config: Config, progress: Progress)
 
 def _compared(
     paths: PatientPaths, references: References
-) -> tuple[Table, dict[str, NearContactsQC]]:
-    """The rows of one type of spikes, and the contacts nearest to each method's maximum."""
-    table, nearest = Table([], paths.spike_type), {}
+) -> tuple[Table, dict[str, NearContactsQC], list[pd.DataFrame]]:
+    """One type's metrics, the contacts nearest to each method's maximum, and all their distances."""
+    table, nearest, distances = Table([], paths.spike_type), {}, []
     imaged = read_image_qc(paths).methods
     for method in (name for name in METHODS if name in imaged):
         if not imaged[method].assessable:
             reason = f"the method failed: {imaged[method].reason}"
             table.add_absent(method, defined(method), reason)
             continue
-        estimate = _read_estimate(paths, method, references.head)
+        found = _read_estimate(paths, method, references.head)
+        estimate = replace(
+            found,
+            explained_percent=imaged[method].explained_percent,
+            not_explained=imaged[method].not_explained or "the image stage left none",
+        )
         if METHODS[method].fine_tuned:
             references = replace(references, personalized=estimate)
-        assess(table, method, Case(estimate, references))
+        case = Case(estimate, references)
+        assess(table, method, case)
         nearest[method] = nearest_contacts(estimate, references.soz, references.head)
-    return table, nearest
+        if references.soz is not None:
+            distances.append(rows_of(case, references.soz.contacts, method, paths.spike_type))
+    return table, nearest, distances
 
 
 def reads(inputs: Inputs, paths: PatientPaths) -> list[Path]:
@@ -135,7 +148,8 @@ def writes(paths: PatientPaths) -> list[Path]:
     except InvalidInput:  # damaged: that it is not what the stage wrote tells enough
         return files
     if qc.contacts.contact_to_cortex_median_mm is not None:
-        files += [paths.contacts, paths.contacts.with_suffix(".json")]
+        for table in (paths.contacts, paths.contact_distances):
+            files += [table, table.with_suffix(".json")]
     if qc.resection.resection_assessable:
         files.append(paths.resection)
     return files

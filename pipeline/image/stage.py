@@ -9,11 +9,11 @@ import numpy as np
 from nibabel.spatialimages import SpatialImage
 
 from pipeline.errors import InvalidInput
-from pipeline.image import bootstrap, dipoles, maps, outputs, region
+from pipeline.image import bootstrap, dipoles, explained, maps, outputs, region
 from pipeline.image.config import Inputs, Options
 from pipeline.localisation import NoExtent
 from pipeline.methods import METHODS
-from pipeline.methods._method import NetworkMethod
+from pipeline.methods._method import Method, NetworkMethod
 from pipeline.methods._model import Model, Problem
 from pipeline.paths import PatientPaths
 from pipeline.progress import Progress
@@ -114,15 +114,7 @@ def _image(
             else:
                 solutions[method] = solution
                 outputs.write_solution(paths, method, solution, head, t1w, ribbon)
-                summary = solution.summary(head)
-                card = METHODS[method].card(problem)
-                methods[method] = MethodQC(
-                    assessable=True,
-                    reason=None,
-                    found=summary,
-                    card=card,
-                    existence=_existence(method, problem),
-                )
+                methods[method] = _described(METHODS[method], problem, solution)
                 for warning in (
                     *_bridging_warnings(method, problem),
                     *_existence_warnings(method, methods[method].existence),
@@ -150,6 +142,23 @@ def _image(
     singles = _single_dipoles(paths, spike, head, config, progress)
     quality = _quality(spike, config, warnings, methods, apart_mm)
     write_image_qc(paths, replace(quality, dipoles=singles))
+
+
+def _described(part: Method, problem: Problem, solution: Solution) -> MethodQC:
+    """Where a method's maximum lies, and how much of the field its map explains."""
+    found = MethodQC(
+        assessable=True,
+        reason=None,
+        found=solution.summary(problem.model.head),
+        card=part.card(problem),
+        existence=_existence(part, problem),
+    )
+    if not isinstance(solution, Distributed):
+        return found
+    try:
+        return replace(found, explained_percent=explained.explained_percent(problem, solution))
+    except explained.NoField as error:
+        return replace(found, not_explained=str(error))
 
 
 def _averaged_alone(paths: PatientPaths) -> list[PatientPaths]:
@@ -343,8 +352,7 @@ def _existence_warnings(method: str, said: ExistenceQC | None) -> list[str]:
     ]
 
 
-def _existence(method: str, problem: Problem) -> ExistenceQC | None:
-    part = METHODS[method]
+def _existence(part: Method, problem: Problem) -> ExistenceQC | None:
     if not isinstance(part, NetworkMethod):
         return None
     return part.network(problem).existence(problem.spike.average.data)

@@ -39,6 +39,10 @@ class Estimate:
     point : Point or None
     resamples : tuple of Estimate
         From averages of resampled spikes; empty for methods without.
+    explained_percent : float or None
+        Of the field's variance, by a map.
+    not_explained : str
+        Why there is none.
     """
 
     max_mm: np.ndarray
@@ -47,6 +51,8 @@ class Estimate:
     extent: np.ndarray | None = None
     point: Point | None = None
     resamples: tuple["Estimate", ...] = ()
+    explained_percent: float | None = None
+    not_explained: str = ""
 
 
 @dataclass
@@ -267,6 +273,15 @@ class Case:
         """The dipole, of methods that give one."""
         assert self.estimate.point is not None
         return self.estimate.point
+
+    @property
+    def explained_percent(self) -> float:
+        """Share of the field's variance that the estimate explains, a dipole or a map."""
+        if self.estimate.point is not None:
+            return self.estimate.point.gof_percent
+        if self.estimate.explained_percent is None:
+            raise NotAssessable(self.estimate.not_explained)
+        return self.estimate.explained_percent
 
     @property
     def found_mm(self) -> np.ndarray:

@@ -142,6 +142,10 @@ class MethodQC:
         How a method that is trained for each head was trained for this one, and what it answers with.
     existence : ExistenceQC or None
         None of methods that do not say.
+    explained_percent : float or None
+        Variance of the whitened field around the peak that a map explains.
+    not_explained : str or None
+        Why there is none for a map.
     """
 
     assessable: bool
@@ -151,6 +155,8 @@ class MethodQC:
     region: RegionQC | None = None
     card: str | None = None
     existence: ExistenceQC | None = None
+    explained_percent: float | None = None
+    not_explained: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

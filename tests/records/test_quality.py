@@ -106,7 +106,11 @@ def test_parts_stand_among_the_keys_and_absent_ones_nowhere(paths):
 def test_a_method_is_a_map_a_point_or_nothing():
     failed = MethodQC(assessable=False, reason="Singular matrix", found=None)
     assert document(failed) == {"assessable": False, "reason": "Singular matrix"}
-    for method in (failed, MethodQC(assessable=True, reason=None, found=MAP)):
+    plain = MethodQC(assessable=True, reason=None, found=MAP)
+    explaining = replace(plain, explained_percent=71.5)
+    scores = replace(plain, not_explained="its values are scores")
+    assert document(explaining)["explained_percent"] == 71.5
+    for method in (failed, plain, explaining, scores):
         assert record_of(MethodQC, json.loads(json.dumps(document(method)))) == method
 
 
