@@ -6,9 +6,17 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from matplotlib.figure import Figure
 from quality_files import SPIKES
 
-from reports.figures.slices import Volume, plane_section
+from reports.figures.slices import (
+    SliceData,
+    Volume,
+    draw_slice,
+    neighbouring_slices,
+    plane_section,
+    slices_through,
+)
 from reports.figures.surface import VIEWS, rasterise
 from reports.findings import Measures, verdict
 from reports.provenance import Citations
@@ -194,10 +202,6 @@ def test_plane_section_of_a_tetrahedron():
 
 
 def test_axial_slice_is_radiological():
-    from matplotlib.figure import Figure
-
-    from reports.figures.slices import SliceData, draw_slice
-
     affine = np.diag([1.0, 1, 1, 1])
     affine[:3, 3] = -20
     data = np.ones((40, 40, 40))
@@ -210,6 +214,71 @@ def test_axial_slice_is_radiological():
     assert left_edge > 0 > right_edge  # positive x, the patient's right, on the picture's left
     letters = {text.get_text(): text.get_position() for text in axes.texts}
     assert letters["R"][0] < 0.5 < letters["L"][0]
+
+
+def plain_head(at_mm) -> SliceData:
+    """A head of ones, 36 mm wide, with a map in its middle."""
+    affine = np.diag([1.0, 1, 1, 1])
+    affine[:3, 3] = -20
+    share = np.zeros((40, 40, 40))
+    share[15:25, 15:25, 15:25] = 1
+    return SliceData(
+        Volume(np.ones((40, 40, 40)), affine),
+        np.full(3, -18.0),
+        np.full(3, 18.0),
+        np.array(at_mm, float),
+        share=Volume(share, affine),
+        threshold=0.5,
+        soz_mm=np.zeros((1, 3)),
+    )
+
+
+@pytest.mark.parametrize("plane", ["axial", "coronal", "sagittal"])
+def test_scale_bar_is_as_long_as_it_says(plane):
+    axes = Figure(figsize=(3, 3)).add_subplot()
+    draw_slice(axes, plain_head((0, 0, 0)), plane)
+    bars = [line for line in axes.lines if line.get_transform() == axes.transAxes]
+    assert len(bars) == 2, "white on black"
+    to_data = axes.transAxes + axes.transData.inverted()
+    for bar in bars:
+        ends = to_data.transform(bar.get_xydata())
+        assert np.abs(np.diff(ends[:, 0])) == pytest.approx(20, rel=1e-6)
+        assert ends[0, 1] == pytest.approx(ends[1, 1])
+    assert "20 mm" in [text.get_text() for text in axes.texts]
+
+
+@pytest.mark.parametrize(("x_mm", "letter"), [(7.0, "R"), (-7.0, "L")])
+def test_sagittal_slice_says_which_side_it_is(x_mm, letter):
+    axes = Figure().add_subplot()
+    draw_slice(axes, plain_head((x_mm, 0, 0)), "sagittal")
+    (corner,) = [text for text in axes.texts if text.get_text() in ("R", "L")]
+    assert corner.get_text() == letter and corner.get_position()[1] > 0.9
+
+
+def test_neighbouring_slices_lie_five_millimetres_to_either_side():
+    figure = neighbouring_slices(plain_head((7.0, -20.0, 30.0)))
+    titles = [axes.get_title().replace("\u00a0", " ") for axes in figure.axes]
+    assert titles == [
+        "Axial, S 25 mm",
+        "Axial, S 35 mm",
+        "Coronal, P 25 mm",
+        "Coronal, P 15 mm",
+        "Sagittal, R 2 mm",
+        "Sagittal, R 12 mm",
+    ]
+
+
+def test_below_the_map_stand_the_same_slices_without_anything_on_them():
+    figure = slices_through(plain_head((1.0, 2.0, 3.0)))
+    maps, plain = figure.axes[:3], figure.axes[3:6]
+    for above, below in zip(maps, plain, strict=True):
+        assert above.get_title() == below.get_title()
+        assert above.get_xlim() == below.get_xlim()
+        np.testing.assert_array_equal(above.images[0].get_array(), below.images[0].get_array())
+        assert (len(above.images), len(below.images)) == (2, 1)
+        assert not below.collections, "no line of the extent"
+    opacity = maps[0].images[1].get_array()[..., 3]
+    assert 0 < opacity.max() < 0.7, "anatomy shows through the map"
 
 
 def test_volume_is_sampled_in_millimetres():

@@ -1,6 +1,6 @@
 """MRI slices in radiological convention, with the source, contacts, resection and surfaces."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import matplotlib.patheffects as effects
 import numpy as np
@@ -22,7 +22,11 @@ PLANES = {
     "sagittal": (0, (1, -1), (2, 1), ("A", "P", "I", "S")),
 }
 CONTACT_REACH_MM = 5.0
+NEIGHBOUR_MM = 5.0
+SCALE_BAR_MM = 20.0
 _STEP_MM = 0.6
+_MAP_OPACITY = 0.6  # the cortex below shows through
+_TITLE_IN = 0.18
 _LABEL = [effects.withStroke(linewidth=1.5, foreground="black")]
 
 
@@ -80,31 +84,31 @@ class SliceData:
 
 
 def slices_through(data: SliceData, key: bool = True) -> Figure:
-    """Axial, coronal and sagittal slices through `at_mm`, at one scale.
+    """Axial, coronal and sagittal slices through `at_mm`, at one scale; below a map the same without.
 
     `key` adds the colour bar and the symbols of the source pictures; without it the names of
     the surface `outlines` are the key.
     """
-    size_mm = data.high_mm - data.low_mm
-    widths = [size_mm[PLANES[name][1][0]] for name in PLANES]
-    tallest = max(size_mm[PLANES[name][2][0]] for name in PLANES)
+    rows = [data] if data.share is None else [data, without_overlays(data)]
     band_in = 0.52 if key else 0.28
-    panel_in = tallest / sum(widths) * style.FULL_WIDTH_IN * 0.985
-    height_in = panel_in + 0.18 + band_in
+    panel_in = _panel_in(data, 1)
+    height_in = len(rows) * (panel_in + _TITLE_IN) + band_in
     with style.house_style():
         figure = Figure(figsize=(style.FULL_WIDTH_IN, height_in))
         grid = figure.add_gridspec(
-            1,
+            len(rows),
             3,
-            width_ratios=widths,
+            width_ratios=_widths_mm(data),
             left=0,
             right=1,
-            top=1 - 0.18 / height_in,
+            top=1 - _TITLE_IN / height_in,
             bottom=band_in / height_in,
             wspace=0.015,
+            hspace=_TITLE_IN / panel_in,
         )
-        for cell, name in zip(grid, PLANES, strict=True):
-            draw_slice(figure.add_subplot(cell), data, name)
+        for row, shown in enumerate(rows):
+            for column, name in enumerate(PLANES):
+                draw_slice(figure.add_subplot(grid[row, column]), shown, name)
         if key:
             add_colour_bar(figure, (0.03, 0.33 / height_in, 0.24, 0.09 / height_in))
             handles = legend_handles(
@@ -128,6 +132,56 @@ def slices_through(data: SliceData, key: bool = True) -> Figure:
             borderaxespad=0.2,
         )
     return figure
+
+
+def neighbouring_slices(data: SliceData) -> Figure:
+    """Of each plane the slices `NEIGHBOUR_MM` before and behind `at_mm`, with the map."""
+    panel_in = _panel_in(data, 2)
+    height_in = panel_in + _TITLE_IN
+    with style.house_style():
+        figure = Figure(figsize=(style.FULL_WIDTH_IN, height_in))
+        grid = figure.add_gridspec(
+            1,
+            6,
+            width_ratios=np.repeat(_widths_mm(data), 2),
+            left=0,
+            right=1,
+            top=1 - _TITLE_IN / height_in,
+            bottom=0,
+            wspace=0.015,
+        )
+        for column, (name, step) in enumerate((name, step) for name in PLANES for step in (-1, 1)):
+            moved = np.zeros(3)
+            moved[PLANES[name][0]] = step * NEIGHBOUR_MM
+            beside = replace(data, at_mm=data.at_mm + moved, cross=False)
+            draw_slice(figure.add_subplot(grid[column]), beside, name)
+    return figure
+
+
+def without_overlays(data: SliceData) -> SliceData:
+    """The same slices with nothing on them."""
+    none = np.empty((0, 3))
+    return SliceData(
+        data.t1w,
+        data.low_mm,
+        data.high_mm,
+        data.at_mm,
+        soz_mm=none,
+        other_contacts_mm=none,
+        cross=False,
+    )
+
+
+def _widths_mm(data: SliceData) -> list[float]:
+    size_mm = data.high_mm - data.low_mm
+    return [float(size_mm[PLANES[name][1][0]]) for name in PLANES]
+
+
+def _panel_in(data: SliceData, n_each: int) -> float:
+    """Height of the highest panel of a row of all planes, `n_each` of each."""
+    size_mm = data.high_mm - data.low_mm
+    tallest_mm = max(size_mm[PLANES[name][2][0]] for name in PLANES)
+    return float(tallest_mm / (n_each * sum(_widths_mm(data))) * style.FULL_WIDTH_IN * 0.985)
 
 
 def draw_slice(axes: Axes, data: SliceData, plane: str) -> None:
@@ -156,7 +210,7 @@ def draw_slice(axes: Axes, data: SliceData, plane: str) -> None:
         # Nearest neighbour: regions have edges, and a smoothed map would look better resolved.
         share = data.share.sample(pos_mm, order=0)
         overlay = style.SOURCE_MAP(share)
-        overlay[..., 3] = np.where(share >= style.SHOWN_FROM, 0.85, 0)
+        overlay[..., 3] = np.where(share >= style.SHOWN_FROM, _MAP_OPACITY, 0)
         axes.imshow(overlay, origin="lower", extent=box, interpolation="nearest")
         if data.threshold is not None:
             _contour(axes, right, up, share >= data.threshold, "black", "solid")
@@ -186,12 +240,19 @@ def draw_slice(axes: Axes, data: SliceData, plane: str) -> None:
     axes.set_title(
         f"{plane.capitalize()}, {coordinate}", fontsize=7, fontweight="normal", loc="center", pad=2
     )
+    _scale_bar(axes, right[-1] - right[0])
+    # A sagittal slice shows one side: its letter stands in the corner.
+    _mark_edges(axes, (*letters, coordinate[0] if plane == "sagittal" else ""))
+
+
+def _mark_edges(axes: Axes, letters: tuple[str, ...]) -> None:
+    """Letters at the left, right, lower and upper edge, and in the upper left corner."""
     for letter, x, y, ha, va in zip(
         letters,
-        (0.015, 0.985, 0.5, 0.5),
-        (0.5, 0.5, 0.01, 0.985),
-        ("left", "right", "center", "center"),
-        ("center", "center", "bottom", "top"),
+        (0.015, 0.985, 0.5, 0.5, 0.015),
+        (0.5, 0.5, 0.01, 0.985, 0.985),
+        ("left", "right", "center", "center", "left"),
+        ("center", "center", "bottom", "top", "top"),
         strict=True,
     ):
         axes.text(
@@ -206,6 +267,33 @@ def draw_slice(axes: Axes, data: SliceData, plane: str) -> None:
             fontweight="bold",
             path_effects=_LABEL,
         )
+
+
+def _scale_bar(axes: Axes, width_mm: float) -> None:
+    """A bar of `SCALE_BAR_MM` in the lower right corner of a slice that is so wide."""
+    ends = (0.965 - SCALE_BAR_MM / width_mm, 0.965)
+    for colour, width in (("black", 2.6), ("white", 1.4)):
+        axes.plot(
+            ends,
+            (0.03, 0.03),
+            color=colour,
+            lw=width,
+            transform=axes.transAxes,
+            solid_capstyle="butt",
+            scalex=False,
+            scaley=False,
+        )
+    axes.text(
+        ends[1],
+        0.045,
+        f"{SCALE_BAR_MM:.0f} mm",
+        transform=axes.transAxes,
+        ha="right",
+        va="bottom",
+        color="white",
+        fontsize=5.5,
+        path_effects=_LABEL,
+    )
 
 
 def plane_section(pos_mm: np.ndarray, faces: np.ndarray, axis: int, at_mm: float) -> np.ndarray:

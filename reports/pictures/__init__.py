@@ -18,6 +18,7 @@ PICTURES: dict[str, Callable[[Studio], Picture | None]] = {
     "traces": traces.traces,
     "cortex": source.cortex,
     "slices": source.mri_slices,
+    "neighbours": source.neighbours,
     "onset": source.onset_and_peak,
     "timecourses": source.time_courses,
     "stability": source.stability,

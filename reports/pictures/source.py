@@ -5,7 +5,7 @@ import numpy as np
 from reports.figures import curves, sensors, style
 from reports.figures.cortex import SURFACE_CONTACT_MM
 from reports.figures.cortex_pages import cortex_views, onset_beside_peak, stability_views
-from reports.figures.slices import slices_through
+from reports.figures.slices import NEIGHBOUR_MM, SCALE_BAR_MM, neighbouring_slices, slices_through
 from reports.figures.summary import summary_picture
 from reports.onset import propagation
 from reports.pictures.studio import Picture, Studio
@@ -50,9 +50,20 @@ def mri_slices(studio: Studio) -> Picture:
         "slices",
         "png",
         f"T1w slices through the maximum of the map ({studio.name}){contacts}. Radiological "
-        "convention: the patient’s right (R) is on the left of the picture. Coordinates: scanner "
-        "frame of the T1w.",
+        "convention: the patient’s right (R) is on the left of the picture. Below: the same slices "
+        f"without the map. Bars: {SCALE_BAR_MM:.0f} mm. Coordinates: scanner frame of the T1w.",
         f"Axial, coronal and sagittal MRI slices through the {studio.where} with the source.",
+    )
+
+
+def neighbours(studio: Studio) -> Picture:
+    return studio.save(
+        neighbouring_slices(studio.slices),
+        "neighbours",
+        "png",
+        f"The T1w slices {NEIGHBOUR_MM:.0f} mm to either side of those above ({studio.name}), in the same "
+        f"convention; bars: {SCALE_BAR_MM:.0f} mm. Colours, lines and contacts as above.",
+        f"MRI slices {NEIGHBOUR_MM:.0f} mm beside the {studio.where} in each plane, with the source.",
     )
 
 

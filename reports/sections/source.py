@@ -6,6 +6,7 @@ TEMPLATE = """\
 {% from "macros.html.j2" import picture with context %}
 {{ picture("cortex") }}
 {{ picture("slices") }}
+{{ picture("neighbours") }}
 {{ picture("onset") }}
 {{ picture("timecourses") }}
 {{ picture("stability") }}
@@ -33,6 +34,6 @@ SECTION = Section(
     order=40,
     template=TEMPLATE,
     about=About.SOURCE,
-    figures=("cortex", "slices", "onset", "timecourses", "stability"),
+    figures=("cortex", "slices", "neighbours", "onset", "timecourses", "stability"),
     starts_page=False,
 )
