@@ -6,6 +6,7 @@ sensors lie plays no part once the leadfield is given.
 
 from collections.abc import Callable
 from functools import partial
+from typing import Any
 
 import mne
 import numpy as np
@@ -78,7 +79,9 @@ class ConventionalMethods:
         noise = mne.make_ad_hoc_cov(info, {"mag": 1.0}, verbose="error")
         self.model = Model(head, info, noise, adjacency)
 
-    def __call__(self, method: str, recording: np.ndarray, baseline: np.ndarray) -> np.ndarray:
+    def __call__(
+        self, method: str, recording: np.ndarray, baseline: np.ndarray, **options: Any
+    ) -> np.ndarray:
         """Activity (n_regions, n_times) by one of `METHODS`, in a unit of its own.
 
         Parameters
@@ -87,22 +90,24 @@ class ConventionalMethods:
         baseline : ndarray, (n_channels, n)
             The same head's noise without a spike: its mean whitened variance becomes one. The
             beamformer's data covariance is taken over recording and baseline.
+        **options
+            Of the method; the product's own where there are none.
         """
         whitened = self.whiten @ baseline
         noise = np.sqrt(whitened.var(axis=1).mean())
         baseline, recording = whitened / noise, self.whiten @ recording / noise
         evoked = mne.EvokedArray(recording, self.model.info, verbose="error")
         spike = _Recording(evoked, self.model.noise_cov, baseline)
-        return METHODS[method](Problem(self.model, spike, 0.0))
+        return METHODS[method](Problem(self.model, spike, 0.0), **options)
 
 
-def _of_product(name: str, problem: Problem) -> np.ndarray:
-    """A method of the product with its default options."""
+def _of_product(name: str, problem: Problem, **options: Any) -> np.ndarray:
+    """A method of the product with its default options, but for those that are given."""
     part = PRODUCT[name]
-    return part.activity(problem, part.options())[0]
+    return part.activity(problem, part.options(**options))[0]
 
 
-METHODS: dict[str, Callable[[Problem], np.ndarray]] = {
+METHODS: dict[str, Callable[..., np.ndarray]] = {
     name: partial(_of_product, name) for name in PRODUCT if isinstance(PRODUCT[name], MapMethod)
 }
 

@@ -6,9 +6,10 @@ from pathlib import Path
 
 import torch
 
-from benchmarks.systems import deepmeg, product
-from benchmarks.systems.heads import point_field, test_members
+from benchmarks.systems import deepmeg, dst_dae, fourlcnn, product, unet
+from benchmarks.systems.heads import known_field, test_members
 from benchmarks.systems.rows import write
+from benchmarks.systems.trained import weights_folder
 from pipeline.progress import Progress
 from pipeline.systems import SIZES, SYSTEMS
 from pipeline.training.systems import train_system
@@ -19,6 +20,9 @@ EXPERIMENTS: dict[str, Callable[[Path, bool], list[dict]]] = {
     "deepmeg_snr": deepmeg.snr,
     "deepmeg_correlation": deepmeg.correlation,
     "deepmeg_times": deepmeg.times,
+    "dst_dae": dst_dae.run,
+    "fourlcnn": fourlcnn.run,
+    "unet": unet.run,
 }
 
 
@@ -36,7 +40,14 @@ def main() -> None:
     train.add_argument("--size", choices=SIZES, default="cpu")
     train.add_argument("--seed", type=int, default=1)
     train.add_argument("--minutes", type=float, help="end after these; called again, it goes on")
+    train.add_argument(
+        "--of-tested",
+        action="store_true",
+        help="DST-DAE for the bases and SNR of the recordings of an experiment, as its authors do",
+    )
     args = parser.parse_args()
+    if getattr(args, "of_tested", False) and args.name != "dst_dae":
+        parser.error("only DST-DAE learns from the recordings that it inverts")
     if args.command == "list":
         for name in SYSTEMS:
             system = SYSTEMS[name]
@@ -50,15 +61,16 @@ def main() -> None:
         print(path)
     else:
         torch.use_deterministic_algorithms(True, warn_only=True)
-        field = point_field(test_members(1, args.work)[0][1])
+        field = known_field(test_members(1, args.work)[0][1])
         _, card = train_system(
             args.name,
             field,
             args.size,
             args.seed,
-            args.work / "weights",
+            weights_folder(args.work, args.of_tested),
             Progress(),
             args.minutes,
+            dst_dae.of_tested(field) if args.of_tested else None,
         )
         print(card)
 

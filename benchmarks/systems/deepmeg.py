@@ -10,13 +10,13 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from benchmarks.systems.heads import point_field, test_members
+from benchmarks.systems.heads import known_field, test_members
 from benchmarks.systems.rows import NOT_PRINTED, row
+from benchmarks.systems.trained import trained
 from pipeline.methods._music import pursue
 from pipeline.systems import SYSTEMS
 from pipeline.systems._deepmeg import DeepMeg, localisation_error_mm
 from pipeline.systems._system import Field
-from pipeline.training.systems import read_trained
 
 FULL, QUICK = 1000, 60
 TEST_SEED = 31
@@ -92,7 +92,7 @@ def _milliseconds(compute: Callable[[], object], n: int) -> np.ndarray:
 
 
 def _field(work: Path) -> Field:
-    return point_field(test_members(1, work)[0][1])
+    return known_field(test_members(1, work)[0][1])
 
 
 def _draw(system: DeepMeg, field: Field, n: int, snr_db: float, wanted: float):
@@ -116,11 +116,9 @@ def _errors(
         error = localisation_error_mm(field.pos_mm[torch.tensor(found)], true_mm)
         printed = NOT_PRINTED if truncated else CURVE_ONLY
         rows.append(row(label, condition, error.numpy(), printed))
-    if (work / "weights" / f"{name}_cpu.safetensors").exists():
-        module, card = read_trained(name, field, "cpu", work / "weights")
-        with torch.inference_mode():
-            found_mm = system.answer(module(system.encode(field, drawn.data)), field)
-        error = localisation_error_mm(found_mm, true_mm)
-        label = f"{system.label}, {card['steps']} of {card['steps_planned']} steps"
+    network = trained(work, name, field)
+    if network is not None:
+        label, solve = network
+        error = localisation_error_mm(solve(system.encode(field, drawn.data)), true_mm)
         rows.append(row(label, condition, error.numpy(), CURVE_ONLY))
     return rows

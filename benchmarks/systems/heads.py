@@ -6,11 +6,14 @@ import mne
 import numpy as np
 import torch
 
+from pipeline.methods._system import to_own_channels
+from pipeline.projection import COVARIANCE_LOADING
 from pipeline.synthesis.patches import template_graph
 from pipeline.synthesis.population import Member, cached_member, population_seeds
 from pipeline.systems._system import Field
 from pipeline.template import load_template
 from pipeline.template.cortex import vertex_areas_mm2
+from pipeline.whitening import whitener
 
 ARRAYS = ("neuromag", "ctf275")
 
@@ -32,13 +35,27 @@ def region_areas_mm2() -> np.ndarray:
     return np.bincount(cortex.vertex_region[inside], area_mm2[inside])
 
 
-def point_field(member: Member) -> Field:
-    """The 994 regions of a Neuromag head as point sources, each of the same field, true leadfield.
+def channels_of(member: Member) -> np.ndarray:
+    """From the product's whitened directions to whitened channels (n_channels, rank), as on a patient."""
+    return to_own_channels(_whitener(member), member.noise_cov)
 
-    The papers have 8,000 to 15,002 points on the cortex: errors here are no finer than the regions.
+
+def known_field(member: Member) -> Field:
+    """The 994 regions of a Neuromag head as a head-model stage would know them: what trains and inverts.
+
+    Each region has one field: the papers have 8,000 to 15,002 points on the cortex, and errors here
+    are no finer than the regions.
     """
-    noise = np.sqrt(np.diag(member.noise_cov))
-    gain = member.true_leadfield / noise[:, None]
+    return _field(member, member.estimated_leadfield)
+
+
+def true_field(member: Member) -> Field:
+    """The same regions' true field, from which the known one differs in co-registration and cortex."""
+    return _field(member, member.true_leadfield)
+
+
+def _field(member: Member, leadfield: np.ndarray) -> Field:
+    gain = channels_of(member) @ _whitener(member) @ leadfield
     gain = gain / np.linalg.norm(gain, axis=0).mean()
     info = mne.channels.montage.read_meg_canonical_info("neuromag")
     sensors_mm = np.array([channel["loc"][:3] for channel in info["chs"]]) * 1000
@@ -49,3 +66,7 @@ def point_field(member: Member) -> Field:
         area_mm2=torch.as_tensor(region_areas_mm2(), dtype=torch.float32),
         sensor_pos_mm=torch.as_tensor(sensors_mm, dtype=torch.float32),
     )
+
+
+def _whitener(member: Member) -> np.ndarray:
+    return whitener(member.noise_cov, COVARIANCE_LOADING)

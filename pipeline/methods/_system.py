@@ -199,15 +199,26 @@ def patient_recordings(paths: PatientPaths, system: "System") -> tuple[Any, Any]
 
 
 def symmetric_whitener(spike: Spike) -> np.ndarray:
-    """The whitener (n_channels, n_channels) of the average's noise whose channels stay nearest to their own.
+    """The whitener (n_channels, n_channels) of the average's noise whose channels stay nearest to their own."""
+    whiten = whitener(spike.noise_matrix / spike.average.nave)
+    return to_own_channels(whiten, spike.noise_matrix) @ whiten
+
+
+def to_own_channels(whiten: np.ndarray, noise_cov: np.ndarray) -> np.ndarray:
+    """From whitened directions to whitened channels (n_channels, rank), each nearest to the channel of its place.
 
     Systems read a map of the sensors, or know their noise as white: a whitener of any other
     rotation mixes places.
+
+    Parameters
+    ----------
+    whiten : ndarray, (rank, n_channels)
+        Of `pipeline.whitening.whitener`.
+    noise_cov : ndarray, (n_channels, n_channels)
+        Up to a factor.
     """
-    scale = 1 / np.sqrt(np.diag(spike.noise_matrix) / spike.average.nave)
-    whiten = whitener(spike.noise_matrix / spike.average.nave)
-    axes = whiten / scale
-    return (axes / np.linalg.norm(axes, axis=1, keepdims=True)).T @ whiten
+    axes = whiten * np.sqrt(np.diag(noise_cov))
+    return (axes / np.linalg.norm(axes, axis=1, keepdims=True)).T
 
 
 def sampled(

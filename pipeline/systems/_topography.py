@@ -51,14 +51,25 @@ class Topographic(System):
     grid = GRID
 
     def draw(self, field: Field, n: int, generator: torch.Generator) -> Examples:
-        centre = torch.randint(len(field.pos_mm), (n,), generator=generator)
-        n_rings = torch.randint(1, 4, (n, 1), generator=generator)
-        steps = rings(field, centre, 3)
+        return self.condition(field, n, generator, SNR_DB)
+
+    def condition(
+        self,
+        field: Field,
+        n: int,
+        generator: torch.Generator,
+        snr_db: float,
+        n_clusters: int = 1,
+    ) -> Examples:
+        """Examples at one SNR (dB, of amplitudes), with clusters that may touch."""
+        centre = torch.randint(len(field.pos_mm), (n, n_clusters), generator=generator)
+        n_rings = torch.randint(1, 4, (n, n_clusters, 1), generator=generator)
+        steps = rings(field, centre.flatten(), 3).unflatten(0, centre.shape)
         amplitude = torch.tensor(AMPLITUDE_BY_RING)[steps] * (steps <= n_rings)
-        sign = torch.randint(2, (n, 1), generator=generator) * 2.0 - 1
-        activity = (sign * amplitude)[..., None]
-        ratio = torch.full((n,), 10 ** (SNR_DB / 20))
-        return examples(field, centre[:, None], activity, ratio, generator)
+        sign = torch.randint(2, (n, n_clusters, 1), generator=generator) * 2.0 - 1
+        activity = (sign * amplitude).sum(1)[..., None]
+        ratio = torch.full((n,), 10 ** (snr_db / 20))
+        return examples(field, centre, activity, ratio, generator)
 
     def encode(self, field: Field, data: torch.Tensor) -> torch.Tensor:
         """Maps (n, 1, grid, grid) of the first sample, z-scored over channels."""

@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from pipeline.systems._draw import examples, uniform
+from pipeline.systems._draw import distinct_sources, examples, uniform
 from pipeline.systems._fit import Recipe
 from pipeline.systems._system import Examples, Field, System
 
@@ -64,6 +64,16 @@ class Layers(nn.Module):
         return nn.functional.pad(logits, (0, missing[0], 0, missing[1]))
 
 
+def images(field: Field, data: torch.Tensor, snr: float) -> torch.Tensor:
+    """|MNE|, |dSPM| and |sLORETA| (n, 3, n_sources, n_times), regularised by 1 / snr²."""
+    gain = field.gain * (len(field.gain) ** 0.5 / field.gain.norm())
+    model = gain @ gain.T + torch.eye(len(gain)) / snr**2
+    kernel = torch.linalg.solve(model, gain).T
+    noise = kernel.norm(dim=1, keepdim=True)
+    resolution = (kernel * gain.T).sum(1, keepdim=True).sqrt()
+    return (torch.stack([kernel, kernel / noise, kernel / resolution]) @ data[:, None]).abs()
+
+
 class UNet(System):
     label = "U-Net"
     reference = (
@@ -95,28 +105,28 @@ class UNet(System):
 
     def draw(self, field: Field, n: int, generator: torch.Generator) -> Examples:
         """One dipole after the other for a third of a cycle each, silence between."""
+        return self.condition(field, n, generator, 1)
+
+    def condition(
+        self, field: Field, n: int, generator: torch.Generator, n_dipoles: int
+    ) -> Examples:
+        """Examples of so many dipoles at once, each of a sign of its own."""
         time = torch.arange(N_TIMES)
         start = torch.randint(N_TIMES - ACTIVE_SAMPLES, (n, 1), generator=generator)
         within = (time >= start) & (time < start + ACTIVE_SAMPLES)
-        sign = torch.randint(2, (n, 1), generator=generator) * 2.0 - 1
+        sign = torch.randint(2, (n, n_dipoles, 1), generator=generator) * 2.0 - 1
         phase = 2 * torch.pi * WAVE_HZ / SFREQ_HZ * (time - start + 1)
-        course = sign * within * torch.sin(phase)
-        source = torch.randint(len(field.pos_mm), (n,), generator=generator)
+        course = sign * (within * torch.sin(phase))[:, None]
+        sources = distinct_sources(n, n_dipoles, len(field.pos_mm), generator)
         activity = torch.zeros(n, len(field.pos_mm), N_TIMES)
-        activity[torch.arange(n), source] = course
+        activity[torch.arange(n)[:, None], sources] = course
         ratio = AMPLITUDE_RATIO * uniform(0.5, 1.5, generator, n)
-        return examples(field, source[:, None], activity, ratio, generator)
+        return examples(field, sources, activity, ratio, generator)
 
     def encode(self, field: Field, data: torch.Tensor) -> torch.Tensor:
-        """|MNE|, |dSPM| and |sLORETA| (n, 3, n_sources, n_times), each sample over its maximum."""
-        gain = field.gain * (len(field.gain) ** 0.5 / field.gain.norm())
-        model = gain @ gain.T + torch.eye(len(gain)) / SNR**2
-        kernel = torch.linalg.solve(model, gain).T
-        noise = kernel.norm(dim=1, keepdim=True)
-        resolution = (kernel * gain.T).sum(1, keepdim=True).sqrt()
-        images = torch.stack([kernel, kernel / noise, kernel / resolution]) @ data[:, None]
-        images = images.abs()
-        return images / images.amax(2, keepdim=True).clamp_min(1e-30)
+        """`images`, each sample over its maximum."""
+        shown = images(field, data, SNR)
+        return shown / shown.amax(2, keepdim=True).clamp_min(1e-30)
 
     def loss(self, output: torch.Tensor, examples: Examples, field: Field) -> torch.Tensor:
         """Cross-entropy, classes weighted by one over their frequency (n and n / (n - 1))."""
