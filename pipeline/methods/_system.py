@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 from scipy.ndimage import uniform_filter1d
 
+from pipeline.doubts import Doubt
 from pipeline.errors import InvalidInput, MissingResource
 from pipeline.methods._method import Method
 from pipeline.methods._model import Problem
@@ -75,6 +76,21 @@ class SystemMethod(Method):
             f"{card['steps']:,} of {card['steps_planned']:,} steps{part} for this head{moved}; loss on "
             f"examples held out {best:.3g}, untrained {first:.3g}; it {_ANSWERS[card['answers']]}"
         )
+
+    def doubt(self, problem: Problem) -> Doubt | None:
+        """Of a training that was a test of the machinery, or that was ended early."""
+        _, _, card = self._loaded(problem)
+        if card["size"] == "smoke":
+            return Doubt(
+                f"{self.label} was trained in the size smoke, which tests the machinery: its map is no result",
+                grave=True,
+            )
+        if card["steps"] < card["steps_planned"]:
+            return Doubt(
+                f"{self.label}’s training was ended after {card['steps']:,} of {card['steps_planned']:,} "
+                "steps: its map is not that of a trained system"
+            )
+        return None
 
     def solve(self, problem: Problem, options: Any) -> Distributed:
         import torch
