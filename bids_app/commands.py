@@ -174,14 +174,10 @@ def train_generic(args: argparse.Namespace) -> ExitCode:
     from pipeline.training.generic import TrainConfig
     from pipeline.training.generic import train_generic as train
 
-    given = {
-        "network": args.network,
-        "arrays": tuple(args.arrays) if args.arrays else None,
-        "input": args.input,
+    names = ("network", "input", "steps", "learning_rate", "seed")
+    given = {name: getattr(args, name) for name in names} | {
+        "arrays": tuple(args.arrays or ()) or None,
         "start": args.start and str(args.start),
-        "steps": args.steps,
-        "learning_rate": args.learning_rate,
-        "seed": args.seed,
         "device": resolve_device(args.device),
     }
     try:

@@ -1,6 +1,7 @@
 """Weights on disk: safetensors with the model card in the file's metadata, never pickle."""
 
 import json
+from collections.abc import Mapping
 from dataclasses import asdict
 from importlib.resources import files
 from pathlib import Path
@@ -18,7 +19,7 @@ from pipeline.networks import build_network, check_network
 from pipeline.projection import Projection
 
 if TYPE_CHECKING:
-    from pipeline.networks import Network
+    from pipeline.networks._network import Network
 
 SHIPPED = Path(str(files("pipeline.networks") / "weights" / "generic_compact.safetensors"))
 
@@ -158,7 +159,7 @@ def _state(module: nn.Module) -> dict[str, torch.Tensor]:
 
 
 def save_checkpoint(
-    path, parts: dict[str, nn.Module], optimizer, generator, step, training_loss, curve
+    path, parts: Mapping[str, nn.Module], optimizer, generator, step, training_loss, curve
 ) -> None:
     """Everything that training needs to go on as if it had not stopped."""
     tensors = {"generator": generator.get_state()}
@@ -188,7 +189,7 @@ def _write(path: Path, tensors: dict[str, torch.Tensor], metadata: dict[str, str
 
 
 def load_checkpoint(
-    path, parts: dict[str, nn.Module], optimizer, generator
+    path, parts: Mapping[str, nn.Module], optimizer, generator
 ) -> tuple[int, float, list]:
     """Restore what `save_checkpoint` kept; return the next step, the loss since the last row, and the curve."""
     with safe_open(path, "pt") as stored:

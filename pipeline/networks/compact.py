@@ -227,7 +227,15 @@ class Compact(Network):
             existence=self._existence(*found, window, projection),
         )
 
-    def _existence(self, signs, sources, courses, seen, window, projection) -> torch.Tensor | None:
+    def _existence(
+        self,
+        signs: torch.Tensor,
+        sources: torch.Tensor,
+        courses: torch.Tensor,
+        seen: torch.Tensor,
+        window: torch.Tensor,
+        projection: Projection,
+    ) -> torch.Tensor | None:
         """Logits (batch, n_sources) of whether there is a source where each is found."""
         if self.existence is None:
             return None

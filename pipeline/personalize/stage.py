@@ -9,10 +9,10 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from torch import nn
 
 from pipeline.errors import InvalidInput
 from pipeline.files import sha256, write_text
+from pipeline.networks._network import Network
 from pipeline.paths import PatientPaths
 from pipeline.personalize.config import Config, Inputs
 from pipeline.personalize.gate import is_beyond_chance, paired_gain
@@ -223,7 +223,7 @@ def _synthesizer(split: str, seed: int, device: str) -> Synthesizer:
 
 
 def fine_tune(
-    module: nn.Module,
+    module: Network,
     heads: dict[str, list[HeadTensors]],
     config: Config,
     device: str,
@@ -262,7 +262,7 @@ def fine_tune(
 
 
 def measure(
-    module: nn.Module,
+    module: Network,
     heads: list[HeadTensors],
     config: Config,
     device: str,

@@ -7,7 +7,7 @@ network that has only seen the two alike trusts its input too much.
 """
 
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
@@ -79,19 +79,21 @@ class Member:
     noise_cov : ndarray, (n_channels, n_channels)
         Of the noise that there is.
     region_pos_mm : ndarray, (994, 3)
-    known_noise_cov : ndarray, (n_channels, n_channels)
-        What is known of it; all, if not given.
+    partly_known_noise_cov : ndarray, (n_channels, n_channels), or None
+        What is known of it where that is not all.
     """
 
     true_leadfield: np.ndarray
     estimated_leadfield: np.ndarray
     noise_cov: np.ndarray
     region_pos_mm: np.ndarray
-    known_noise_cov: np.ndarray = field(default=None)  # type: ignore[assignment]
+    partly_known_noise_cov: np.ndarray | None = None
 
-    def __post_init__(self):
-        if self.known_noise_cov is None:
-            object.__setattr__(self, "known_noise_cov", self.noise_cov)
+    @property
+    def known_noise_cov(self) -> np.ndarray:
+        """What is known of the noise: (n_channels, n_channels)."""
+        known = self.partly_known_noise_cov
+        return self.noise_cov if known is None else known
 
 
 def smooth_displacement(pos_mm, rng, rms_mm: float, scale_mm: float) -> np.ndarray:
@@ -345,7 +347,7 @@ def cached_member(folder: Path, array: str, cortex: SourceCortex, seed: int) -> 
         info = mne.channels.montage.read_meg_canonical_info(array)
         made = asdict(random_member(info, cortex, seed))
         # What is known of the noise is drawn for each training.
-        del made["known_noise_cov"]
+        del made["partly_known_noise_cov"]
         write_npz(path, **made)
     return Member(**read_npz(path))
 

@@ -5,6 +5,7 @@ unit, so that a signal-to-noise ratio is one number for both.
 """
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -23,7 +24,7 @@ N_TIMES = 125
 SOURCE_SNR_DB = (10.0, 20.0)
 SENSOR_SNR_DB = (5.0, 20.0)
 # Patients' averages are fainter than the paper's recordings, and activity falls off in many ways.
-PATIENTS_RANGES = {
+PATIENTS_RANGES: dict[str, Any] = {
     "source_snr_db": (-5.0, 20.0),
     "sensor_snr_db": (0.0, 20.0),
     "half_magnitude_mm": (20.0, 80.0),
@@ -285,7 +286,9 @@ class Synthesizer:
         # Drawn only where wanted, so that what was drawn before there were silent ones is the same.
         if self.silent_share:
             silent = self._uniform(0, 1, n) < self.silent_share
-        magnitudes, waves, patches, centres = [], [], [], []
+        magnitudes: list[torch.Tensor] = []
+        waves: list[torch.Tensor] = []
+        patches, centres = [], []
         for source in range(len(source_shares)):
             magnitude, patch, centre = self.magnitudes(n)
             wave, at_peak = self.waveforms(n)

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
-from torch import nn
 
 from pipeline import DEVICES, __version__
 from pipeline.errors import InvalidInput
@@ -40,7 +39,7 @@ from pipeline.training.train import Plan, train, validate
 from pipeline.weights import read_weights, resolve_device, save_model
 
 if TYPE_CHECKING:
-    from pipeline.networks import Network
+    from pipeline.networks._network import Network
 
 N_VALIDATION_HEADS = 4
 N_TEST_HEADS = 4
@@ -134,12 +133,7 @@ def train_generic(out_dir: Path, config: TrainConfig, progress: Progress) -> Pat
         for head in held_out["validation"]
     ]
 
-    torch.manual_seed(config.seed)
-    n_in = len(heads[0].projection.kernel)
-    module = build_network(config.network, n_in=n_in)
-    if config.start:
-        start_from(module, Path(config.start))
-    module.to(device)
+    module = beginning_network(config, len(heads[0].projection.kernel)).to(device)
     plan = Plan(
         steps=config.steps,
         batch_size=config.batch_size,
@@ -198,6 +192,15 @@ def existence_card(
         )
 
 
+def beginning_network(config: TrainConfig, n_in: int) -> "Network":
+    """The network before training, its random weights by the seed."""
+    torch.manual_seed(config.seed)
+    module = build_network(config.network, n_in=n_in)
+    if config.start:
+        start_from(module, Path(config.start))
+    return module
+
+
 def start_from(module: "Network", weights: Path) -> None:
     """Take over what a weights file has for this network; parts that it lacks stay random.
 
@@ -241,7 +244,6 @@ def with_random_channels(member: Member, rng) -> Member:
         estimated_leadfield=member.estimated_leadfield[kept],
         noise_cov=member.noise_cov[np.ix_(kept, kept)],
         region_pos_mm=member.region_pos_mm,
-        known_noise_cov=member.known_noise_cov[np.ix_(kept, kept)],
     )
 
 
@@ -282,14 +284,12 @@ def training_members(members: list[Member], kind: str, seed: int) -> list[Member
     return drawn
 
 
-def partly_known(noise_cov: np.ndarray, rng) -> np.ndarray:
-    """A covariance as it may be known: in full, or with less of what channels have in common, or none."""
+def partly_known(noise_cov: np.ndarray, rng) -> np.ndarray | None:
+    """A covariance without what channels have in common, or with a part of it; None: known in full."""
     kind = rng.random()
-    common = 1.0
-    if kind < UNKNOWN_COVARIANCE_SHARE:
-        common = 0.0
-    elif kind < UNKNOWN_COVARIANCE_SHARE + PARTLY_KNOWN_COVARIANCE_SHARE:
-        common = rng.uniform()
+    if kind >= UNKNOWN_COVARIANCE_SHARE + PARTLY_KNOWN_COVARIANCE_SHARE:
+        return None
+    common = 0.0 if kind < UNKNOWN_COVARIANCE_SHARE else rng.uniform()
     return common * noise_cov + (1 - common) * np.diag(np.diag(noise_cov))
 
 
@@ -307,7 +307,7 @@ def member_tensors(
             template_dictionary(),
             device,
             kind,
-            None if member.noise_cov is member.known_noise_cov else member.noise_cov,
+            None if member.partly_known_noise_cov is None else member.noise_cov,
         )
         for member in members
     ]
@@ -339,7 +339,7 @@ def make_synthesizer(
 
 
 def measure_test(
-    module: nn.Module, heads: list[HeadTensors], device: str, progress: Progress
+    module: "Network", heads: list[HeadTensors], device: str, progress: Progress
 ) -> list[dict]:
     """Errors of the network and of sLORETA on the same test recordings, by sensor SNR.
 

@@ -11,6 +11,7 @@ from torch import nn
 
 from pipeline.errors import OutOfMemory
 from pipeline.files import write_text
+from pipeline.networks._network import Network
 from pipeline.progress import Progress, Stopped
 from pipeline.projection import Projection
 from pipeline.synthesis.recordings import Batch, HeadTensors, Synthesizer
@@ -64,7 +65,7 @@ class Plan:
 
 
 def relative_error(
-    module: nn.Module,
+    module: Network,
     batch: Batch,
     projection: Projection,
     samples: slice = slice(None),
@@ -75,7 +76,9 @@ def relative_error(
     window = module.window(batch.recording.shape[2], batch.peak)
     errors = activity_errors(answer.activity, batch, samples, absolute_part, window)
     loss = in_doublings(errors[~batch.silent]).sum() / len(errors)
-    if answer.existence is not None and projection.neighbours is not None:
+    if answer.existence is not None:
+        # Who says whether a source exists tells sources apart, in a dictionary of them.
+        assert answer.sources is not None and projection.neighbours is not None
         right = is_near_source(answer.sources, batch.patches, projection.neighbours)
         loss = loss + nn.functional.binary_cross_entropy_with_logits(
             answer.existence, right.float()
@@ -135,7 +138,7 @@ def is_near_source(
 
 
 def validate(
-    module: nn.Module,
+    module: Network,
     batches: list[Batch],
     heads: list[HeadTensors],
     absolute_part: float = ABSOLUTE_PART,
@@ -157,7 +160,7 @@ def validate(
 
 
 def update(
-    module: nn.Module,
+    module: Network,
     optimizer: torch.optim.Optimizer,
     synthesizer: Synthesizer,
     head: HeadTensors,
@@ -178,7 +181,7 @@ def update(
 
 
 def batch_size_that_fits(
-    module: nn.Module, synthesizer: Synthesizer, heads: list[HeadTensors], plan: Plan, progress
+    module: Network, synthesizer: Synthesizer, heads: list[HeadTensors], plan: Plan, progress
 ) -> int:
     """The plan's batch size, or half of it until the GPU's memory holds an update, said aloud.
 
@@ -213,10 +216,10 @@ def batch_size_that_fits(
 
 
 def train(
-    module: nn.Module,
+    module: Network,
     synthesizer: Synthesizer,
     heads: list[HeadTensors],
-    measure: Callable[[nn.Module], dict[str, float]],
+    measure: Callable[[Network], dict[str, float]],
     plan: Plan,
     folder: Path,
     progress: Progress,
@@ -230,7 +233,7 @@ def train(
     Parameters
     ----------
     module : nn.Module
-        A network of `pipeline.networks.NETWORKS`.
+        One of `pipeline.networks.NETWORKS`.
     synthesizer : Synthesizer
         Of the training split.
     heads : list of HeadTensors
@@ -294,7 +297,7 @@ def train(
 class _State:
     """What a training must keep to go on: weights, their mean, the best of it, and the curve."""
 
-    def __init__(self, module: nn.Module, generator: torch.Generator, plan: Plan, folder: Path):
+    def __init__(self, module: Network, generator: torch.Generator, plan: Plan, folder: Path):
         self.plan, self.folder, self.generator = plan, folder, generator
         self.optimizer = torch.optim.Adam(module.parameters(), lr=plan.learning_rate)
         self.averaged, self.best = deepcopy(module).eval(), deepcopy(module).eval()
@@ -303,7 +306,7 @@ class _State:
         self._parts = {"module": module, "averaged": self.averaged, "best": self.best}
         self._checkpoint = folder / "checkpoint.safetensors"
 
-    def resume(self, measure: Callable[[nn.Module], dict[str, float]]) -> int:
+    def resume(self, measure: Callable[[Network], dict[str, float]]) -> int:
         """Load the checkpoint, or measure where there is none; return the step it goes on from."""
         if not self._checkpoint.exists():
             start = {"step": 0, "samples": 0, "training_loss": None}
@@ -350,7 +353,7 @@ class _State:
         return len(losses) - 1 - losses.index(min(losses)) >= self.plan.patience
 
 
-def average_into(averaged: nn.Module, module: nn.Module, decay: float) -> None:
+def average_into(averaged: nn.Module, module: Network, decay: float) -> None:
     """Move the averaged weights towards the module's; buffers, running means already, are copied."""
     with torch.no_grad():
         for mean, weight in zip(averaged.parameters(), module.parameters(), strict=True):
