@@ -95,7 +95,7 @@ def _compared(
         estimate = replace(
             found,
             explained_percent=imaged[method].explained_percent,
-            not_explained=imaged[method].not_explained or "the image stage left none",
+            not_explained=imaged[method].not_explained or found.not_explained,
         )
         if METHODS[method].fine_tuned:
             references = replace(references, personalized=estimate)

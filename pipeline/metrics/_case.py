@@ -52,7 +52,7 @@ class Estimate:
     point: Point | None = None
     resamples: tuple["Estimate", ...] = ()
     explained_percent: float | None = None
-    not_explained: str = ""
+    not_explained: str = "no explained variance was computed"
 
 
 @dataclass
