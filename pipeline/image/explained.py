@@ -52,7 +52,7 @@ def variance_explained_percent(
     any_size : bool
         Give the prediction the factor, at least 0, with which it explains most.
     """
-    if any_size:
-        power = float((predicted**2).sum())
-        predicted = max(0.0, float((data * predicted).sum()) / power) * predicted if power else 0.0
+    power = float((predicted**2).sum())
+    if any_size and power:
+        predicted = max(0.0, float((data * predicted).sum()) / power) * predicted
     return 100 * (1 - float(((data - predicted) ** 2).sum()) / float((data**2).sum()))

@@ -87,8 +87,7 @@ def draw_cortex(
         axes.plot(right, up, "+", color="black", ms=6, mew=1.2, path_effects=_CASING)
     axes.set_aspect("equal")
     axes.set_axis_off()
-    if hemispheres == "LR":
-        mark_sides(axes, raster)
+    mark_sides(axes, raster, hemispheres)
 
 
 def ranked_views(cortex: CortexData) -> list[tuple[str, str, str]]:
@@ -189,10 +188,11 @@ def _on_side(cortex: CortexData, pos_mm: np.ndarray, hemispheres: str) -> np.nda
     return is_right if hemispheres == "R" else ~is_right
 
 
-def mark_sides(axes: Axes, raster: Raster) -> None:
-    """L and R above a view of both hemispheres."""
+def mark_sides(axes: Axes, raster: Raster, hemispheres: str) -> None:
+    """L and R above a view of both hemispheres; the letter of a single one in the upper left corner."""
     left, right, _, top = raster.extent_mm
-    first, second = ("L", "R") if raster.axes[0, 0] > 0 else ("R", "L")
-    for letter, share in ((first, 0.14), (second, 0.86)):
+    places = (0.14, 0.86) if hemispheres == "LR" else (0.04,)
+    letters = hemispheres if raster.axes[0, 0] > 0 else hemispheres[::-1]
+    for letter, share in zip(letters, places, strict=True):
         x = left + share * (right - left)
         axes.text(x, top, letter, ha="center", va="top", fontsize=8, fontweight="bold")

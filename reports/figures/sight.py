@@ -58,8 +58,7 @@ def sight_views(cortex: CortexData, moment_nam: np.ndarray, on_cortex: np.ndarra
             axes.set_aspect("equal")
             axes.set_axis_off()
             axes.set_title(title, fontsize=7, fontweight="normal", loc="center", pad=1)
-            if hemispheres == "LR":
-                mark_sides(axes, raster)
+            mark_sides(axes, raster, hemispheres)
         box = figure.add_axes((0.3, 0.17, 0.4, 0.045))
         bar = figure.colorbar(
             ScalarMappable(scale, SIGHT_MAP), cax=box, orientation="horizontal", extend="both"

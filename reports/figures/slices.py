@@ -27,6 +27,7 @@ SCALE_BAR_MM = 20.0
 _STEP_MM = 0.6
 _MAP_OPACITY = 0.6  # the cortex below shows through
 _TITLE_IN = 0.18
+_SMALL_IN = 1.3
 _LABEL = [effects.withStroke(linewidth=1.5, foreground="black")]
 
 
@@ -247,6 +248,7 @@ def draw_slice(axes: Axes, data: SliceData, plane: str) -> None:
 
 def _mark_edges(axes: Axes, letters: tuple[str, ...]) -> None:
     """Letters at the left, right, lower and upper edge, and in the upper left corner."""
+    width_in = axes.get_position().width * axes.get_figure().get_size_inches()[0]
     for letter, x, y, ha, va in zip(
         letters,
         (0.015, 0.985, 0.5, 0.5, 0.015),
@@ -263,7 +265,7 @@ def _mark_edges(axes: Axes, letters: tuple[str, ...]) -> None:
             ha=ha,
             va=va,
             color="white",
-            fontsize=8,
+            fontsize=8 if width_in > _SMALL_IN else 5.5,
             fontweight="bold",
             path_effects=_LABEL,
         )

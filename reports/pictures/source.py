@@ -51,7 +51,7 @@ def mri_slices(studio: Studio) -> Picture:
         "png",
         f"T1w slices through the maximum of the map ({studio.name}){contacts}. Radiological "
         "convention: the patient’s right (R) is on the left of the picture. Below: the same slices "
-        f"without the map. Bars: {SCALE_BAR_MM:.0f} mm. Coordinates: scanner frame of the T1w.",
+        f"without the map, whose colours are paler here than in their scale. Bars: {SCALE_BAR_MM:.0f} mm. Coordinates: scanner frame of the T1w.",
         f"Axial, coronal and sagittal MRI slices through the {studio.where} with the source.",
     )
 

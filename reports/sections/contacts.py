@@ -16,7 +16,7 @@ TEMPLATE = """\
 {% if own.rows %}
 <table class="contacts">
 <caption>Contacts: the seizure-onset zone first, then the others, nearest to the maximum first ({{ finding_name }})</caption>
-<thead><tr><th scope="col">Contact</th><th scope="col">Mark</th><th scope="col" class="n">To the maximum, mm</th><th scope="col" class="n">To the extent, mm</th><th scope="col">Nearest cortex</th><th scope="col" class="n">To it, mm</th><th scope="col">Position</th></tr></thead>
+<thead><tr><th scope="col">Contact</th><th scope="col">Mark</th><th scope="col" class="n">To the maximum, mm</th><th scope="col" class="n">To the extent, mm</th><th scope="col">Nearest cortex</th><th scope="col" class="n">To cortex, mm</th><th scope="col">Position</th></tr></thead>
 <tbody>
 {% for row in own.rows %}
 <tr><th scope="row">{{ row.name }}</th><td>{{ row.marks }}</td><td class="n">{{ row.to_maximum }}</td><td class="n">{{ row.to_found }}</td><td>{{ row.cortex }}</td><td class="n">{{ row.to_cortex }}</td><td>{{ row.pos }}</td></tr>
