@@ -191,7 +191,7 @@ class PatientPaths:
     @property
     @_result("personalize")
     def model(self) -> Path:
-        """The weights that the image stage uses as 'personalized'."""
+        """The weights that fine-tuning made, where they are better than the generic ones."""
         return self.meg("desc-personalized_model.safetensors")
 
     @property

@@ -90,12 +90,13 @@ def model_card(patient: Patient, paths: PatientPaths) -> dict:
         "facts": rows of name and value; "held_out": rows of sensor SNR in dB, method, number of
         recordings, and the errors' summaries.
     """
-    own = _card(paths.model)
+    qc = patient.qc.personalize
     generic = _card(generic_weights(patient))
+    used = _card(paths.model) or generic
     facts = [
-        ("Network", None if own is None else own.network),
-        ("Input", None if own is None else own.input),
-        ("Weights fine-tuned to this head", None if own is None else _yes_no(own.personalized)),
+        ("Network", None if used is None else used.network),
+        ("Input", None if used is None else used.input),
+        ("Weights fine-tuned to this head", None if qc is None else _yes_no(qc.improved)),
         ("Generic weights made by spikefocus", None if generic is None else generic.version),
         (
             "Synthetic recordings they were trained on",
@@ -143,8 +144,8 @@ def _summary(errors: ErrorsQC, key: str) -> str:
     return f"{mean} ± {spread} ({median})"
 
 
-def _yes_no(value: bool | None) -> str | None:
-    return None if value is None else "yes" if value else "no"
+def _yes_no(value: bool) -> str:
+    return "yes" if value else "no"
 
 
 def _grouped(value: int | None) -> str | None:

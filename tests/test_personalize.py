@@ -2,6 +2,7 @@
 
 import filecmp
 import shutil
+from copy import deepcopy
 
 import mne
 import numpy as np
@@ -12,6 +13,7 @@ from fake_patient import write_fake_patient
 from pipeline import personalize
 from pipeline.errors import InvalidInput, MissingResource
 from pipeline.files import read_json, read_npz, write_npz
+from pipeline.methods import METHODS
 from pipeline.networks import build_network
 from pipeline.paths import PatientPaths
 from pipeline.personalize import stage
@@ -120,16 +122,27 @@ def test_generic_weights_are_kept_and_said_so_without_improvement(
     zeros = dict.fromkeys(METRICS, 0.0)
     monkeypatch.setattr(stage, "validate", lambda *_: {"validation_loss": next(losses)} | zeros)
     heard = Heard()
+    paths.model.write_bytes(b"of an earlier run")
     run(paths, progress=heard)
     qc = read_json(paths.qc("personalize"))
     assert not qc["improved"]
     assert qc["warnings"] == heard.warnings
     assert said in qc["warnings"][0]
-    generic, _ = load_model()
-    kept, card = load_model(paths.model)
-    assert not card["personalized"]
-    for a, b in zip(generic.parameters(), kept.parameters(), strict=True):
+    # The generic ones are not stored again, and no earlier run's stay.
+    assert not paths.model.exists() and paths.model not in personalize.writes(paths)
+    assert all(path.exists() for path in personalize.writes(paths))
+    generic, card = load_model()
+    used, _ = METHODS["personalized"].load(paths)
+    assert qc["generic_model_sha256"] == card["sha256"]
+    for a, b in zip(generic.parameters(), used.parameters(), strict=True):
         assert torch.equal(a, b)
+    # Results of an earlier version, which did store them, are read as they are.
+    other = deepcopy(generic)
+    with torch.no_grad():
+        next(other.parameters()).add_(1)
+    save_model(paths.model, other, {"network": "compact", "input": "projected"})
+    used, _ = METHODS["personalized"].load(paths)
+    assert torch.equal(next(used.parameters()), next(other.parameters()))
 
 
 class _Enough(Exception):
@@ -152,7 +165,7 @@ def test_fine_tuning_learns_from_every_types_positions(paths, patient, quick, mo
     lower = mne.transforms.translation(z=0.025) @ here  # the helmet higher above the head
     write_npz(second.head_positions, dev_head_t=lower[None], of_spike=np.zeros(6, int))
     monkeypatch.setattr(stage, "imaged_types", lambda _: [paths, second])
-    monkeypatch.setattr(stage, "N_HEADS", {"train": n_heads, "validation": 1, "test": 4})
+    monkeypatch.setattr(stage, "N_HEADS", {"train": n_heads, "validation": 1})
     given = {}
 
     def fine_tune(module, heads, *_):
@@ -166,7 +179,6 @@ def test_fine_tuning_learns_from_every_types_positions(paths, patient, quick, mo
     assert {split: len(sizes) for split, sizes in size.items()} == {
         "train": n_heads,
         "validation": 2,  # one for each type
-        "test": 4,
     }
     for sizes in size.values():
         first, other = sizes[: len(sizes) // 2], sizes[len(sizes) // 2 :]

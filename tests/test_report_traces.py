@@ -38,9 +38,7 @@ def test_regions_are_those_that_ctf_names_its_sensors_by():
     named = np.array([info["ch_names"][i] for i in paired])
     expected_side = np.where([name[1] == "L" for name in named], "left", "right")
     assert ([each.split(" ")[0] for each in found] == expected_side).all()
-    right = [
-        each.split(" ")[1] == names[name[2]] for each, name in zip(found, named, strict=True)
-    ]
+    right = [each.split(" ")[1] == names[name[2]] for each, name in zip(found, named, strict=True)]
     assert len(right) > 250 and np.mean(right) > 0.85
 
 

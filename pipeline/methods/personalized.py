@@ -2,16 +2,23 @@
 
 from typing import Any
 
+from pipeline.methods import generic
 from pipeline.methods._method import NetworkMethod
 from pipeline.paths import PatientPaths
 from pipeline.records.personalize_qc import read_personalize_qc
 
 
 def load(paths: PatientPaths) -> tuple[Any, dict[str, Any]]:
-    """The weights that the personalize stage left, with their card."""
+    """The weights that the personalize stage left, or else those that it started from; with their card.
+
+    Versions up to 0.1.0 stored the generic weights again where fine-tuning had not helped.
+    """
     from pipeline.weights import load_model  # torch takes seconds
 
-    return load_model(paths.model, read_personalize_qc(paths).network)
+    chosen = read_personalize_qc(paths)
+    if not chosen.improved and not paths.model.exists():
+        return generic.load(paths)
+    return load_model(paths.model, chosen.network)
 
 
 METHOD = NetworkMethod(

@@ -4,7 +4,7 @@ import hashlib
 import json
 import shutil
 from copy import deepcopy
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
@@ -20,7 +20,12 @@ from pipeline.personalize.jitter import possible_leadfields, sensor_motion_deriv
 from pipeline.progress import Progress
 from pipeline.projection import Projection, check_leadfield, project_head
 from pipeline.records.head import MeasuredHead, moved_files, read_head_of
-from pipeline.records.personalize_qc import ErrorsQC, PersonalizeQC, write_personalize_qc
+from pipeline.records.personalize_qc import (
+    ErrorsQC,
+    PersonalizeQC,
+    read_personalize_qc,
+    write_personalize_qc,
+)
 from pipeline.records.spike import Spike, read_spike
 from pipeline.records.spikes_qc import imaged_types
 from pipeline.synthesis.library import load_library
@@ -58,17 +63,25 @@ def reads(inputs: Inputs, paths: PatientPaths) -> list[Path]:
 
 def writes(paths: PatientPaths) -> list[Path]:
     """Nothing where nothing is imaged."""
-    return list(_results(paths)) if imaged_types(paths) else []
+    if not imaged_types(paths):
+        return []
+    always = [paths.training_curve, paths.qc("personalize")]
+    return [paths.model, *always] if _has_own_weights(paths) else always
 
 
-def _results(paths: PatientPaths) -> tuple[Path, ...]:
-    return paths.model, paths.training_curve, paths.qc("personalize")
+def _has_own_weights(paths: PatientPaths) -> bool:
+    """Whether fine-tuning helped, as far as is known: else the generic weights serve, stored elsewhere."""
+    try:
+        return paths.qc("personalize").exists() and read_personalize_qc(paths).improved
+    except InvalidInput:  # damaged: that it is not what the stage wrote tells enough
+        return False
 
 
 def run(inputs: Inputs, paths: PatientPaths, config: Config, progress: Progress) -> None:
     """Fine-tune, compare before and after on held-out recordings, and keep the better weights.
 
-    The weights serve every type of spikes, since head, channels and noise are the same; where the head
+    Weights are written only where fine-tuning helped: the quality file names the generic ones by their
+    checksum. They serve every type of spikes, since head, channels and noise are the same; where the head
     lay elsewhere at the spikes of some type, they learn from each type's positions. Where no type is
     imaged, there is nothing to do.
 
@@ -81,7 +94,7 @@ def run(inputs: Inputs, paths: PatientPaths, config: Config, progress: Progress)
     """
     imaged = imaged_types(paths)
     if not imaged:
-        for file in _results(paths):
+        for file in (paths.model, paths.training_curve, paths.qc("personalize")):
             file.unlink(missing_ok=True)
         return
     device = resolve_device(config.device)
@@ -92,32 +105,38 @@ def run(inputs: Inputs, paths: PatientPaths, config: Config, progress: Progress)
     check_inputs_fit(card, head)
     generic.to(device)
     personalized = deepcopy(generic).train()
-    heads: dict[str, list[HeadTensors]] = {split: [] for split in N_HEADS}
-    with progress.step("head models with errors", len(N_HEADS) * len(seen)) as bar:
-        for place, (head, spike) in enumerate(seen):
-            derivatives = sensor_motion_derivatives(spike.sensors, head.region_pos_head_m)
-            known = project_patient(head, spike, card["input"], device)
-            for split, of_split in heads.items():
-                own = possible_heads(head, spike, known, derivatives, split, config.seed)
-                # The places take turns, and each has a turn.
-                of_split += own[place % len(own) :: len(seen)]
-                bar.advance()
+    places = [
+        Place(
+            head,
+            spike,
+            project_patient(head, spike, card["input"], device),
+            sensor_motion_derivatives(spike.sensors, head.region_pos_head_m),
+        )
+        for head, spike in seen
+    ]
+    with progress.step("head models with errors", total=2) as bar:
+        heads = {}
+        for split in ("train", "validation"):
+            heads[split] = heads_of(places, split, config.seed)
+            bar.advance()
 
     # Named after everything that decides the result, so that a killed run goes on where it was
     # and a run on other data never takes over its state.
     folder = paths.folder / f".training_{_fingerprint(paths, config, card)}"
     curve = fine_tune(personalized, heads, config, device, folder, progress)
+    del heads  # each with its background is tens of megabytes
+    held_out = heads_of(places, "test", config.seed)
 
     losses = [row["validation_loss"] for row in curve]
     best = int(np.argmin(losses))
 
-    with progress.step("measuring before and after", (1 + bool(best)) * len(heads["test"])) as bar:
-        before = measure(generic, heads["test"], config, device, bar)
+    with progress.step("measuring before and after", (1 + bool(best)) * len(held_out)) as bar:
+        before = measure(generic, held_out, config, device, bar)
         # The weights of before any training are the generic ones.
-        after = measure(personalized, heads["test"], config, device, bar) if best else before
-    by_head = (errors[:, 0].reshape(len(heads["test"]), -1) for errors in (before, after))
+        after = measure(personalized, held_out, config, device, bar) if best else before
+    by_head = (errors[:, 0].reshape(len(held_out), -1) for errors in (before, after))
     gain_mm, gain_se_mm = paired_gain(*by_head)
-    improved = is_beyond_chance(gain_mm, gain_se_mm, len(heads["test"]))
+    improved = is_beyond_chance(gain_mm, gain_se_mm, len(held_out))
     warnings = () if improved else (_not_improved(before, after, gain_mm, gain_se_mm, curve),)
     for warning in warnings:
         progress.warn(warning)
@@ -131,7 +150,7 @@ def run(inputs: Inputs, paths: PatientPaths, config: Config, progress: Progress)
         best_step=int(curve[best]["step"]),
         n_training_recordings=int(curve[-1]["samples"]),
         n_test_recordings=len(before),
-        n_test_heads=len(heads["test"]),
+        n_test_heads=len(held_out),
         n_channels=len(head.leadfield),
         before=_summary(before),
         after=_summary(after),
@@ -140,12 +159,34 @@ def run(inputs: Inputs, paths: PatientPaths, config: Config, progress: Progress)
         validation_loss_before=losses[0],
         validation_loss_after=losses[best],
     )
-    kept = personalized if improved else generic
-    own_card = {key: card[key] for key in ("network", "input", "existence") if key in card}
-    save_model(paths.model, kept.cpu(), own_card | {"personalized": improved})
+    paths.model.unlink(missing_ok=True)
+    if improved:
+        own_card = {key: card[key] for key in ("network", "input", "existence") if key in card}
+        save_model(paths.model, personalized.cpu(), own_card | {"personalized": True})
     write_text(paths.training_curve, curve_tsv(curve))
     write_personalize_qc(paths, qc)
     shutil.rmtree(folder, ignore_errors=True)
+
+
+@dataclass(frozen=True)
+class Place:
+    """The head at one set of positions, what is known of it, and how its field moves with the sensors."""
+
+    head: MeasuredHead
+    spike: Spike
+    known: tuple[np.ndarray, Projection]
+    motion_derivatives: np.ndarray
+
+
+def heads_of(places: list[Place], split: str, seed: int) -> list[HeadTensors]:
+    """Heads that the patient's could be: the places take turns, and each has a turn."""
+    found: list[HeadTensors] = []
+    for turn, place in enumerate(places):
+        own = possible_heads(
+            place.head, place.spike, place.known, place.motion_derivatives, split, seed
+        )
+        found += own[turn % len(own) :: len(places)]
+    return found
 
 
 def seen_heads(imaged: list[PatientPaths]) -> list[tuple[MeasuredHead, Spike]]:

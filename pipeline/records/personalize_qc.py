@@ -34,7 +34,8 @@ class PersonalizeQC:
         The file that fine-tuning started from; empty for the weights that ship.
     generic_model_sha256 : str
     improved : bool
-        Whether fine-tuning lowered the error beyond chance, so that its weights are used.
+        Whether fine-tuning lowered the error beyond chance, so that its weights are stored and used;
+        else those of `generic_model_sha256` are.
     steps, n_training_recordings, n_channels : int
         Fine-tuning ends by itself where a validation brings no gain.
     best_step : int
