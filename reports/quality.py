@@ -64,6 +64,7 @@ _LABELS = {
     "n_used": "Spikes averaged",
     "n_rejected": "Spikes rejected",
     "half_rise_s": "Half rise, relative to the peak",
+    "above_lowpass_share": "Share of the average’s power above the pass band",
     "mean_correlation": "Mean correlation with the average of the others, all channels",
     "mean_component_correlation": "The same in the average’s leading components",
     "share_in_head": "Share of the resection mask inside the head",

@@ -6,6 +6,7 @@ import shutil
 from copy import deepcopy
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -127,10 +128,31 @@ def run(inputs: Inputs, paths: PatientPaths, config: Config, progress: Progress)
     del heads  # each with its background is tens of megabytes
     held_out = heads_of(places, "test", config.seed)
 
+    about = {"generic_model_sha256": card["sha256"], "n_channels": len(head.leadfield)}
+    qc = _judged(generic, personalized, held_out, curve, config, device, progress, about)
+    for warning in qc.warnings:
+        progress.warn(warning)
+    _store_if(qc.improved, paths, personalized, card)
+    write_text(paths.training_curve, curve_tsv(curve))
+    write_personalize_qc(paths, qc)
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+def _judged(
+    generic: Network,
+    personalized: Network,
+    held_out: list[HeadTensors],
+    curve: list[CurveRow],
+    config: Config,
+    device: str,
+    progress: Progress,
+    about: dict[str, Any],
+) -> PersonalizeQC:
+    """Whether fine-tuning helped, on heads that it did not learn from."""
     losses = [row["validation_loss"] for row in curve]
     best = int(np.argmin(losses))
-
-    with progress.step("measuring before and after", (1 + bool(best)) * len(held_out)) as bar:
+    n_measured = (1 + bool(best)) * len(held_out)
+    with progress.step("measuring before and after", n_measured) as bar:
         before = measure(generic, held_out, config, device, bar)
         # The weights of before any training are the generic ones.
         after = measure(personalized, held_out, config, device, bar) if best else before
@@ -138,34 +160,24 @@ def run(inputs: Inputs, paths: PatientPaths, config: Config, progress: Progress)
     gain_mm, gain_se_mm = paired_gain(*by_head)
     improved = is_beyond_chance(gain_mm, gain_se_mm, len(held_out))
     warnings = () if improved else (_not_improved(before, after, gain_mm, gain_se_mm, curve),)
-    for warning in warnings:
-        progress.warn(warning)
-    qc = PersonalizeQC(
+    return PersonalizeQC(
         warnings=warnings,
         network=config.network,
         generic_model=config.generic_model,
-        generic_model_sha256=card["sha256"],
         improved=improved,
         steps=int(curve[-1]["step"]),
         best_step=int(curve[best]["step"]),
         n_training_recordings=int(curve[-1]["samples"]),
         n_test_recordings=len(before),
         n_test_heads=len(held_out),
-        n_channels=len(head.leadfield),
         before=_summary(before),
         after=_summary(after),
         gain_mm=round(gain_mm, 3),
         gain_standard_error_mm=round(gain_se_mm, 3),
         validation_loss_before=losses[0],
         validation_loss_after=losses[best],
+        **about,
     )
-    paths.model.unlink(missing_ok=True)
-    if improved:
-        own_card = {key: card[key] for key in ("network", "input", "existence") if key in card}
-        save_model(paths.model, personalized.cpu(), own_card | {"personalized": True})
-    write_text(paths.training_curve, curve_tsv(curve))
-    write_personalize_qc(paths, qc)
-    shutil.rmtree(folder, ignore_errors=True)
 
 
 @dataclass(frozen=True)
@@ -201,6 +213,14 @@ def seen_heads(imaged: list[PatientPaths]) -> list[tuple[MeasuredHead, Spike]]:
         key = () if places is None else (places.dev_head_t.tobytes(), places.weight.tobytes())
         alike.setdefault(key, (own, spike))
     return [(read_head_of(own, spike), spike) for own, spike in alike.values()]
+
+
+def _store_if(improved: bool, paths: PatientPaths, module: Network, card: dict) -> None:
+    """Write a patient's own weights, or make sure that no earlier run's are there."""
+    paths.model.unlink(missing_ok=True)
+    if improved:
+        own_card = {key: card[key] for key in ("network", "input", "existence") if key in card}
+        save_model(paths.model, module.cpu(), own_card | {"personalized": True})
 
 
 def check_inputs_fit(card: dict, head: MeasuredHead) -> None:

@@ -24,12 +24,17 @@ class AverageQC:
         Before the peak, relative to it; None where the average has no clear half rise.
     onset_snr_db : float or None
         As `snr_db`, around the half rise.
+    above_lowpass_share : float or None
+        Of the power within 20 ms of the peak, less the noise's: what lies above the pass band, over that
+        and what lies in it, all channels by their noise. 0 where it does not stand out; None where the
+        recording holds no such frequencies.
     """
 
     snr_db: float
     snr_over_baseline_db: float
     half_rise_s: float | None
     onset_snr_db: float | None = None
+    above_lowpass_share: float | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

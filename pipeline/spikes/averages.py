@@ -1,6 +1,6 @@
 """The average of each type of spikes, and how its spikes fit it."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import mne
 import numpy as np
@@ -8,7 +8,8 @@ import numpy as np
 from pipeline.doubts import Doubt
 from pipeline.records.spikes_qc import AgreementQC, AverageQC, PresenceQC
 from pipeline.spikes.config import EPOCH_S, Config
-from pipeline.spikes.noise import average_quality
+from pipeline.spikes.fast import FAST_HZ, doubts_of_fast, share_above
+from pipeline.spikes.noise import PEAK_HALF_WIDTH_S, average_quality
 from pipeline.spikes.outputs import event_array
 from pipeline.spikes.presence import presence_of_type
 from pipeline.spikes.selection import SPIKE_LENGTH_S, Selection, among_all, cut, select_spikes
@@ -39,6 +40,8 @@ class Marks:
         Of the mark, runs one after the other.
     label : tuple of str, (n,)
         What the events call it.
+    fast : ndarray of float32, (n, n_channels, n_fast_times), or None
+        Above the pass band, at `FAST_HZ`, the mark in the middle; None where a run holds none.
     """
 
     segments: np.ndarray
@@ -46,6 +49,7 @@ class Marks:
     max_shift: np.ndarray
     sample: np.ndarray
     label: tuple[str, ...]
+    fast: np.ndarray | None = None
 
     def __len__(self) -> int:
         return len(self.sample)
@@ -156,20 +160,39 @@ def average_type(
     events = event_array(marks.sample, selection)
     epochs = mne.EpochsArray(data, info, events, -EPOCH_S / 2, {"spike": 1}, proj=True)
     whitened = matrix @ data
+    quality = _rounded(average_quality(whitened, sfreq_hz, n_epoch // 2))
+    share = _share_above(marks, selection, baseline, sfreq_hz)
     return TypeAverage(
         number,
         n_marks,
         selection,
         epochs,
         cut(marks.references[chosen], start, n_epoch).mean(axis=0),
-        _rounded(average_quality(whitened, sfreq_hz, n_epoch // 2)),
+        replace(quality, above_lowpass_share=share),
         presence_of_type(
             marks.segments, of_type, baseline, marks.max_shift, matrix, sfreq_hz, config
         ),
         doubts_of_unlike(
             selection, marks.segments, baseline, marks.max_shift, matrix, sfreq_hz, config
-        ),
+        )
+        + doubts_of_fast(share, config.lowpass_hz),
     )
+
+
+def _share_above(
+    marks: Marks, selection: Selection, baseline: np.ndarray, sfreq_hz: float
+) -> float | None:
+    """`share_above` of the accepted spikes, within `PEAK_HALF_WIDTH_S` of their peaks."""
+    if marks.fast is None:
+        return None
+    parts = []
+    for segments, rate_hz in ((marks.segments, sfreq_hz), (marks.fast, FAST_HZ)):
+        reach = round(PEAK_HALF_WIDTH_S * rate_hz)
+        shift = np.round(selection.shift * rate_hz / sfreq_hz).astype(int)
+        start = (segments.shape[2] // 2 + shift - reach)[selection.accepted]
+        parts.append(cut(segments[selection.accepted], start, 2 * reach + 1))
+    slow, fast = parts
+    return round(share_above(slow, fast, baseline.std(axis=(0, 2))), 4)
 
 
 def agreement(selection: Selection, sfreq_hz: float, config: Config) -> AgreementQC:

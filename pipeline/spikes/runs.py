@@ -16,6 +16,7 @@ from pipeline.spikes.channels import find_bad_channels, find_bad_stretches, wind
 from pipeline.spikes.choice import Annotated
 from pipeline.spikes.config import EPOCH_S, Config
 from pipeline.spikes.events import listed
+from pipeline.spikes.fast import fast_segments
 from pipeline.spikes.filtering import load_filtered
 from pipeline.spikes.limits import require_data
 from pipeline.spikes.marks import channel_marks, join_projectors
@@ -47,6 +48,8 @@ class Run:
     sensors : mne.Info
         All MEG channels, then the references that they were compensated with (CTF; else none).
     reference_segments : ndarray, (n_usable, n_references, n_times)
+    fast : ndarray of float32, (n_usable, n_channels, n_fast_times), or None
+        Above the pass band (`fast_segments`).
     baseline : ndarray of float32, (n_windows, n_channels, n_times)
     bad_channels : dict
         Name to reason.
@@ -72,6 +75,7 @@ class Run:
     segments: np.ndarray
     sensors: mne.Info
     reference_segments: np.ndarray
+    fast: np.ndarray | None
     baseline: np.ndarray
     bad_channels: dict[str, str]
     stretches: list[tuple[float, float, str]]
@@ -106,7 +110,9 @@ def read_run(
     join_projectors(raw.info, notes)
     bad = channel_marks(raw, path, run.channels_tsv, notes)
     raw.info["bads"] = [name for name in raw.ch_names if name in bad]
-    filtered, stats, maxfilter = _separated_and_filtered(raw, path, config, notes, progress)
+    with _separated(raw, path, config, notes, progress) as (separated, maxfilter):
+        filtered, stats = _filtered(separated, path, config, progress)
+        fast = _fast(separated, path, events, config, longest_spike_s)
     sfreq = filtered.info["sfreq"]
     picks = sensor_picks(filtered.info)
     from_references = reference_picks(filtered.info)
@@ -154,6 +160,7 @@ def read_run(
         segments=segments,
         sensors=mne.pick_info(filtered.info, [*picks, *from_references]),
         reference_segments=reference_segments,
+        fast=None if fast is None else fast[np.array(reasons, object) == ""],
         baseline=baseline,
         bad_channels=bad,
         stretches=stretches,
@@ -165,12 +172,23 @@ def read_run(
     )
 
 
-def _separated_and_filtered(raw, path, config: Config, notes, progress, *as_before):
-    """The recording MaxFiltered where it is to be and in the pass band, its windows, what was done."""
-    band_hz = config.highpass_hz, config.lowpass_hz
+def _separated(raw, path, config: Config, notes, progress, *as_before):
+    """Context: the recording MaxFiltered where it is to be, and what was done."""
     how = config.maxfilter, config.tsss_s, notes, progress
-    with maxfiltered(raw, path, *how, *as_before) as (separated, maxfilter):
-        return *load_filtered(separated, path, band_hz, config.sfreq_hz, progress), maxfilter
+    return maxfiltered(raw, path, *how, *as_before)
+
+
+def _filtered(raw, path, config: Config, progress):
+    """`load_filtered` in the pass band."""
+    band_hz = config.highpass_hz, config.lowpass_hz
+    return load_filtered(raw, path, band_hz, config.sfreq_hz, progress)
+
+
+def _fast(raw, path, events, config: Config, longest_spike_s: float) -> np.ndarray | None:
+    """`fast_segments` around the samples of the filtered recording that the marks lie on."""
+    mark_s = np.round((events.onset_s + events.duration_s / 2) * config.sfreq_hz) / config.sfreq_hz
+    max_shift_s = config.max_shift_s + longest_spike_s / 2
+    return fast_segments(raw, path, mark_s, max_shift_s, config.lowpass_hz)
 
 
 def _stretches(
@@ -233,9 +251,9 @@ def read_empty_room(
     if compensation_grade(raw.info) != grade:
         raw.apply_gradient_compensation(grade)
     require_like(raw.info, path, maxfilter)
-    filtered, stats, _ = _separated_and_filtered(
-        raw, path, config, [], progress, maxfilter, like["dev_head_t"]
-    )
+    as_before = maxfilter, like["dev_head_t"]
+    with _separated(raw, path, config, [], progress, *as_before) as (separated, _):
+        filtered, stats = _filtered(separated, path, config, progress)
     sfreq = filtered.info["sfreq"]
     types = np.array(filtered.get_channel_types(sensor_picks(filtered.info)))
     stretches = spans(marked_stretches(raw, None))
@@ -273,3 +291,15 @@ def _correlation(
         data = data / np.where(norm > 0, norm, 1)
         total += data @ data.T
     return total / len(drawn)
+
+
+def mark_samples(runs: list[Run]) -> np.ndarray:
+    """Sample of each usable annotation, runs one after the other."""
+    sfreq = runs[0].info["sfreq"]
+    offsets = np.cumsum([0, *[round(run.duration_s * sfreq) for run in runs[:-1]]])
+    return np.concatenate(
+        [
+            offset + np.round(run.spike_s[run.usable] * sfreq).astype(int)
+            for offset, run in zip(offsets, runs, strict=True)
+        ]
+    )

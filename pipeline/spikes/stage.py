@@ -51,7 +51,7 @@ from pipeline.spikes.outputs import (
     write_type,
 )
 from pipeline.spikes.recording import open_recording
-from pipeline.spikes.runs import Run, read_empty_room, read_run, together
+from pipeline.spikes.runs import Run, mark_samples, read_empty_room, read_run, together
 from pipeline.spikes.selection import DUPLICATE
 from pipeline.spikes.type_choice import (
     describe_types,
@@ -254,9 +254,15 @@ def _marked(runs: list[Run], good: np.ndarray) -> Marks:
         segments,
         np.concatenate([run.reference_segments for run in runs]),
         np.concatenate([run.max_shift[run.usable] for run in runs]),
-        _mark_samples(runs),
+        mark_samples(runs),
         tuple(labels),
+        _fast(runs, good),
     )
+
+
+def _fast(runs: list[Run], good: np.ndarray) -> np.ndarray | None:
+    parts = [run.fast for run in runs if run.fast is not None]
+    return together(parts, good) if len(parts) == len(runs) else None
 
 
 def _filter(config: Config) -> FilterQC:
@@ -386,15 +392,3 @@ def _noise(inputs: Inputs, runs, baseline, info, config: Config, progress, notes
         return read_empty_room(empty_room, *like, config, n_windows, progress), "empty room"
     except InvalidInput as error:
         raise unfit_empty_room(seconds, error) from error
-
-
-def _mark_samples(runs: list[Run]) -> np.ndarray:
-    """Sample of each usable annotation, runs one after the other."""
-    sfreq = runs[0].info["sfreq"]
-    offsets = np.cumsum([0, *[round(run.duration_s * sfreq) for run in runs[:-1]]])
-    return np.concatenate(
-        [
-            offset + np.round(run.spike_s[run.usable] * sfreq).astype(int)
-            for offset, run in zip(offsets, runs, strict=True)
-        ]
-    )
