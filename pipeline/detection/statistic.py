@@ -33,31 +33,46 @@ class Detector:
         Orthonormal directions in which the patches' whitened fields lie.
     fields : ndarray of float32, (n_patches, n_components)
         Fields of the patches in these, of unit norm.
+    shapes : ndarray of float32, (n_shapes, n_components)
+        The same, and those of larger patches: what a peak's field may be like.
     sfreq_hz : float
     """
 
     whiten: np.ndarray
     basis: np.ndarray
     fields: np.ndarray
+    shapes: np.ndarray
     sfreq_hz: float
 
 
-def make_detector(whiten: np.ndarray, leadfield: np.ndarray, sfreq_hz: float) -> Detector:
-    """The detector of a leadfield (n_channels, n_patches)."""
+def make_detector(
+    whiten: np.ndarray, leadfield: np.ndarray, sfreq_hz: float, larger: np.ndarray | None = None
+) -> Detector:
+    """The detector of a leadfield (n_channels, n_patches), and of `larger` patches (n_channels, n)."""
     fields = (whiten @ leadfield).T
     fields = fields / np.linalg.norm(fields, axis=1, keepdims=True)
     _, _, basis = np.linalg.svd(fields, full_matrices=False)
-    fields = fields @ basis.T
-    kept = np.cumsum(fields**2, axis=1).min(0)
-    n = int(np.argmax(kept >= KEPT_OF_FIELD)) + 1
-    fields = fields[:, :n] / np.linalg.norm(fields[:, :n], axis=1, keepdims=True)
-    return Detector(whiten, basis[:n].astype("f4"), fields.astype("f4"), sfreq_hz)
+    kept = np.cumsum((fields @ basis.T) ** 2, axis=1).min(0)
+    basis = basis[: int(np.argmax(kept >= KEPT_OF_FIELD)) + 1]
+
+    def within(each: np.ndarray) -> np.ndarray:
+        each = each @ basis.T
+        return (each / np.linalg.norm(each, axis=1, keepdims=True)).astype("f4")
+
+    fields = within(fields)
+    shapes = fields if larger is None else np.vstack([fields, within((whiten @ larger).T)])
+    return Detector(whiten, basis.astype("f4"), fields, shapes, sfreq_hz)
 
 
 def sharp_kernel(sfreq_hz: float) -> np.ndarray:
-    """A Ricker wavelet of unit energy: without a mean, so that slow waves give little."""
-    reach = int(np.ceil(5 * SHARP_S * sfreq_hz))
-    time = np.arange(-reach, reach + 1) / sfreq_hz / SHARP_S
+    """A Ricker wavelet of a spike's width: without a mean, so that slow waves give little."""
+    return ricker(SHARP_S, sfreq_hz)
+
+
+def ricker(width_s: float, sfreq_hz: float) -> np.ndarray:
+    """A Ricker wavelet of unit energy, five widths to either side."""
+    reach = int(np.ceil(5 * width_s * sfreq_hz))
+    time = np.arange(-reach, reach + 1) / sfreq_hz / width_s
     kernel = (1 - time**2) * np.exp(-(time**2) / 2)
     kernel -= kernel.mean()
     return (kernel / np.linalg.norm(kernel)).astype(np.float32)

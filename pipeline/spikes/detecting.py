@@ -9,7 +9,9 @@ import mne
 import numpy as np
 import pandas as pd
 import scipy.fft
+from scipy.ndimage import uniform_filter1d
 
+from pipeline.detection.likeness import fast_level
 from pipeline.detection.statistic import AROUND_S, Detector, make_detector
 from pipeline.detection.stream import Detected, detect
 from pipeline.errors import InvalidInput
@@ -29,7 +31,9 @@ from pipeline.spikes.marks import channel_marks
 from pipeline.spikes.maxfilter import maxfiltered
 from pipeline.spikes.places import marked_stretches, spans
 from pipeline.spikes.recording import open_recording
+from pipeline.synthesis.patches import template_graph
 from pipeline.tables import read_tsv, to_tsv
+from pipeline.template import N_REGIONS
 from pipeline.whitening import whitener
 
 # Twice the pass band's upper edge and a little more.
@@ -38,6 +42,9 @@ BLOCK_S, N_SAMPLED = 30.0, 40
 MARGIN_S = AROUND_S + 0.2
 SEED = 0
 TAG = "sc:Epileptiform-interictal-activity"
+VERTEX_LIKE = "vertex-like transient"
+# Muscles are there, and the power line and its harmonic are not.
+FAST_HZ, FAST_SMOOTH = (65.0, 95.0), 3
 
 
 def with_detected(
@@ -85,18 +92,26 @@ def _refuse_reviewed(table: Path, paths: PatientPaths) -> None:
 
 
 def _write(table: Path, found: Detected, config: Config) -> None:
+    n_spikes, n_others = len(found.time_s), len(found.vertex_like_s)
     rows = pd.DataFrame(
         {
-            "onset": found.time_s.round(4),
+            "onset": np.concatenate([found.time_s, found.vertex_like_s]).round(4),
             "duration": 0,
-            "trial_type": "spike",
-            "score": found.score.astype(float).round(3),
+            "trial_type": ["spike"] * n_spikes + [VERTEX_LIKE] * n_others,
+            "score": [*found.score.astype(float).round(3), *[np.nan] * n_others],
             REVIEW: UNREVIEWED,
         }
-    )
+    ).sort_values("onset", kind="stable")
     described = {
         "onset": {"Description": "Peak, from the first stored sample", "Units": "s"},
-        "trial_type": {"Levels": {"spike": "Found by a detector"}, "HED": {"spike": TAG}},
+        "trial_type": {
+            "Levels": {
+                "spike": "Found by a detector",
+                VERTEX_LIKE: "Found by a detector; broader than a spike or of two patches at once, as "
+                "vertex waves are and some spikes: not used unless its trial_type is made spike",
+            },
+            "HED": {"spike": TAG},
+        },
         "score": {
             "Description": "Statistic over its threshold, which surrogates of this recording without "
             f"transients reach {config.false_per_minute:g} times a minute: {found.expected_false:.1f} "
@@ -148,7 +163,7 @@ def detected_spikes(
         n_blocks = len(blocks.starts)
         with progress.step(f"Looking for spikes in {path.name}", total=n_blocks) as bar:
             found = detect(
-                lambda index: blocks.at(index, MARGIN_S),
+                lambda index: blocks.with_fast(index, MARGIN_S),
                 blocks.starts / blocks.sfreq - MARGIN_S,
                 MARGIN_S,
                 detector,
@@ -156,9 +171,18 @@ def detected_spikes(
                 SEED,
                 bar.advance,
             )
-    near = (stretches_s[:, :1] - 0.5 < found.time_s) & (found.time_s < stretches_s[:, 1:] + 0.5)
-    clean = ~near.any(0) & (found.time_s > 1) & (found.time_s < raw.times[-1] - 1)
-    return replace(found, time_s=found.time_s[clean], score=found.score[clean])
+
+    def clean(time_s: np.ndarray) -> np.ndarray:
+        near = (stretches_s[:, :1] - 0.5 < time_s) & (time_s < stretches_s[:, 1:] + 0.5)
+        return ~near.any(0) & (time_s > 1) & (time_s < raw.times[-1] - 1)
+
+    kept = clean(found.time_s)
+    return replace(
+        found,
+        time_s=found.time_s[kept],
+        score=found.score[kept],
+        vertex_like_s=found.vertex_like_s[clean(found.vertex_like_s)],
+    )
 
 
 class Blocks:
@@ -193,16 +217,37 @@ class Blocks:
         """Good channels (n, n_times); beyond the recording's ends they are mirrored."""
         return self.filtered(index, margin_s)[1][self.good]
 
+    def with_fast(self, index: int, margin_s: float) -> tuple[np.ndarray, np.ndarray | None]:
+        """What `at` gives, and the power of fast activity over its usual one at these samples.
+
+        The second is None where the sampling rate is too low to tell.
+        """
+        block = bridged(self._read(index, margin_s)[0])
+        spectrum, length = spectrum_of(block, self.step)
+        n_times = self.length + 2 * round(margin_s * self.sfreq)
+        band = few_of(spectrum, length, block.shape[1], self.kernel, self.step)[:, :n_times]
+        if self.raw.info["sfreq"] < 2.1 * FAST_HZ[1]:
+            return band[self.good], None
+        power, places = fast_power(spectrum[self.good], length, self.raw.info["sfreq"])
+        first = len(self.kernel) // 2
+        # The ends do not fit each other, as a spectrum takes them to.
+        inner = (places >= first) & (places < block.shape[1] - first)
+        at = first + self.step * np.arange(n_times)
+        return band[self.good], np.interp(at, places[inner], fast_level(power[:, inner]))
+
     def filtered(self, index: int, margin_s: float) -> tuple[np.ndarray, np.ndarray]:
         """A block as recorded, and in the pass band with its margin."""
-        margin = round(margin_s * self.sfreq) * self.step
-        reach = len(self.kernel) // 2 + margin
+        block, reach = self._read(index, margin_s)
+        core = block[:, reach : reach + self.length * self.step]
+        band = few_samples(bridged(block), self.kernel, self.step)
+        return core, band[:, : self.length + 2 * round(margin_s * self.sfreq)]
+
+    def _read(self, index: int, margin_s: float) -> tuple[np.ndarray, int]:
+        """A block with all that is needed around it, and where itself begins in that."""
+        reach = len(self.kernel) // 2 + round(margin_s * self.sfreq) * self.step
         start = int(self.starts[index]) * self.step
         stop = start + self.length * self.step
-        block, _ = held(read_padded(self.raw, self.path, self.picks, start, stop, reach))
-        core = block[:, reach : reach + stop - start]
-        band = few_samples(bridged(block), self.kernel, self.step)
-        return core, band[:, : self.length + 2 * margin // self.step]
+        return held(read_padded(self.raw, self.path, self.picks, start, stop, reach))[0], reach
 
 
 def few_samples(block: np.ndarray, kernel: np.ndarray, step: int) -> np.ndarray:
@@ -216,16 +261,37 @@ def few_samples(block: np.ndarray, kernel: np.ndarray, step: int) -> np.ndarray:
         before the way back from frequencies, which takes most of the time away.
     step : int
     """
+    spectrum, length = spectrum_of(block, step)
+    return few_of(spectrum, length, block.shape[1], kernel, step)
+
+
+def spectrum_of(block: np.ndarray, step: int) -> tuple[np.ndarray, int]:
+    """Spectra of a block without its mean, complex64 (n_channels, n), and the length they are of."""
     length = step * scipy.fft.next_fast_len(-(-block.shape[1] // step), real=True)
     block = block - block.mean(1, keepdims=True)  # single precision does not hold an offset
-    spectrum = scipy.fft.rfft(block.astype(np.float32), length, axis=1)
+    return scipy.fft.rfft(block.astype(np.float32), length, axis=1), length
+
+
+def few_of(
+    spectrum: np.ndarray, length: int, n_times: int, kernel: np.ndarray, step: int
+) -> np.ndarray:
+    """`few_samples` of a block of `n_times` whose `spectrum_of` is known."""
     spectrum = spectrum[:, : length // step // 2 + 1]
     frequency = np.arange(spectrum.shape[1])
     begin = np.exp(2j * np.pi * frequency * (len(kernel) - 1) / length) / step
     gain = scipy.fft.rfft(kernel, length)[: len(frequency)] * begin
-    spectrum *= gain.astype(np.complex64)
-    n_valid = -(-(block.shape[1] - len(kernel) + 1) // step)
-    return scipy.fft.irfft(spectrum, length // step, axis=1)[:, :n_valid]
+    n_valid = -(-(n_times - len(kernel) + 1) // step)
+    return scipy.fft.irfft(spectrum * gain.astype(np.complex64), length // step, axis=1)[
+        :, :n_valid
+    ]
+
+
+def fast_power(spectrum: np.ndarray, length: int, sfreq: float) -> tuple[np.ndarray, np.ndarray]:
+    """Power in `FAST_HZ`, about thirty times a second, (n_channels, n), and the samples it is at (n,)."""
+    first, last = (round(hz * length / sfreq) for hz in FAST_HZ)
+    envelope = scipy.fft.ifft(spectrum[:, first:last], axis=1)
+    power = uniform_filter1d(np.abs(envelope) ** 2, FAST_SMOOTH, axis=1)
+    return power, np.arange(last - first) * length / (last - first)
 
 
 def _leadfield(
@@ -291,4 +357,11 @@ def fitted_detector(
     blocks.good = np.array([i for i, name in enumerate(info["ch_names"]) if name not in found])
     names = [info["ch_names"][i] for i in blocks.good]
     covariance = total[np.ix_(blocks.good, blocks.good)] / n_times
-    return make_detector(whitener(covariance), leadfield_of(names), blocks.sfreq)
+    leadfield = leadfield_of(names)
+    return make_detector(whitener(covariance), leadfield, blocks.sfreq, leadfield @ _larger())
+
+
+def _larger() -> np.ndarray:
+    """Patches of a region with its neighbours, and with theirs: (994, 2 * 994)."""
+    near = template_graph().adjacency | np.eye(N_REGIONS, dtype=bool)
+    return np.hstack([near, near.astype(float) @ near > 0]).astype(float)

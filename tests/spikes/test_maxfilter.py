@@ -111,6 +111,17 @@ def test_a_noisy_channel_is_found_and_reconstructed(raw, filtered):
     assert out.get_data()[at].std() < 0.05 * raw.get_data()[at].std()
 
 
+def test_detection_and_averaging_get_the_same(raw, filtered):
+    """Each separates the recording as the machine wrote it, and to the last bit alike."""
+    before = raw.get_data().copy()
+    out, qc, _ = filtered
+    again, told, _ = apply(raw)
+    assert np.array_equal(again.get_data(), out.get_data()) and told == qc
+    assert np.array_equal(raw.get_data(), before) and not maxfilter.is_processed(raw.info, NAME)
+    ranks = [mne.compute_rank(each, rank=None, verbose="error") for each in (out, again)]
+    assert ranks[0] == ranks[1]
+
+
 def test_never_twice(filtered):
     out, *_ = filtered
     again, qc, _ = apply(out)
