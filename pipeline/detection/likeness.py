@@ -14,7 +14,7 @@ MOST_UNEXPLAINED = 1.4
 # A single sensor's part over the patch's, and that of a second patch in what the first one leaves.
 MOST_OF_SENSOR, MOST_OF_SECOND = 0.7, 0.45
 # Response to waves of two and three times the usual width over that to the usual one: a Gaussian's of
-# 10 ms (standard deviation) and one of 21 ms.
+# 10 ms (standard deviation) and one of 23 ms.
 WIDE_S, BROAD_S = 0.028, 0.040
 LEAST_WIDE, LEAST_BROAD, MOST_BROAD = 1.1, 0.9, 2.7
 # Of the neighbours of the same sign at a rhythm's distance, the higher one over the peak.

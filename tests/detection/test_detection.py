@@ -29,7 +29,9 @@ def run(data, detector, seed=0):
     margin, length = round(MARGIN_S * SFREQ), round(BLOCK_S * SFREQ)
     starts = np.arange(0, data.shape[1] - length - 2 * margin + 1, length)
     blocks = [data[:, start : start + length + 2 * margin] for start in starts]
-    return detect(blocks.__getitem__, starts / SFREQ, MARGIN_S, detector, 0.5, seed)
+    return detect(
+        lambda index: (blocks[index], None), starts / SFREQ, MARGIN_S, detector, 0.5, seed
+    )
 
 
 def test_spikes_are_found_when_they_are_and_other_transients_are_not(detector):

@@ -118,6 +118,11 @@ class Recorded:
         self.blocks, self.null, self.n_drawn = blocks, null, 0
         monkeypatch.setattr(stream, "statistic", lambda white, detector: white[0])
         monkeypatch.setattr(stream, "surrogate", self.drawn)
+        monkeypatch.setattr(stream, "traits_of", self.alike)
+
+    def alike(self, white, samples, detector, fast=None):
+        """All peaks are like a spike's."""
+        return np.tile([1.0, 0, 0, 0, 2, 2, 0], (len(samples), 1))
 
     def drawn(self, white, rng):
         self.n_drawn += 1
@@ -137,7 +142,7 @@ def test_blocks_are_looked_at_within_their_margins(monkeypatch):
     detector = make_detector(2 * np.eye(1), np.ones((1, 1)), SFREQ_HZ)
     steps = []
     found = stream.detect(
-        lambda index: blocks[index][None] / 2,
+        lambda index: (blocks[index][None] / 2, None),
         np.array([98.0, 108.0]),
         2.0,
         detector,
@@ -162,6 +167,8 @@ def test_a_long_recording_draws_once_for_each_block(monkeypatch):
     detector = make_detector(np.eye(1), np.ones((1, 1)), SFREQ_HZ)
     monkeypatch.setattr(stream, "peaks", lambda values, sfreq: (np.array([3000]), values[[3000]]))
     starts_s = 600.0 * np.arange(4)
-    found = stream.detect(lambda index: blocks[index][None], starts_s, 0.0, detector, 0.5, 0)
+    found = stream.detect(
+        lambda index: (blocks[index][None], None), starts_s, 0.0, detector, 0.5, 0
+    )
     assert recorded.n_drawn == 4 and found.null_minutes == pytest.approx(40)
     assert not len(found.time_s)

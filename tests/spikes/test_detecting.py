@@ -15,6 +15,7 @@ from pipeline.files import read_json
 from pipeline.paths import PatientPaths
 from pipeline.spikes.config import SPIKE_NAMES, Config
 from pipeline.spikes.detecting import (
+    VERTEX_LIKE,
     Blocks,
     _refuse_reviewed,
     _table_of,
@@ -23,8 +24,9 @@ from pipeline.spikes.detecting import (
     fitted_detector,
 )
 from pipeline.spikes.events import read_events
+from pipeline.tables import read_tsv
 
-FOUND = Detected(np.array([1.5, 7.25]), np.array([2.0, 1.1]), 30.0, 3.0, 30.0)
+FOUND = Detected(np.array([1.5, 7.25]), np.array([2.0, 1.1]), 30.0, 3.0, 30.0, np.array([4.0]))
 
 
 @pytest.mark.parametrize("session", ["", "ses-a"])
@@ -38,6 +40,12 @@ def test_marks_of_the_output_are_found_by_the_recordings_name(session, tmp_path)
     assert events_of(recording, tmp_path / "bids", paths.output_dir) == table
     events = read_events(table, SPIKE_NAMES)
     assert events.onset_s.tolist() == [1.5, 7.25] and events.n_unreviewed == 2
+    told = read_tsv(table, ("onset",), []).set_index("onset")
+    assert told.loc["4.0", "trial_type"] == VERTEX_LIKE and list(told.index) == [
+        "1.5",
+        "4.0",
+        "7.25",
+    ]
     described = read_json(table.with_suffix(".json"))
     assert described["trial_type"]["HED"]["spike"].startswith("sc:")
     assert "3.0 times in this recording" in described["score"]["Description"]
@@ -77,3 +85,33 @@ def test_a_recording_whose_channels_stand_still_is_refused():
     blocks = Blocks(raw, Path("a_meg.fif"), Config())
     with pytest.raises(InvalidInput, match="306 of 306 MEG channels are bad"):
         fitted_detector(blocks, set(), lambda names: np.zeros((len(names), 994)))
+
+
+@pytest.mark.parametrize("sfreq", [250.0, 1000.0])
+def test_a_muscles_burst_is_seen_where_it_is_and_the_line_is_not(sfreq):
+    info = read_meg_canonical_info("neuromag")
+    info = mne.pick_info(info, mne.pick_types(info, meg=True)[::6])
+    with info._unlock():
+        info["sfreq"] = sfreq
+    rng = np.random.default_rng(0)
+    time = np.arange(int(65 * sfreq)) / sfreq
+    data = 1e-12 * rng.normal(size=(len(info.ch_names), len(time)))
+    burst = (np.abs(time - 43.0) < 0.4) * np.sin(2 * np.pi * 80 * time)
+    line = (np.abs(time - 50.0) < 0.4) * np.sin(2 * np.pi * 50 * time)
+    data[:9] += 5e-12 * burst + 5e-12 * line
+    raw = mne.io.RawArray(data, info, verbose="error")
+    blocks = Blocks(raw, Path("a_meg.fif"), Config())
+    band, level = blocks.with_fast(1, 1.2)
+    assert np.allclose(band, blocks.at(1, 1.2), atol=0.01 * band.std())
+    seen_s = np.arange(len(level)) / blocks.sfreq + 30 - 1.2
+    assert level[np.abs(seen_s - 43) < 0.35].min() > 3
+    assert level[np.abs(seen_s - 43) > 0.6].max() < 2
+
+
+def test_slow_recordings_tell_nothing_of_muscles():
+    info = read_meg_canonical_info("neuromag")
+    info = mne.pick_info(info, mne.pick_types(info, meg=True)[::6])
+    with info._unlock():
+        info["sfreq"] = 150.0
+    raw = mne.io.RawArray(np.zeros((len(info.ch_names), 6000)), info, verbose="error")
+    assert Blocks(raw, Path("a_meg.fif"), Config()).with_fast(0, 1.2)[1] is None
