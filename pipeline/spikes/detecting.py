@@ -25,7 +25,15 @@ from pipeline.records.head import at_positions, read_measured_head
 from pipeline.spikes.channels import find_bad_channels
 from pipeline.spikes.config import Config, Inputs
 from pipeline.spikes.events import REVIEW, UNREVIEWED
-from pipeline.spikes.filtering import WINDOW_S, WindowStats, bridged, held, measure, read_padded
+from pipeline.spikes.filtering import (
+    WINDOW_S,
+    WindowStats,
+    bridged,
+    held,
+    measure,
+    read_padded,
+    still,
+)
 from pipeline.spikes.limits import require_channels
 from pipeline.spikes.marks import channel_marks
 from pipeline.spikes.maxfilter import maxfiltered
@@ -222,7 +230,8 @@ class Blocks:
 
         The second is None where the sampling rate is too low to tell.
         """
-        block = bridged(self._read(index, margin_s)[0])
+        block = self._read(index, margin_s)[0]
+        block = bridged(block, still(block))
         spectrum, length = spectrum_of(block, self.step)
         n_times = self.length + 2 * round(margin_s * self.sfreq)
         band = few_of(spectrum, length, block.shape[1], self.kernel, self.step)[:, :n_times]
@@ -239,7 +248,7 @@ class Blocks:
         """A block as recorded, and in the pass band with its margin."""
         block, reach = self._read(index, margin_s)
         core = block[:, reach : reach + self.length * self.step]
-        band = few_samples(bridged(block), self.kernel, self.step)
+        band = few_samples(bridged(block, still(block)), self.kernel, self.step)
         return core, band[:, : self.length + 2 * round(margin_s * self.sfreq)]
 
     def _read(self, index: int, margin_s: float) -> tuple[np.ndarray, int]:
@@ -342,7 +351,8 @@ def fitted_detector(
         total += band @ band.T.astype(float)
         n_times += band.shape[1]
         # At the kept rate: what differs from channel to channel does so at either.
-        measured.append(measure(core[:, :: blocks.step][:, : band.shape[1]], band, window))
+        kept = core[:, :: blocks.step][:, : band.shape[1]]
+        measured.append(measure(kept, np.zeros(kept.shape, bool), band, window))
     stuck, level, std, ptp, fast = (
         np.concatenate(part, axis=1) for part in zip(*measured, strict=True)
     )
