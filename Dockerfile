@@ -15,6 +15,7 @@ RUN apt-get update \
     && DEBIAN_FRONTEND=noninteractive apt-get upgrade -y \
     && DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends \
         python3 $(sed '/^#/d; s/ .*//' /usr/share/spikefocus/system-libraries.txt) \
+        fonts-ipaexfont-gothic \
     && rm -rf /var/lib/apt/lists/* /var/cache/apt/* /var/cache/ldconfig/* \
         /var/log/apt /var/log/dpkg.log \
     && useradd --uid 1000 --create-home spikefocus

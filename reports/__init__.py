@@ -22,7 +22,7 @@ from reports.derivatives import QC_STAGES, Patient
 from reports.findings import NOTHING_IMAGED, worst
 from reports.inputs import Inputs
 from reports.onset import onset_s
-from reports.parts import Told, parts_of, with_overview
+from reports.parts import Told, parts_of, with_overview, with_translation
 from reports.pictures import Studio
 from reports.reading import read_patients
 from reports.screen import write_html
@@ -61,14 +61,16 @@ def run(inputs: Inputs, paths: PatientPaths, config: Config, progress: Progress)
     for part in parts:
         if SECTIONS[part.section.id].about in (About.PATIENT, About.TYPES):
             part.content["verdict"] = verdict
+    parts = with_translation(parts, config.language)
     with progress.step("Writing the PDF", total=1) as bar:
-        html = render.to_html(first.content, parts, config.page_size)
-        document = render.lay_out(html, paths.figures)
+        html = render.to_html(first.content, parts, config.page_size, config.language)
+        document = render.lay_out(html, paths.figures, config.language)
         identifier = hashlib.sha256(html.encode()).hexdigest()
         render.write_pdf(document, paths.report_pdf, identifier)
         bar.advance()
     with progress.step("Writing the HTML", total=1) as bar:
-        write_html(first.content, parts, [each.studio for each in told], paths.report_html)
+        studios = [each.studio for each in told]
+        write_html(first.content, parts, studios, paths.report_html, config.language)
         bar.advance()
     marked = points.groups(patients)
     write_json(paths.markups, markups(marked))

@@ -10,6 +10,7 @@ from pipeline.options import check_options, option
 from reports.glyphs import sentence_about
 from reports.render import IMAGE_TYPES
 from reports.specification import read_sections
+from reports.translation import ENGLISH, LANGUAGES, typeface
 
 PAGE_SIZES = ("A4", "Letter")
 _POINTS_ELSEWHERE = re.compile(
@@ -30,6 +31,11 @@ class Config:
         "", "PNG, JPEG or SVG file on this computer; no address", file=True, empty=True
     )
     date: str = option("", "date to print; by default that of the analysis", empty=True)
+    language: str = option(
+        ENGLISH,
+        "language in which page one stands before its English original, which stays authoritative",
+        choices=LANGUAGES,
+    )
     specification: str = option(
         "", "TOML file with the report's sections; empty: spikefocus's own", file=True, empty=True
     )
@@ -43,6 +49,7 @@ class Config:
             if why := sentence_about(name, getattr(self, name)):
                 raise ValueError(why)
         read_sections(self.specification, self.sections)
+        typeface(self.language)
         if self.logo:
             _check_logo(self.logo)
 

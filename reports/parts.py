@@ -3,11 +3,16 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from markupsafe import Markup
+
 from reports.derivatives import Patient
 from reports.pictures import Picture, Studio, draw
 from reports.sections import SECTIONS
 from reports.sections._section import About
 from reports.specification import ChosenSection, own_section
+from reports.translation import ENGLISH, Translator, read_language
+
+_PAGE_ONE = ("overview", "summary")
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,6 +50,12 @@ class Part:
     title: str
     anchor: str
     content: dict
+
+    @property
+    def lang(self) -> Markup:
+        """Its language as an attribute; empty for English, which the document is in."""
+        translator = self.content.get("_")
+        return Markup(f' lang="{translator.language.code}"') if translator else Markup("")
 
     @property
     def pictures(self) -> dict[str, Picture]:
@@ -99,6 +110,19 @@ def parts_of(sections: list[ChosenSection], told: Sequence[Told], bar) -> list[P
             ]
         bar.advance()
     return parts
+
+
+def with_translation(parts: list[Part], code: str) -> list[Part]:
+    """The parts, page one in another language before its English original."""
+    first = next((part for part in parts if part.section.id in _PAGE_ONE), None)
+    if code == ENGLISH or first is None:
+        return parts
+    told = Translator(read_language(code))
+    place = parts.index(first)
+    page = Part(
+        first.section, told(first.title), f"{first.anchor}-{code}", first.content | {"_": told}
+    )
+    return [*parts[:place], page, *parts[place:]]
 
 
 def _part(section: ChosenSection, told: Told, of_type: str) -> Part:

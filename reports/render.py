@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import jinja2
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from pipeline.errors import InvalidInput
 from pipeline.files import atomic_path
@@ -16,6 +16,7 @@ from reports.figures.style import FONT_FAMILY
 from reports.fonts import font_files, font_folder
 from reports.glyphs import printable
 from reports.parts import Part
+from reports.translation import ENGLISH, typeface
 from reports.wording import number
 
 if TYPE_CHECKING:
@@ -31,10 +32,11 @@ IMAGE_TYPES = {
 }
 
 
-def to_html(content: dict, parts: list[Part], page_size: str) -> str:
+def to_html(content: dict, parts: list[Part], page_size: str, language: str = ENGLISH) -> str:
     """The report for the PDF as an HTML string with its style sheet inside; text is escaped."""
     templates = environment(lambda path: Path(path).resolve().as_uri())
-    css = font_faces() + (TEMPLATES / "report.css").read_text(encoding="utf-8")
+    css = font_faces(language) + (TEMPLATES / "report.css").read_text(encoding="utf-8")
+    css += css_of_language(language)
     return templates.get_template("report.html.j2").render(
         content | {"sections": bodies(templates, parts)}, page_size=page_size, css=css
     )
@@ -54,6 +56,7 @@ def environment(
     )
     templates.filters["number"] = number
     templates.filters["source"] = source
+    templates.globals["_"] = str  # where nothing is translated
     return templates
 
 
@@ -70,8 +73,31 @@ def bodies(templates: jinja2.Environment, parts: list[Part]) -> list[tuple[Part,
         rest = templates.get_template("figures.html.j2").render(
             part.content, names=part.section.unplaced()
         )
-        made.append((part, Markup(text + rest)))
+        body = Markup(text + rest)
+        if (told := part.content.get("_")) is not None:
+            body = templates.get_template("translated.html.j2").render(
+                {name: escape(text) for name, text in told.language.about.items()},
+                body=body,
+                gaps=escape(told.gaps),
+            )
+        made.append((part, Markup(body)))
     return made
+
+
+def css_of_language(language: str) -> str:
+    """What a translated page needs of a style sheet; empty in English."""
+    if language == ENGLISH:
+        return ""
+    face = typeface(language)
+    families = f'"{FONT_FAMILY}"' + (f', "{face[0]}"' if face else "")
+    return (
+        f"section:lang({language}) {{ font-family: {families} }}\n"
+        # Other languages take more room, and page one is to stay one page.
+        f"section.summary:lang({language}) {{ font-size: 6.8pt }}\n"
+        f"section.summary:lang({language}) p {{ line-height: 1.28 }}\n"
+        f"section.summary:lang({language}) figure img {{ width: 86mm }}\n"
+        ".untranslated { font-style: italic }\n"
+    )
 
 
 def data_uri(path: Path) -> str:
@@ -83,16 +109,19 @@ def data_uri_of(content: bytes, kind: str) -> str:
     return f"data:{kind};base64,{base64.b64encode(content).decode()}"
 
 
-def font_faces() -> str:
+def font_faces(language: str = ENGLISH) -> str:
     """@font-face rules for the typeface of the figures, so that text and figures match."""
+    own = [(FONT_FAMILY, *face) for face in font_files()]
+    face = typeface(language)
+    further = [] if face is None else [(*face, "normal", "normal")]
     return "\n".join(
-        f'@font-face {{ font-family: "{FONT_FAMILY}"; src: url("{file.as_uri()}"); '
+        f'@font-face {{ font-family: "{family}"; src: url("{file.as_uri()}"); '
         f"font-weight: {weight}; font-style: {slant} }}"
-        for file, weight, slant in font_files()
+        for family, file, weight, slant in own + further
     )
 
 
-def lay_out(html: str, figures: Path) -> "weasyprint.Document":
+def lay_out(html: str, figures: Path, language: str = ENGLISH) -> "weasyprint.Document":
     """The paginated document; `figures` is the only folder beside the fonts that it may read.
 
     Raises
@@ -105,7 +134,9 @@ def lay_out(html: str, figures: Path) -> "weasyprint.Document":
 
     from reports.fetching import FatalURLFetchingError, LocalOnly
 
-    fetcher = LocalOnly((figures, font_folder()))
+    face = typeface(language)
+    fonts = (font_folder(), *(() if face is None else (face[1].parent,)))
+    fetcher = LocalOnly((figures, *fonts))
     try:
         return weasyprint.HTML(string=html, url_fetcher=fetcher).render(
             pdf_variant=PDF_VARIANT, pdf_forms=True

@@ -13,9 +13,16 @@ from reports.figures.style import FONT_FAMILY
 from reports.fonts import font_files
 from reports.parts import Part
 from reports.pictures import Studio
+from reports.translation import ENGLISH, typeface
 
 
-def write_html(content: dict, parts: list[Part], studios: Sequence[Studio], path: Path) -> None:
+def write_html(
+    content: dict,
+    parts: list[Part],
+    studios: Sequence[Studio],
+    path: Path,
+    language: str = ENGLISH,
+) -> None:
     """Write the report's parts and, where there is a map, the viewer; fonts and pictures inside.
 
     The viewer shows the types of spikes that `studios` are of.
@@ -35,11 +42,12 @@ def write_html(content: dict, parts: list[Part], studios: Sequence[Studio], path
         "css": "".join(
             (render.TEMPLATES / name).read_text(encoding="utf-8")
             for name in ("report.css", "screen.css")
-        ),
+        )
+        + render.css_of_language(language),
     }
     template = templates.get_template("screen.html.j2")
     letters = set(template.render(page | {"scripts": ()}))
-    page["css"] = _font_faces("".join(sorted(letters))) + page["css"]
+    page["css"] = _font_faces("".join(sorted(letters)), language) + page["css"]
     write_text(path, template.render(page))
 
 
@@ -48,12 +56,14 @@ def _place_of_viewer(parts: list[Part]) -> Part:
     return next((part for part in parts if part.section.id == "source"), parts[0])
 
 
-def _font_faces(letters: str) -> str:
+def _font_faces(letters: str, language: str) -> str:
     """@font-face rules that carry the typeface, cut down to `letters`."""
     options = subset.Options(layout_features=[], notdef_outline=True)
     options.drop_tables.append("FFTM")  # FontForge's time stamps
     rules = []
-    for file, weight, slant in font_files():
+    face = typeface(language)
+    further = [] if face is None else [(*face, "normal", "normal")]
+    for family, file, weight, slant in [(FONT_FAMILY, *each) for each in font_files()] + further:
         font = TTFont(file, recalcTimestamp=False)  # the same report, the same bytes
         cut = subset.Subsetter(options)
         cut.populate(text=letters)
@@ -62,7 +72,7 @@ def _font_faces(letters: str) -> str:
         font.save(stored)
         uri = render.data_uri_of(stored.getvalue(), "font/ttf")
         rules.append(
-            f'@font-face {{ font-family: "{FONT_FAMILY}"; src: url("{uri}"); '
+            f'@font-face {{ font-family: "{family}"; src: url("{uri}"); '
             f"font-weight: {weight}; font-style: {slant} }}\n"
         )
     return "".join(rules)

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Installs what single tests need beside the virtual environment, so that none is skipped: a browser,
-# DICOM peers, a validator of DICOM objects, PDF tools (Debian, as root), and Snakemake in an
-# environment of its own (.tools), whose versions would fight with ours. Safe to run again.
+# DICOM peers, a validator of DICOM objects, PDF tools, a Japanese typeface (Debian, as root), and
+# Snakemake in an environment of its own (.tools), whose versions would fight with ours. Safe to run again.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
@@ -16,6 +16,7 @@ missing=()
 for program in "${!package_of[@]}"; do
     command -v "$program" >/dev/null || missing+=("${package_of[$program]}")
 done
+fc-list : file | grep -q /ipaexg.ttf || missing+=(fonts-ipaexfont-gothic fontconfig)
 if [[ ${#missing[@]} -gt 0 ]]; then
     if [[ $(id -u) -ne 0 ]]; then
         echo "test tools: these need root: apt-get install ${missing[*]}" >&2

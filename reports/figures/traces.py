@@ -148,7 +148,7 @@ def _limits(offset: np.ndarray) -> tuple[float, float]:
 def _draw_spike(axes, spike, times_s, rows, offset, scales) -> None:
     shown = (times_s >= SHOWN_S[0]) & (times_s <= SHOWN_S[1])
     for row, place, course in zip(rows, offset, spike.data, strict=True):
-        first = list(scales)[0]
+        first = next(iter(scales))
         axes.plot(
             times_s[shown] * 1000,
             place + course[shown] * shown_unit(row.kind)[1] / scales[row.kind],
@@ -169,7 +169,12 @@ def _draw_spike(axes, spike, times_s, rows, offset, scales) -> None:
 
 def _name_regions(axes, rows, offset) -> None:
     """Region and channel in front of the first spike's traces."""
-    name = {"transform": axes.get_yaxis_transform(), "ha": "right", "va": "center", "clip_on": False}
+    name = {
+        "transform": axes.get_yaxis_transform(),
+        "ha": "right",
+        "va": "center",
+        "clip_on": False,
+    }
     for region in dict.fromkeys(row.region for row in rows):
         own = [i for i, row in enumerate(rows) if row.region == region]
         side, place = region.split(" ")
@@ -194,7 +199,7 @@ def _draw_bars(figure, axes, rows, scales, offset) -> None:
     bars.set(xlim=(0, 1), ylim=(0, 1), xticks=[], yticks=[])
     x = 0.16
     for kind, scale in scales.items():
-        colour = style.INK if kind == list(scales)[0] else style.QUIET
+        colour = style.INK if kind == next(iter(scales)) else style.QUIET
         bars.plot([x, x], [0.006, 0.006 + 1.5 * row_height], color=colour, lw=1.2)
         text = f"{1.5 * scale:g} {shown_unit(kind)[0]}"
         bars.text(x + 0.008, 0.006 + 0.75 * row_height, text, fontsize=6.4, va="center")

@@ -12,29 +12,29 @@ from reports.wording import count, number, sentence
 TEMPLATE = """\
 {% from "macros.html.j2" import picture with context %}
 <div class="finding">
-<p class="headline">{{ headline }}</p>
-{% for text in findings %}<p class="where">{{ text }}</p>{% endfor %}
+<p class="headline">{{ _(headline) }}</p>
+{% for text in findings %}<p class="where">{{ _(text) }}</p>{% endfor %}
 {% if types %}
 <table class="types">
-<thead><tr><th scope="col">Type of spikes</th><th scope="col" class="n">Marks</th><th scope="col" class="n">Share</th><th scope="col" class="n">Rate</th><th scope="col" class="n">Averaged</th><th scope="col" class="n">SNR</th><th scope="col">Strongest over</th><th scope="col">Labels</th><th scope="col">Place of the maximum</th></tr></thead>
+<thead><tr><th scope="col">{{ _("Type of spikes") }}</th><th scope="col" class="n">{{ _("Marks") }}</th><th scope="col" class="n">{{ _("Share") }}</th><th scope="col" class="n">{{ _("Rate") }}</th><th scope="col" class="n">{{ _("Averaged") }}</th><th scope="col" class="n">{{ _("SNR") }}</th><th scope="col">{{ _("Strongest over") }}</th><th scope="col">{{ _("Labels") }}</th><th scope="col">{{ _("Place of the maximum") }}</th></tr></thead>
 <tbody>
 {% for type in types %}
-<tr><th scope="row">{{ type.number }}</th><td class="n">{{ type.marks }}</td><td class="n">{{ type.share }}</td><td class="n">{{ type.rate }}</td><td class="n">{{ type.used }}</td><td class="n">{{ type.snr }}</td><td>{{ type.over }}</td><td>{{ type.labels }}</td><td>{{ type.place }}</td></tr>
+<tr><th scope="row">{{ type.number }}</th><td class="n">{{ type.marks }}</td><td class="n">{{ type.share }}</td><td class="n">{{ _(type.rate) }}</td><td class="n">{{ type.used }}</td><td class="n">{{ _(type.snr) }}</td><td>{{ _(type.over) }}</td><td>{{ type.labels }}</td><td>{{ _(type.place) }}</td></tr>
 {% endfor %}
 </tbody>
 </table>
 {% endif %}
-<p>{{ explanation }}</p>
-{% for text in of_single_spikes %}<p>{{ text }}</p>{% endfor %}
+<p>{{ _(explanation) }}</p>
+{% for text in of_single_spikes %}<p>{{ _(text) }}</p>{% endfor %}
 </div>
 {% for name in type_pictures %}{{ picture(name) }}{% endfor %}
 {% if imaged %}
 {% include "verdict.html.j2" %}
 {% elif reservations %}
-<h3>What is to be borne in mind</h3>
-<ul>{% for text in reservations %}<li>{{ text }}</li>{% endfor %}</ul>
+<h3>{{ _("What is to be borne in mind") }}</h3>
+<ul>{% for text in reservations %}<li>{{ _(text) }}</li>{% endfor %}</ul>
 {% endif %}
-<p class="small reading">Interictal spikes mark the irritative zone, which may be larger than, or lie apart from, the seizure-onset zone. A source that is deep, radial or small may leave no spike in MEG: that nothing was found does not show that nothing is there.</p>
+<p class="small reading">{{ _("Interictal spikes mark the irritative zone, which may be larger than, or lie apart from, the seizure-onset zone. A source that is deep, radial or small may leave no spike in MEG: that nothing was found does not show that nothing is there.") }}</p>
 """
 _TYPES_TOLD = (
     "Marks are sorted into types by the course of their field over the sensors; each type is averaged and "
