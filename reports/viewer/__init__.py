@@ -5,15 +5,16 @@ from collections.abc import Sequence
 from importlib.resources import files
 
 import numpy as np
-from matplotlib.colors import to_rgb
+from matplotlib.colors import to_hex, to_rgb
 from scipy.spatial import ConvexHull
 
 from pipeline.template.cortex import N_VERTICES_HEMI
 from reports.derivatives import Patient
 from reports.figures import style
-from reports.figures.cortex import CortexData
+from reports.glyphs import printable
 from reports.onset import onset_s, propagation
 from reports.pictures import Studio
+from reports.viewer.slices import CORTEX_REACH_MM, slice_scene
 from reports.wording import method_name
 
 _FOLDER = files("reports") / "viewer"
@@ -26,7 +27,10 @@ _OTHER_CONTACT_RADIUS_MM = 1.3
 
 def scripts() -> list[str]:
     """The viewer library (see README.md beside it) and the script that uses it."""
-    return [(_FOLDER / name).read_text(encoding="utf-8") for name in ("niivue.umd.js", "cortex.js")]
+    return [
+        (_FOLDER / name).read_text(encoding="utf-8")
+        for name in ("niivue.umd.js", "slices.js", "cortex.js")
+    ]
 
 
 def scene(studios: Sequence[Studio]) -> dict:
@@ -51,11 +55,16 @@ def scene(studios: Sequence[Studio]) -> dict:
         "vertexRegion": _text(patient.head.vertex_region, "<i2"),
         "types": [_type_of_spikes(studio) for studio in studios],
         "resection": None if cortex.in_resection is None else _text(cortex.in_resection, "<u1"),
-        "contacts": _contacts(cortex),
+        "contacts": _contacts(patient),
+        "slices": slice_scene(patient),
         "colours": _text(255 * style.SOURCE_MAP(np.linspace(0, 1, 256))[:, :3], "<u1"),
         "sozColour": _rgb(style.SOZ_BLUE),
         "resectionColour": _rgb(style.RESECTION_GREEN),
         "shownFrom": style.SHOWN_FROM,
+        "cortexReach": CORTEX_REACH_MM,
+        "bar": ", ".join(
+            to_hex(style.SOURCE_MAP(level)) for level in np.linspace(style.SHOWN_FROM, 1, 9)
+        ),
     }
 
 
@@ -110,11 +119,13 @@ def spheres(pos_mm: np.ndarray, radius_mm: np.ndarray) -> tuple[np.ndarray, np.n
     return vertices.reshape(-1, 3), triangles.reshape(-1, 3)
 
 
-def _contacts(cortex: CortexData) -> dict | None:
-    pos_mm = np.vstack([cortex.soz_mm, cortex.other_contacts_mm])
-    if not len(pos_mm):
+def _contacts(patient: Patient) -> dict | None:
+    """Balls, and the place and name of each; the names are the clinic's."""
+    table = patient.contacts
+    if table.empty:
         return None
-    is_soz = np.arange(len(pos_mm)) < len(cortex.soz_mm)
+    pos_mm = table[["x", "y", "z"]].to_numpy(float)
+    is_soz = table["soz"].to_numpy(bool)
     radius_mm = np.where(is_soz, _CONTACT_RADIUS_MM, _OTHER_CONTACT_RADIUS_MM)
     vertices, triangles = spheres(pos_mm, radius_mm)
     n_corners = len(vertices) // len(pos_mm)
@@ -122,6 +133,12 @@ def _contacts(cortex: CortexData) -> dict | None:
         "positions": _text(vertices, "<f4"),
         "faces": _text(triangles, "<u4"),
         "soz": _text(np.repeat(is_soz, n_corners), "<u1"),
+        "places": [
+            {"name": printable(str(name)), "pos": pos, "soz": bool(soz)}
+            for name, pos, soz in zip(
+                table["name"], np.round(pos_mm, 1).tolist(), is_soz, strict=True
+            )
+        ],
     }
 
 

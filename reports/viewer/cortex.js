@@ -115,6 +115,69 @@
     viewer.addMesh(contacts);
   }
 
+  const slices = await openSlices(data.slices, {
+    colours,
+    shownFrom: data.shownFrom,
+    sozColour: `rgb(${data.sozColour.join(",")})`,
+  });
+  const levelNow = (r) => shown.activity[Number(slider.value) * shown.nRegions + r];
+  const goToMaximum = () => {
+    const levels = slices.regionPositions.map((_, r) => levelNow(r));
+    slices.goTo(slices.regionPositions[levels.indexOf(Math.max(...levels))]);
+  };
+
+  // Where a place of the surface lies on the canvas, in its own pixels, and how far from the eye.
+  const matrix = () => viewer.calculateMvpMatrix(null, [0, 0, canvas.width, canvas.height],
+    viewer.scene.renderAzimuth, viewer.scene.renderElevation)[0];
+  const onCanvas = (m, pos) => {
+    const [x, y, z, w] = [0, 1, 2, 3].map(
+      (i) => m[i] * pos[0] + m[4 + i] * pos[1] + m[8 + i] * pos[2] + m[12 + i]);
+    return [((x / w + 1) / 2) * canvas.clientWidth, ((1 - y / w) / 2) * canvas.clientHeight, z / w];
+  };
+  const names = document.getElementById("cortex-names");
+  const stage = canvas.parentElement;
+  const tags = (data.contacts ? data.contacts.places : []).map((contact) => {
+    const tag = document.createElement("span");
+    tag.className = "contact-name";
+    tag.textContent = contact.name;
+    tag.hidden = true;
+    stage.append(tag);
+    return { tag, contact };
+  });
+  let pointer = null;
+  const placeNames = () => {
+    const m = matrix();
+    const drawn = contacts && contacts.visible;
+    for (const { tag, contact } of tags) {
+      const [x, y] = onCanvas(m, contact.pos);
+      const hovered = pointer && Math.hypot(x - pointer[0], y - pointer[1]) < 7;
+      tag.hidden = !drawn || !(names.checked || hovered);
+      tag.style.left = `${x}px`;
+      tag.style.top = `${y}px`;
+    }
+  };
+  canvas.addEventListener("mousemove", (event) => {
+    pointer = [event.offsetX, event.offsetY];
+    placeNames();
+  });
+  canvas.addEventListener("mouseleave", () => { pointer = null; placeNames(); });
+  canvas.addEventListener("wheel", () => requestAnimationFrame(placeNames), { passive: true });
+  // A click, unlike a drag, takes the slices to the place that lies nearest to the eye there.
+  let pressed = null;
+  canvas.addEventListener("pointerdown", (event) => { pressed = [event.offsetX, event.offsetY]; });
+  canvas.addEventListener("pointerup", (event) => {
+    if (!pressed || Math.hypot(event.offsetX - pressed[0], event.offsetY - pressed[1]) > 3) return;
+    const m = matrix();
+    const points = positions[surface.value];
+    let [best, depthThere] = [-1, Infinity];
+    for (const v of new Set(cortex.tris)) {
+      const [x, y, z] = onCanvas(m, points.subarray(3 * v, 3 * v + 3));
+      if (Math.hypot(x - event.offsetX, y - event.offsetY) < 6 && z < depthThere)
+        [best, depthThere] = [v, z];
+    }
+    if (best >= 0) slices.goTo(positions.pial.subarray(3 * best, 3 * best + 3));
+  });
+
   const show = () => {
     const frame = Number(slider.value);
     const ms = shown.timesMs[frame].toFixed(0).replace("-", "\u2212");
@@ -128,11 +191,17 @@
     // An inflated surface has no inside in which a contact could lie.
     if (contacts) contacts.visible = contactsShown.checked && !inflated;
     viewer.drawScene();
+    placeNames();
+    slices.update({
+      level: levelNow,
+      contacts: data.contacts && contactsShown.checked ? data.contacts.places : [],
+      names: names.checked,
+    });
     canvas.dataset.frame = frame;
   };
   type.addEventListener("input", chooseType);
   method.addEventListener("input", chooseMap);
-  [type, method, slider, surface, contactsShown, seeThrough].forEach(
+  [type, method, slider, surface, contactsShown, seeThrough, names].forEach(
     (e) => e.addEventListener("input", show));
 
   // Letters stand where the patient's directions point in this view; none for what points at the eye.
@@ -151,12 +220,25 @@
       span.style.top = `${50 + 45 * y}%`;
     }));
   };
-  viewer.onAzimuthElevationChange = placeLetters;
+  viewer.onAzimuthElevationChange = (azimuth, elevation) => {
+    placeLetters(azimuth, elevation);
+    placeNames();
+  };
   // Azimuth and elevation in degrees; from above and below with the nose up.
   const views = { left: [90, 0], right: [270, 0], front: [180, 0], back: [0, 0], above: [0, 90], below: [180, -90] };
+  // A medial view shows one hemisphere from the other's side.
+  const medial = { "left medial": [0, views.right], "right medial": [1, views.left] };
+  const halfway = region.length / 2;
+  const hemispheres = [0, 1].map((side) =>
+    faces.filter((_, i) => (faces[i - (i % 3)] >= halfway) === (side === 1)));
   document.querySelectorAll("[data-view]").forEach((button) =>
-    button.addEventListener("click", () =>
-      viewer.setRenderAzimuthElevation(...views[button.dataset.view])));
+    button.addEventListener("click", () => {
+      const [side, view] = medial[button.dataset.view] ?? [null, views[button.dataset.view]];
+      cortex.tris = side === null ? faces : hemispheres[side];
+      show();
+      viewer.setRenderAzimuthElevation(...view);
+    }));
+  document.getElementById("slices-maximum").addEventListener("click", goToMaximum);
   document.querySelectorAll("[data-time]").forEach((button) =>
     button.addEventListener("click", () => {
       slider.value = nearest(Number(button.dataset.time));
@@ -165,5 +247,6 @@
   viewer.setScale(1.2);
   viewer.setRenderAzimuthElevation(...views[data.types[0].side === "L" ? "left" : "right"]);
   show();
+  goToMaximum();
   canvas.dataset.ready = "true";
 })();
