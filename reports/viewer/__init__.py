@@ -72,7 +72,9 @@ def _type_of_spikes(studio: Studio) -> dict:
     """The maps of one type, its times, and the side on which its source is."""
     patient = studio.patient
     shown = shown_samples(patient.finding.times_s)
-    methods = [patient.finding_method, *patient.sources]
+    # Where personalization was not used, the generic network's map is the one that stands first.
+    same = set() if patient.personalization_used else {"generic"}
+    methods = [patient.finding_method, *(name for name in patient.sources if name not in same)]
     return {
         "title": patient.type_title,
         "side": studio.cortex.side,

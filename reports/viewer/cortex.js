@@ -188,8 +188,9 @@
     cortex.rgba255 = paint(frame);
     cortex.opacity = seeThrough.checked ? 0.35 : 1;
     cortex.updateMesh(viewer.gl);
-    // An inflated surface has no inside in which a contact could lie.
-    if (contacts) contacts.visible = contactsShown.checked && !inflated;
+    // An inflated surface has no inside in which a contact could lie, and half of those of a
+    // single hemisphere would hang in the air.
+    if (contacts) contacts.visible = contactsShown.checked && !inflated && cortex.tris === faces;
     viewer.drawScene();
     placeNames();
     slices.update({

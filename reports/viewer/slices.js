@@ -47,8 +47,9 @@ const openSlices = async (data, look) => {
     }
     const small = new OffscreenCanvas(width, height);
     small.getContext("2d").putImageData(image, 0, 0);
-    const scale = canvas.width / width;
-    canvas.height = Math.round(scale * height);
+    const scale = 2; // of all slices alike, in the page as in the canvas
+    [canvas.width, canvas.height] = [scale * width, scale * height];
+    canvas.parentElement.style.flexGrow = width;
     const pen = canvas.getContext("2d");
     pen.drawImage(small, 0, 0, canvas.width, canvas.height);
     const place = (mm) => [
