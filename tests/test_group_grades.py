@@ -58,7 +58,7 @@ def test_rows_say_what_a_grade_meant_and_what_it_came_to():
     assert first["name"] == "A" and first["inside"].startswith("1 of 2 (95 % interval 9 to 91 %)")
     assert first["to_soz"].replace("\u00a0", " ") == "8 mm, at most 30 mm (3 patients)"
     assert second["within"] == "75 %" and second["meant"].startswith("7.3")
-    assert (last["name"], last["within"], last["n"]) == ("none given", "–", "1")
+    assert (last["name"], last["within"], last["n"]) == ("none", "–", "1")
 
 
 def test_without_truth_or_grades_there_is_no_table():

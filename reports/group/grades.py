@@ -85,7 +85,7 @@ def _row(found: OfGrade) -> dict[str, str]:
     n = found.n_resected
     distances_mm = found.to_soz_mm
     return {
-        "name": "none given" if grade is None else grade.name,
+        "name": "none" if grade is None else grade.name,
         "meant": DASH
         if grade is None
         else f"{number(grade.median_error_mm, 'mm', 1)}, {number(grade.percentile_90_error_mm, 'mm', 1)}",
