@@ -7,6 +7,7 @@ import shutil
 
 import nibabel as nib
 import numpy as np
+import pandas as pd
 import pytest
 from compare_run import run
 from fake_patient import write_fake_patient
@@ -22,6 +23,9 @@ from pipeline.headmodel.outputs import write_template_xfm
 from pipeline.paths import PatientPaths
 from pipeline.records.headmodel_qc import MniTransformQC
 from pipeline.warp import MNI305_TO_MNI152, HeadWarp
+
+# Scores predict no field.
+NO_FIELD = {(method, "goodness_of_fit") for method in ("sloreta", "dspm", "lcmv")}
 
 
 @pytest.fixture(scope="module")
@@ -41,7 +45,7 @@ def test_every_metric_has_a_value_and_a_description(patient, inputs):
     assert qc["soz_assessable"] and qc["resection_assessable"] and qc["warnings"] == []
     assert {method for method, _ in found} == set(image.Config().methods)
     assert {metric for _, metric in found} == set(measured())
-    assert all(isinstance(value, float) for value in found.values())
+    assert {each for each, value in found.items() if not isinstance(value, float)} == NO_FIELD
     described = read_json(patient.paths.metrics.with_suffix(".json"))
     header = patient.paths.metrics.read_text().splitlines()[0].split("\t")
     assert set(described) == set(header)
@@ -83,6 +87,28 @@ def test_contacts_are_written_in_the_frame_of_the_t1w(patient, inputs):
     assert set(read_json(patient.paths.contacts.with_suffix(".json"))) == set(first) - {"name"}
 
 
+def test_every_contact_has_a_distance_to_what_every_method_found(patient, inputs):
+    found, _ = run(patient, inputs)
+    distances = pd.read_csv(patient.paths.contact_distances, sep="\t")
+    assert patient.paths.contact_distances in compare.writes(patient.paths)
+    methods = set(distances["method"])
+    assert methods == {method for method, _ in found} and set(distances["type"]) == {1}
+    assert len(distances) == 24 * len(methods)
+    for method in methods:
+        own = distances[distances["method"] == method]
+        assert own["to_maximum"].min() == pytest.approx(found[method, "max_to_contact"], abs=0.01)
+        soz = own[own["name"].isin(SOZ)]
+        assert soz["to_maximum"].min() == pytest.approx(found[method, "max_to_soz"], abs=0.01)
+        assert soz["to_found"].mean() == pytest.approx(found[method, "soz_to_estimate"], abs=0.01)
+
+
+def test_explained_variance_is_that_of_the_image_stage(patient, inputs):
+    found, _ = run(patient, inputs)
+    assert found["personalized", "goodness_of_fit"] == found["cmem", "goodness_of_fit"] == 71
+    assert found["ecd", "goodness_of_fit"] == 88
+    assert {found[each] for each in NO_FIELD} == {"its values are scores"}
+
+
 def test_the_same_input_gives_the_same_bytes(patient, inputs):
     def bytes_of_run():
         run(patient, inputs)
@@ -99,13 +125,14 @@ def test_without_ieeg_and_mask_everything_against_them_is_not_assessable(patient
         inputs, electrodes=[], channels=[], coordsystem=[], resection_mask=None
     )
     found, qc = run(patient, bare)
-    for (_, metric), value in found.items():
-        assert isinstance(value, float) == (measured()[metric].reference == "model")
+    for (method, metric), value in found.items():
+        is_known = measured()[metric].reference == "model" and (method, metric) not in NO_FIELD
+        assert isinstance(value, float) == is_known, (method, metric)
     assert "no iEEG contacts" in found["generic", "max_to_soz"]
     assert "no resection mask" in found["generic", "spatial_dispersion"]
     assert not qc["soz_assessable"] and not qc["resection_assessable"]
     # The contacts of the run before must not stay behind.
-    assert not patient.paths.contacts.exists()
+    assert not patient.paths.contacts.exists() and not patient.paths.contact_distances.exists()
 
 
 def test_contacts_without_soz_marks_show_what_was_sampled_and_no_more(patient, inputs):

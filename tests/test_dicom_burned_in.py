@@ -114,6 +114,15 @@ def test_headers_say_what_is_burned_in_and_that_it_is_for_research(made):
     assert image.ScanningSequence == "GR", "as the template was measured"
 
 
+def test_what_is_burned_in_is_shown_white_and_bright_tissue_grey(made):
+    t1w, _, images, _ = made
+    low = float(images[0].WindowCenter) - float(images[0].WindowWidth) / 2
+    shown = (np.array([np.percentile(t1w, 99), 1.25 * t1w.max()]) - low) / float(
+        images[0].WindowWidth
+    )
+    assert low == 0 and shown[0] == pytest.approx(0.7, abs=0.01) and shown[1] > 0.85
+
+
 @pytest.mark.parametrize(
     "values",
     [

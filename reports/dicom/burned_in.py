@@ -24,7 +24,8 @@ EXTENT_LEVEL, MAXIMUM_LEVEL = 1.25, 1.5
 # The maximum is a bright ball in a dark shell, so that it is seen within a bright extent too.
 BALL_MM, SHELL_MM = 3.0, 4.5
 _FULL_SCALE = 65535
-_WHITE_PERCENTILE = 99.0
+# Bright tissue is shown grey, so that what is burned in stands out as white.
+_BRIGHT_PERCENTILE, _BRIGHT_SHOWN = 99.0, 0.7
 # What the standard wants of an MR image, where the scanner's own is not at hand: "research mode".
 _UNKNOWN_ACQUISITION = {
     "ScanningSequence": "RM",
@@ -112,7 +113,8 @@ def burned_in_series(
         What made the map; the type of spikes, empty where there is one.
     """
     stored = as_stored(t1w)
-    white = float(np.percentile(stored.pixels[stored.pixels > 0], _WHITE_PERCENTILE))
+    bright = float(np.percentile(stored.pixels[stored.pixels > 0], _BRIGHT_PERCENTILE))
+    white = bright / _BRIGHT_SHOWN
     burned = burn_in(stored.pixels, affine_ras, extent, max_mri_mm)
     slices, affine_lps = as_slices(burned, affine_ras, template.frame)
     common = _common(template, affine_lps, method, of_type)
