@@ -22,6 +22,7 @@ from bids_app.cli import main
 from bids_app.stages import Task
 from pipeline.errors import InvalidInput
 from pipeline.files import read_npz
+from pipeline.paths import PatientPaths
 from reports import dicom
 from reports.dicom import objects
 from reports.dicom.geometry import RAS_TO_LPS, Frame, as_slices, off_grid_mm
@@ -128,6 +129,28 @@ def test_extent_lies_where_the_source_does(files, patient):
     expected = lps_values(extent, RAS_TO_LPS @ image.affine)
     assert 0 < len(found) and found.keys() == expected.keys()
     assert volume.spatial_shape == (image.shape[0], image.shape[2], image.shape[1]), "sagittal"
+
+
+def test_each_type_of_spikes_has_its_own_series(patient, template, tmp_path):
+    shutil.copytree(patient.paths.output_dir, tmp_path / "out")
+    first = PatientPaths(tmp_path / "out", patient.paths.label)
+    second = first.of_type(2)
+    shutil.copy(first.volume(METHOD), second.volume(METHOD))
+    shutil.copy(first.sources(METHOD), second.sources(METHOD))
+    found = [dicom.Finding(each, METHOD, np.full(3, 5.0)) for each in (first, second)]
+    files = dicom.write(template, first, patient.inputs.t1w, found, [], False)
+    slices = [path for path in files if path.parent.name.endswith("_T1w")]
+    by_folder = {path.parent.name: pydicom.dcmread(path) for path in slices}
+    assert {name: one.SeriesDescription.rsplit(", ", 1)[1] for name, one in by_folder.items()} == {
+        "sub-01_space-T1w_desc-personalizedBurnedIn_T1w": "type 1",
+        "sub-01_space-T1w_desc-personalizedType2BurnedIn_T1w": "type 2",
+    }
+    assert len({pydicom.dcmread(path).SeriesInstanceUID for path in slices}) == 2
+    told = {pydicom.dcmread(p).SeriesDescription for p in files if p.name.endswith("_seg.dcm")}
+    assert told == {
+        f"MEG source, extent (personalized, type {n}), research use only" for n in (1, 2)
+    }
+    assert dicom.earlier_objects(first) == sorted(files), "or another run would leave some"
 
 
 def test_map_holds_the_values(files, patient):
