@@ -46,9 +46,10 @@ SEED = 9600
 SAME_S = 0.1
 RECORDINGS_OF_HEAD = 5  # without spikes
 BASELINE_WIDTH_S = {"line_length": 0.04, "kurtosis": 1.0}
-GRID = [(snr_db, rate) for snr_db in (0, 3, 6, 10, 15) for rate in (2, 10)]
-CONDITIONS = [(snr_db, rate, DISTURBANCES) for snr_db, rate in GRID]
-CONDITIONS += [(0, 0, only) for only in [(), *((each,) for each in DISTURBANCES), DISTURBANCES]]
+GRID = [(snr_db, rate) for snr_db in (3, 6, 10, 15, 0) for rate in (10, 2)]
+# What is asked first comes first: each row is written when it is done.
+CONDITIONS = [(snr_db, rate, DISTURBANCES) for snr_db, rate in [*GRID[:1], (0, 0), *GRID[1:]]]
+CONDITIONS += [(0, 0, only) for only in [(), *((each,) for each in DISTURBANCES)]]
 COLUMNS = (
     "head snr_db per_minute disturbances minutes n_spikes n_detected sensitivity "
     "expected_false_per_minute false_per_minute near_transients_per_minute "

@@ -9,6 +9,8 @@ from pipeline.detection.likeness import is_vertex_like, traits_of, unlike
 from pipeline.detection.statistic import Detector, peaks, statistic, surrogate, threshold_of
 
 LEAST_NULL_MINUTES = 30.0
+# Peaks below are no spikes whatever their like: surrogates reach this several times a minute.
+LEAST_HEIGHT = 14.0
 
 
 @dataclass(frozen=True)
@@ -93,7 +95,9 @@ def detect(
             null.append(values[~unlike(traits_of(drawn, samples, detector)).any(1)])
             null_minutes += block_minutes
         advance()
-    threshold = threshold_of(np.concatenate(null), null_minutes, false_per_minute)
+    threshold = threshold_of(
+        np.append(np.concatenate(null), LEAST_HEIGHT), null_minutes, false_per_minute
+    )
     times, heights = np.concatenate(time_s), np.concatenate(height)
     is_over = heights > threshold
     is_spike = is_over & np.concatenate(is_like)
@@ -109,5 +113,5 @@ def detect(
 
 def _inner_peaks(values: np.ndarray, margin: int, sfreq: float) -> tuple[np.ndarray, np.ndarray]:
     samples, heights = peaks(values, sfreq)
-    inner = (samples >= margin) & (samples < len(values) - margin)
+    inner = (samples >= margin) & (samples < len(values) - margin) & (heights > LEAST_HEIGHT)
     return samples[inner], heights[inner]

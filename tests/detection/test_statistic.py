@@ -119,6 +119,7 @@ class Recorded:
         monkeypatch.setattr(stream, "statistic", lambda white, detector: white[0])
         monkeypatch.setattr(stream, "surrogate", self.drawn)
         monkeypatch.setattr(stream, "traits_of", self.alike)
+        monkeypatch.setattr(stream, "LEAST_HEIGHT", 0.0)
 
     def alike(self, white, samples, detector, fast=None):
         """All peaks are like a spike's."""

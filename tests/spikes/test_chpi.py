@@ -11,7 +11,7 @@ from mne.io.constants import FIFF
 from pipeline.head_position import displacement
 from pipeline.spikes.movement import NOT_MEASURED, located
 
-SFREQ, SECONDS, FIRST = 400.0, 16, 2800  # 7 s from the acquisition to the first stored sample
+SFREQ, SECONDS, FIRST = 400.0, 10, 2800  # 7 s from the acquisition to the first stored sample
 COIL_HZ = (83.0, 103.0, 113.0, 123.0, 143.0)
 COILS_HEAD_M = np.array(
     [
@@ -27,14 +27,14 @@ HERE = mne.transforms.translation(0.003, -0.004, 0.05)
 THERE = (
     HERE @ mne.transforms.translation(0.012, 0, 0) @ mne.transforms.rotation(0, 0, np.radians(8))
 )
-STEP_S = 8.0
+STEP_S = 5.0
 
 
 @pytest.fixture(scope="module")
 def raw():
     """Sensors' noise and mne's simulation of the coils, of which no position is read here."""
     info = read_meg_canonical_info("neuromag")
-    info = mne.pick_info(info, mne.pick_types(info, meg=True))
+    info = mne.pick_info(info, mne.pick_types(info, meg="mag"))
     with info._unlock():
         info["sfreq"], info["line_freq"] = SFREQ, 50.0
         info["dev_head_t"] = mne.transforms.Transform("meg", "head", HERE)
@@ -64,7 +64,7 @@ def raw():
         bits = [{"event_bits": np.array([256 << i, 0, 256 << i, 0])} for i in range(n)]
         info["hpi_subsystem"] = {"event_channel": "STI201", "hpi_coils": bits, "ncoil": n}
     n_times = int(SECONDS * SFREQ)
-    white = np.array([3e-15 if kind == "mag" else 3e-13 for kind in info.get_channel_types()])
+    white = np.full(len(info.ch_names), 3e-15)
     noise = np.random.default_rng(0).normal(size=(len(white), n_times))
     raw = mne.io.RawArray(
         noise * white[:, None] * np.sqrt(SFREQ / 2), info, first_samp=FIRST, verbose="error"
@@ -78,7 +78,7 @@ def raw():
             _row(begin_s, HERE),
             _row(begin_s + STEP_S, HERE),
             _row(begin_s + STEP_S + 0.2, THERE),
-            _row(begin_s + raw.times[-1], THERE),
+            _row(begin_s + SECONDS - 0.1, THERE),
         ]
     )
     return mne.simulation.add_chpi(raw, head_pos=positions, verbose="error")
@@ -92,7 +92,7 @@ def _row(time_s, dev_head_t):
 def test_spikes_have_the_positions_through_which_the_head_was_moved(raw):
     notes: list[str] = []
     places, movement = located(
-        raw, Path("sub-01_task-rest_meg.fif"), np.array([2.0, 6.0, 11.0, 14.0]), notes
+        raw, Path("sub-01_task-rest_meg.fif"), np.array([2.0, 3.0, 7.5, 8.5]), notes
     )
     assert notes == [] and movement.source == "the recording's head localisation"
     for place, true in zip(places, (HERE, HERE, THERE, THERE), strict=True):
@@ -110,8 +110,8 @@ def test_spikes_have_the_positions_through_which_the_head_was_moved(raw):
 def test_coils_that_were_switched_off_are_told_and_the_header_used(raw):
     silent = raw.copy()
     rng = np.random.default_rng(1)
-    silent._data[:306] = 3e-14 * rng.normal(size=silent._data[:306].shape)
+    silent._data[:102] = 3e-14 * rng.normal(size=silent._data[:102].shape)
     notes: list[str] = []
-    places, movement = located(silent, Path("a_meg.fif"), np.array([2.0, 14.0]), notes)
+    places, movement = located(silent, Path("a_meg.fif"), np.array([2.0, 8.0]), notes)
     assert len(notes) == 1 and movement.source == NOT_MEASURED
     assert places == pytest.approx(np.tile(HERE, (2, 1, 1)))
