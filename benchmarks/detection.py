@@ -1,12 +1,13 @@
 """Spikes without marks: sensitivity, false ones against those expected, speed and memory.
 
-    python -m benchmarks.detection RESULTS.csv [--heads 2] [--minutes 10]
+    python -m benchmarks.detection RESULTS.csv [--heads 2] [--minutes 10] [--development]
     python -m benchmarks.detection NOTHING.csv --nothing [--recordings 20] [--minutes 6]
     python -m benchmarks.detection LENGTH.csv --lengths 5 20 60
 
 The first makes recordings of virtual heads (`benchmarks/simulated_recordings.py`), looks for spikes with the
 leadfield of a head model that is wrong as real ones are, and writes a row for each recording: a grid of
-strengths and rates with all disturbances, then each disturbance without a spike. Line length (Esteller et al., EMBC
+strengths and rates with all disturbances, and each disturbance without a spike; with ``--development`` of
+the heads and by the rules on which limits may be chosen (`benchmarks/development_recordings.py`). Line length (Esteller et al., EMBC
 2001) and kurtosis (of stretches of a second; Ossadtchi et al., Clin. Neurophysiol. 115, 2004, choose
 independent components by it), the usual baselines, rank the peaks of their sums over channels and are given as many
 of them as the detector found. The second gives the marks that are found in recordings without spikes to the spikes
@@ -29,6 +30,7 @@ import numpy as np
 import pandas as pd
 from scipy.ndimage import uniform_filter1d
 
+from benchmarks.development_recordings import DevelopmentHead
 from benchmarks.simulated_recordings import DISTURBANCES, SFREQ, Made, VirtualHead, make
 from pipeline.detection.statistic import peaks
 from pipeline.detection.stream import Detected, detect
@@ -146,12 +148,12 @@ def row_of(number: int, made: Made, condition, leadfield: np.ndarray) -> tuple:
     )
 
 
-def grid(results: Path, n_heads: int, minutes: float) -> None:
+def grid(results: Path, n_heads: int, minutes: float, kind: type[VirtualHead]) -> None:
     with results.open("w", newline="") as stream:
         table = csv.writer(stream, lineterminator="\n")
         table.writerow(COLUMNS)
         for number in range(n_heads):
-            head = VirtualHead(SEED + number)
+            head = kind(SEED + number)
             for index, condition in enumerate(CONDITIONS):
                 snr_db, per_minute, disturbances = condition
                 seed = SEED + 1000 * number + index
@@ -228,6 +230,7 @@ def main() -> None:
     parser.add_argument("--heads", type=int, default=2)
     parser.add_argument("--recordings", type=int, default=20)
     parser.add_argument("--minutes", type=float, default=10.0)
+    parser.add_argument("--development", action="store_true")
     parser.add_argument("--nothing", action="store_true")
     parser.add_argument("--lengths", type=float, nargs="+")
     parser.add_argument("--stream", type=float)
@@ -240,7 +243,8 @@ def main() -> None:
     elif args.nothing:
         nothing(args.results, args.recordings, args.minutes)
     else:
-        grid(args.results, args.heads, args.minutes)
+        kind = DevelopmentHead if args.development else VirtualHead
+        grid(args.results, args.heads, args.minutes, kind)
 
 
 if __name__ == "__main__":
