@@ -2,6 +2,7 @@
 
 import contextlib
 import ctypes
+import gc
 import os
 import threading
 import time
@@ -48,6 +49,8 @@ class StageMeter:
         self.cpu_seconds = cpu_seconds() - self._cpu_before
         self._over.set()
         self._thread.join()
+        # Optimizers and networks refer to each other in circles, which are not let go by themselves.
+        gc.collect()
         # The allocator keeps freed memory that lies below memory still in use, hundreds of MB of it
         # at times: a batch's next stages would have that for nothing. Only glibc needs to be told.
         with contextlib.suppress(AttributeError):

@@ -2,10 +2,12 @@
 
 import dataclasses
 import errno
+import gc
 import json
 import os
 import subprocess
 import sys
+import weakref
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -17,6 +19,7 @@ from bids_app.exit_codes import ExitCode, Outcome, exit_code_of
 from bids_app.failures import anonymous_traceback, explain
 from bids_app.lock import participant_lock
 from bids_app.progress import ConsoleProgress
+from bids_app.resources import StageMeter
 from bids_app.runner import run_patient
 from bids_app.stages import Task
 from bids_app.status import read_cohort
@@ -337,6 +340,22 @@ def test_what_a_forked_child_shares_counts_once():
         "assert 600 < meter.record()['peak_memory_mb'] < own + 300, (meter.record(), own)\n"
     )
     subprocess.run([sys.executable, "-c", script], check=True)
+
+
+def test_what_a_stage_leaves_in_circles_is_gone_before_the_next():
+    class Circle:
+        pass
+
+    gc.disable()
+    try:
+        with StageMeter():
+            circle = Circle()
+            circle.itself, left = circle, weakref.ref(circle)
+            del circle
+            assert left() is not None
+        assert left() is None
+    finally:
+        gc.enable()
 
 
 def test_nothing_half_written_stands_under_a_final_name(tmp_path):
