@@ -119,8 +119,8 @@ def load_filtered(
                 samples = filtered[:, first * step - start :: step]
                 kept[group, first : first + samples.shape[1]] = samples
                 if measures:
-                    core = block[group, middle]
-                    parts.append(measure(core, lost[group, middle], filtered, window))
+                    core, gone = block[group, middle], lost[group, middle]
+                    parts.append(measure(core, gone, filtered, window))
             measured.append([np.concatenate(part) for part in zip(*parts, strict=True)])
             bar.advance()
     with info._unlock():
