@@ -17,6 +17,8 @@ MAX_EXTENSION_BYTES = 2**20
 _SCALED_BYTES = 12
 _HEADERS = {348: nib.Nifti1Header, 540: nib.Nifti2Header}
 _GZIP_MAGIC = b"\x1f\x8b"
+_SINGLE_FILE = b"n+"  # of the magic: header and voxels are in one file
+_CHUNK_BYTES = 2**20
 _COLOURS = ("RGB", "RGBA")
 
 
@@ -35,7 +37,7 @@ def check_storage(path: Path, what: str) -> None:
     ------
     InvalidInput
         The content is not on this machine, the file is a folder or is named as (un)compressed
-        wrongly, it holds complex numbers, colours or another type that no scanner's image has, or
+        wrongly, its voxels begin within its header, it holds complex numbers, colours or another type that no scanner's image has, or
         more than `MAX_EXTENSION_BYTES` of extensions, which the reader would load whole.
     """
     require_content(path)
@@ -50,7 +52,14 @@ def check_storage(path: Path, what: str) -> None:
             file=path,
             hint="convert the DICOM series again, or save the image's magnitude as 16-bit integers",
         )
-    extension_bytes = float(header["vox_offset"]) - header.template_dtype.itemsize
+    header_bytes = header.template_dtype.itemsize
+    if bytes(header["magic"]).startswith(_SINGLE_FILE) and header["vox_offset"] < header_bytes:
+        raise InvalidInput(
+            f"the {what} says that its voxels begin within its header",
+            file=path,
+            hint="convert the DICOM series again, for example with dcm2niix",
+        )
+    extension_bytes = float(header["vox_offset"]) - header_bytes
     if extension_bytes > MAX_EXTENSION_BYTES:
         raise InvalidInput(
             f"the {what} has a header of {extension_bytes / 2**20:.0f} MB",
@@ -69,6 +78,32 @@ def states_voxel_size(path: Path) -> bool:
         return True
     sizes = np.asarray(header["pixdim"][1:4], float)
     return bool(np.isfinite(sizes).all() and (sizes != 0).all())
+
+
+def require_intact(path: Path, what: str) -> None:
+    """Refuse a compressed image whose content is not what was compressed.
+
+    Readers take as many bytes as the header says and stop before the checksum behind them, so that
+    they give wrong voxels for a file that was damaged on its way.
+
+    Raises
+    ------
+    InvalidInput
+        The file ends early, its checksum is not that of its content, or something else follows it.
+    """
+    try:
+        with Path(path).open("rb") as stream:
+            if stream.read(2) != _GZIP_MAGIC:
+                return
+        with gzip.open(path) as stream:
+            while stream.read(_CHUNK_BYTES):
+                pass
+    except (OSError, EOFError, zlib.error) as error:
+        raise InvalidInput(
+            f"the {what} is truncated or corrupt",
+            file=path,
+            hint="copy it again from the original and compare the sizes",
+        ) from error
 
 
 def reading_bytes(image) -> int:

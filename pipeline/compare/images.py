@@ -15,7 +15,7 @@ from pipeline.errors import InvalidInput
 from pipeline.headmodel.registration import affine_of, reproducible_ants, to_ants
 from pipeline.headmodel.t1w import MAX_VOXELS, Volume, resample
 from pipeline.image_frame import frame_doubts
-from pipeline.nifti import check_storage, require_memory
+from pipeline.nifti import check_storage, require_intact, require_memory
 from pipeline.warp import apply_affine
 
 SPACING_MM = 2.0
@@ -62,6 +62,7 @@ def read_image(path: Path, what: str) -> Volume:
     """
     image = open_image(path, what)
     require_memory(image, path, what)
+    require_intact(path, what)
     try:
         data = np.asarray(image.dataobj, np.float32)
     except Exception as error:  # a corrupt file makes nibabel raise anything

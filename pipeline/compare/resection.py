@@ -12,7 +12,7 @@ from pipeline.errors import InvalidInput
 from pipeline.headmodel.t1w import Volume
 from pipeline.image_frame import frame_doubts
 from pipeline.metrics._case import Resection
-from pipeline.nifti import require_memory
+from pipeline.nifti import require_intact, require_memory
 
 SCALP_TOLERANCE_MM = 5.0
 BRAIN_TOLERANCE_MM = 5.0
@@ -35,6 +35,7 @@ def read_resection(path: Path) -> Resection:
     """
     image = open_image(path, "resection mask")
     require_memory(image, path, "resection mask")
+    require_intact(path, "resection mask")
     try:
         data = np.asarray(image.dataobj)
     except Exception as error:

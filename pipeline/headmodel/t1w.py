@@ -12,7 +12,7 @@ from pipeline.air import air_at_zero, check_background
 from pipeline.doubts import Doubt
 from pipeline.errors import InvalidInput
 from pipeline.image_frame import frame_doubts
-from pipeline.nifti import check_storage, require_memory
+from pipeline.nifti import check_storage, require_intact, require_memory
 
 WHAT = "T1w"
 MIN_VOXELS_PER_AXIS, MAX_VOXELS_PER_AXIS = 32, 1024
@@ -65,6 +65,7 @@ def read_t1w(path: Path) -> Volume:
     path = Path(path)
     image = open_t1w(path)
     require_memory(image, path, "T1w")
+    require_intact(path, "T1w")
     try:
         data = np.asarray(image.dataobj, np.float32).reshape(image.shape[:3])
     except Exception as error:  # zlib, EOF, OS and value errors all mean the same here
