@@ -183,8 +183,17 @@ def doubts(patient: Patient) -> list[Doubt]:
     return [
         *patient.qc.headmodel.doubts,
         *patient.qc.spikes.doubts,
+        *_of_finding(patient),
         *(() if compared is None else compared.doubts),
     ]
+
+
+def _of_finding(patient: Patient) -> list[Doubt]:
+    """What speaks against the method whose map the report is about; another's is a warning."""
+    if not patient.imaged:
+        return []
+    doubt = patient.image.methods[patient.finding_method].doubt
+    return [] if doubt is None else [doubt]
 
 
 def warnings_for_verdict(patient: Patient) -> list[str]:

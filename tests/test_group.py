@@ -150,6 +150,22 @@ def test_pairs_are_the_same_patients(cohort):
     assert {one.method for one in comparisons(cohort)} == set(METHODS) - {"personalized"}
 
 
+def test_a_system_is_tested_as_any_other_method(tmp_path, monkeypatch):
+    """In four patients of six, as where it was not trained for the others' heads."""
+    files = {}
+    for folder, methods in (("without", METHODS), ("with", (*METHODS, "convdip"))):
+        monkeypatch.setattr("group_cohort.METHODS", methods)
+        bids, out = write_cohort(tmp_path / folder, 6 if folder == "without" else 4)
+        files |= {path.parent.name: path for path in out.glob("sub-*/*_metrics.tsv")}
+    cohort = read_cohort(files, sorted(files), bids / "participants.tsv", {}, {})
+    assert cohort.methods == ["personalized", "generic", "sloreta", "lcmv", "ecd", "convdip"]
+    n_pairs = {(one.metric, one.method): one.test.n for one in comparisons(cohort)}
+    assert n_pairs["spatial_dispersion", "convdip"] == 4
+    assert n_pairs["spatial_dispersion", "sloreta"] == 6
+    summary = summary_table(cohort).set_index(["metric", "method"])
+    assert summary.loc[("spatial_dispersion", "convdip"), "n"] == 4
+
+
 def test_better_means_lower_for_distances_and_higher_for_fractions(cohort):
     for one in comparisons(cohort):
         distance = one.metric in ("spatial_dispersion", "soz_localisation_error")

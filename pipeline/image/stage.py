@@ -115,7 +115,9 @@ def _image(
                 solutions[method] = solution
                 outputs.write_solution(paths, method, solution, head, t1w, ribbon)
                 methods[method] = _described(METHODS[method], problem, solution)
+                doubt = methods[method].doubt
                 for warning in (
+                    *([] if doubt is None else [doubt.text]),
                     *_bridging_warnings(method, problem),
                     *_existence_warnings(method, methods[method].existence),
                 ):
@@ -151,6 +153,7 @@ def _described(part: Method, problem: Problem, solution: Solution) -> MethodQC:
         reason=None,
         found=solution.summary(problem.model.head),
         card=part.card(problem),
+        doubt=part.doubt(problem),
         existence=_existence(part, problem),
     )
     if not isinstance(solution, Distributed):

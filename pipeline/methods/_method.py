@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
+from pipeline.doubts import Doubt
 from pipeline.methods._model import Problem
 from pipeline.paths import PatientPaths
 from pipeline.records.solution import Distributed, Point, Solution, distributed
@@ -77,6 +78,10 @@ class Method(ABC):
 
     def card(self, problem: Problem) -> str | None:
         """How it was trained for this head and what it answers with; None where nothing was."""
+        return None
+
+    def doubt(self, problem: Problem) -> Doubt | None:
+        """Why its map is none to rely on, whatever the recording; None where nothing speaks against it."""
         return None
 
 

@@ -105,10 +105,7 @@ class SystemMethod(Method):
         data = torch.as_tensor(recording, dtype=torch.float32)[None]
         with torch.inference_mode():
             answer = system.answer(module(system.encode(field, data)), field)[0].numpy()
-        if system.answers == "points":
-            activity = at_points(answer, field.pos_mm.numpy(), field.gain.numpy(), recording)
-        else:
-            activity = answer.reshape(len(field.pos_mm), -1)
+        activity = as_activity(answer, system, field, recording)
         return distributed(activity, times_s, problem.window_s, self.unit)
 
     def _loaded(self, problem: Problem) -> tuple["Field", Any, dict[str, Any]]:
@@ -255,6 +252,15 @@ def sampled(
     width = max(1, round(1 / (system.sfreq_hz * step_s))) if system.n_times > 1 else 1
     smooth = uniform_filter1d(data, width, axis=1, mode="nearest")
     return np.array([np.interp(wanted_s, times_s, row) for row in smooth]), wanted_s
+
+
+def as_activity(
+    answer: np.ndarray, system: "System", field: "Field", recording: np.ndarray
+) -> np.ndarray:
+    """Activity (n_regions, n_times) of a system's answer to a recording (n_channels, n_times)."""
+    if system.answers == "points":
+        return at_points(answer, field.pos_mm.numpy(), field.gain.numpy(), recording)
+    return answer.reshape(len(field.pos_mm), -1)
 
 
 def at_points(

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 
+from pipeline.doubts import Doubt
 from pipeline.files import write_json
 from pipeline.paths import PatientPaths
 from pipeline.records.dipoles import DipolesQC
@@ -146,6 +147,8 @@ class MethodQC:
         Variance of the whitened field around the peak that a map explains.
     not_explained : str or None
         Why there is none for a map.
+    doubt : Doubt or None
+        Why its map is none to rely on: a training that was a test, or was ended early.
     """
 
     assessable: bool
@@ -157,6 +160,7 @@ class MethodQC:
     existence: ExistenceQC | None = None
     explained_percent: float | None = None
     not_explained: str | None = None
+    doubt: Doubt | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

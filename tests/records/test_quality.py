@@ -20,7 +20,7 @@ from pipeline.records.compare_qc import (
 )
 from pipeline.records.document import document, record_of
 from pipeline.records.headmodel_qc import ApartQC, read_headmodel_qc, write_headmodel_qc
-from pipeline.records.image_qc import MethodQC
+from pipeline.records.image_qc import ExistenceQC, MethodQC
 from pipeline.records.personalize_qc import read_personalize_qc, write_personalize_qc
 from pipeline.records.solution import MapSummary
 from pipeline.records.spikes_qc import read_spikes_qc, write_spikes_qc
@@ -109,8 +109,10 @@ def test_a_method_is_a_map_a_point_or_nothing():
     plain = MethodQC(assessable=True, reason=None, found=MAP)
     explaining = replace(plain, explained_percent=71.5)
     scores = replace(plain, not_explained="its values are scores")
+    doubted = replace(plain, doubt=Doubt("ended early"))
+    said = replace(plain, existence=ExistenceQC(probability=0.7, threshold=0.4))
     assert document(explaining)["explained_percent"] == 71.5
-    for method in (failed, plain, explaining, scores):
+    for method in (failed, plain, explaining, scores, doubted, said):
         assert record_of(MethodQC, json.loads(json.dumps(document(method)))) == method
 
 

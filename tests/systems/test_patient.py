@@ -12,6 +12,7 @@ import reports
 from bids_app import cli
 from bids_app.preflight import participant as preflight
 from pipeline import compare, image
+from pipeline.doubts import Doubt
 from pipeline.errors import InvalidInput
 from pipeline.files import read_json, read_npz, write_text
 from pipeline.methods import METHODS
@@ -19,10 +20,22 @@ from pipeline.methods._system import SystemMethod, at_points, patient_recordings
 from pipeline.progress import Progress
 from pipeline.records.spike import read_spike, write_noise
 from pipeline.systems import SYSTEMS
-from reports import content
+from reports import content, findings, quality
+from reports.findings import Measures
 from reports.reading import read_patient
 
 TRAINED = ("deepmeg_mlp_2", "convdip", "dst_dae")
+MEASURES = Measures(
+    n_accepted=30,
+    n_rejected=0,
+    snr_db=20.0,
+    coregistration_mm=2.0,
+    n_bad_channels=0,
+    n_channels=306,
+    head_model="freesurfer",
+    personalization_used=True,
+    held_out_error_mm=3.0,
+)
 
 
 def run(patient, *methods):
@@ -95,6 +108,47 @@ def test_an_untrained_system_is_not_assessable_and_says_how_to_train_it(patient,
     left = imaged["methods"]["unet"]
     assert not left["assessable"] and imaged["methods"]["sloreta"]["assessable"]
     assert "spikefocus train unet --head OUTPUT_DIR/sub-01" in left["reason"]
+
+
+def read(patient):
+    return read_patient(reports.Inputs(patient.t1w), patient.paths)
+
+
+def test_a_smoke_training_beside_the_finding_is_a_warning(patient, imaged):
+    told = read(patient)
+    assert told.finding_method == "personalized" and not quality.doubts(told)
+    warnings = [each for each in quality.warnings_for_verdict(told) if "no result" in each]
+    assert [each.split(" was")[0] for each in warnings] == [METHODS[name].label for name in TRAINED]
+    assert all(imaged["methods"][name]["doubt"]["grave"] for name in TRAINED)
+    [untrained] = [each for each in quality.warnings_for_verdict(told) if "unet" in each]
+    assert "not trained for this head" in untrained
+
+
+def test_a_smoke_training_that_makes_the_finding_is_none_to_rely_on():
+    doubt = Doubt("trained in the size smoke", grave=True)
+    told = SimpleNamespace(
+        imaged=True,
+        finding_method="convdip",
+        image=SimpleNamespace(methods={"convdip": SimpleNamespace(doubt=doubt)}),
+        qc=SimpleNamespace(
+            headmodel=SimpleNamespace(doubts=()), spikes=SimpleNamespace(doubts=()), compare=None
+        ),
+    )
+    assert quality.doubts(told) == [doubt]
+    assert findings.verdict(MEASURES, [], [doubt]).colour == "red"
+    told.imaged = False
+    assert not quality.doubts(told)
+
+
+def test_a_training_that_was_ended_early_is_a_doubt(patient, monkeypatch):
+    card = {"size": "cpu", "steps": 900, "steps_planned": 12_000}
+    monkeypatch.setattr(SystemMethod, "_loaded", lambda self, problem: (None, None, card))
+    doubt = METHODS["deepmeg_mlp_2"].doubt(None)
+    assert not doubt.grave and "900 of 12,000 steps" in doubt.text
+    assert findings.verdict(MEASURES, [], [doubt]).colour == "amber"
+    card["steps"] = 12_000
+    assert METHODS["deepmeg_mlp_2"].doubt(None) is None
+    assert METHODS["sloreta"].doubt(None) is None
 
 
 def test_preflight_says_how_to_train_and_how_long_it_takes(patient, monkeypatch):
