@@ -37,7 +37,7 @@ test: .venv/.done
 bench: .venv/.done
 	OPENBLAS_NUM_THREADS=1 $(BIN)/python -m benchmarks.deepsif.tables $(DATA) build/bench b1 b2 b4 \
 		--n 100 --shipped-only --results build/bench
-	for one in all_systems deepmeg_snr deepmeg_correlation deepmeg_times; do \
+	for one in all_systems deepmeg_snr deepmeg_correlation deepmeg_times dst_dae fourlcnn music unet; do \
 		OPENBLAS_NUM_THREADS=1 $(BIN)/python -m benchmarks.systems run $$one --quick \
 		--results build/bench || exit 1; done
 	OPENBLAS_NUM_THREADS=1 $(BIN)/python -m benchmarks.robustness build/bench --quick \

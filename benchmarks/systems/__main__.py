@@ -6,7 +6,7 @@ from pathlib import Path
 
 import torch
 
-from benchmarks.systems import deepmeg, dst_dae, fourlcnn, product, unet
+from benchmarks.systems import deepmeg, dst_dae, fourlcnn, music, product, unet
 from benchmarks.systems.heads import known_field, test_members
 from benchmarks.systems.rows import write
 from benchmarks.systems.trained import weights_folder
@@ -22,6 +22,7 @@ EXPERIMENTS: dict[str, Callable[[Path, bool], list[dict]]] = {
     "deepmeg_times": deepmeg.times,
     "dst_dae": dst_dae.run,
     "fourlcnn": fourlcnn.run,
+    "music": music.run,
     "unet": unet.run,
 }
 

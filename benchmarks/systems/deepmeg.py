@@ -19,6 +19,8 @@ from pipeline.systems._deepmeg import DeepMeg, localisation_error_mm
 from pipeline.systems._system import Field
 
 FULL, QUICK = 1000, 60
+# Of each of the 24 cells of experiment 2.
+QUICK_OF_CELL = 24
 TEST_SEED = 31
 SINGLE_SNRS_DB = (-10, -5, 0, 5, 10, 15, 20)
 SERIES_SNRS_DB = (-15.0, -12.5, -10.0)
@@ -39,7 +41,14 @@ def snr(work: Path, quick: bool) -> list[dict]:
     """Experiment 1: error of two dipoles from one sample against SNR."""
     rows = []
     for snr_db in SINGLE_SNRS_DB:
-        rows += _errors(work, "deepmeg_mlp_2", snr_db, 0.0, f"2 dipoles, {snr_db} dB, mm", quick)
+        rows += _errors(
+            work,
+            "deepmeg_mlp_2",
+            snr_db,
+            0.0,
+            f"2 dipoles, {snr_db} dB, mm",
+            QUICK if quick else FULL,
+        )
     return rows
 
 
@@ -51,7 +60,9 @@ def correlation(work: Path, quick: bool) -> list[dict]:
             for wanted in CORRELATIONS:
                 condition = f"{n_points} dipoles, {snr_db:g} dB, correlation {wanted}, mm"
                 name = f"deepmeg_cnn_{n_points}"
-                rows += _errors(work, name, snr_db, wanted, condition, quick)
+                rows += _errors(
+                    work, name, snr_db, wanted, condition, QUICK_OF_CELL if quick else FULL
+                )
     return rows
 
 
@@ -101,11 +112,11 @@ def _draw(system: DeepMeg, field: Field, n: int, snr_db: float, wanted: float):
 
 
 def _errors(
-    work: Path, name: str, snr_db: float, wanted: float, condition: str, quick: bool
+    work: Path, name: str, snr_db: float, wanted: float, condition: str, n: int
 ) -> list[dict]:
     system, field = SYSTEMS[name], _field(work)
     assert isinstance(system, DeepMeg)
-    drawn = _draw(system, field, QUICK if quick else FULL, snr_db, wanted)
+    drawn = _draw(system, field, n, snr_db, wanted)
     true_mm = field.pos_mm[drawn.sources]
     gain = field.gain.double().numpy()
     rows = []

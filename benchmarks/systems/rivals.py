@@ -1,5 +1,7 @@
 """The product's conventional methods on whitened channels of white noise, for experiments of many recordings."""
 
+from functools import lru_cache
+
 import numpy as np
 import torch
 
@@ -17,6 +19,7 @@ def conventional(field: Field, sfreq_hz: float) -> ConventionalMethods:
     )
 
 
+@lru_cache(maxsize=32)
 def kernel(name: str, field: Field, snr: float) -> torch.Tensor:
     """Matrix (n_sources, n_channels) of a linear method at an amplitude SNR: its answer to each channel alone."""
     n_channels = len(field.gain)

@@ -5,7 +5,7 @@ import pytest
 import torch
 from half_sphere import a_field
 
-from benchmarks.systems import dst_dae, fourlcnn, rivals, unet
+from benchmarks.systems import dst_dae, fourlcnn, product, rivals, unet
 from benchmarks.systems.trained import trained, weights_folder
 from pipeline.progress import Progress
 from pipeline.systems import SYSTEMS
@@ -112,3 +112,19 @@ def test_a_row_tells_how_far_its_network_was_trained(tmp_path):
     assert "bases and SNR of what is tested" in label and "of 9,400 steps" in label
     read = SYSTEMS[name].encode(field, dst_dae.draw(field, 9, (-5, (5,), None)).data)
     assert solve(read).shape == (9, 64, 40)
+
+
+@pytest.mark.parametrize(("peak", "expected"), [(60, 60), (2, 25), (124, 100)])
+def test_dst_dae_reads_around_the_peak_as_far_as_there_are_samples(peak, expected):
+    data = np.arange(125.0)[None]
+    read, sample = product.around(data, peak, SYSTEMS["dst_dae"])
+    assert sample[20] == pytest.approx(expected) and len(sample) == 40
+    np.testing.assert_allclose(read[0], sample, atol=0.5)
+
+
+def test_activity_comes_back_onto_the_recordings_samples():
+    course = product.on_samples(np.array([[1.0, 3.0]]), np.array([2.0, 4.0]), 6)
+    assert course.tolist() == [[0, 0, 1, 2, 3, 0]]
+    assert product.on_samples(np.array([[5.0]]), np.array([2.0]), 3).tolist() == [[5, 5, 5]]
+    read, sample = product.around(np.arange(125.0)[None], 7, SYSTEMS["convdip"])
+    assert read.tolist() == [[7]] and sample.tolist() == [7]
