@@ -120,7 +120,7 @@ def load_filtered(
                 kept[group, first : first + samples.shape[1]] = samples
                 if measures:
                     core, gone = block[group, middle], lost[group, middle]
-                    parts.append(measure(core, gone, filtered, window))
+                    parts.append(measure(core, filtered, window, gone))
             measured.append([np.concatenate(part) for part in zip(*parts, strict=True)])
             bar.advance()
     with info._unlock():
@@ -155,16 +155,17 @@ def still(block: np.ndarray) -> np.ndarray:
     return np.append(standing, False) | np.append(False, standing)
 
 
-def bridged(block: np.ndarray, standing: np.ndarray) -> np.ndarray:
+def bridged(block: np.ndarray, standing: np.ndarray | None = None) -> np.ndarray:
     """The same signals with a straight line where they are `standing`.
 
     Parameters
     ----------
     block : ndarray, (n_channels, n_times)
         Unchanged where nothing stands still, or everything.
-    standing : ndarray of bool, (n_times,)
-        As `still` finds them.
+    standing : ndarray of bool, (n_times,), optional
+        As `still` finds them in more signals than these; in these alone where it is not given.
     """
+    standing = still(block) if standing is None else standing
     if standing.all() or not standing.any():
         return block
     times = np.arange(block.shape[1])
@@ -192,7 +193,7 @@ def read_padded(raw, path, picks, start: int, stop: int, half: int) -> np.ndarra
 
 
 def measure(
-    core: np.ndarray, lost: np.ndarray, filtered: np.ndarray, window: int
+    core: np.ndarray, filtered: np.ndarray, window: int, lost: np.ndarray | None = None
 ) -> tuple[np.ndarray, ...]:
     """What `WindowStats` holds of each window of `window` samples of a stretch, in its order.
 
@@ -205,7 +206,8 @@ def measure(
 
     step = np.diff(core, axis=1, prepend=core[:, :1])
     stuck = cut(step == 0).mean(axis=2)
-    stuck[cut(lost).any(axis=2)] = 1
+    if lost is not None:
+        stuck[cut(lost).any(axis=2)] = 1
     level = np.abs(cut(core)).max(axis=2, initial=0)
     fast = cut(np.diff(step, axis=1, prepend=step[:, :1])).std(axis=2)
     in_band = cut(filtered)
