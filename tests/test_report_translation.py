@@ -31,6 +31,7 @@ SENTENCES = (
     "The estimated extent (Otsu’s threshold) covers 15 regions, 17.4\u00a0cm² of cortex, in the right "
     "superior temporal gyrus (59\u00a0%), left cuneus (28\u00a0%) and right insula (13\u00a0%).",
     "3 of 5 (sLORETA, cMEM and single dipole)",
+    "Nothing is imaged: of the marks, 3 of 3 fit their own average, and 5 are needed.",
     "Of the source’s extent (17.4 cm²) 15.9 cm² were removed (91 %) and 1.5 cm² left. Removed by "
     "gyrus: right superior temporal gyrus 89 % of 10.3 cm²; left cuneus 96 % of 4.8 cm².",
     "2 contacts within 20 mm of the maximum could sample it: LT1 (5 mm) and RA'2 (6 mm).",
