@@ -38,14 +38,6 @@ def two_types(rendered):
     return [Studio(each, each.paths, None, names) for each in (patient, second)]
 
 
-def test_each_type_has_its_own_methods_and_activity(two_types):
-    types = viewer.scene(two_types)["types"]
-    assert [each["title"] for each in types] == ["Type 1 of 2", "Type 2 of 2"]
-    assert [each["name"] for each in types[1]["maps"]] == ["sLORETA", "dSPM"]
-    own = {each["name"]: each["activity"] for each in types[0]["maps"]}
-    assert types[1]["maps"][0]["activity"] == own["sLORETA"] != own["dSPM"]
-
-
 def test_a_map_that_two_names_would_share_is_offered_once(two_types):
     patient = two_types[0].patient
     unused = replace(patient.qc.personalize, improved=False)
@@ -115,41 +107,3 @@ def test_types_and_methods_switch_map_and_slices(page):
     assert len({*slices.values(), page.locator("#slice-axial").screenshot()}) == 3
     page.select_option("#cortex-type", "0")
     assert page.complaints == []
-
-
-def test_slices_begin_at_the_maximum_and_follow_a_click(page, two_types):
-    page.click("#slices-maximum")
-    at_maximum = page.inner_text("#slices-told")
-    assert ", 100 %" in at_maximum
-    assert at_maximum.startswith("L ")  # the fake patient's spikes are on the left
-    page.click("[data-view=left]")
-    canvas = page.locator("#cortex-canvas")
-    canvas.click(position={"x": 300, "y": 250})
-    at_click = page.inner_text("#slices-told")
-    assert at_click != at_maximum and at_click.startswith("L ")
-    # Left on an axial slice in radiological convention is right.
-    page.locator("#slice-axial").click(position={"x": 40, "y": 90})
-    assert page.inner_text("#slices-told").startswith("R ")
-
-
-def test_names_of_contacts_come_with_the_box_or_the_pointer(page):
-    page.click("[data-view=left]")
-    assert page.locator(".contact-name:visible").count() == 0
-    page.check("#cortex-names")
-    names = page.locator(".contact-name:visible")
-    assert names.count() > 3
-    box = names.first.bounding_box()
-    name = names.first.inner_text()
-    page.uncheck("#cortex-names")
-    page.mouse.move(box["x"] - 2, box["y"] + box["height"] + 1)
-    assert name in page.locator(".contact-name:visible").all_inner_texts()
-
-
-def test_a_medial_view_shows_what_a_lateral_one_hides(page):
-    canvas = page.locator("#cortex-canvas")
-    page.click("[data-view=right]")
-    both = canvas.screenshot()
-    page.click('[data-view="left medial"]')
-    assert canvas.screenshot() != both
-    page.click("[data-view=right]")
-    assert canvas.screenshot() == both
