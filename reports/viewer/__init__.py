@@ -80,7 +80,10 @@ def _type_of_spikes(studio: Studio) -> dict:
         "side": studio.cortex.side,
         "timesMs": np.round(1000 * patient.finding.times_s[shown], 1).tolist(),
         "onsetMs": None if propagation(patient) is None else round(1000 * onset_s(patient), 1),
-        "maps": [_map(patient, method, shown) for method in dict.fromkeys(methods)],
+        "maps": [
+            _map(patient, method, patient.finding.times_s[shown])
+            for method in dict.fromkeys(methods)
+        ],
     }
 
 
@@ -95,10 +98,12 @@ def shown_samples(times_s: np.ndarray) -> np.ndarray:
     return samples[inside]
 
 
-def _map(patient: Patient, method: str, shown: np.ndarray) -> dict:
+def _map(patient: Patient, method: str, shown_s: np.ndarray) -> dict:
     """|Activity| of each region over time in 255ths of its largest value in what is shown."""
     found, vertex_region = patient.sources[method], patient.head.vertex_region
-    activity = np.abs(found.activity[:, shown])
+    # Methods have samples of their own.
+    nearest = np.abs(found.times_s[:, None] - shown_s).argmin(axis=0)
+    activity = np.abs(found.activity[:, nearest])
     return {
         "name": patient.finding_name if method == patient.finding_method else method_name(method),
         "activity": _text(np.round(255 * activity / activity.max()).T, "<u1"),
