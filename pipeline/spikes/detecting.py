@@ -39,9 +39,9 @@ from pipeline.spikes.marks import channel_marks
 from pipeline.spikes.maxfilter import maxfiltered
 from pipeline.spikes.places import marked_stretches, spans
 from pipeline.spikes.recording import open_recording
-from pipeline.synthesis.patches import template_graph
 from pipeline.tables import read_tsv, to_tsv
-from pipeline.template import N_REGIONS
+from pipeline.template import N_REGIONS, load_template
+from pipeline.template.cortex import region_adjacency
 from pipeline.whitening import whitener
 
 # Twice the pass band's upper edge and a little more.
@@ -373,5 +373,6 @@ def fitted_detector(
 
 def _larger() -> np.ndarray:
     """Patches of a region with its neighbours, and with theirs: (994, 2 * 994)."""
-    near = template_graph().adjacency | np.eye(N_REGIONS, dtype=bool)
+    template = load_template()
+    near = region_adjacency(template.vertex_region, template.faces) | np.eye(N_REGIONS, dtype=bool)
     return np.hstack([near, near.astype(float) @ near > 0]).astype(float)
