@@ -101,8 +101,8 @@ def bipolar_pair(name: str) -> tuple[str, str] | None:
 
 
 def entities_of(name: str) -> dict[str, str]:
-    """Entities of a BIDS file name, indices without leading zeros."""
-    parts = name.split(".", 1)[0].split("_")
+    """Entities of a BIDS file name, indices without leading zeros, letters composed (macOS parts them)."""
+    parts = unicodedata.normalize("NFC", name).split(".", 1)[0].split("_")
     entities = dict(part.split("-", 1) for part in parts if "-" in part)
     return {
         key: (value.lstrip("0") or "0") if key in _INDICES and value.isdigit() else value

@@ -17,6 +17,8 @@ NOT_GIVEN = frozenset({"n/a", "", "na", "nan"})
 # Also the full-width forms, which spreadsheets take for the same.
 _FORMULA_SIGNS = tuple("=+-@\uff1d\uff0b\uff0d\uff20")
 _SEPARATORS = {";": "semicolons", ",": "commas", r"\|": "bars", r"\s+": "spaces"}
+# Byte-order marks, also of files that were joined.
+_INVISIBLE = "\ufeff\u200b"
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
 _COMMA_NUMBER = re.compile(r"[+-]?(\d+,\d*|,\d+)([eE][+-]?\d+)?")
 
@@ -156,21 +158,31 @@ def _text(path: Path, warnings: list[str]) -> str:
         if b"\0" in content:
             raise InvalidInput("the table is no text", file=path, hint=hint)
         try:
-            return content.decode("utf-8-sig")
+            return content.decode("utf-8").lstrip(_INVISIBLE)
         except UnicodeDecodeError:
             warnings.append(f"{path.name} is not UTF-8; it was read as Latin-1.")
-            return content.decode("latin-1")
+            return _western(content)
     except (OSError, UnicodeDecodeError) as error:
         raise InvalidInput("the table cannot be read", file=path, hint=hint) from error
 
 
+def _western(content: bytes) -> str:
+    """Text of Windows, whose typographic primes Latin-1 lacks; as Latin-1 where it is none."""
+    try:
+        return content.decode("cp1252")
+    except UnicodeDecodeError:
+        return content.decode("latin-1")
+
+
 def _other_separator(header: list[str], missing: list[str]) -> str | None:
     """What separates the columns of a header in which tabs do not; None where nothing does."""
+    if len(header) > 1:
+        return None
     return next(
         (
             name
             for sign, name in _SEPARATORS.items()
-            if set(missing) <= {_unquoted(cell) for cell in re.split(sign, " ".join(header))}
+            if set(missing) <= {_unquoted(cell) for cell in re.split(sign, *header)}
         ),
         None,
     )

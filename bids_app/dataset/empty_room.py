@@ -82,7 +82,7 @@ def _stated(bids_dir: Path, run: Path, runs: list[Path], notes: list[str]) -> Pa
 
 def _path_of(uri: str, bids_dir: Path, run: Path) -> Path | None:
     """The file that is named relative to the dataset, to the participant or to the run; None without."""
-    relative = posixpath.normpath(_URI.sub("", uri.strip()).lstrip("/"))
+    relative = posixpath.normpath(_URI.sub("", uri.strip()).replace("\\", "/").lstrip("/"))
     if relative.startswith(".."):
         return None
     participant = bids_dir / run.relative_to(bids_dir).parts[0]

@@ -2,7 +2,7 @@
 
 import warnings
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from functools import lru_cache
 from pathlib import Path
 
@@ -90,6 +90,11 @@ def _time_in(table: Path, name: str) -> datetime | None:
     try:
         rows = read_tsv(table, ("filename", "acq_time"), [])
         times = rows.loc[rows["filename"].str.removeprefix("./") == name, "acq_time"]
-        return datetime.fromisoformat(times.iloc[0]).replace(tzinfo=None) if len(times) else None
+        return _without_zone(datetime.fromisoformat(times.iloc[0])) if len(times) else None
     except (InvalidInput, ValueError):
         return None  # an optional table, and an optional column of it
+
+
+def _without_zone(time: datetime) -> datetime:
+    """In UTC where the zone is stated, so that two zones do not make two times of one."""
+    return time.astimezone(UTC).replace(tzinfo=None) if time.tzinfo else time

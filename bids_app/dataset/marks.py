@@ -2,7 +2,11 @@
 
 from pathlib import Path
 
+from bids_app.listing import visible
 from bids_app.sidecars import applicable, nearest
+from pipeline.readers import is_recording
+
+_OF_TABLES = (".tsv", ".csv", ".txt")
 
 
 def events_of(recording: Path, bids_dir: Path, marks_dir: Path | None) -> Path | None:
@@ -22,6 +26,33 @@ def events_of(recording: Path, bids_dir: Path, marks_dir: Path | None) -> Path |
 def events_json_of(recording: Path, bids_dir: Path, marks_dir: Path | None) -> list[Path]:
     """The ``events.json`` that apply to it, the most specific first."""
     return applicable(*_home(recording, "events", ".json", bids_dir, marks_dir))
+
+
+def notes_of_stray_tables(folder: Path, bids_dir: Path, n_marked: int) -> list[str]:
+    """A sentence for each table of events below a participant's folder that is of no recording there.
+
+    Where runs have their tables, one in another format beside them is only a copy.
+
+    Parameters
+    ----------
+    folder : Path
+        The participant's.
+    bids_dir : Path
+    n_marked : int
+        Runs that have a table.
+    """
+    recordings = [path for path in visible(folder, "**/meg/*_meg*") if is_recording(path)]
+    used = {table for path in recordings for table in applicable(path, "events", ".tsv", bids_dir)}
+    stray = [
+        path
+        for path in visible(folder, "**/meg/*_event*")
+        if path.suffix.lower() in _OF_TABLES and path not in used
+        if path.suffix == ".tsv" or not n_marked
+    ]
+    return [
+        f"{path.name} was not used: it is no events.tsv that is named as a recording is."
+        for path in stray
+    ]
 
 
 def notes_of_marks(tables: list[Path | None], marks_dir: Path | None) -> list[str]:

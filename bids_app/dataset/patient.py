@@ -13,7 +13,7 @@ from bids_app.clinical import (
 from bids_app.dataset.empty_room import find_empty_room
 from bids_app.dataset.freesurfer import find_freesurfer
 from bids_app.dataset.links import LEADS_OUT, leads_out, refuse_links_out
-from bids_app.dataset.marks import events_json_of, events_of, notes_of_marks
+from bids_app.dataset.marks import events_json_of, events_of, notes_of_marks, notes_of_stray_tables
 from bids_app.dataset.participants import find_clinical_file, is_virtual, participant_labels
 from bids_app.dataset.query import Query
 from bids_app.dataset.runs import find_recordings
@@ -99,6 +99,9 @@ def find_patient(
     events_json = [events_json_of(path, bids_dir, query.marks_dir) for path in meg]
     reference = reference_run(meg, events, query.spike_name, events_json)
     notes += notes_of_marks(events, query.marks_dir)
+    if query.marks_dir is None:
+        n_marked = sum(table is not None for table in events)
+        notes += notes_of_stray_tables(folder, bids_dir, n_marked)
     roots = _derivative_roots(bids_dir, derivatives)
     surgery = find_surgery(label, bids_dir, roots, t1w, notes)
     freesurfer_dir = (

@@ -1,7 +1,7 @@
 """Which recordings are a participant's runs: one version of each, and none without a head."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, time
 from pathlib import Path
 
 import numpy as np
@@ -79,6 +79,11 @@ def find_recordings(folder: Path, query: Query, notes: list[str]) -> Recordings:
             recordings.append(path)
     recordings = _first_parts(recordings, notes)
     if not recordings:
+        notes += [
+            f"{path.name} was passed over: it lies in no folder named meg."
+            for path in visible(folder, "**/*_meg.*")
+            if is_recording(path) and "meg" not in path.relative_to(folder).parts
+        ]
         passed_over = "; ".join(note.rstrip(".") for note in notes[n_notes:])
         raise InvalidInput(
             f"No MEG recording was found{passed_over and f': {passed_over}'}",
@@ -164,7 +169,7 @@ def _is_one(path: Path, other: Path, bids_dir: Path) -> bool:
         return True  # whatever the dates: making anonymous shifts them
     if not differing <= _VERSION | {_ACQUISITION}:
         return False
-    if _apart(acquired(path, bids_dir), acquired(other, bids_dir)):
+    if _apart_in_table(acquired(path, bids_dir), acquired(other, bids_dir)):
         return False
     header, its_header = read_header(path), read_header(other)
     if header is None or its_header is None:
@@ -181,6 +186,13 @@ def _apart(first: datetime | None, second: datetime | None) -> bool:
     if first is None or second is None:
         return False
     return abs((first - second).total_seconds()) > _SAME_TIME_S
+
+
+def _apart_in_table(first: datetime | None, second: datetime | None) -> bool:
+    """The same of ``scans.tsv``, where a day without a time of day is read as its midnight."""
+    if first is not None and second is not None and time() in (first.time(), second.time()):
+        return first.date() != second.date()
+    return _apart(first, second)
 
 
 def _alike(first: np.ndarray, second: np.ndarray) -> bool:

@@ -101,7 +101,14 @@ def read_events(path: Path, names: tuple[str, ...], sidecars: Sequence[Path] = (
     for name, n_rows in Counter(_described_spikes(table, described, pattern, is_spike)).items():
         notes.append(f"{n_rows} spikes of {path.name} are named by events.json ({name}).")
     is_bad |= _described_bad(table, described)
-    is_spike &= ~is_bad
+    denied = _denied(table, pattern) & ~is_bad
+    if denied.any():
+        said = dict.fromkeys(_labels(table)[denied])
+        notes.append(
+            f"{denied.sum()} rows of {path.name} hold a spike's name, but deny it or are of something "
+            f"else or its end ({listed(list(said))}); they were not used."
+        )
+    is_spike &= ~is_bad & ~denied
     review = _review(table)
     n_rejected = int((is_spike & (review == REJECTED)).sum())
     if n_rejected:
@@ -116,6 +123,12 @@ def read_events(path: Path, names: tuple[str, ...], sidecars: Sequence[Path] = (
     spike_duration_s = duration_s[spikes]
     spike_duration_s[(spike_duration_s < 0) | (spike_duration_s > LONGEST_SPIKE_S)] = 0
     bad = is_bad & has_onset & (duration_s > 0)
+    n_endless = int((is_bad & ~bad).sum())
+    if n_endless:
+        notes.append(
+            f"{n_endless} bad stretches of {path.name} have no onset or no duration, so that nothing "
+            "was left out for them."
+        )
     odd_cells = table["onset"][is_spike & odd]
     return EventTable(
         onset_s=onset_s[spikes],
@@ -147,8 +160,8 @@ def no_spikes(annotated: Sequence[tuple[Path, EventTable]]) -> str:
     """
     if not annotated:
         raise InvalidInput(
-            "no spikes: none of the MEG recordings has an events.tsv",
-            hint="annotate the spikes in an events.tsv beside the recording; marks within the recording or "
+            "no spikes: none of the MEG recordings has an events.tsv of its name",
+            hint="annotate the spikes in an events.tsv beside the recording, named as it is; marks within the recording or "
             "in a file of another program are made one by spikefocus import-marks",
         )
     for path, table in annotated:
@@ -186,6 +199,16 @@ def _named(table: pd.DataFrame, pattern: re.Pattern) -> tuple[np.ndarray, np.nda
     if "hed" in table:
         is_spike |= _tagged(table["hed"], pattern)
     return is_spike, is_bad
+
+
+def _denied(table: pd.DataFrame, pattern: re.Pattern) -> np.ndarray:
+    """Rows (n_rows,) of which a column holds a spike's name and says that they are none."""
+    denied = np.zeros(len(table), bool)
+    for column in NAME_COLUMNS:
+        if column in table:
+            holds = table[column].map(lambda text: pattern.search(text) is not None)
+            denied |= holds.to_numpy(bool) & ~_spoken(table[column], pattern)
+    return denied
 
 
 def _review(table: pd.DataFrame) -> np.ndarray:

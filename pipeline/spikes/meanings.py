@@ -27,7 +27,26 @@ _LIBRARY = re.compile(r"^[a-z]+:(?!/)")
 _DENIED_BEFORE = re.compile(
     r"(?<![a-z])(?:non[\s_\-]+|(?:no|not|without)[\s_\-]+(?:[a-z]+[\s_\-]+){0,2})$", re.IGNORECASE
 )
-_DENIED_BEHIND = re.compile(r"[\s_\-]*free(?![a-z])", re.IGNORECASE)
+# "spike-free", "spikes: none", "spike (no)", but "spike no. 3"; "spike rejected", "spike artifact".
+_DENIED_BEHIND = re.compile(
+    r"[\s_\-:=,(]*(?:free|none|false|absent|excluded|rejected|art[ei]fact(?:ual)?s?)(?![a-z])"
+    r"|[\s_\-:=,(]*no[)\s]*$",
+    re.IGNORECASE,
+)
+# What spikes without being a discharge: of the heart, of muscle, of a device, of a healthy sleeper.
+_NO_DISCHARGE_BEFORE = re.compile(
+    r"(?<![a-z])(?:art[ei]fact(?:ual)?|ecg|ekg|eog|emg|muscle|wicket|benign|pseudo)"
+    r"[\s_\-:]+(?:[a-z]+[\s_\-]+){0,2}$",
+    re.IGNORECASE,
+)
+# Where a program writes begin and end of one spike in two rows, the second is no other spike.
+_END_BEHIND = re.compile(r"[\s_\-:]*(?:end|stop|off|offset)(?![a-z])", re.IGNORECASE)
+_END_BEFORE = re.compile(
+    r"(?<![a-z])(?:end|stop|off|offset)[\s_\-]+(?:of[\s_\-]+)?(?:[a-z]+[\s_\-]+)?$",
+    re.IGNORECASE,
+)
+_NOT_BEFORE = (_DENIED_BEFORE, _NO_DISCHARGE_BEFORE, _END_BEFORE)
+_NOT_BEHIND = (_DENIED_BEHIND, _END_BEHIND)
 
 
 def name_pattern(names: tuple[str, ...]) -> re.Pattern:
@@ -47,10 +66,10 @@ def name_pattern(names: tuple[str, ...]) -> re.Pattern:
 
 
 def names_spike(text: str, pattern: re.Pattern) -> bool:
-    """Whether a text holds one of the names and does not deny it, as "no spike" does."""
+    """Whether a text holds one of the names and means it, as "no spike" and "spike artifact" do not."""
     return any(
-        _DENIED_BEFORE.search(text[: found.start()]) is None
-        and _DENIED_BEHIND.match(text, found.end()) is None
+        not any(before.search(text[: found.start()]) for before in _NOT_BEFORE)
+        and not any(behind.match(text, found.end()) for behind in _NOT_BEHIND)
         for found in pattern.finditer(text)
     )
 

@@ -100,7 +100,7 @@ def _early_reasons(spike_s, duration_s: float, reach_s: float, bad_s: np.ndarray
             reasons.append("outside the recording")
         elif time < reach_s or time > duration_s - reach_s:
             reasons.append("too close to the recording's edge")
-        elif i and time - spike_s[i - 1] < DUPLICATE_S:
+        elif np.any(np.abs(time - spike_s[:i]) < DUPLICATE_S):
             reasons.append(DUPLICATE)
         elif in_bad.any():
             reasons.append("in a bad stretch")

@@ -153,3 +153,54 @@ def test_stretches_are_named_by_levels_too(tmp_path):
     text = "onset\tduration\tvalue\n1.0\t2.0\t9\n5.0\t0\t1\n"
     found = table(tmp_path, text, {"value": {"Levels": {"9": "Bad segment", "1": "spike"}}})
     assert np.array_equal(found.bad_s, [[1.0, 3.0]]) and found.onset_s.tolist() == [5.0]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "spike artifact",
+        "artefact: spike",
+        "Artefact spike",
+        "spikes: none",
+        "spike (no)",
+        "spike: false",
+        "spike rejected",
+        "ECG spike",
+        "muscle spikes",
+        "wicket spike",
+        "benign small sharp spike",
+        "spike_end",
+        "IED offset",
+        "end of spike",
+    ],
+)
+def test_what_holds_the_word_and_is_no_spike_is_told_and_not_used(tmp_path, text):
+    found = table(tmp_path, HEADER + f"1.0\t0\t{text}\n2.0\t0\tspike\n")
+    assert found.onset_s.tolist() == [2.0]
+    assert any("1 rows of sub-01_events.tsv hold a spike's name" in note for note in found.notes)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["spike no. 3", "spike 3, no seizure", "spike?", "spike onset", "spike, offline reading"],
+)
+def test_what_only_looks_denied_is_a_spike(tmp_path, text):
+    found = table(tmp_path, HEADER + f"1.0\t0\t{text}\n")
+    assert found.onset_s.tolist() == [1.0] and found.notes == ()
+
+
+def test_begin_and_end_of_a_spike_are_one(tmp_path):
+    rows = "".join(f"{k}.0\t0\tspike_start\n{k}.09\t0\tspike_end\n" for k in range(1, 8))
+    assert table(tmp_path, HEADER + rows).onset_s.tolist() == [1, 2, 3, 4, 5, 6, 7]
+
+
+def test_a_column_that_denies_is_believed_before_one_that_names(tmp_path):
+    text = "onset\tduration\ttrial_type\tvalue\n1.0\t0\tno spike\tspike\n2.0\t0\tIED\tspike\n"
+    assert table(tmp_path, text).onset_s.tolist() == [2.0]
+
+
+def test_bad_stretches_without_a_length_are_told(tmp_path):
+    text = HEADER + "1\tn/a\tbad_segment\nn/a\t3\tBAD\n5\t0\tbad\n7\t2\tbad\n3\t0\tspike\n"
+    found = table(tmp_path, text)
+    assert found.bad_s.tolist() == [[7.0, 9.0]]
+    assert any(note.startswith("3 bad stretches of sub-01_events.tsv") for note in found.notes)

@@ -59,3 +59,26 @@ def test_numbers(cells, values, n_odd):
     got, odd = numbers(pd.Series(cells, dtype=str))
     np.testing.assert_array_equal(got, values)
     assert odd.sum() == n_odd
+
+
+def test_primes_of_windows_are_primes(tmp_path):
+    """Excel writes A’1 in the code page of Windows, in which Latin-1 has a control character."""
+    file = tmp_path / "electrodes.tsv"
+    file.write_bytes(b"name\tx\nA\x921\t1\n")
+    assert list(read_tsv(file, ("name",), [])["name"]) == ["A\u20191"]
+    file.write_bytes(b"name\tx\nA\x811\t1\n")  # of no character in Windows
+    assert list(read_tsv(file, ("name",), [])["name"]) == ["A\x811"]
+
+
+@pytest.mark.parametrize("mark", ["\ufeff\ufeff", "\u200b", "\ufeff\u200b"])
+def test_what_cannot_be_seen_before_the_first_column_is_none_of_its_name(tmp_path, mark):
+    file = tmp_path / "events.tsv"
+    file.write_bytes((mark + ROWS).encode())
+    assert list(read_tsv(file, ("onset",), [])["onset"]) == ["1.5", "2.5"]
+
+
+def test_a_column_of_another_name_is_not_blamed_on_separators(tmp_path):
+    file = tmp_path / "events.tsv"
+    file.write_bytes(b"onset (s)\tduration\ttrial_type\n1\t0\tspike\n")
+    with pytest.raises(InvalidInput, match="no column 'onset'"):
+        read_tsv(file, ("onset",), [])

@@ -115,3 +115,14 @@ def test_stretches_count_from_the_first_sample(dated, start_s):
     assert spans(found) == pytest.approx(np.array([[6, 7], [start_s, start_s + 1]]))
     assert len(marked_stretches(recording(), None)) == 1
     assert spans([]).shape == (0, 2)
+
+
+def test_a_mark_within_the_length_of_an_earlier_one_is_no_duplicate_of_its_middle():
+    """By onset the first comes first, by its middle second: 250 ms lie between the two middles."""
+    table = events([30.0, 30.2, 31.0])
+    table.duration_s[:] = [0.9, 0.0, 0.0]
+    placed = spike_places(table, Config(), 250.0, 250 * 60, NONE_BAD, 0.9)
+    assert placed.spike_s.tolist() == [30.45, 30.2, 31.0]
+    assert placed.reasons == ["", "", ""]
+    table.duration_s[:] = [0.44, 0.0, 0.0]  # middles 20 ms apart
+    assert spike_places(table, Config(), 250.0, 250 * 60, NONE_BAD, 0.9).reasons[1] == DUPLICATE
