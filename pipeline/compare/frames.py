@@ -1,7 +1,7 @@
 """Whose space contact coordinates are in, by what BIDS calls it and the image that it names."""
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from pipeline.compare.coordinates import unit_of
@@ -29,6 +29,13 @@ _OTHER_SPACES = {
     r"fslr": "a template of surfaces",
     r"fsnative|freesurfer|tkras": "FreeSurfer's surface coordinates, whose origin is not stated",
     r"pixels": "places in a picture",
+}
+# What a description may say of coordinates that are not scanner RAS, and how far off they then are.
+_OTHER_AXES = {
+    r"\btk[\s_-]*r?(?:eg)?[\s_-]*ras\b|\btkr\b|surface[\s_-]*ras\b": "FreeSurfer's surface coordinates, "
+    "whose origin is the middle of the image, so that all contacts may be shifted",
+    r"\blps\b": "axes to the left and the back, so that left and right may be exchanged",
+    r"\bvoxels?\b|\bijk\b": "voxel indices, so that all contacts may be shifted and sides exchanged",
 }
 _CT = re.compile(r"\bct\b|computed tomography", re.IGNORECASE)
 # From where a label tells of a time after something.
@@ -92,7 +99,10 @@ def frame_of(coordsystem: dict, t1w: Path, images: list[Path]) -> Frame | str:
     if kind is not None:
         return Frame(space, kind)
     if _key(space) in _SCANNER | _NEEDING_IMAGE:
-        return _by_image(coordsystem, space, t1w, images)
+        frame = _by_image(coordsystem, space, t1w, images)
+        if isinstance(frame, str):
+            return frame
+        return replace(frame, doubts=(*frame.doubts, *_described_otherwise(coordsystem)))
     if _key(space) in {"", "na"}:
         return "no system of the coordinates is stated (iEEGCoordinateSystem)"
     why = next((why for name, why in _OTHER_SPACES.items() if re.fullmatch(name, _key(space))), "")
@@ -156,6 +166,20 @@ def _by_image(coordsystem: dict, space: str, t1w: Path, images: list[Path]) -> F
     if len(meant) > 1:
         refers = f"may refer to each of {', '.join(image.name for image in meant)}"
     return f"the coordinates are in {space} space, which {refers}"
+
+
+def _described_otherwise(coordsystem: dict) -> tuple[Doubt, ...]:
+    """A grave doubt where the description in words names axes that scanner RAS has not."""
+    described = str(coordsystem.get("iEEGCoordinateSystemDescription", ""))
+    return tuple(
+        Doubt(
+            f"The description of the contacts' coordinates speaks of {found[0]!r} ({what}); they were "
+            "taken as scanner RAS, as their system is declared",
+            grave=True,
+        )
+        for pattern, what in _OTHER_AXES.items()
+        if (found := re.search(pattern, described, re.IGNORECASE))
+    )
 
 
 def _substituted(named: list[str], images: list[Path], meant: list[Path]) -> tuple[Doubt, ...]:

@@ -191,6 +191,13 @@ def _numbers(each: _Placeable, warnings: list[str]) -> tuple[np.ndarray, np.ndar
             f"{odd.any(1).sum()} contacts of {each.path.name} have coordinates that are no numbers, "
             f"such as {cells[odd][0]!r}; they count as unknown."
         )
+    commas = np.column_stack([column.str.contains(",", regex=False) for column in columns])
+    commas &= np.isfinite(xyz)
+    if commas.any():
+        cell, value = np.column_stack(columns)[commas][0], xyz[commas][0]
+        warnings.append(
+            f"The coordinates of {each.path.name} have decimal commas: {cell!r} was read as {value:g}."
+        )
     known = np.isfinite(xyz).all(1)
     stand_in = known & _stands_for_none(xyz)
     if stand_in.any():

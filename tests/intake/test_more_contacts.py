@@ -81,7 +81,7 @@ def test_tables_as_programs_write_them(tmp_path, electrodes):
     np.testing.assert_allclose(found.contacts.pos_mri_mm, POS_MM)
     assert soz(found) == ["A1"]
     assert found.doubts == []
-    assert all("Latin-1" in text for text in found.warnings)
+    assert all("Latin-1" in text or "decimal commas" in text for text in found.warnings)
 
 
 def test_a_contact_named_twice_is_one_and_its_mark_counts(tmp_path):
@@ -300,3 +300,30 @@ def test_places_that_stand_for_none_are_unknown(tmp_path, stand_in, n, is_known)
     found = read(tmp_path, table(rows=rows))
     assert len(found.contacts.name) == 3 + n * is_known
     assert any("stands for none: B0" in text for text in found.warnings) != is_known
+
+
+@pytest.mark.parametrize(
+    ("description", "told"),
+    [
+        ("FreeSurfer tkRAS", "'tkRAS'"),
+        ("tkrRAS of recon-all", "'tkrRAS'"),
+        ("surface RAS, mm", "'surface RAS'"),
+        ("LPS, exported from 3D Slicer", "left and right may be exchanged"),
+        ("voxel indices of the T1w", "sides exchanged"),
+        ("the T1w's scanner coordinates", None),
+        ("localised with the helpscanner tool", None),
+        (["a", 3], None),
+    ],
+)
+def test_a_description_of_other_axes_is_a_grave_doubt(description, told):
+    described = {**SCANNER, "iEEGCoordinateSystemDescription": description}
+    frame = frame_of(described, T1W, [])
+    assert [doubt.grave for doubt in frame.doubts] == ([True] if told else [])
+    assert told is None or told in frame.doubts[0].text
+
+
+def test_decimal_commas_of_coordinates_are_told(tmp_path):
+    rows = [f"{name}\t{xyz}".replace(".", ",") for name, xyz in NUMBERS.items()]
+    found = read(tmp_path, table(rows=rows), CHANNELS)
+    np.testing.assert_allclose(found.contacts.pos_mri_mm, POS_MM)
+    assert any("decimal commas: '-30,5' was read as -30.5" in text for text in found.warnings)
