@@ -182,7 +182,7 @@ def _other_separator(header: list[str], missing: list[str]) -> str | None:
         (
             name
             for sign, name in _SEPARATORS.items()
-            if set(missing) <= {_unquoted(cell) for cell in re.split(sign, *header)}
+            if set(missing) <= {_unquoted(cell) for cell in re.split(sign, "".join(header))}
         ),
         None,
     )

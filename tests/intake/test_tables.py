@@ -82,3 +82,10 @@ def test_a_column_of_another_name_is_not_blamed_on_separators(tmp_path):
     file.write_bytes(b"onset (s)\tduration\ttrial_type\n1\t0\tspike\n")
     with pytest.raises(InvalidInput, match="no column 'onset'"):
         read_tsv(file, ("onset",), [])
+
+
+def test_a_header_of_tabs_alone_names_no_column(tmp_path):
+    file = tmp_path / "events.tsv"
+    file.write_bytes(b'""\t\t\n1\t0\tspike\n')
+    with pytest.raises(InvalidInput, match="no column 'onset'"):
+        read_tsv(file, ("onset",), [])
