@@ -352,7 +352,7 @@ def fitted_detector(
         n_times += band.shape[1]
         # At the kept rate: what differs from channel to channel does so at either.
         kept = core[:, :: blocks.step][:, : band.shape[1]]
-        measured.append(measure(kept, np.zeros(kept.shape, bool), band, window))
+        measured.append(measure(kept, band, window))
     stuck, level, std, ptp, fast = (
         np.concatenate(part, axis=1) for part in zip(*measured, strict=True)
     )
