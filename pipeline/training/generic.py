@@ -334,7 +334,7 @@ def make_synthesizer(
         centres,
         1000 * SPLIT_SEED[split] + seed,
         device,
-        **more,
+        **(more | options),
     )
 
 
