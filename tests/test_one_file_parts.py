@@ -272,7 +272,7 @@ def test_a_network_reaches_command_line_and_model_card(part, tmp_path):
 def test_a_section_reaches_options_and_report(part, tmp_path):
     section = part(reports.sections, "loudness", source("section"))
     names = [each.id for each in read_sections()]
-    assert names[names.index("spikes") + 1] == section
+    assert names[names.index("traces") + 1] == section
     assert reports.Config(sections=(section, "summary")).sections == (section, "summary")
     written = write_report_patient(tmp_path / "out")
     built = content.build(
