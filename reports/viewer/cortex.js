@@ -148,12 +148,16 @@
   const placeNames = () => {
     const m = matrix();
     const drawn = contacts && contacts.visible;
-    for (const { tag, contact } of tags) {
-      const [x, y] = onCanvas(m, contact.pos);
-      const hovered = pointer && Math.hypot(x - pointer[0], y - pointer[1]) < 7;
-      tag.hidden = !drawn || !(names.checked || hovered);
-      tag.style.left = `${x}px`;
-      tag.style.top = `${y}px`;
+    const places = tags.map(({ tag, contact }) => ({ tag, at: onCanvas(m, contact.pos) }));
+    const hovered = places
+      .filter(({ at }) => pointer && Math.hypot(at[0] - pointer[0], at[1] - pointer[1]) < 7)
+      .sort((a, b) => a.at[2] - b.at[2]);
+    for (const place of places) {
+      // Along a shaft one sees all of its contacts in one place: their names from the eye inwards.
+      const row = Math.max(0, hovered.indexOf(place));
+      place.tag.hidden = !drawn || !(names.checked || hovered.includes(place));
+      place.tag.style.left = `${place.at[0]}px`;
+      place.tag.style.top = `${place.at[1] + (names.checked ? 0 : 16 * row)}px`;
     }
   };
   canvas.addEventListener("mousemove", (event) => {
