@@ -5,6 +5,7 @@ import pandas as pd
 
 from pipeline.metrics import METRICS
 from pipeline.metrics._metric import YES_OR_NO
+from pipeline.records.image_qc import BootstrapQC
 from pipeline.records.solution import Distributed
 from reports.derivatives import Patient
 from reports.findings import method_maxima_mm
@@ -41,6 +42,7 @@ class Metrics:
     """The long metrics table, asked for one value at a time."""
 
     def __init__(self, patient: Patient):
+        self._patient = patient
         self._table = patient.metrics
         self._descriptions = patient.metric_descriptions
         self._methods = patient.methods
@@ -58,15 +60,27 @@ class Metrics:
             return None
         return row["value"]
 
-    def interval(self, method: str, metric: str) -> str:
-        """The value's 95 % interval over resampled spikes as an aside; empty where there is none."""
+    def aside(self, method: str, metric: str) -> str:
+        """What averages of resampled spikes say of a distance of the maximum, in brackets.
+
+        Its 95 % interval; of one without width, how often the maximum stayed in its region and how
+        wide that is, because a place is no finer. Empty where spikes were not resampled.
+        """
         row = self.row(method, metric)
-        ends = None if row is None else _interval(row)
-        if ends is None:
+        printed = None if row is None else _printed_interval(row)
+        if row is None or printed is None:
             return ""
-        unit = written_unit(row["unit"])
-        low, high = (number(end, digits=_digits(metric)) for end in ends)
-        return f" (95\u00a0% interval {low} to {high}\u00a0{unit})"
+        low, high = printed
+        if low != high:
+            return f" (95\u00a0% interval {low} to {high}\u00a0{written_unit(row['unit'])})"
+        resampled = self._resampled(method)
+        if resampled is None:
+            return ""
+        n = resampled.n_resamples
+        return (
+            f" (it stayed in its region, which is about {_width(resampled)} wide, in "
+            f"{round(resampled.same_max_region_share * n)} of {n} averages of resampled spikes)"
+        )
 
     def reason(self, method: str, metric: str) -> str:
         """Why a value is not assessable."""
@@ -137,7 +151,7 @@ class Metrics:
                 continue
             row = of_method.iloc[0]
             if is_true(row["assessable"]) and not pd.isna(row["value"]):
-                note = OUTSIDE_ITS_INTERVAL if _outside(row) else None
+                note = OUTSIDE_ITS_INTERVAL if _outside(row) else self._why_no_width(row)
                 cells.append({**self._text(row), "note": note, "missing": False})
                 reasons.append(None)
                 continue
@@ -158,15 +172,35 @@ class Metrics:
             "none": common,
         }
 
+    def _resampled(self, method: str) -> BootstrapQC | None:
+        found = self._patient.image.methods.get(method)
+        return None if found is None else found.bootstrap
+
+    def _why_no_width(self, row: pd.Series) -> str | None:
+        """Why a value has no interval although spikes were resampled; None where it has one."""
+        resampled = self._resampled(row["method"])
+        if resampled is None or not _without_width(row):
+            return None
+        return (
+            "no interval: at least 95 % of the averages of resampled spikes give this value, since "
+            "places are no finer than regions (that of this maximum is about "
+            f"{_width(resampled)} wide)"
+        )
+
     @staticmethod
     def _text(row: pd.Series) -> dict[str, str]:
         if row["unit"] == YES_OR_NO:
             return {"text": "yes" if float(row["value"]) else "no"}
-        digits = _digits(row["metric"])
-        cell = {"text": number(row["value"], digits=digits)}
-        if ends := _interval(row):
-            cell["interval"] = f"({'–'.join(number(end, digits=digits) for end in ends)})"
+        cell = {"text": number(row["value"], digits=_digits(row["metric"]))}
+        printed = _printed_interval(row)
+        if printed and (_outside(row) or not _without_width(row)):
+            cell["interval"] = f"({'–'.join(printed)})"
         return cell
+
+
+def _width(resampled: BootstrapQC) -> str:
+    """Across a disc of the area of the maximum's region."""
+    return number(2 * resampled.region_radius_mm, "mm", 0)
 
 
 def _digits(metric: str) -> int | None:
@@ -177,6 +211,20 @@ def _interval(row: pd.Series) -> tuple[float, float] | None:
     """Ends of the 95 % interval, where the comparison could give one."""
     ends = row.get("ci95_low"), row.get("ci95_high")
     return None if any(pd.isna(end) for end in ends) else ends
+
+
+def _printed_interval(row: pd.Series) -> tuple[str, str] | None:
+    ends = _interval(row)
+    if ends is None:
+        return None
+    low, high = (number(end, digits=_digits(row["metric"])) for end in ends)
+    return low, high
+
+
+def _without_width(row: pd.Series) -> bool:
+    """Whether the interval's ends are one number as they would be printed."""
+    printed = _printed_interval(row)
+    return printed is not None and printed[0] == printed[1]
 
 
 def _outside(row: pd.Series) -> bool:

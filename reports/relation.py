@@ -19,7 +19,7 @@ def soz_relation(patient: Patient, metrics: Metrics) -> list[str]:
         error = metrics.value(method, "soz_localisation_error")
         told.append(
             f"The maximum lies {number(distance, 'mm', 0)} from the nearest SOZ contact"
-            f"{metrics.interval(method, 'max_to_soz')}; SOZ and "
+            f"{metrics.aside(method, 'max_to_soz')}; SOZ and "
             f"extent lie {number(error, 'mm', 0)} apart in the mean of both directions (SOZ "
             "localisation error)."
         )

@@ -118,11 +118,42 @@ def test_intervals_and_stability_are_told_where_spikes_were_resampled(complete, 
     assert "95\u00a0% interval 1.2 to 9.5\u00a0mm" in " ".join(built["soz_relation"])
     cells = [row["cells"][0] for g in built["metric_groups"] for row in g["rows"]]
     assert [cell["interval"] for cell in cells if "interval" in cell] == ["(1.2–9.5)"]
+    assert not any("no interval" in note for note in built["metric_notes"])
     paths = PatientPaths(tmp_path, "01")
     paths.figures.mkdir(parents=True)
     drawn = PICTURES["stability"](Studio(resampled, paths, -0.014, {}))
     assert drawn.file.is_file() and "Stability" in drawn.caption
     assert PICTURES["stability"](Studio(read, paths, -0.014, {})) is None
+
+
+@pytest.mark.parametrize("low", [3.6, 3.58])  # printed, they are one number
+def test_an_interval_without_width_is_told_as_what_it_is(complete, low):
+    stored = read_patient(complete.inputs, complete.paths)
+    own = (stored.metrics["method"] == "personalized") & (stored.metrics["metric"] == "max_to_soz")
+    metrics = stored.metrics.copy()
+    metrics["ci95_low"] = metrics["ci95_high"] = np.nan
+    metrics.loc[own, ["value", "ci95_low", "ci95_high"]] = 3.6, low, 3.6
+    found = stored.image.methods["personalized"]
+    resampled = replace(
+        found.bootstrap, n_resamples=200, same_max_region_share=0.995, region_radius_mm=5.98
+    )
+    methods = stored.image.methods | {"personalized": replace(found, bootstrap=resampled)}
+    image = replace(stored.image, methods=methods)
+    read = replace(stored, metrics=metrics, qc=replace(stored.qc, image=image))
+    built = content.build(read, complete.paths, reports.Config())
+    told = " ".join(built["soz_relation"]).replace("\u00a0", " ")
+    assert "interval" not in told
+    assert (
+        "4 mm from the nearest SOZ contact (it stayed in its region, which is about 12 mm wide, in "
+        "199 of 200 averages of resampled spikes); SOZ and extent"
+    ) in told
+    cells = [row["cells"][0] for g in built["metric_groups"] for row in g["rows"]]
+    assert not any("interval" in cell for cell in cells)
+    (note,) = (note for note in built["metric_notes"] if note.startswith("no interval: "))
+    marked = [
+        cell["text"] for cell in cells if cell["note"] == built["metric_notes"].index(note) + 1
+    ]
+    assert marked == ["3.6"] and "about 12\u00a0mm wide" in note
 
 
 def test_what_the_stages_resampled_and_carried_is_told(complete):
