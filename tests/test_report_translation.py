@@ -2,17 +2,20 @@
 
 import html
 import re
+from dataclasses import replace
 from importlib.resources import files
 
 import pytest
 from fontTools.ttLib import TTFont
 from markupsafe import Markup
+from rendered_report import page_texts
 
 from pipeline.errors import MissingResource
 from pipeline.template import SUBLOBAR_NAMES
 from reports import Config, content, render, translation
 from reports.fonts import font_files
 from reports.parts import Part, with_translation
+from reports.pictures import Picture
 from reports.reading import read_patient
 from reports.sections import SECTIONS
 from reports.specification import own_section
@@ -123,6 +126,36 @@ def test_a_full_page_has_no_gap_and_says_what_it_is(code, rendered):
     assert about["notice"] in page and about["footnote"] in page
     assert content.NOTICE in page and f'class="summary flow" lang="{code}"' in page
     assert "Relation to the seizure-onset zone" in page  # of the original
+
+
+@pytest.mark.parametrize("code", OTHERS)
+def test_page_one_stays_one_page_with_reservations_and_gaps(code, rendered):
+    try:
+        typeface(code)
+    except MissingResource as error:
+        pytest.skip(f"the typeface of {code} is not installed: {error.hint}")
+    patient = read_patient(rendered.inputs, rendered.paths)
+    text = content.build(patient, rendered.paths, Config())
+    reasons = [
+        "only 7 spikes averaged",
+        "the average has an SNR of only 4.1 dB",
+        "no person has reviewed 48 of the 52 marks: a detector made them, which on simulated "
+        "recordings with muscle, jumps and sharp transients of the healthy brain also made 2 to 6 "
+        "false ones a minute",
+    ]
+    missing = [
+        "Onset of the spike: the average has no clear half rise before its peak.",
+        "Sublobar concordance: not sampled: no contact within 20 mm of the maximum.",
+        "A sentence that no catalogue has: it stays in English and in plain sight.",
+    ]
+    text |= {"verdict": replace(text["verdict"], reasons=reasons), "missing": missing}
+    section = own_section("summary")
+    drawn = Picture(rendered.paths.figure("summary", "png"), "A caption.", "A picture")
+    page_one = Part(section, section.title, "summary", text | {"pictures": {"summary": drawn}})
+    page = render.to_html(text, with_translation([page_one], code), "A4", code)
+    document = render.lay_out(page, rendered.paths.figures, code)
+    first, second = page_texts(document)
+    assert read_language(code).texts["Summary"] in first and "Summary" in second
 
 
 def test_english_stands_alone_and_unchanged():
