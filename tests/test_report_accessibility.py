@@ -1,14 +1,17 @@
-"""The PDF for those who hear or print it: tags, alternative texts, bookmarks, language, order."""
+"""The PDF for those who hear or print it: tags, alternatives, bookmarks, language, order, cut words."""
 
 from itertools import pairwise
 
 import numpy as np
 import pytest
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.text import Text
 from pypdf import PdfReader
 from pypdf.generic import DictionaryObject, IndirectObject
 from skimage.color import rgb2lab
 
 from reports.figures import style
+from reports.figures.consistency import consistency
 from reports.specification import read_sections
 
 
@@ -105,3 +108,28 @@ def test_the_field_map_is_uniform_and_as_dark_at_both_ends():
         assert half.max() < 1.5 * half.min()
     assert abs(lab[0, 0] - lab[-1, 0]) < 3
     assert lab[32, 0] > 95
+
+
+def test_no_words_are_cut_off_beside_the_single_spikes():
+    rng = np.random.default_rng(0)
+    figure = consistency(
+        np.linspace(-0.5, 0.5, 126),
+        rng.normal(size=(148, 126)),
+        rng.uniform(-1, 1, 250),
+        rng.uniform(0, 2, 250),
+        np.arange(250) < 148,
+    )
+    FigureCanvasAgg(figure)
+    figure.draw_without_rendering()
+    legends = [text for axes in figure.axes[-1:] for text in axes.get_legend().get_texts()]
+    words = [
+        text
+        for axes in figure.axes
+        for text in (*axes.get_children(), axes.xaxis.label, axes.yaxis.label)
+        if isinstance(text, Text) and text.get_text()
+    ]
+    assert len(words) >= 6 and len(legends) == 2
+    for text in words + legends:
+        box, sheet = text.get_window_extent(), figure.bbox
+        assert sheet.x0 <= box.x0 < box.x1 <= sheet.x1, text.get_text()
+        assert sheet.y0 <= box.y0 < box.y1 <= sheet.y1, text.get_text()

@@ -67,7 +67,7 @@ def consistency(
             color=style.PEAK_VERMILION,
             label=f"rejected ({(~accepted).sum()})",
         )
-        axes.set_xlabel("correlation with the others' average (components)")
+        axes.set_xlabel("correlation with the others' average")
         axes.set_ylabel("amplitude, relative to it")
         axes.set_xlim(right=1.02)
         axes.set_ylim(bottom=min(0, np.nanmin(amplitude_ratio, initial=0)))

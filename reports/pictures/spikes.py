@@ -38,8 +38,8 @@ def single_spikes(studio: Studio) -> Picture | None:
         "single",
         "png",
         "Consistency. Left: each accepted spike, one row each, seen through the average’s own "
-        "field at the peak (1: as large as the average). Right: how each marked spike resembles "
-        "the average of the others, and its size.",
+        "field at the peak (1: as large as the average). Right: correlation of each marked spike "
+        "with the average of the others, in leading components, and its size.",
         f"Heat map of {count(len(spikes.course), 'accepted spike')} and scatter of correlation "
         "with the average against relative amplitude.",
     )
