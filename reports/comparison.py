@@ -71,7 +71,7 @@ class Metrics:
         if row is None or printed is None:
             return ""
         low, high = printed
-        if low != high:
+        if not _without_width(row):
             return f" (95\u00a0% interval {low} to {high}\u00a0{written_unit(row['unit'])})"
         resampled = self._resampled(method)
         if resampled is None:
@@ -214,17 +214,22 @@ def _interval(row: pd.Series) -> tuple[float, float] | None:
 
 
 def _printed_interval(row: pd.Series) -> tuple[str, str] | None:
+    """The interval's ends, with more digits than the value where they would look alike."""
     ends = _interval(row)
     if ends is None:
         return None
-    low, high = (number(end, digits=_digits(row["metric"])) for end in ends)
+    digits = _digits(row["metric"])
+    low, high = (number(end, digits=digits) for end in ends)
+    while low == high and not _without_width(row):
+        digits = (digits or 0) + 1
+        low, high = (number(end, digits=digits) for end in ends)
     return low, high
 
 
 def _without_width(row: pd.Series) -> bool:
-    """Whether the interval's ends are one number as they would be printed."""
-    printed = _printed_interval(row)
-    return printed is not None and printed[0] == printed[1]
+    """Whether every average of resampled spikes but the outermost gave one value."""
+    ends = _interval(row)
+    return ends is not None and not ends[1] - ends[0] >= 1e-6
 
 
 def _outside(row: pd.Series) -> bool:

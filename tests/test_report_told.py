@@ -126,13 +126,12 @@ def test_intervals_and_stability_are_told_where_spikes_were_resampled(complete, 
     assert PICTURES["stability"](Studio(read, paths, -0.014, {})) is None
 
 
-@pytest.mark.parametrize("low", [3.6, 3.58])  # printed, they are one number
-def test_an_interval_without_width_is_told_as_what_it_is(complete, low):
+def test_an_interval_without_width_is_told_as_what_it_is(complete):
     stored = read_patient(complete.inputs, complete.paths)
     own = (stored.metrics["method"] == "personalized") & (stored.metrics["metric"] == "max_to_soz")
     metrics = stored.metrics.copy()
     metrics["ci95_low"] = metrics["ci95_high"] = np.nan
-    metrics.loc[own, ["value", "ci95_low", "ci95_high"]] = 3.6, low, 3.6
+    metrics.loc[own, ["value", "ci95_low", "ci95_high"]] = 3.6, 3.6, 3.6
     found = stored.image.methods["personalized"]
     resampled = replace(
         found.bootstrap, n_resamples=200, same_max_region_share=0.995, region_radius_mm=5.98
@@ -154,6 +153,13 @@ def test_an_interval_without_width_is_told_as_what_it_is(complete, low):
         cell["text"] for cell in cells if cell["note"] == built["metric_notes"].index(note) + 1
     ]
     assert marked == ["3.6"] and "about 12\u00a0mm wide" in note
+    # A narrow interval is one, and its ends are told apart.
+    metrics.loc[own, "ci95_low"] = 3.56
+    built = content.build(replace(read, metrics=metrics), complete.paths, reports.Config())
+    assert "(95\u00a0% interval 3.56 to 3.60\u00a0mm)" in " ".join(built["soz_relation"])
+    cells = [row["cells"][0] for g in built["metric_groups"] for row in g["rows"]]
+    assert [cell["interval"] for cell in cells if "interval" in cell] == ["(3.56–3.60)"]
+    assert not any(note.startswith("no interval: ") for note in built["metric_notes"])
 
 
 def test_what_the_stages_resampled_and_carried_is_told(complete):

@@ -153,11 +153,12 @@
       .filter(({ at }) => pointer && Math.hypot(at[0] - pointer[0], at[1] - pointer[1]) < 7)
       .sort((a, b) => a.at[2] - b.at[2]);
     for (const place of places) {
-      // Along a shaft one sees all of its contacts in one place: their names from the eye inwards.
-      const row = Math.max(0, hovered.indexOf(place));
-      place.tag.hidden = !drawn || !(names.checked || hovered.includes(place));
-      place.tag.style.left = `${place.at[0]}px`;
-      place.tag.style.top = `${place.at[1] + (names.checked ? 0 : 16 * row)}px`;
+      // Along a shaft one sees all of its contacts in one place: a list, from the eye inwards.
+      const row = names.checked ? -1 : hovered.indexOf(place);
+      const [x, y] = row < 0 ? place.at : [pointer[0], pointer[1] + 17 * row];
+      place.tag.hidden = !drawn || !(names.checked || row >= 0);
+      place.tag.style.left = `${x}px`;
+      place.tag.style.top = `${y}px`;
     }
   };
   canvas.addEventListener("mousemove", (event) => {
