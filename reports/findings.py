@@ -264,22 +264,20 @@ def support(patient: Patient, measures: Measures) -> tuple[str, list[Check]]:
             _at_most(measures.coregistration_mm, GOOD_COREGISTRATION_MM),
         ),
         _agreement(patient),
-        _existence(patient),
+        *_existence(patient),
         _one_type(patient),
     ]
     return grade_of(patient, measures)[0], checks
 
 
-def _existence(patient: Patient) -> Check:
+def _existence(patient: Patient) -> list[Check]:
+    """None where the weights do not say."""
     said = patient.image.methods[patient.finding_method].existence
-    return Check(
-        "Network’s probability of a source there",
-        NOT_ASSESSABLE if said is None else f"{said.probability:.2f}",
-        "not assessable for these weights"
-        if said is None
-        else f"above {said.threshold:.2f} (5 % of synthetic recordings without a source are)",
-        None if said is None else said.stands_out,
-    )
+    if said is None:
+        return []
+    rule = f"above {said.threshold:.2f} (5\u00a0% of synthetic recordings without a source are)"
+    name = "Network’s probability of a source there"
+    return [Check(name, f"{said.probability:.2f}", rule, said.stands_out)]
 
 
 def _one_type(patient: Patient) -> Check:

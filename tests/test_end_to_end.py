@@ -90,6 +90,7 @@ def test_option_of_the_report_renders_only_the_report(world):
     assert others <= {
         "sub-01_report.pdf",
         "sub-01_report.html",
+        "sub-01_space-T1w_desc-points_markups.mrk.json",
         "sub-01_desc-report_qc.json",
         "sub-01_status.json",
         "sub-01.log",

@@ -158,6 +158,6 @@ def test_rivals_find_points_of_faint_noise_and_untrained_networks_have_no_row(
     monkeypatch, tmp_path
 ):
     monkeypatch.setattr(deepmeg, "_field", lambda work: a_field())
-    rows = deepmeg._errors(tmp_path, "deepmeg_cnn_2", 60.0, 0.3, "faint noise, mm", quick=True)
+    rows = deepmeg._errors(tmp_path, "deepmeg_cnn_2", 60.0, 0.3, "faint noise, mm", n=60)
     assert [one["method"] for one in rows] == ["RAP-MUSIC", "TRAP-MUSIC"]
     assert all(one["mean"] == 0 and one["n"] == 60 for one in rows)
