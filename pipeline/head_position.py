@@ -33,6 +33,12 @@ class HeadPositions:
         return np.bincount(self.of_spike, minlength=len(self.dev_head_t)) / len(self.of_spike)
 
 
+def sphere_centre(pos: np.ndarray) -> np.ndarray:
+    """Centre (3,) of the sphere fitted to points (n, 3), as a helmet's sensors, by linear least squares."""
+    design = np.column_stack([2 * pos, np.ones(len(pos))])
+    return np.linalg.lstsq(design, (pos**2).sum(1), rcond=None)[0][:3]
+
+
 def displacement(reference: np.ndarray, dev_head_t: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """How far the head lay from its place in `reference` (4, 4), and how far it was turned.
 

@@ -21,7 +21,13 @@ from pipeline.records.head import read_head
 from pipeline.records.headmodel_qc import read_headmodel_qc
 from pipeline.records.image_qc import read_image_qc
 from pipeline.records.personalize_qc import read_personalize_qc
-from pipeline.records.solution import Distributed, Solution, read_distributed, read_point
+from pipeline.records.solution import (
+    Distributed,
+    MapSummary,
+    Solution,
+    read_distributed,
+    read_point,
+)
 from pipeline.records.spike import read_average
 from pipeline.records.spikes_qc import read_spikes_qc
 from pipeline.records.status import StatusFile, read_status
@@ -134,9 +140,11 @@ def _of_type(patient: Patient, paths: PatientPaths) -> Patient:
     solutions = _read_solutions(paths) if imaged else {}
     maps = (name for name, found in solutions.items() if isinstance(found, Distributed))
     wanted = next(maps, next(iter(METHODS)))
-    image = (paths.sources(wanted), paths.qc("image")) if imaged else ()
-    for needed in (paths.average, paths.qc("spikes"), *image):
+    for needed in (paths.average, paths.qc("spikes"), *((paths.qc("image"),) if imaged else ())):
         _require(needed)
+    if imaged and wanted not in solutions:
+        _require_a_map(paths)
+        _require(paths.sources(wanted))
     average, _ = read_average(paths, proj=False)
     events, metrics = patient.spike_events, patient.metrics
     if len(types) > 1:
@@ -178,6 +186,21 @@ def _require(file: Path) -> None:
             "The report cannot be written without this result",
             file=file,
             hint="run the earlier stages first",
+        )
+
+
+def _require_a_map(paths: PatientPaths) -> None:
+    """Refuse what was imaged by methods of which none gave a map, with what became of each."""
+    methods = read_image_qc(paths).methods
+    if not any(isinstance(each.found, MapSummary) for each in methods.values()):
+        told = [
+            f"{name} is not assessable ({each.reason})" if each.reason else f"{name} gives a point"
+            for name, each in methods.items()
+        ]
+        raise InvalidInput(
+            f"no method gave a map for the report: {'; '.join(told)}",
+            file=paths.qc("image"),
+            hint="name a method that gives one too, such as sloreta, with --methods",
         )
 
 

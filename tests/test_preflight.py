@@ -84,6 +84,15 @@ def test_what_would_fail_is_found_before(world, capsys, spoil, check):
     assert not [one for key, one in found.items() if key[0] == "sub-01" and one["state"] == "FAIL"]
 
 
+@pytest.mark.parametrize("methods", [("ecd",), ("ecd", "convdip")])
+def test_methods_that_give_no_map_are_found_before(world, capsys, methods):
+    code, found = preflight(world, capsys, "--methods", *methods)
+    assert code != ExitCode.DONE and found["sub-01", "methods"]["state"] == "FAIL"
+    assert "gives a map" in found["sub-01", "methods"]["detail"]
+    _, found = preflight(world, capsys, "--methods", *methods, "sloreta")
+    assert ("sub-01", "methods") not in found
+
+
 def test_missing_landmarks_are_a_note(world, capsys):
     no_points(world.bids / "sub-02")
     _, found = preflight(world, capsys)

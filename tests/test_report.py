@@ -6,6 +6,7 @@ import shutil
 import socket
 import time
 import zlib
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -19,7 +20,8 @@ from pipeline.errors import InvalidInput
 from pipeline.files import read_json, sha256
 from pipeline.paths import PatientPaths
 from pipeline.progress import Progress
-from reports import content, render
+from pipeline.records.image_qc import MethodQC
+from reports import content, reading, render
 from reports.figures.style import FONT_FAMILY
 from reports.reading import read_patient
 
@@ -211,6 +213,19 @@ def test_reads_what_decides_the_report(complete):
     assert complete.paths.resection.name in listed
     assert Path(complete.inputs.t1w).name in listed
     assert complete.paths.report_pdf.name not in listed
+
+
+def test_methods_that_gave_no_map_are_told_with_their_reasons(complete, monkeypatch):
+    quality = reading.read_image_qc(complete.paths)
+    failed = MethodQC(assessable=False, reason="it is not trained", found=None)
+    without = replace(quality, methods={"convdip": failed, "ecd": quality.methods["ecd"]})
+    monkeypatch.setattr(reading, "read_image_qc", lambda _: without)
+    solutions = {"ecd": reading._read_solutions(complete.paths)["ecd"]}
+    monkeypatch.setattr(reading, "_read_solutions", lambda _: solutions)
+    with pytest.raises(InvalidInput) as caught:
+        read_patient(complete.inputs, complete.paths)
+    told = "convdip is not assessable (it is not trained); ecd gives a point"
+    assert told in caught.value.message and "sloreta" in caught.value.hint
 
 
 def test_without_any_map_the_error_names_the_file(complete, tmp_path):

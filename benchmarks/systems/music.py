@@ -4,11 +4,9 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks.deepsif.measure import batch_metrics
-from benchmarks.systems.heads import region_areas_mm2, test_members
-from benchmarks.systems.product import conventional_methods, recordings, solved
+from benchmarks.systems.heads import test_members
+from benchmarks.systems.product import conventional_methods, keep_errors, recordings, solved
 from benchmarks.systems.rows import row
-from pipeline.projection import NETWORK_SFREQ_HZ
 from pipeline.synthesis.library import load_library
 from pipeline.training.generic import member_tensors
 
@@ -26,7 +24,6 @@ SHOWN = {
 def run(work: Path, quick: bool) -> list[dict]:
     """RAP-MUSIC and TRAP-MUSIC told of 1 to 5 sources where there are one to three."""
     n_heads, n = QUICK if quick else FULL
-    area_mm2 = region_areas_mm2()
     found: dict[tuple[str, str], list[float]] = {}
     for _, member in test_members(n_heads, work):
         [tensors] = member_tensors([member], load_library("test"), "projected", "cpu")
@@ -39,13 +36,8 @@ def run(work: Path, quick: bool) -> list[dict]:
                         methods, name, batch, music_sources=most, music_correlation=correlation
                     )
                     label = f"{name}, {most} sources, correlation {correlation:g}"
-                    measured = batch_metrics(
-                        activity, batch, member.region_pos_mm, area_mm2, NETWORK_SFREQ_HZ, first=0
-                    )
                     of = f"{n_sources} of truth"
-                    for metric, words in SHOWN.items():
-                        kept = found.setdefault((label, f"{of}, {words}"), [])
-                        kept += [one[metric] for one in measured]
+                    keep_errors(found, label, of, SHOWN, activity, batch, member)
                     taken = (activity.abs().amax(2) > 0).sum(1).tolist()
                     found.setdefault((label, f"{of}, sources taken"), []).extend(taken)
     return [row(name, condition, np.array(values)) for (name, condition), values in found.items()]

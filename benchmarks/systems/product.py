@@ -47,7 +47,6 @@ def run(work: Path, quick: bool) -> list[dict]:
     """The product's own question: extended patches, one to three, on unseen heads known with errors."""
     n_heads, n = QUICK if quick else FULL
     module, _ = load_model()
-    area_mm2 = region_areas_mm2()
     found: dict[tuple[str, str], list[float]] = {}
     for number, (_, member) in enumerate(test_members(n_heads, work)):
         [tensors] = member_tensors([member], load_library("test"), "projected", "cpu")
@@ -64,16 +63,28 @@ def run(work: Path, quick: bool) -> list[dict]:
                 with torch.inference_mode():
                     activity = solve(part)
                 seconds = (time.perf_counter() - begin) / len(activity)
-                measured = batch_metrics(
-                    activity, part, member.region_pos_mm, area_mm2, NETWORK_SFREQ_HZ, first=0
-                )
                 sources = f"{n_sources} source{'s' * (n_sources > 1)}"
-                for metric, words in SHOWN.items():
-                    kept = found.setdefault((name, f"{sources}, {words}"), [])
-                    kept += [one[metric] for one in measured]
+                keep_errors(found, name, sources, SHOWN, activity, part, member)
                 found.setdefault((name, f"{sources}, s per recording"), []).append(seconds)
                 print(f"{name:26s} {sources}", flush=True)
     return [row(name, condition, np.array(values)) for (name, condition), values in found.items()]
+
+
+def keep_errors(
+    found: dict[tuple[str, str], list[float]],
+    name: str,
+    sources: str,
+    shown: dict[str, str],
+    activity: torch.Tensor,
+    batch: Batch,
+    member: Member,
+) -> None:
+    """Add to `found`, by method and condition, those of `batch_metrics` that are `shown`, with their names."""
+    measured = batch_metrics(
+        activity, batch, member.region_pos_mm, region_areas_mm2(), NETWORK_SFREQ_HZ, first=0
+    )
+    for metric, words in shown.items():
+        found.setdefault((name, f"{sources}, {words}"), []).extend(one[metric] for one in measured)
 
 
 def conventional_methods(head: HeadTensors, member: Member) -> ConventionalMethods:

@@ -28,6 +28,7 @@ from pipeline.headmodel.t1w import open_t1w, read_t1w
 from pipeline.image_frame import frame_doubts
 from pipeline.machine import available_memory_bytes
 from pipeline.methods import METHODS
+from pipeline.methods._method import PointMethod
 from pipeline.nifti import reading_bytes
 from pipeline.paths import PatientPaths
 from pipeline.spikes.recording import open_recording
@@ -45,6 +46,8 @@ def participant_findings(
     for name in configs["image"].methods:
         if METHODS[name].lack(paths):
             yield attempt(subject, name, partial(_lack, paths, name))
+    if not any(_gives_a_map(paths, name) for name in configs["image"].methods):
+        yield attempt(subject, "methods", _no_map)
     patients: list[PatientFiles] = []
     yield attempt(subject, "files", lambda: _files(paths.label, find, patients))
     if not patients:
@@ -115,6 +118,17 @@ def _clinical(files: PatientFiles) -> tuple[str, str]:
     except InvalidInput as error:
         return "note", f"it will not be printed: {error.message}"
     return "ok", "it can be printed"
+
+
+def _gives_a_map(paths: PatientPaths, name: str) -> bool:
+    return not isinstance(METHODS[name], PointMethod) and not METHODS[name].lack(paths)
+
+
+def _no_map() -> tuple[str, str]:
+    raise InvalidInput(
+        "no method that was asked for gives a map, and the report is about one",
+        hint="name a method that gives one too, such as sloreta, with --methods",
+    )
 
 
 def _lack(paths: PatientPaths, name: str) -> tuple[str, str]:

@@ -22,8 +22,6 @@ MOST_NEIGHBOUR, NEIGHBOUR_S = 0.5, (0.08, 0.19)
 USUAL_EVERY = 16
 
 FAST, UNEXPLAINED, SENSOR, SECOND, WIDE, BROAD, NEIGHBOUR = range(7)
-# What vertex waves fail by, and by nothing else: spikes of both sides and sharp waves fail so too.
-VERTEX_LIKE = (SECOND, BROAD)
 MOST = {
     FAST: MOST_FAST,
     UNEXPLAINED: MOST_UNEXPLAINED,
@@ -46,7 +44,10 @@ def unlike(traits: np.ndarray) -> np.ndarray:
 
 
 def is_vertex_like(traits: np.ndarray) -> np.ndarray:
-    """Peaks (n,) that are unlike one patch's spike by nothing but what vertex waves are."""
+    """Peaks (n,) that are unlike one patch's spike by nothing but what vertex waves are.
+
+    They are of two patches or broad; so are spikes of both sides and sharp waves.
+    """
     reasons = unlike(traits)
     reasons[:, BROAD] = traits[:, BROAD] < LEAST_BROAD
     too_much = (traits[:, SECOND] > MOST_OF_SECOND) | (traits[:, BROAD] > MOST_BROAD)

@@ -219,7 +219,8 @@ def _store_if(improved: bool, paths: PatientPaths, module: Network, card: dict) 
     """Write a patient's own weights, or make sure that no earlier run's are there."""
     paths.model.unlink(missing_ok=True)
     if improved:
-        own_card = {key: card[key] for key in ("network", "input", "existence") if key in card}
+        # How far to trust that there is a source was measured for the generic weights alone.
+        own_card = {key: card[key] for key in ("network", "input")}
         save_model(paths.model, module.cpu(), own_card | {"personalized": True})
 
 

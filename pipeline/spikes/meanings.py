@@ -27,15 +27,18 @@ _LIBRARY = re.compile(r"^[a-z]+:(?!/)")
 _DENIED_BEFORE = re.compile(
     r"(?<![a-z])(?:non[\s_\-]+|(?:no|not|without)[\s_\-]+(?:[a-z]+[\s_\-]+){0,2})$", re.IGNORECASE
 )
+# Not "artifact-free" or "muscle-free".
+_NOT_FREE = r"(?![\s_\-]*free)"
 # "spike-free", "spikes: none", "spike (no)", but "spike no. 3"; "spike rejected", "spike artifact".
 _DENIED_BEHIND = re.compile(
-    r"[\s_\-:=,(]*(?:free|none|false|absent|excluded|rejected|art[ei]fact(?:ual)?s?)(?![a-z])"
+    rf"[\s_\-:=,(]*(?:free|none|false|absent|excluded|rejected|art[ei]fact(?:ual)?s?{_NOT_FREE})(?![a-z])"
     r"|[\s_\-:=,(]*no[)\s]*$",
     re.IGNORECASE,
 )
 # What spikes without being a discharge: of the heart, of muscle, of a device, of a healthy sleeper.
 _NO_DISCHARGE_BEFORE = re.compile(
-    r"(?<![a-z])(?:art[ei]fact(?:ual)?|ecg|ekg|eog|emg|muscle|wicket|benign|pseudo)"
+    r"(?<![a-z])(?<!no )(?<!non-)(?<!without )"
+    rf"(?:art[ei]fact(?:ual)?|ecg|ekg|eog|emg|muscle|wicket|benign|pseudo){_NOT_FREE}"
     r"[\s_\-:]+(?:[a-z]+[\s_\-]+){0,2}$",
     re.IGNORECASE,
 )

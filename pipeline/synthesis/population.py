@@ -19,6 +19,7 @@ from scipy.cluster.vq import kmeans2
 from scipy.spatial import cKDTree
 
 from pipeline.files import read_npz, write_npz
+from pipeline.head_position import sphere_centre
 from pipeline.leadfield import star_shaped_remesh, vertex_leadfield
 from pipeline.modality import modality_of, sensor_types
 from pipeline.template import N_REGIONS, SourceCortex
@@ -221,7 +222,7 @@ def place_helmet(info: mne.Info, skull_mm: np.ndarray, rng) -> np.ndarray | None
     sensors_mm = np.array([ch["loc"][:3] for ch in info["chs"]]) * 1000
     turn = rotation(rng, 5.0)
     centre = (skull_mm.max(0) + skull_mm.min(0)) / 2
-    placed = (sensors_mm - _sphere_centre(sensors_mm)) @ turn.T + centre
+    placed = (sensors_mm - sphere_centre(sensors_mm)) @ turn.T + centre
     placed[:, :2] += rng.normal(0, 4.0, 2)
     skull = cKDTree(skull_mm)
     height = 150.0
@@ -234,12 +235,6 @@ def place_helmet(info: mne.Info, skull_mm: np.ndarray, rng) -> np.ndarray | None
     device_to_head[:3, :3] = turn
     device_to_head[:3, 3] = (placed[0] + [0, 0, height] - sensors_mm[0] @ turn.T) / 1000
     return device_to_head
-
-
-def _sphere_centre(pos_mm: np.ndarray) -> np.ndarray:
-    """Centre of the sphere fitted to points by linear least squares."""
-    design = np.column_stack([2 * pos_mm, np.ones(len(pos_mm))])
-    return np.linalg.lstsq(design, (pos_mm**2).sum(1), rcond=None)[0][:3]
 
 
 def geometry_leadfield(info: mne.Info, device_to_head: np.ndarray, head: Geometry) -> np.ndarray:

@@ -7,6 +7,7 @@ import mne
 import numpy as np
 from matplotlib.figure import Figure
 
+from pipeline.head_position import sphere_centre
 from reports.figures import style
 from reports.figures.sensors import channel_types, shown_unit
 
@@ -66,9 +67,7 @@ def sensor_regions(info: mne.Info) -> list[str]:
     pos_m = np.array([channel["loc"][:3] for channel in info["chs"]])
     if info["dev_head_t"] is not None:
         pos_m = mne.transforms.apply_trans(info["dev_head_t"], pos_m)
-    equations = np.column_stack([2 * pos_m, np.ones(len(pos_m))])
-    middle_m = np.linalg.lstsq(equations, (pos_m**2).sum(axis=1), rcond=None)[0][:3]
-    direction = pos_m - middle_m
+    direction = pos_m - sphere_centre(pos_m)
     folded = np.column_stack([np.abs(direction[:, 0]), direction[:, 1:]])
     means = np.array(list(_DIRECTIONS.values()))
     nearest = (folded @ (means / np.linalg.norm(means, axis=1, keepdims=True)).T).argmax(axis=1)

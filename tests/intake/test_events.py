@@ -182,7 +182,17 @@ def test_what_holds_the_word_and_is_no_spike_is_told_and_not_used(tmp_path, text
 
 @pytest.mark.parametrize(
     "text",
-    ["spike no. 3", "spike 3, no seizure", "spike?", "spike onset", "spike, offline reading"],
+    [
+        "artifact-free spike",
+        "spike (artefact-free)",
+        "muscle-free spike",
+        "spike, no artifact",
+        "spike no. 3",
+        "spike 3, no seizure",
+        "spike?",
+        "spike onset",
+        "spike, offline reading",
+    ],
 )
 def test_what_only_looks_denied_is_a_spike(tmp_path, text):
     found = table(tmp_path, HEADER + f"1.0\t0\t{text}\n")
