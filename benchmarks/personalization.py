@@ -39,15 +39,13 @@ from pipeline.personalize.jitter import misplaced_cortex
 from pipeline.progress import Progress
 from pipeline.projection import Projection, prepare_recording, project_head
 from pipeline.synthesis.library import load_library
-from pipeline.synthesis.patches import patch_bank, template_dictionary, template_graph
+from pipeline.synthesis.patch_rules import PATCH_RULES
+from pipeline.synthesis.patches import template_dictionary, template_graph
 from pipeline.synthesis.recordings import (
     ONE_SOURCE,
-    SOURCE_SNR_DB,
+    PATIENTS_RANGES,
     HeadTensors,
     Synthesizer,
-)
-from pipeline.synthesis.recordings import (
-    SENSOR_SNR_DB as TRAINED_SENSOR_SNR_DB,
 )
 from pipeline.training.evaluate import batch_errors_mm
 from pipeline.training.train import Plan, train, validate
@@ -203,15 +201,19 @@ def synthesizer(patient: Virtual, recipe: Recipe, split: str) -> Synthesizer:
         clip = library_spike(patient.known_wave, patient.peak, library.spikes.shape[1])
         library = replace(library, spikes=clip[None])
     low = patient.known_snr_db - AROUND_SNR_DB
-    patches, centres = patch_bank(template_graph(), 3, 7000 + SPLIT_SEED[split])
+    patches, centres = PATCH_RULES[split](template_graph(), 3, 7000 + SPLIT_SEED[split])
+    ranges = dict(PATIENTS_RANGES)
+    if recipe.snr:
+        ranges["source_snr_db"] = (low, low + 2 * AROUND_SNR_DB)
+    if recipe.background:
+        ranges["sensor_snr_db"] = FAINT_SENSORS_DB
     return Synthesizer(
         library,
         template_graph(),
         patches,
         centres,
         SPLIT_SEED[split],
-        source_snr_db=(low, low + 2 * AROUND_SNR_DB) if recipe.snr else SOURCE_SNR_DB,
-        sensor_snr_db=FAINT_SENSORS_DB if recipe.background else TRAINED_SENSOR_SNR_DB,
+        **ranges,
     )
 
 
@@ -243,7 +245,7 @@ def found_to_true_mm(module, drawer: Synthesizer, heads: list[HeadTensors]) -> n
     for head in heads:
         batch = drawer.batch(head, TEST_PER_HEAD, ONE_SOURCE)
         with torch.inference_mode():
-            found = module(batch.recording, head.projection)
+            found = module(batch.recording, head.projection, batch.peak)
         rows.append(batch_errors_mm(found, batch, head.region_pos_mm)[:, 0])
     return np.array(rows)
 
@@ -254,7 +256,7 @@ def on_patient(module, patient: Virtual, drawn: list) -> pd.DataFrame:
     for channels, patch in drawn:
         recording = prepare_recording(patient.whiten @ channels, patient.projection)
         sloreta = (patient.projection.kernel @ recording).numpy()
-        found = apply(module, recording, patient.projection)
+        found = apply(module, recording, patient.projection, patient.peak)
         place = head.region_pos_mm[1], head.region_area_mm2
         row = errors(found, sloreta, patient.peak, [patch], *place)
         times_s = (np.arange(N_TIMES) - patient.peak) / SFREQ_HZ
@@ -322,17 +324,20 @@ def main() -> None:
     parser.add_argument("--n", type=int, default=30, help="recordings per patient")
     parser.add_argument("--results", type=Path, default=RESULTS)
     args = parser.parse_args()
-    generic, _ = load_model(args.weights)
+    generic, card = load_model(args.weights)
+    weights = card["sha256"][:8]
     args.results.mkdir(parents=True, exist_ok=True)
     file = args.results / "personalization.csv"
     rows = pd.read_csv(file).to_dict("records") if file.exists() else []
+    # Only rows of these weights are gone on from.
+    rows = [row for row in rows if row.get("weights") == weights]
     done = {(row["seed"], row["source_snr_db"], row["recipe"]) for row in rows}
     patients = [(seed, snr_db) for snr_db in SOURCE_SNRS_DB for seed in SEEDS]
     for seed, snr_db in patients[:1] if args.quick else patients:
         if {(seed, snr_db, recipe) for recipe in args.recipes} <= done:
             continue
         for row in measure(cached_head(args.cache, seed), seed, snr_db, generic, args, done):
-            rows.append(row)
+            rows.append({"weights": weights} | row)
             pd.DataFrame(rows).to_csv(file, index=False, float_format="%.3g")
     print(pd.DataFrame(rows).round(2).to_string(index=False))
 

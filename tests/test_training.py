@@ -28,6 +28,7 @@ from pipeline.synthesis.library import load_library
 from pipeline.synthesis.patches import template_graph
 from pipeline.synthesis.recordings import ONE_SOURCE, Synthesizer
 from pipeline.training import generic
+from pipeline.training.evaluate import METRICS
 from pipeline.training.generic import TrainConfig, train_generic
 from pipeline.training.train import (
     Plan,
@@ -152,6 +153,24 @@ def test_training_stops_when_validation_does_not_improve(tmp_path, head):
     plan = Plan(40, 4, 0.0, 0.3, 0.9, 2, 3)
     _, curve = run_training(tmp_path, head, plan)
     assert curve[-1]["step"] == 6
+
+
+@pytest.mark.parametrize(("smallest_gain", "last_step"), [(0.0, 8), (0.01, 4), (0.03, 2)])
+def test_training_stops_at_a_gain_that_is_too_small(tmp_path, head, smallest_gain, last_step):
+    losses = iter([1.0, 0.98, 0.975, 0.97, 0.971, 0.9, 0.8])
+    plan = replace(PLAN, steps=12, patience=1, smallest_gain=smallest_gain)
+    zeros = dict.fromkeys(METRICS, 0.0)
+    curve = train(
+        build_network("compact"),
+        synthesizer(),
+        [head],
+        lambda _: {"validation_loss": next(losses)} | zeros,
+        plan,
+        tmp_path,
+        QUIET,
+        "training",
+    )
+    assert curve[-1]["step"] == last_step
 
 
 class SmallGpu(Synthesizer):

@@ -45,6 +45,8 @@ class Plan:
         Steps; each validation also writes the checkpoint and the curve.
     patience : int
         Validations without improvement after which training stops.
+    smallest_gain : float
+        Part of the best validation loss before, by which one must fall to count as an improvement.
     absolute_part : float
         Of the absolute error in the training loss.
     """
@@ -56,6 +58,7 @@ class Plan:
     averaging: float
     validate_every: int
     patience: int
+    smallest_gain: float = 0.0
     absolute_part: float = ABSOLUTE_PART
 
     def learning_rate_at(self, step: int) -> float:
@@ -349,8 +352,12 @@ class _State:
 
     def is_exhausted(self) -> bool:
         """Whether the last validations, as many as the plan's patience, brought nothing."""
-        losses = [row["validation_loss"] for row in self.curve]
-        return len(losses) - 1 - losses.index(min(losses)) >= self.plan.patience
+        n_since, best = 0, self.curve[0]["validation_loss"]
+        for row in self.curve[1:]:
+            gained = row["validation_loss"] < (1 - self.plan.smallest_gain) * best
+            n_since = 0 if gained else n_since + 1
+            best = min(best, row["validation_loss"])
+        return n_since >= self.plan.patience
 
 
 def average_into(averaged: nn.Module, module: Network, decay: float) -> None:
