@@ -10,7 +10,7 @@ strengths and rates with all disturbances, and each disturbance without a spike;
 the heads and by the rules on which limits may be chosen (`benchmarks/development_recordings.py`). Line length (Esteller et al., EMBC
 2001) and kurtosis (of stretches of a second; Ossadtchi et al., Clin. Neurophysiol. 115, 2004, choose
 independent components by it), the usual baselines, rank the peaks of their sums over channels and are given as many
-of them as the detector found. The second gives the marks that are found in recordings without spikes to the spikes
+of them as the detector found. A table that is there already is gone on with. The second gives the marks that are found in recordings without spikes to the spikes
 stage, and counts the types that would be imaged. The third streams recordings of 306 channels at 1000 Hz from a
 file. Seconds are those of the processor, one thread.
 """
@@ -22,7 +22,10 @@ import subprocess
 import sys
 import tempfile
 import time
-from functools import partial
+from collections.abc import Sequence
+from contextlib import contextmanager
+from functools import cache, partial
+from itertools import product
 from pathlib import Path
 
 import mne
@@ -117,8 +120,14 @@ def matched(found_s: np.ndarray, true_s: np.ndarray) -> tuple[float, np.ndarray]
     return float(hit), is_false
 
 
-def row_of(number: int, made: Made, condition, leadfield: np.ndarray) -> tuple:
+def named(number: int, condition) -> tuple:
+    """First cells of a row: head, strength, rate and disturbances."""
     snr_db, per_minute, disturbances = condition
+    words = "all" if disturbances == DISTURBANCES else " ".join(disturbances) or "none"
+    return number, snr_db if per_minute else "", per_minute, words
+
+
+def row_of(number: int, made: Made, condition, leadfield: np.ndarray) -> tuple:
     begun = time.process_time()
     found, blocks = found_in(made.raw, leadfield)
     spent = time.process_time() - begun
@@ -131,10 +140,7 @@ def row_of(number: int, made: Made, condition, leadfield: np.ndarray) -> tuple:
         matched(times_s[: len(found.time_s)], made.peak_s)[0] for times_s in ranked(blocks)
     ]
     return (
-        number,
-        snr_db if len(made.peak_s) else "",
-        per_minute,
-        "all" if disturbances == DISTURBANCES else " ".join(disturbances) or "none",
+        *named(number, condition),
         round(minutes, 1),
         len(made.peak_s),
         len(found.time_s),
@@ -149,36 +155,49 @@ def row_of(number: int, made: Made, condition, leadfield: np.ndarray) -> tuple:
 
 
 def grid(results: Path, n_heads: int, minutes: float, kind: type[VirtualHead]) -> None:
-    with results.open("w", newline="") as stream:
+    heads = cache(kind)
+    with resumed(results, COLUMNS) as (write, rows):
+        done = {tuple(row[:4]) for row in rows}
+        for (index, condition), number in product(enumerate(CONDITIONS), range(n_heads)):
+            if tuple(map(str, named(number, condition))) in done:
+                continue
+            snr_db, per_minute, disturbances = condition
+            head = heads(SEED + number)
+            seed = SEED + 1000 * number + index
+            made = make(head, seed, minutes, per_minute, snr_db, disturbances)
+            write(row_of(number, made, condition, head.leadfield))
+
+
+@contextmanager
+def resumed(results: Path, columns: Sequence[str]):
+    """What writes a row to a table, and the rows it has already: the table begins where there is none."""
+    rows = list(csv.reader(results.open()))[1:] if results.exists() else None
+    with results.open("a", newline="") as stream:
         table = csv.writer(stream, lineterminator="\n")
-        table.writerow(COLUMNS)
-        for number in range(n_heads):
-            head = kind(SEED + number)
-            for index, condition in enumerate(CONDITIONS):
-                snr_db, per_minute, disturbances = condition
-                seed = SEED + 1000 * number + index
-                made = make(head, seed, minutes, per_minute, snr_db, disturbances)
-                table.writerow(row_of(number, made, condition, head.leadfield))
-                stream.flush()
+
+        def write(row: Sequence) -> None:
+            table.writerow(row)
+            stream.flush()
+
+        if rows is None:
+            write(columns)
+        yield write, rows or []
 
 
 def nothing(results: Path, n_recordings: int, minutes: float) -> None:
     """Types that are imaged of what is found where there is no spike."""
-    with results.open("w", newline="") as stream:
-        table = csv.writer(stream, lineterminator="\n")
-        table.writerow("recording minutes n_detected n_types n_imaged reasons".split())
-        for number in range(n_recordings):
-            if number % RECORDINGS_OF_HEAD == 0:
-                head = VirtualHead(SEED + 100 + number)
+    heads = cache(VirtualHead)
+    columns = "recording minutes n_detected n_types n_imaged reasons".split()
+    with resumed(results, columns) as (write, rows):
+        for number in range(len(rows), n_recordings):
+            head = heads(SEED + 100 + number - number % RECORDINGS_OF_HEAD)
             made = make(head, SEED + 100 + number, minutes, 0, 0, DISTURBANCES)
             found, _ = found_in(made.raw, head.leadfield)
             with tempfile.TemporaryDirectory() as folder:
                 types = types_of(made, found, Path(folder))
             imaged = [each for each in types if each.imaged]
             reasons = "; ".join(sorted({each.reason for each in types if each.reason}))
-            row = number, minutes, len(found.time_s), len(types), len(imaged), reasons
-            table.writerow(row)
-            stream.flush()
+            write((number, minutes, len(found.time_s), len(types), len(imaged), reasons))
 
 
 def types_of(made: Made, found: Detected, folder: Path):
