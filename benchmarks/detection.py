@@ -1,6 +1,6 @@
 """Spikes without marks: sensitivity, false ones against those expected, speed and memory.
 
-    python -m benchmarks.detection RESULTS.csv [--heads 2] [--minutes 10] [--development]
+    python -m benchmarks.detection RESULTS.csv [--heads 3] [--first-head 0] [--minutes 10] [--development]
     python -m benchmarks.detection NOTHING.csv --nothing [--recordings 20] [--minutes 6]
     python -m benchmarks.detection LENGTH.csv --lengths 5 20 60
 
@@ -154,11 +154,11 @@ def row_of(number: int, made: Made, condition, leadfield: np.ndarray) -> tuple:
     )
 
 
-def grid(results: Path, n_heads: int, minutes: float, kind: type[VirtualHead]) -> None:
+def grid(results: Path, numbers: range, minutes: float, kind: type[VirtualHead]) -> None:
     heads = cache(kind)
     with resumed(results, COLUMNS) as (write, rows):
         done = {tuple(row[:4]) for row in rows}
-        for (index, condition), number in product(enumerate(CONDITIONS), range(n_heads)):
+        for (index, condition), number in product(enumerate(CONDITIONS), numbers):
             if tuple(map(str, named(number, condition))) in done:
                 continue
             snr_db, per_minute, disturbances = condition
@@ -246,7 +246,8 @@ def stream_one(minutes: float) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("results", type=Path)
-    parser.add_argument("--heads", type=int, default=2)
+    parser.add_argument("--heads", type=int, default=3)
+    parser.add_argument("--first-head", type=int, default=0)
     parser.add_argument("--recordings", type=int, default=20)
     parser.add_argument("--minutes", type=float, default=10.0)
     parser.add_argument("--development", action="store_true")
@@ -263,7 +264,8 @@ def main() -> None:
         nothing(args.results, args.recordings, args.minutes)
     else:
         kind = DevelopmentHead if args.development else VirtualHead
-        grid(args.results, args.heads, args.minutes, kind)
+        numbers = range(args.first_head, args.first_head + args.heads)
+        grid(args.results, numbers, args.minutes, kind)
 
 
 if __name__ == "__main__":

@@ -10,13 +10,14 @@ from pipeline.detection.statistic import SHARP_S, Detector, ricker
 # Power of fast activity over its usual one, in the channels that have most of it.
 MOST_FAST = 1.6
 # What stands out of the noise and is not of the patch, over what is.
-MOST_UNEXPLAINED = 1.4
-# A single sensor's part over the patch's, and that of a second patch in what the first one leaves.
-MOST_OF_SENSOR, MOST_OF_SECOND = 0.7, 0.45
+MOST_UNEXPLAINED = 2.4
+# A single sensor's part over the patch's, and that of a second patch in what the first one leaves,
+# without what noise alone gives the best of all patches, over the noise's power in one direction.
+MOST_OF_SENSOR, MOST_OF_SECOND, SECOND_OF_NOISE = 0.7, 0.3, 16.0
 # Response to waves of two and three times the usual width over that to the usual one: a Gaussian's of
-# 10 ms (standard deviation) and one of 23 ms.
+# 7 ms (standard deviation) and one of 21 ms.
 WIDE_S, BROAD_S = 0.028, 0.040
-LEAST_WIDE, LEAST_BROAD, MOST_BROAD = 1.1, 0.9, 2.7
+LEAST_WIDE, LEAST_BROAD, MOST_BROAD = 0.85, 0.8, 2.45
 # Of the neighbours of the same sign at a rhythm's distance, the higher one over the peak.
 MOST_NEIGHBOUR, NEIGHBOUR_S = 0.5, (0.08, 0.19)
 USUAL_EVERY = 16
@@ -82,7 +83,8 @@ def traits_of(
         field, power = detector.shapes[best], max(float(along[best] ** 2), 1e-30)
         row[UNEXPLAINED] = (sharp @ sharp - power - (len(sharp) - 1) * usual) / power
         row[SENSOR] = ((sensors.T @ sharp) ** 2).max() / power
-        row[SECOND] = _second(detector.fields, field, seen) / power
+        second = _second(detector.fields, field, seen)
+        row[SECOND] = (second - SECOND_OF_NOISE * usual) / power
         course = np.sign(along[best]) * (field @ detector.basis) @ _around(white, at, sfreq)
         row[WIDE], row[BROAD], row[NEIGHBOUR] = _shape(course, sfreq)
     if fast is not None:

@@ -91,8 +91,8 @@ def statistic(white: np.ndarray, detector: Detector) -> np.ndarray:
     -------
     statistic : ndarray, (n_times,)
         Squared amplitude along the best patch over that patch's usual one, over the noise's power: the
-        larger of that in the moments around (up to a second) and in the rest of the field, each 1 where
-        the noise is as usual.
+        larger of that in the moments around (up to a second, by the mean size, which the spikes around
+        raise less than the mean power) and in the rest of the field, each 1 where the noise is as usual.
     """
     kernel = sharp_kernel(detector.sfreq_hz)
     sharp = oaconvolve(white.astype(np.float32), kernel[None], mode="same", axes=1)
@@ -101,11 +101,13 @@ def statistic(white: np.ndarray, detector: Detector) -> np.ndarray:
     best = np.zeros(len(power), np.float32)
     seen = detector.basis @ sharp
     for first in range(0, len(detector.fields), PATCHES_AT_ONCE):
-        along = detector.fields[first : first + PATCHES_AT_ONCE] @ seen
+        along = np.abs(detector.fields[first : first + PATCHES_AT_ONCE] @ seen)
+        # Of a Gaussian's size; neighbouring samples hold the same waves.
+        level = np.median(along[:, ::LEVEL_STEP], axis=1, keepdims=True) / 0.6745
+        noise = _around(along, detector.sfreq_hz) * np.float32(np.sqrt(np.pi / 2))
+        np.maximum(noise, np.maximum(level, 1e-15), out=noise)
+        noise **= 2
         along **= 2
-        # Of a squared Gaussian; neighbouring samples hold the same waves.
-        level = np.median(along[:, ::LEVEL_STEP], axis=1, keepdims=True) / 0.455
-        noise = np.maximum(_around(along, detector.sfreq_hz), np.maximum(level, 1e-30))
         rest = power - along
         rest /= (len(sharp) - 1) * usual
         noise *= np.maximum(rest, 1, out=rest)

@@ -42,8 +42,10 @@ def by_definition(white, fields):
         mirrored = np.concatenate([row[::-1], row, row[::-1]])
         for at in range(n_times):
             near = mirrored[n_times + at + offset]
+            # The mean size of a Gaussian of unit variance is 0.798.
+            around = (np.sqrt(near).mean() / 0.79788) ** 2
             rest = (power[at] - row[at]) / (rank - 1) / (np.median(power) / rank)
-            heights[patch, at] = row[at] / (max(near.mean(), level) * max(rest, 1))
+            heights[patch, at] = row[at] / (max(around, level) * max(rest, 1))
     return heights.max(0)
 
 
