@@ -36,7 +36,7 @@ from pipeline.spikes.filtering import (
 )
 from pipeline.spikes.limits import require_channels
 from pipeline.spikes.marks import channel_marks
-from pipeline.spikes.maxfilter import maxfiltered
+from pipeline.spikes.maxfilter import Kept, maxfiltered
 from pipeline.spikes.places import marked_stretches, spans
 from pipeline.spikes.recording import open_recording
 from pipeline.tables import read_tsv, to_tsv
@@ -56,11 +56,12 @@ FAST_HZ, FAST_SMOOTH = (65.0, 95.0), 3
 
 
 def with_detected(
-    inputs: Inputs, paths: PatientPaths, config: Config, progress: Progress
+    inputs: Inputs, paths: PatientPaths, config: Config, progress: Progress, kept: Kept | None
 ) -> Inputs:
     """The inputs with the detector's tables in the place of the dataset's, which it writes.
 
-    The inputs as they are where no spikes are to be looked for.
+    The inputs as they are where no spikes are to be looked for. What had to be MaxFiltered is left in
+    `kept`, for the averages.
 
     Raises
     ------
@@ -74,7 +75,7 @@ def with_detected(
         _refuse_reviewed(table, paths)
     there = open_recording(inputs.meg[0]).info["dev_head_t"]  # which the leadfield has
     for recording, channels_tsv, table in zip(inputs.meg, inputs.channels_tsv, tables, strict=True):
-        found = detected_spikes(recording, channels_tsv, paths, config, progress, there)
+        found = detected_spikes(recording, channels_tsv, paths, config, progress, there, kept)
         _write(table, found, config)
     return replace(inputs, events=list(tables), events_json=[])
 
@@ -145,6 +146,7 @@ def detected_spikes(
     config: Config,
     progress: Progress,
     there: mne.Transform | None = None,
+    kept: Kept | None = None,
 ) -> Detected:
     """What the detector finds in one recording, outside of its bad stretches.
 
@@ -159,12 +161,15 @@ def detected_spikes(
     progress : Progress
     there : mne.Transform, optional
         Device to head where the leadfield has the head; without it the run's head lies there too.
+    kept : Kept, optional
+        Gets the recording after MaxFilter, where that is done.
     """
     raw, notes = open_recording(path), list[str]()
     marked = channel_marks(raw, path, channels_tsv, notes)
     raw.info["bads"] = [name for name in raw.ch_names if name in marked]
     stretches_s = spans(marked_stretches(raw, None))
-    with maxfiltered(raw, path, config.maxfilter, config.tsss_s, notes, progress) as (separated, _):
+    how = config.maxfilter, config.tsss_s, notes, progress
+    with maxfiltered(raw, path, *how, kept=kept) as (separated, _):
         blocks = Blocks(separated, path, config)
         known = partial(_leadfield, paths=paths, info=separated.info, there=there)
         detector = fitted_detector(blocks, set(marked), known)
@@ -184,11 +189,11 @@ def detected_spikes(
         near = (stretches_s[:, :1] - 0.5 < time_s) & (time_s < stretches_s[:, 1:] + 0.5)
         return ~near.any(0) & (time_s > 1) & (time_s < raw.times[-1] - 1)
 
-    kept = clean(found.time_s)
+    is_clean = clean(found.time_s)
     return replace(
         found,
-        time_s=found.time_s[kept],
-        score=found.score[kept],
+        time_s=found.time_s[is_clean],
+        score=found.score[is_clean],
         vertex_like_s=found.vertex_like_s[clean(found.vertex_like_s)],
     )
 

@@ -8,9 +8,10 @@ memory; tSSS works on stretches, which begin anew with each block.
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from tempfile import TemporaryDirectory
+from shutil import rmtree
+from tempfile import TemporaryDirectory, mkdtemp
 from typing import Any
 
 import mne
@@ -121,6 +122,32 @@ def require_like(info: mne.Info, path: Path, done_before: MaxFilterQC) -> None:
         )
 
 
+@dataclass(frozen=True)
+class Left:
+    """A MaxFiltered recording, what is told of it, and the folder that its data lie in."""
+
+    filtered: mne.io.BaseRaw
+    qc: MaxFilterQC
+    notes: list[str]
+    folder: Path
+
+
+@dataclass(frozen=True)
+class Kept:
+    """MaxFiltered recordings that were used once and will be used once more.
+
+    Attributes
+    ----------
+    folder : Path
+        Holds their data, 8 bytes a sample, until they are used again.
+    of : dict
+        By what was asked for: recording, names of its channels, bad ones, and length of tSSS's stretches.
+    """
+
+    folder: Path
+    of: dict[tuple, Left] = field(default_factory=dict)
+
+
 @contextmanager
 def maxfiltered(
     raw: mne.io.BaseRaw,
@@ -131,6 +158,7 @@ def maxfiltered(
     progress: Progress,
     like: MaxFilterQC | None = None,
     dev_head_t: mne.Transform | None = None,
+    kept: Kept | None = None,
 ) -> Iterator[tuple[mne.io.BaseRaw, MaxFilterQC]]:
     """The recording after MaxFilter, or as it is; what was done and what it did to the noise.
 
@@ -151,11 +179,45 @@ def maxfiltered(
         channels, so that both lie in one space.
     dev_head_t : mne.Transform, optional
         For an empty room, where the head was.
+    kept : Kept, optional
+        Where the result is left for whoever asks for the same next, and taken from where it was left.
     """
     done, why = decision(raw.info, path, mode) if like is None else (like.done, like.why)
     if not done:
         yield raw, MaxFilterQC(file=path.name, done=False, why=why)
         return
+    if kept is None:
+        with progress.step(f"MaxFilter of {path.name}"), TemporaryDirectory() as folder:
+            filtered, qc = _separate(raw, path, why, tsss_s, notes, Path(folder), like, dev_head_t)
+            yield filtered, qc
+        return
+    asked = path, tuple(raw.ch_names), tuple(sorted(raw.info["bads"])), tsss_s
+    if asked in kept.of:
+        left = kept.of.pop(asked)
+        notes.extend(left.notes)
+        yield left.filtered, left.qc
+        rmtree(left.folder)
+        return
+    own = Path(mkdtemp(dir=kept.folder))
+    with progress.step(f"MaxFilter of {path.name}"):
+        told: list[str] = []
+        filtered, qc = _separate(raw, path, why, tsss_s, told, own, like, dev_head_t)
+        kept.of[asked] = Left(filtered.copy(), qc, told, own)
+        notes.extend(told)
+        yield filtered, qc
+
+
+def _separate(
+    raw: mne.io.BaseRaw,
+    path: Path,
+    why: str,
+    tsss_s: float,
+    notes: list[str],
+    folder: Path,
+    like: MaxFilterQC | None,
+    dev_head_t: mne.Transform | None,
+) -> tuple[mne.io.BaseRaw, MaxFilterQC]:
+    """`maxfiltered` where it is to be done, with its data in the folder."""
     place = dev_head_t or raw.info["dev_head_t"]
     origin_m = ORIGIN_HEAD_M
     if place is not None:
@@ -170,29 +232,28 @@ def maxfiltered(
         "bad_condition": "warning",
     }
     raw = raw.copy()
-    with progress.step(f"MaxFilter of {path.name}"), TemporaryDirectory() as folder:
-        if like is None:
-            raw.info["bads"] = sorted({*raw.info["bads"], *_found_bad(raw, settings)})
-        else:
-            raw.info["bads"] = [n for n in like.reconstructed_channels if n in raw.ch_names]
-        bad = [name for name in raw.info["bads"] if name in _meg_names(raw)]
-        if tsss_s:
-            settings |= {"st_duration": tsss_s, "st_correlation": TSSS_CORRELATION}
-            settings |= {"st_overlap": False}
-        filtered, change_db = _in_blocks(raw, settings, tsss_s, Path(folder))
-        yield (
-            filtered,
-            MaxFilterQC(
-                file=path.name,
-                done=True,
-                why=why,
-                method=f"tSSS of {tsss_s:g} s" if tsss_s else "SSS",
-                calibration=files.calibration.name if files.calibration else None,
-                crosstalk=files.crosstalk.name if files.crosstalk else None,
-                reconstructed_channels=tuple(bad),
-                noise_change_db=change_db,
-            ),
-        )
+    if like is None:
+        raw.info["bads"] = sorted({*raw.info["bads"], *_found_bad(raw, settings)})
+    else:
+        raw.info["bads"] = [n for n in like.reconstructed_channels if n in raw.ch_names]
+    bad = [name for name in raw.info["bads"] if name in _meg_names(raw)]
+    if tsss_s:
+        settings |= {"st_duration": tsss_s, "st_correlation": TSSS_CORRELATION}
+        settings |= {"st_overlap": False}
+    filtered, change_db = _in_blocks(raw, settings, tsss_s, folder)
+    return (
+        filtered,
+        MaxFilterQC(
+            file=path.name,
+            done=True,
+            why=why,
+            method=f"tSSS of {tsss_s:g} s" if tsss_s else "SSS",
+            calibration=files.calibration.name if files.calibration else None,
+            crosstalk=files.crosstalk.name if files.crosstalk else None,
+            reconstructed_channels=tuple(bad),
+            noise_change_db=change_db,
+        ),
+    )
 
 
 def _meg_names(raw) -> set[str]:

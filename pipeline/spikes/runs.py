@@ -20,7 +20,7 @@ from pipeline.spikes.fast import fast_segments
 from pipeline.spikes.filtering import load_filtered
 from pipeline.spikes.limits import require_data
 from pipeline.spikes.marks import channel_marks, join_projectors
-from pipeline.spikes.maxfilter import maxfiltered, require_like
+from pipeline.spikes.maxfilter import Kept, maxfiltered, require_like
 from pipeline.spikes.movement import located
 from pipeline.spikes.noise import BASELINE_S, baseline_starts
 from pipeline.spikes.places import marked_stretches, spans, spike_free_starts, spike_places
@@ -97,11 +97,13 @@ def read_run(
     max_windows: int,
     longest_spike_s: float,
     progress: Progress,
+    kept: Kept | None = None,
 ) -> Run:
     """Filter one run and cut out of it what the later steps need.
 
     `names` are the MEG channels as the reference run calls and orders them, `max_windows` the most
     spike-free windows to take, and `longest_spike_s` is the longest duration annotated in any run.
+    `kept` holds what was MaxFiltered before.
     """
     path, events, notes = run.path, run.events, list[str]()
     assert events is not None  # a run that is used has events
@@ -110,7 +112,7 @@ def read_run(
     join_projectors(raw.info, notes)
     bad = channel_marks(raw, path, run.channels_tsv, notes)
     raw.info["bads"] = [name for name in raw.ch_names if name in bad]
-    with _separated(raw, path, config, notes, progress) as (separated, maxfilter):
+    with _separated(raw, path, config, notes, progress, kept=kept) as (separated, maxfilter):
         filtered, stats = _filtered(separated, path, config, progress)
         fast = _fast(separated, path, events, config, longest_spike_s)
     sfreq = filtered.info["sfreq"]
@@ -172,10 +174,10 @@ def read_run(
     )
 
 
-def _separated(raw, path, config: Config, notes, progress, *as_before):
+def _separated(raw, path, config: Config, notes, progress, like=None, place=None, kept=None):
     """Context: the recording MaxFiltered where it is to be, and what was done."""
     how = config.maxfilter, config.tsss_s, notes, progress
-    return maxfiltered(raw, path, *how, *as_before)
+    return maxfiltered(raw, path, *how, like, place, kept)
 
 
 def _filtered(raw, path, config: Config, progress):

@@ -3,6 +3,8 @@
 from collections import Counter
 from dataclasses import replace
 from itertools import chain
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import mne
 import numpy as np
@@ -34,6 +36,7 @@ from pipeline.spikes.cleaning import Cleaning, Removed, choose_projectors
 from pipeline.spikes.config import Config, Inputs
 from pipeline.spikes.detecting import with_detected
 from pipeline.spikes.limits import no_baseline, require_channels, unfit_empty_room
+from pipeline.spikes.maxfilter import Kept
 from pipeline.spikes.movement import in_words, positions_of_average
 from pipeline.spikes.noise import (
     BASELINE_S,
@@ -91,13 +94,15 @@ def run(inputs: Inputs, paths: PatientPaths, config: Config, progress: Progress)
     MissingResource
         Too little memory for a recording.
     """
-    with mne.use_log_level("error"):
-        _run(with_detected(inputs, paths, config, progress), paths, config, progress)
+    with mne.use_log_level("error"), TemporaryDirectory() as folder:
+        kept = Kept(Path(folder)) if inputs.detect else None
+        inputs = with_detected(inputs, paths, config, progress, kept)
+        _run(inputs, paths, config, progress, kept)
 
 
-def _run(inputs: Inputs, paths: PatientPaths, config: Config, progress: Progress) -> None:
+def _run(inputs: Inputs, paths, config: Config, progress: Progress, kept: Kept | None) -> None:
     notes = _Notes(progress)
-    runs, choice = _read_runs(inputs, config, progress, notes)
+    runs, choice = _read_runs(inputs, config, progress, notes, kept)
     bad_channels = _merge_bad_channels(runs, notes)
     good = np.flatnonzero(~np.isin(runs[0].info.ch_names, list(bad_channels)))
     info = bare_info(mne.pick_info(runs[0].info, good))
@@ -346,7 +351,7 @@ def _tell_of_rejected(table: pd.DataFrame, notes: _Notes) -> None:
 
 
 def _read_runs(
-    inputs: Inputs, config: Config, progress: Progress, notes: _Notes
+    inputs: Inputs, config: Config, progress: Progress, notes: _Notes, kept: Kept | None
 ) -> tuple[list[Run], Choice]:
     choice = choose_runs(inputs, config)
     for sentence in choice.warnings:
@@ -355,7 +360,7 @@ def _read_runs(
     names = sensor_names(open_recording(choice.used[0].path).info)
     quota = int(np.ceil(config.max_baseline_s / BASELINE_S / len(choice.used)))
     longest_s = choice.longest_spike_s
-    runs = [read_run(run, names, config, quota, longest_s, progress) for run in choice.used]
+    runs = [read_run(run, names, config, quota, longest_s, progress, kept) for run in choice.used]
     for sentence in dict.fromkeys(sentence for run in runs for sentence in run.notes):
         notes.warn(sentence)
     return runs, choice

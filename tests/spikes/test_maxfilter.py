@@ -42,9 +42,9 @@ def raw():
     return made
 
 
-def apply(raw, mode="on", path=NAME, tsss_s=0.0, like=None, place=None):
+def apply(raw, mode="on", path=NAME, tsss_s=0.0, like=None, place=None, kept=None):
     notes: list[str] = []
-    with maxfilter.maxfiltered(raw, path, mode, tsss_s, notes, Progress(), like, place) as (
+    with maxfilter.maxfiltered(raw, path, mode, tsss_s, notes, Progress(), like, place, kept) as (
         out,
         qc,
     ):
@@ -111,15 +111,44 @@ def test_a_noisy_channel_is_found_and_reconstructed(raw, filtered):
     assert out.get_data()[at].std() < 0.05 * raw.get_data()[at].std()
 
 
-def test_detection_and_averaging_get_the_same(raw, filtered):
-    """Each separates the recording as the machine wrote it, and to the last bit alike."""
+def test_detection_and_averaging_get_the_same(raw, filtered, monkeypatch, tmp_path):
+    """Averaging takes what detection left, to the last bit what it would have made itself."""
     before = raw.get_data().copy()
-    out, qc, _ = filtered
-    again, told, _ = apply(raw)
-    assert np.array_equal(again.get_data(), out.get_data()) and told == qc
+    out, qc, notes = filtered
+    n_made, separate = [], maxfilter._in_blocks
+
+    def counted(*args):
+        n_made.append(1)
+        return separate(*args)
+
+    monkeypatch.setattr(maxfilter, "_in_blocks", counted)
+    kept = maxfilter.Kept(tmp_path)
+    for n_files in (1, 0):
+        again, told, said = apply(raw, kept=kept)
+        assert np.array_equal(again.get_data(), out.get_data())
+        assert (told, said) == (qc, notes) and again.annotations == out.annotations
+        assert len(list(tmp_path.rglob("*_raw.fif"))) == n_files
+    assert len(n_made) == 1 and not kept.of
     assert np.array_equal(raw.get_data(), before) and not maxfilter.is_processed(raw.info, NAME)
-    ranks = [mne.compute_rank(each, rank=None, verbose="error") for each in (out, again)]
-    assert ranks[0] == ranks[1]
+    assert mne.compute_rank(out, verbose="error") == mne.compute_rank(again, verbose="error")
+
+
+def test_what_was_left_of_another_is_not_taken(raw, tmp_path, monkeypatch):
+    made = []
+
+    def separated(raw, settings, tsss_s, folder):
+        made.append(tuple(raw.info["bads"]))
+        return raw, {}
+
+    monkeypatch.setattr(maxfilter, "_in_blocks", separated)
+    monkeypatch.setattr(maxfilter, "_found_bad", lambda raw, settings: set())
+    kept, other = maxfilter.Kept(tmp_path), raw.copy()
+    other.info["bads"] = [NOISY]
+    renamed = raw.copy().rename_channels({NOISY: "MEG1211"})
+    for each, path in ((raw, NAME), (other, NAME), (renamed, NAME), (raw, Path("b_meg.fif"))):
+        apply(each, path=path, kept=kept)
+    apply(raw, tsss_s=10.0, kept=kept)
+    assert len(made) == len(kept.of) == 5 and made[1] == (NOISY,)
 
 
 def test_never_twice(filtered):
