@@ -101,9 +101,8 @@ def read_run(
 ) -> Run:
     """Filter one run and cut out of it what the later steps need.
 
-    `names` are the MEG channels as the reference run calls and orders them, `max_windows` the most
-    spike-free windows to take, and `longest_spike_s` is the longest duration annotated in any run.
-    `kept` holds what was MaxFiltered before.
+    `names` are the MEG channels as the reference run calls and orders them, `max_windows` the most spike-free
+    windows to take, `longest_spike_s` the longest one marked in any run, `kept` what was MaxFiltered before.
     """
     path, events, notes = run.path, run.events, list[str]()
     assert events is not None  # a run that is used has events
@@ -116,8 +115,7 @@ def read_run(
         filtered, stats = _filtered(separated, path, config, progress)
         fast = _fast(separated, path, events, config, longest_spike_s)
     sfreq = filtered.info["sfreq"]
-    picks = sensor_picks(filtered.info)
-    from_references = reference_picks(filtered.info)
+    picks, from_references = sensor_picks(filtered.info), reference_picks(filtered.info)
     info = mne.pick_info(filtered.info, picks)
     types = np.array(info.get_channel_types())
     pos_m = np.array([channel["loc"][:3] for channel in info["chs"]])
