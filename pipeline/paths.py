@@ -159,6 +159,12 @@ class PatientPaths:
         return self.meg("leadfield.npz")
 
     @property
+    @_result("headmodel")
+    def deep_leadfield(self) -> Path:
+        """pos_mri_mm (n, 3), structure (n,) and leadfield (n_channels, n, 3) of points in deep structures; names and units in its JSON sidecar."""
+        return self.meg("desc-deep_leadfield.npz")
+
+    @property
     @_result("spikes")
     def average(self) -> Path:
         """The averaged spike (T, T/m), peak at 0 s, with compensation and projectors; of each type."""

@@ -76,6 +76,7 @@ HEADMODEL = HeadmodelQC(
         leadfield_norm_range_ratio_mag=60.0,
         leadfield_silent_regions=0,
     ),
+    deep_structures="an atlas of the average brain, carried by the T1w being the template",
 )
 HEADMODEL_WITHOUT_POINTS = replace(
     HEADMODEL,

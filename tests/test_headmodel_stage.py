@@ -20,6 +20,7 @@ from pipeline.paths import PatientPaths
 from pipeline.progress import Progress
 from pipeline.template import N_REGIONS, SUBLOBAR_NAMES, load_template
 from pipeline.template.cortex import N_VERTICES_HEMI
+from pipeline.template.deep import DEEP_NAMES, deep_atlas_mni152_mm
 from pipeline.warp import MNI305_TO_MNI152, apply_affine, read_warp
 
 REAL_HEAD = Path(__file__).parents[1].parent / "shared" / "data" / "real_head"
@@ -61,6 +62,18 @@ def test_same_input_gives_the_same_bytes(done, inputs, tmp_path):
     for first, second in zip(headmodel.writes(done), headmodel.writes(again), strict=True):
         digests = [hashlib.sha256(path.read_bytes()).hexdigest() for path in (first, second)]
         assert digests[0] == digests[1], first.name
+
+
+def test_deep_structures_lie_where_they_truly_are(done):
+    qc = read_json(done.qc("headmodel"))
+    assert qc["deep_structures"].startswith("an atlas of the average brain")
+    with np.load(done.deep_leadfield) as stored:
+        pos_mm, structure, field = (stored[key] for key in ("pos_mri_mm", "structure", "leadfield"))
+    assert np.isfinite(field).all() and field.shape[1:] == (len(pos_mm), 3)
+    for name, voxels_mm in zip(DEEP_NAMES, deep_atlas_mni152_mm(), strict=True):
+        true_mm = apply_affine(MNI152_TO_MRI, voxels_mm)
+        own_mm = pos_mm[structure == DEEP_NAMES.index(name)]
+        assert np.linalg.norm(own_mm.mean(0) - true_mm.mean(0)) < 4, name
 
 
 def test_cortex_lies_where_it_truly_is(done):

@@ -14,6 +14,7 @@ from pipeline.headmodel import freesurfer
 from pipeline.headmodel.anatomy import Anatomy, build_anatomy
 from pipeline.headmodel.config import Config, Inputs
 from pipeline.headmodel.coregistration import MIN_HEAD_POINTS, Placement
+from pipeline.headmodel.deep import ASEG_FILES, deep_sources, find_points
 from pipeline.headmodel.digitisation import digitised_points_head_m
 from pipeline.headmodel.head import write_head
 from pipeline.headmodel.outputs import (
@@ -36,6 +37,7 @@ from pipeline.modality import (
 from pipeline.paths import PatientPaths
 from pipeline.progress import Progress
 from pipeline.readers import companions
+from pipeline.records.deep import write_deep
 from pipeline.records.head import write_leadfield
 from pipeline.records.headmodel_qc import (
     HeadmodelQC,
@@ -61,6 +63,7 @@ def reads(inputs: Inputs, paths: PatientPaths) -> list[Path]:
         found += [recording, *companions(recording)]  # KIT's markers and points place the helmet
     if inputs.freesurfer_dir is not None:
         found += freesurfer.files_read(inputs.freesurfer_dir)
+        found += [inputs.freesurfer_dir / name for name in ASEG_FILES]
     return [path for path in found if path is not None]
 
 
@@ -79,6 +82,7 @@ def writes(paths: PatientPaths) -> list[Path]:
         paths.template_xfm.with_suffix(".json"),
         paths.trans,
         paths.leadfield,
+        paths.deep_leadfield,
         paths.qc("headmodel"),
     ]
 
@@ -112,11 +116,17 @@ def run(inputs: Inputs, paths: PatientPaths, config: Config, progress: Progress)
         warnings.append(
             f"a sensor lies {sensor_mm:.0f} mm from the scalp: the head position may be wrong"
         )
+    deep_mm, structure, deep_origin, deep_warnings = find_points(
+        inputs.freesurfer_dir, anatomy.warp, anatomy.cortex_qc.mni_transform
+    )
+    warnings += deep_warnings
     with progress.step("leadfield"):
+        conductor = modality_of(info).conductor(*anatomy.inner_skull)
+        deep = deep_sources(deep_mm, structure, info, placement.head_to_mri, conductor)
         by_vertex = vertex_leadfield(
             info,
             placement.head_to_mri,
-            modality_of(info).conductor(*anatomy.inner_skull),
+            conductor,
             anatomy.cortex.midthickness_mri_mm,
             anatomy.cortex.midthickness_normals,
         )
@@ -133,6 +143,7 @@ def run(inputs: Inputs, paths: PatientPaths, config: Config, progress: Progress)
     write_template_xfm(paths, anatomy.warp, anatomy.cortex_qc)
     write_trans(paths.trans, placement.head_to_mri)
     write_leadfield(paths, leadfield, data_info)
+    write_deep(paths, deep, data_info)
     for warning in warnings:
         progress.warn(warning)
     qc = HeadmodelQC(
@@ -147,6 +158,7 @@ def run(inputs: Inputs, paths: PatientPaths, config: Config, progress: Progress)
         side=sides.qc,
         nearest_sensor_to_scalp_mm=round(sensor_mm, 1),
         leadfield=leadfield_numbers(leadfield, data_info),
+        deep_structures=deep_origin,
     )
     write_headmodel_qc(paths, qc)
 

@@ -137,6 +137,8 @@ class HeadmodelQC:
     left_and_right : tuple of str
         What was checked of the sides.
     nearest_sensor_to_scalp_mm : float
+    deep_structures : str
+        Where their outlines come from.
     """
 
     warnings: tuple[str, ...]
@@ -150,6 +152,7 @@ class HeadmodelQC:
     side: SideQC = field(metadata=AMONG_THE_KEYS)
     nearest_sensor_to_scalp_mm: float
     leadfield: LeadfieldQC = field(metadata=AMONG_THE_KEYS)
+    deep_structures: str
 
 
 def read_headmodel_qc(paths: PatientPaths) -> HeadmodelQC:
