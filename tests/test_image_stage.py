@@ -23,11 +23,13 @@ from pipeline.methods._system import SystemMethod
 from pipeline.paths import PatientPaths
 from pipeline.progress import Progress
 from pipeline.projection import prepare_recording, project_head
+from pipeline.records.deep import DeepSources, write_deep
 from pipeline.records.dipoles import dipole_files, read_dipoles
 from pipeline.records.head import read_measured_head
 from pipeline.records.spike import read_spike
 from pipeline.records.spikes_qc import read_spikes_qc, write_spikes_qc
 from pipeline.synthesis.patches import template_dictionary
+from pipeline.template.deep import DEEP_NAMES
 from pipeline.weights import apply, load_model
 
 # Systems are trained for each head (tests/systems/test_patient.py).
@@ -72,6 +74,34 @@ def copy(patient, tmp_path):
     """A patient of one's own to change."""
     shutil.copytree(patient.paths.output_dir, tmp_path / "out")
     return dataclasses.replace(patient, paths=PatientPaths(tmp_path / "out", "01"))
+
+
+def test_deep_structures_are_not_assessable_without_points(imaged):
+    assert imaged["deep"] == {"reason": "the head model has no points in deep structures"} | {
+        key: value for key, value in imaged["deep"].items() if key != "reason" and not value
+    }
+
+
+def test_deep_structures_are_compared_where_the_head_has_points(copy):
+    """One point each; that in the right amygdala has the average's own field, for a moment of 50 nAm."""
+    average = mne.read_evokeds(copy.paths.average, condition=0, verbose="error").pick("meg")
+    at_peak = average.data[:, np.abs(average.times).argmin()]
+    rng = np.random.default_rng(3)
+    size = np.linalg.norm(at_peak) / 50e-9 / np.sqrt(len(at_peak))
+    field = size * rng.normal(size=(len(at_peak), 14, 3))
+    index = DEEP_NAMES.index("right amygdala")
+    field[:, index, 1] = at_peak / 50e-9
+    pos_mm = np.arange(42.0).reshape(14, 3)
+    write_deep(copy.paths, DeepSources(pos_mm, np.arange(14), field), average.info)
+    found = run(copy, methods=("sloreta",), bootstrap_resamples=0)["deep"]
+    assert found["reason"] is None and len(found["structures"]) == 14
+    best = found["structures"][0]
+    assert best["name"] == "right amygdala" and best["verdict"] == "better than cortex"
+    assert best["pos_mri_mm"] == pos_mm[index].tolist()
+    assert best["explained_percent"] > found["structures"][1]["explained_percent"] + 20
+    difference = best["explained_percent"] - found["cortex_explained_percent"]
+    assert best["less_cortex_percent"] == pytest.approx(difference, abs=0.11)
+    assert {"hippocampus", "parahippocampal gyrus"} <= {rate["place"] for rate in found["rates"]}
 
 
 def test_spikes_that_are_not_imaged_have_their_own_dipoles(copy):

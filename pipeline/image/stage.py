@@ -9,7 +9,7 @@ import numpy as np
 from nibabel.spatialimages import SpatialImage
 
 from pipeline.errors import InvalidInput
-from pipeline.image import bootstrap, dipoles, explained, maps, outputs, region
+from pipeline.image import bootstrap, deep, dipoles, explained, maps, outputs, region
 from pipeline.image.config import Inputs, Options
 from pipeline.localisation import NoExtent
 from pipeline.methods import METHODS
@@ -143,7 +143,9 @@ def _image(
     apart_mm = distances_between_maxima(solutions, head)
     singles = _single_dipoles(paths, spike, head, config, progress)
     quality = _quality(spike, config, warnings, methods, apart_mm)
-    write_image_qc(paths, replace(quality, dipoles=singles))
+    with progress.step("compare deep structures with cortex"):
+        against_cortex = deep.assess(problem, paths)
+    write_image_qc(paths, replace(quality, dipoles=singles, deep=against_cortex))
 
 
 def _described(part: Method, problem: Problem, solution: Solution) -> MethodQC:
@@ -200,6 +202,7 @@ def reads(inputs: Inputs, paths: PatientPaths) -> list[Path]:
         paths.regions,
         paths.trans,
         paths.leadfield,
+        paths.deep_leadfield,
         *of_types,
         paths.noise_cov,
         paths.model,

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from pipeline.doubts import Doubt
 from pipeline.files import write_json
 from pipeline.paths import PatientPaths
+from pipeline.records.deep_qc import DeepQC
 from pipeline.records.dipoles import DipolesQC
 from pipeline.records.document import AMONG_THE_KEYS, document, read_record
 from pipeline.records.solution import MapSummary, Point
@@ -184,6 +185,8 @@ class ImageQC:
         By two methods' names with a hyphen between.
     dipoles : DipolesQC or None
         Of the single spikes; None where no dipole was asked for.
+    deep : DeepQC or None
+        Deep structures against cortex; None of a type that is not imaged.
     """
 
     warnings: tuple[str, ...]
@@ -198,6 +201,7 @@ class ImageQC:
     methods: dict[str, MethodQC]
     distance_between_maxima_mm: dict[str, float]
     dipoles: DipolesQC | None = None
+    deep: DeepQC | None = None
 
 
 def read_image_qc(paths: PatientPaths) -> ImageQC:
