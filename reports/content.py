@@ -12,6 +12,7 @@ from pipeline.records.solution import Point
 from pipeline.text import along
 from reports import (
     acquisition,
+    deep,
     findings,
     interpretation,
     personalization,
@@ -117,6 +118,7 @@ def _of_map(patient: Patient, measured: findings.Measures) -> dict:
         "agreement": agreement(patient),
         "place": findings.place(patient),
         "average_dipole": average_sentence(patient),
+        "deep_sentence": deep.page_one_sentence(patient),
         "map_sentence": _map_sentence(patient, measured),
         "extent_sentence": findings.extent_sentence(patient),
         "support_word": word,
@@ -193,6 +195,8 @@ def _missing(patient: Patient, metrics: Metrics) -> list[str]:
             missing.append(sentence(f"{method_name(method)}: {reason}"))
     if reason := why_not_assessable(patient):
         missing.append(sentence(f"Onset of the spike: {reason}"))
+    if reason := deep.why_not_assessable(patient):
+        missing.append(sentence(f"Deep structures: {reason}"))
     return missing
 
 

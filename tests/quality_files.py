@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+from pipeline.records.deep_qc import ALIKE, BETTER, WORSE, DeepQC, RateQC, StructureQC
 from pipeline.records.headmodel_qc import (
     AnatomyQC,
     CoregistrationQC,
@@ -197,6 +198,42 @@ SPIKES = SpikesQC(
     ),
     head_movement="not measured",
 )
+
+
+def structure(name: str, explained_percent: float, less_cortex_percent: float, verdict: str):
+    return StructureQC(
+        name=name,
+        explained_percent=explained_percent,
+        less_cortex_percent=less_cortex_percent,
+        moment_nam=140.0,
+        pos_mri_mm=(27.0, -18.0, -14.0),
+        verdict=verdict,
+    )
+
+
+DEEP = DeepQC(
+    reason=None,
+    cortex_label="right parahippocampal",
+    cortex_explained_percent=80.0,
+    structures=(
+        structure("right hippocampus", 83.0, 3.0, ALIKE),
+        structure("right amygdala", 79.5, -0.5, ALIKE),
+        structure("left thalamus", 41.0, -39.0, WORSE),
+    ),
+    rates=(
+        RateQC(place="hippocampus", n=80, better=0.7, alike=0.3, worse=0.0, named=0.94),
+        RateQC(place="thalamus", n=4, better=0.5, alike=0.25, worse=0.25, named=0.0),
+        RateQC(place="entorhinal cortex", n=60, better=0.12, alike=0.72, worse=0.16, named=None),
+    ),
+    rates_snr_db=(3.0, 8.0),
+    test_heads=6,
+    better_percent=5.2,
+    worse_percent=-1.2,
+    most_moment_nam=500.0,
+)
+DEEP_BETTER = replace(
+    DEEP, structures=(structure("right hippocampus", 88.0, 8.0, BETTER), *DEEP.structures[1:])
+)
 IMAGE = ImageQC(
     warnings=(),
     n_channels=306,
@@ -209,6 +246,7 @@ IMAGE = ImageQC(
     field_power_peak_s=0.0,
     methods={},
     distance_between_maxima_mm={},
+    deep=DEEP,
 )
 
 

@@ -9,6 +9,7 @@ from mne.transforms import apply_trans
 from bids_app.demo.cortex import TrueCortex, true_cortex
 from bids_app.demo.deformation import Deformation, draw_deformation
 from bids_app.demo.forward import Digitisation, digitise
+from bids_app.demo.hippocampus import with_hippocampi
 from bids_app.demo.phantom import Phantom
 from bids_app.demo.recipe import PatientRecipe
 from bids_app.demo.t1w import scan
@@ -44,4 +45,6 @@ def build_anatomy(rng: np.random.Generator, phantom: Phantom, recipe: PatientRec
     t1w, brain_mask = scan(rng, phantom, deformation, recipe.voxel_mm)
     digitisation = digitise(rng, phantom, deformation)
     cortex = true_cortex(rng, phantom, deformation)
+    if any(focus.place == "hippocampus" for focus in recipe.scenario.foci):
+        cortex = with_hippocampi(rng, cortex, deformation)
     return Anatomy(phantom, deformation, t1w, brain_mask, cortex, digitisation)

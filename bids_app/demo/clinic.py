@@ -53,7 +53,7 @@ def implant(
     The target is the patch or, unless it is to be sampled, a place that misses it.
     """
     cortex = anatomy.cortex.pos_mri_mm
-    is_right = patch.centre >= N_VERTICES_HEMI
+    is_right = anatomy.cortex.template_vertex[patch.centre] >= N_VERTICES_HEMI
     outward = anatomy.deformation.affine[:3, 0] * (1 if is_right else -1)
     outward = outward / np.linalg.norm(outward)
     side = slice(N_VERTICES_HEMI, N_VERTICES) if is_right else slice(0, N_VERTICES_HEMI)
@@ -132,7 +132,7 @@ def resect(
             (centre_mm[None], RESECTION_CORE_MM),
         ]
     else:
-        is_right = patch.centre >= N_VERTICES_HEMI
+        is_right = anatomy.cortex.template_vertex[patch.centre] >= N_VERTICES_HEMI
         side = slice(N_VERTICES_HEMI, N_VERTICES) if is_right else slice(0, N_VERTICES_HEMI)
         away = np.linalg.norm(cortex[side] - centre_mm, axis=1)
         nearby = cortex[side][(away > MISSED_DISTANCE_MM[0]) & (away < MISSED_DISTANCE_MM[1])]

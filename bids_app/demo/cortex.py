@@ -42,6 +42,11 @@ class TrueCortex:
     template_vertex: np.ndarray
     faces: np.ndarray
 
+    @property
+    def n_cortical(self) -> int:
+        """Vertices of the mesh; what a scenario puts behind them is no cortex."""
+        return int(self.faces.max()) + 1
+
 
 @dataclass(frozen=True)
 class Patch:

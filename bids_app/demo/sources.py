@@ -8,6 +8,7 @@ import numpy as np
 from bids_app.demo import activity
 from bids_app.demo.anatomy import Anatomy
 from bids_app.demo.cortex import Patch, grow_patches
+from bids_app.demo.hippocampus import hippocampal_patches
 from bids_app.demo.recipe import PatientRecipe
 from bids_app.demo.scenarios._scenario import Focus
 from pipeline.template import SUBLOBAR_NAMES, load_template
@@ -99,8 +100,12 @@ def place_sources(
     """Draw each focus of the recipe's scenario, one after the other."""
     sources: list[Source] = []
     for focus in recipe.scenario.foci:
-        pool = _pool(anatomy, focus, recipe.lobe, [source.patch for source in sources])
-        patches = grow_patches(rng, anatomy.cortex, pool, recipe.patch_area_cm2, N_CANDIDATES)
+        if focus.place == "hippocampus":
+            side = recipe.lobe.split()[0]
+            patches = hippocampal_patches(rng, anatomy.cortex, side, N_CANDIDATES)
+        else:
+            pool = _pool(anatomy, focus, recipe.lobe, [source.patch for source in sources])
+            patches = grow_patches(rng, anatomy.cortex, pool, recipe.patch_area_cm2, N_CANDIDATES)
         source = source_at(
             anatomy, focus, patches, field_of, usual_power, recipe.snr_db + focus.gain_db
         )
@@ -192,7 +197,7 @@ def _source(anatomy, focus, patch, lead, usual_power, snr_db) -> Source:
     return Source(
         focus=focus,
         patch=patch,
-        sublobar=SUBLOBAR_NAMES[_vertex_sublobar()[patch.centre]],
+        sublobar=SUBLOBAR_NAMES[_vertex_sublobar()[anatomy.cortex.template_vertex[patch.centre]]],
         pattern=pattern * density,
         delays_s=activity.SPREAD_S_PER_MM
         * np.array([patch.distance_mm[ring].mean() for ring in rings]),

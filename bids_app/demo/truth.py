@@ -63,7 +63,7 @@ def write_truth(
     write_npz(
         folder / f"sub-{label}_truth.npz",
         cortex_mri_mm=cortex.pos_mri_mm[:N_VERTICES],
-        dense_cortex_mri_mm=cortex.pos_mri_mm,
+        dense_cortex_mri_mm=cortex.pos_mri_mm[: cortex.n_cortical],
         dense_cortex_faces=cortex.faces,
         patch_focus=np.repeat(np.arange(len(patches)), [len(patch.vertices) for patch in patches]),
         patch_vertices=vertices,
@@ -109,6 +109,9 @@ def _focus(index, source, anatomy, share, mark_focus):
         "lag_s": source.lag_s,
         "n_spikes": int((mark_focus == (0 if follows else index)).sum()),
         "sublobar": source.sublobar,
+        "deep_structure": f"{source.sublobar.split()[0]} hippocampus"
+        if patch.centre >= cortex.n_cortical
+        else None,
         "region": region,
         "region_label": str(template.region_label[region]),
         "regions_half_active": np.flatnonzero(share >= 0.5),
@@ -136,7 +139,8 @@ def _region_at(cortex: TrueCortex, patch: Patch) -> int:
 
 
 def _region_area_mm2(cortex: TrueCortex, vertices: np.ndarray) -> np.ndarray:
-    """Area of some vertices in each region: (N_REGIONS,)."""
+    """Area of some vertices in each region: (N_REGIONS,); what is no cortex has no part in it."""
+    vertices = vertices[vertices < cortex.n_cortical]
     region = load_template().vertex_region[cortex.template_vertex[vertices]]
     inside = region >= 0
     return np.bincount(region[inside], cortex.area_mm2[vertices][inside], N_REGIONS)

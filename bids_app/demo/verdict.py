@@ -76,7 +76,7 @@ def area_overlap(
 
 
 def compare_with_truth(paths: PatientPaths, truth_dir: Path, method: str) -> dict[str, float]:
-    """`distances_mm` and `area_overlap` of one method for one patient with foci, from the files."""
+    """`distances_mm` and `area_overlap` (of foci in cortex) of one method, from the files."""
     sources = read_npz(paths.sources(method))
     truth = read_json(truth_dir / f"{paths.sub}_truth.json")
     arrays = read_npz(truth_dir / f"{paths.sub}_truth.npz")
@@ -88,6 +88,8 @@ def compare_with_truth(paths: PatientPaths, truth_dir: Path, method: str) -> dic
         arrays["patch_mri_mm"],
     )
     active_share = np.minimum(1, arrays["region_active_share"].sum(0))
+    if not active_share.any():
+        return distances
     return distances | area_overlap(sources["extent"], active_share, arrays["region_area_mm2"])
 
 
@@ -118,13 +120,23 @@ def print_verdict(paths: PatientPaths, truth_dir: Path) -> None:
             f"{paths.sub} error:   the map's maximum lies {distance['maximum_to_centre']:.1f} mm from "
             f"the nearest patch's centre, the found regions {distance['found_to_true']:.1f} mm from "
             f"the nearest patch on average, the patches {distance['true_to_found']:.1f} mm from the "
-            f"nearest found region; {100 * distance['area_recall']:.0f} % of the patches' area were "
-            f"found, {100 * distance['area_precision']:.0f} % of the found area are patch"
+            f"nearest found region{_overlap(distance)}"
         )
+
+
+def _overlap(distance: dict[str, float]) -> str:
+    """What of the patches' area was found; nothing of foci that are no cortex."""
+    if "area_recall" not in distance:
+        return ""
+    return (
+        f"; {100 * distance['area_recall']:.0f} % of the patches' area were found, "
+        f"{100 * distance['area_precision']:.0f} % of the found area are patch"
+    )
 
 
 def _described(focus: dict) -> str:
     when = f"{focus['n_spikes']} spikes"
     if focus["follows_focus"]:
         when += f" {1000 * focus['lag_s']:.0f} ms after focus {focus['follows_focus']}"
-    return f"focus {focus['focus']} in the {focus['region_label']} region, {when}"
+    where = focus["deep_structure"] or f"{focus['region_label']} region"
+    return f"focus {focus['focus']} in the {where}, {when}"

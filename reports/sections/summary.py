@@ -9,7 +9,8 @@ TEMPLATE = """\
 <p class="where">{{ _((place.lobe | capitalize) ~ ", " ~ place.gyrus ~ ", at " ~ place.coordinates) }}</p>
 <p class="small frames">{{ _(place.frames) }}</p>
 <p>{{ _(average_dipole) }}</p>
-<p>{{ _(map_sentence) }} {{ _(extent_sentence) }}{% if region_sentence %} {{ _(region_sentence) }}{% endif %}</p>
+{% if deep_sentence %}<p>{{ _(deep_sentence) }}</p>
+{% endif %}<p>{{ _(map_sentence) }} {{ _(extent_sentence) }}{% if region_sentence %} {{ _(region_sentence) }}{% endif %}</p>
 <p class="support">{{ _("Certainty:") }} <strong>{{ _(support_word) }}</strong> ({{ _(grade_meaning) }}).</p>
 <table class="checks">
 <tbody>

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal
 
-Place = Literal["lobe", "same side", "other side", "mirror"]
+Place = Literal["lobe", "hippocampus", "same side", "other side", "mirror"]
 Transient = Literal["spindle", "wicket", "vertex wave", "posterior transient"]
 
 
@@ -38,7 +38,8 @@ class Focus:
     Attributes
     ----------
     place : str
-        ``lobe``: in the lobe that the patient's recipe names. Relative to the first focus:
+        ``lobe``: in the lobe that the patient's recipe names; ``hippocampus``: in a part of the one on
+        that side, no cortex (only of the first focus). Relative to the first focus:
         ``same side``, ``other side`` (both apart from every other focus) or ``mirror``.
     deep : bool
         Among the deepest tenth of the place.
