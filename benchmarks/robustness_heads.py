@@ -99,7 +99,9 @@ def make_head(seed: int) -> Head:
     kinds = info.get_channel_types()
     std = np.array([levels.white[kind] for kind in kinds]) * np.exp(rng.normal(0, 0.1, len(kinds)))
     posterior_mm = deformation.to_patient(POSTERIOR_MNI_MM)
-    background = _background(rng, lead[:, len(dipoles) :], cortex.pos_mri_mm[around], posterior_mm)
+    background = ongoing_background(
+        rng, lead[:, len(dipoles) :], cortex.pos_mri_mm[around], posterior_mm
+    )
     device_to_mri = head_mri_t["trans"] @ info["dev_head_t"]["trans"]
     skull_mm, faces = shell(phantom, phantom.inner_skull_mm, 642)
     skull_mm = deformation.to_patient(skull_mm)
@@ -137,7 +139,7 @@ def cached_head(cache: Path, seed: int) -> Head:
     return Head(**read_npz(path))
 
 
-def _background(rng, lead, pos_mm, posterior_mm) -> np.ndarray:
+def ongoing_background(rng, lead, pos_mm, posterior_mm) -> np.ndarray:
     """Ongoing activity (n_channels, n_times): as much alpha over the back as activity everywhere."""
     n_times = int(BACKGROUND_S * SFREQ_HZ)
     total = np.zeros((len(lead), n_times))

@@ -4,6 +4,7 @@ import argparse
 from pathlib import Path
 from typing import Any
 
+from bids_app.demo.recipe import ARRAYS
 from bids_app.demo.scenarios import SCENARIOS
 from bids_app.plan.engines import ENGINES
 from pipeline import DEVICES, STAGES, __version__
@@ -164,8 +165,8 @@ def command_parser() -> argparse.ArgumentParser:
     demo.add_argument("--seed", type=_seed, default=1)
     demo.add_argument(
         "--array",
-        choices=("neuromag", "ctf275"),
-        help="one array for all (default: neuromag for a single patient, both in a cohort)",
+        choices=ARRAYS,
+        help="one array for all, eeg64 for 64 electrodes (default: neuromag for a single patient, both in a cohort)",
     )
     demo.add_argument("--patients", type=at_least_one, default=1, metavar="N")
     demo.add_argument(

@@ -18,15 +18,16 @@ from bids_app.dataset import (
     participant_labels,
     unusable_participants,
 )
-from bids_app.listing import visible
+from bids_app.dataset.recordings import files_of, imaged_datatype
 from pipeline.compare.labels import read_contact_labels
 from pipeline.errors import SpikefocusError
 from pipeline.files import read_json
 from pipeline.headmodel.given_trans import read_head_to_mri
+from pipeline.modality import MODALITIES
 from pipeline.names import entities_of
 from reports.clinical_file import read_clinical_file
 
-_FILTERED = ("t1w", "meg")
+_FILTERED = ("t1w", *MODALITIES.names())
 _ENTITIES = (*mne_bids.get_entities_from_fname("sub-01"), "suffix", "datatype", "extension")
 
 
@@ -216,8 +217,8 @@ def _recordings(bids_dir: Path, labels: list[str]) -> list[str]:
     """Names of all recordings of the participants."""
     return [
         path.name
-        for label in labels
-        for path in visible(bids_dir / f"sub-{label}", "**/meg/*_meg*")
+        for folder in (bids_dir / f"sub-{label}" for label in labels)
+        for path in files_of(folder, imaged_datatype(folder))
     ]
 
 

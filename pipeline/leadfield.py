@@ -9,8 +9,19 @@ from scipy.spatial import ConvexHull, cKDTree
 from pipeline.compensation import check_references
 from pipeline.errors import InvalidInput
 from pipeline.head_position import HeadPositions
-from pipeline.modality import modality_of
+from pipeline.modality import modality_of, re_referenced
 from pipeline.template import load_template
+
+
+def icosphere(n_vertices: int) -> tuple[np.ndarray, np.ndarray]:
+    """Directions (n_vertices, 3) spread evenly, and the outward-facing triangles between them."""
+    sphere = load_template().sphere_mm[:n_vertices]
+    direction = sphere / np.linalg.norm(sphere, axis=1, keepdims=True)
+    faces = ConvexHull(direction).simplices
+    a, b, c = direction[faces[:, 0]], direction[faces[:, 1]], direction[faces[:, 2]]
+    inward = np.einsum("ij,ij->i", np.cross(b, c), a) < 0
+    faces[inward] = faces[inward][:, ::-1]
+    return direction, faces
 
 
 def star_shaped_remesh(pos_mm: np.ndarray, n_vertices: int) -> tuple[np.ndarray, np.ndarray]:
@@ -29,12 +40,7 @@ def star_shaped_remesh(pos_mm: np.ndarray, n_vertices: int) -> tuple[np.ndarray,
     faces : ndarray of int, (2 n_vertices - 4, 3)
         Outward-facing.
     """
-    sphere = load_template().sphere_mm[:n_vertices]
-    direction = sphere / np.linalg.norm(sphere, axis=1, keepdims=True)
-    faces = ConvexHull(direction).simplices
-    a, b, c = direction[faces[:, 0]], direction[faces[:, 1]], direction[faces[:, 2]]
-    inward = np.einsum("ij,ij->i", np.cross(b, c), a) < 0
-    faces[inward] = faces[inward][:, ::-1]
+    direction, faces = icosphere(n_vertices)
     centre = (pos_mm.max(0) + pos_mm.min(0)) / 2
     radius = np.linalg.norm(pos_mm - centre, axis=1)
     distance, nearest = cKDTree((pos_mm - centre) / radius[:, None]).query(direction, k=4)
@@ -51,7 +57,7 @@ def vertex_leadfield(
     Parameters
     ----------
     info : mne.Info
-        MEG channels, and the references of compensated ones; its device-to-head transform places
+        Sensors, and the references of compensated ones; its device-to-head transform places
         the helmet.
     trans : mne.transforms.Transform
         Head to MRI.
@@ -61,13 +67,15 @@ def vertex_leadfield(
     Returns
     -------
     leadfield : ndarray, (n_channels, n_vertices)
-        T/(A·m) for magnetometers and axial gradiometers, T/m/(A·m) for planar ones.
+        T/(A·m) for magnetometers and axial gradiometers, T/m/(A·m) for planar ones, V/(A·m) for
+        electrodes against their average.
     """
     check_references(info)
+    modality = modality_of(info)
     src = mne.setup_volume_source_space(
         pos={"rr": pos_mri_mm / 1000, "nn": normal_mri}, verbose="error"
     )
-    fwd = modality_of(info).forward(info, trans, src, bem)
+    fwd = modality.forward(info, trans, src, bem)
     if fwd["nsource"] != len(pos_mri_mm):
         n_outside = len(pos_mri_mm) - fwd["nsource"]
         raise InvalidInput(
@@ -75,7 +83,8 @@ def vertex_leadfield(
             hint="check the brain extraction and the surfaces of this head",
         )
     fixed = mne.convert_forward_solution(fwd, force_fixed=True, use_cps=False, verbose="error")
-    return fixed["sol"]["data"]
+    field = fixed["sol"]["data"]
+    return re_referenced(field, info) if modality.average_reference else field
 
 
 def region_leadfield(leadfield: np.ndarray, vertex_region: np.ndarray) -> np.ndarray:

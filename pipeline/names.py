@@ -19,6 +19,7 @@ _CTF_SERIAL = re.compile(r"^([a-z]+\d+)-\d{3,5}$")
 _CONTACT = r"[^\W\d_](?:[^\W_]|')*?[\s_\-]*'?\d+'?"
 # Between two digits a separator tells one number from the next: RA1-2 is no RA12.
 _SEPARATOR = re.compile(r"(?<!\d)-|-(?!\d)")
+_KINDS = ("meg", "eeg")
 _INDICES = ("run", "echo", "split")
 EMPTY_ROOM = "emptyroom"
 _ROOM_TASK = re.compile(r"noise\d*|er|.*empty.?room.*|empty", re.IGNORECASE)
@@ -28,7 +29,7 @@ _BIPOLAR = re.compile(rf"({_CONTACT})\s*[-/:]\s*({_CONTACT}|\d+)")
 def events_name(recording: str) -> str:
     """Name of the table of a recording's events: that of ``sub-01_split-01_meg.fif`` is ``sub-01_events.tsv``."""
     parts = recording.split(".")[0].split("_")
-    kept = [part for part in parts if part != "meg" and not part.startswith("split-")]
+    kept = [part for part in parts if part not in _KINDS and not part.startswith("split-")]
     return "_".join([*kept, "events.tsv"])
 
 

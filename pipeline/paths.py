@@ -124,6 +124,12 @@ class PatientPaths:
 
     @property
     @_result("headmodel")
+    def scalp_shell(self) -> Path:
+        """Outermost shell of the conductor of EEG, too smooth for a face; scanner RAS of the T1w, mm."""
+        return self.anat("desc-scalpshell_mesh.surf.gii")
+
+    @property
+    @_result("headmodel")
     def brain_mask(self) -> Path:
         """1 in the brain, on the T1w's grid."""
         return self.anat("desc-brain_mask.nii.gz")

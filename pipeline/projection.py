@@ -53,10 +53,10 @@ def check_leadfield(leadfield: np.ndarray, file=None) -> None:
     size = float(np.median(np.abs(leadfield).max(0)))
     if not any(low < size < high for low, high in plausible_leadfields()):
         raise InvalidInput(
-            f"the leadfield's regions have a median maximum of {size:.1g} T/(A m), "
-            "which no MEG array measures",
+            f"the leadfield's regions have a median maximum of {size:.1g} in SI units "
+            "per A m, which no sensors measure",
             file=file,
-            hint="give the leadfield in T/(A m) and T/m/(A m)",
+            hint="give the leadfield in T/(A m) and T/m/(A m), of electrodes in V/(A m)",
         )
 
 

@@ -53,7 +53,8 @@ def recording(patient: Patient) -> list[tuple[str, str]]:
     qc, compared = patient.qc.spikes, patient.qc.compare
     contacts = None if compared is None else compared.contacts.contact_counts.contacts
     rows = [
-        ("MEG array", _array(patient)),
+        (f"{patient.modality.label} array", _array(patient)),
+        ("Recorded beside and not imaged", _not_imaged(qc.runs)),
         ("Channels analysed", channel_counts(patient)),
         ("Channels left out as bad", str(len(qc.bad_channels))),
         ("Recordings", _recordings(qc.runs)),
@@ -81,7 +82,8 @@ def analysis(patient: Patient) -> list[tuple[str, str]]:
         ("Artefacts", f"{count(n_kept, 'projector')} applied"),
         ("Noise covariance from", qc.noise_covariance.source),
         ("Cortex", cortex[patient.qc.headmodel.cortex.head_model]),
-        ("Volume conductor", "boundary-element model of the inner skull"),
+        ("Reference", "average of the electrodes" if patient.modality.average_reference else ""),
+        ("Volume conductor", _conductor(patient)),
         ("Source model", "994 cortical regions, dipoles normal to the cortex"),
     ]
     return [(name, value) for name, value in [*rows, *_imaging(patient)] if value]
@@ -106,6 +108,18 @@ def _imaging(patient: Patient) -> list[tuple[str, str]]:
         ("Map", f"mean absolute activity over {patient.window} around the peak"),
         ("Extent", "regions above Otsu’s threshold"),
     ]
+
+
+def _not_imaged(runs: tuple[RunQC, ...]) -> str:
+    """Sensors of other modalities in the same files."""
+    counts = {name: n for run in runs for name, n in (run.not_imaged or {}).items()}
+    return listing([f"{n} {name} channels" for name, n in counts.items()]) if counts else ""
+
+
+def _conductor(patient: Patient) -> str:
+    if patient.modality.uses_scalp:
+        return "boundary-element model of brain, skull and scalp (0.3, 0.006, 0.3 S/m)"
+    return "boundary-element model of the inner skull"
 
 
 def _array(patient: Patient) -> str:

@@ -69,6 +69,7 @@ def build(patient: Patient, paths: PatientPaths, config: Config) -> dict:
             if _can_stand(SECTIONS[name].about, patient)
         },
         "sub": patient.sub,
+        "modality": patient.modality.label,
         "type_title": patient.type_title,
         "centre": config.centre,
         "indication": config.indication or patient.clinical.indication,
@@ -150,6 +151,7 @@ def _methods(patient: Patient, measured: findings.Measures) -> dict:
         "band": f"{number(low_hz)} to {number(high_hz, 'Hz')}",
         "sfreq": number(spikes.sfreq_hz, "Hz"),
         "noise": spikes.noise_covariance.source,
+        "modality": patient.modality,
         "template": patient.qc.headmodel.cortex.head_model != "freesurfer",
         "fine_tuned": patient.personalization_used,
         "beside": _beside(patient),

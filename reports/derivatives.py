@@ -1,6 +1,7 @@
 """Read what the stages have written about one patient; the files' edge of the report."""
 
 from dataclasses import dataclass, field, fields
+from typing import TYPE_CHECKING
 
 import mne
 import numpy as np
@@ -8,6 +9,7 @@ import pandas as pd
 
 from pipeline.face import REMOVED
 from pipeline.methods import METHODS
+from pipeline.modality import modality_of_types
 from pipeline.paths import PatientPaths
 from pipeline.records.compare_qc import CompareQC, NearContactsQC
 from pipeline.records.dipoles import DipolesQC, SpikeDipoles
@@ -25,6 +27,9 @@ from pipeline.warp import HeadWarp
 from reports.clinical_file import ClinicalFile
 from reports.figures.slices import Volume
 from reports.sight import Sight
+
+if TYPE_CHECKING:
+    from pipeline.modality._modality import Modality
 
 NOTHING_CLINICAL = ClinicalFile()
 StageQC = HeadmodelQC | SpikesQC | PersonalizeQC | ImageQC | CompareQC
@@ -165,6 +170,11 @@ class Patient:
             for method, solution in self.solutions.items()
             if isinstance(solution, Distributed)
         }
+
+    @property
+    def modality(self) -> "Modality":
+        """What was recorded."""
+        return modality_of_types(self.qc.spikes.n_channels_used)
 
     @property
     def imaged(self) -> bool:

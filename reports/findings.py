@@ -185,6 +185,11 @@ def _trimmed(patient: Patient) -> str:
 def region_sentence(patient: Patient) -> str:
     """Where the source's centre lies with a stated probability, or why that is not known."""
     found = patient.image.methods[patient.finding_method].region
+    if not patient.modality.calibrated:
+        return (
+            "How far the source may lie from here is not assessable: the region that holds it was "
+            f"calibrated on MEG and not on {patient.modality.label}."
+        )
     if found is None:
         return (
             "How far the source may lie from here is not assessable: spikes were not resampled, or "

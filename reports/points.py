@@ -56,7 +56,7 @@ def _maximum(patient: Patient) -> tuple[NamedPoint, ...]:
         return ()
     where = gyrus(patient.head.region_label[patient.finding.max_region])
     told = f"{patient.finding_name}; {where}. {NOTICE}."
-    return (NamedPoint("MEG maximum", told, patient.max_mm),)
+    return (NamedPoint(f"{patient.modality.label} maximum", told, patient.max_mm),)
 
 
 def _average_dipole(patient: Patient) -> tuple[NamedPoint, ...]:

@@ -69,12 +69,14 @@ _UNITS = {
     "ft_cm": "fT/cm",
     "hours": "h",
     "t_per_am": "T/\u2060(A·m)",
+    "v_per_am": "V/\u2060(A·m)",
     "t_per_m_am": "T/m/\u2060(A·m)",
 }
 _WORDS = {
     "soz": "SOZ",
     "snr": "SNR",
     "meg": "MEG",
+    "eeg": "EEG",
     "bem": "BEM",
     "gof": "goodness of fit",
     "rms": "RMS",

@@ -10,8 +10,9 @@ from bids_app.dataset.links import absent_part
 from bids_app.dataset.runs import Recordings, is_first_part
 from bids_app.listing import visible
 from bids_app.sidecars import merged_metadata, nearest
+from pipeline.modality import MODALITIES
 from pipeline.names import entities_of, is_empty_room
-from pipeline.readers import is_recording
+from pipeline.readers import datatype_of, is_recording
 
 _URI = re.compile(r"^bids:[^:]*:")
 
@@ -34,6 +35,8 @@ def find_empty_room(
     notes : list of str
         Gets a sentence for what is named and not there, and for what is not certain.
     """
+    if MODALITIES[datatype_of(reference)].on_head:
+        return None  # electrodes measure nothing without a head
     for run in (reference, *recordings.runs):
         stated = _stated(bids_dir, run, recordings.runs, notes)
         if stated is not None:

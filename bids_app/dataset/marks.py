@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from bids_app.listing import visible
+from bids_app.dataset.recordings import files_of, imaged_datatype
 from bids_app.sidecars import applicable, nearest
 from pipeline.readers import is_recording
 
@@ -41,11 +41,12 @@ def notes_of_stray_tables(folder: Path, bids_dir: Path, n_marked: int) -> list[s
     n_marked : int
         Runs that have a table.
     """
-    recordings = [path for path in visible(folder, "**/meg/*_meg*") if is_recording(path)]
+    datatype = imaged_datatype(folder)
+    recordings = [path for path in files_of(folder, datatype) if is_recording(path)]
     used = {table for path in recordings for table in applicable(path, "events", ".tsv", bids_dir)}
     stray = [
         path
-        for path in visible(folder, "**/meg/*_event*")
+        for path in files_of(folder, datatype, "*_event*")
         if path.suffix.lower() in _OF_TABLES and path not in used
         if path.suffix == ".tsv" or not n_marked
     ]

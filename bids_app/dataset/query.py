@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from pipeline.names import entities_of
+from pipeline.readers import datatype_of
 from pipeline.spikes.config import SPIKE_NAMES
 
 # PyBIDS's names of entities, as filter files have them, to those in file names.
@@ -37,9 +38,9 @@ class Query:
     """Derivative whose tables of events are read instead of the dataset's."""
 
     def wants_recording(self, path: Path) -> bool:
-        """Whether sessions, tasks, runs and the filters for MEG let a recording through."""
+        """Whether sessions, tasks, runs and the filters for its datatype let a recording through."""
         asked = {"ses": self.sessions, "task": self.tasks, "run": self.runs}
-        return self._lets_through(path, "meg") and all(
+        return self._lets_through(path, datatype_of(path)) and all(
             not labels or _value(path, key) in {_plain(key, label) for label in labels}
             for key, labels in asked.items()
         )
@@ -66,7 +67,7 @@ def filter_for(path: Path, other: Path) -> str:
     own["extension"], others["extension"] = _extension(path), _extension(other)
     differing = [key for key in (*own, *others) if own.get(key) != others.get(key)]
     named = {long_names.get(key, key): own.get(key) for key in differing[:1]}
-    return json.dumps({"meg": named})
+    return json.dumps({datatype_of(path): named})
 
 
 def _value(path: Path, key: str) -> str | None:

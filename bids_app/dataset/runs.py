@@ -10,9 +10,11 @@ from bids_app.dataset.headers import acquired, read_header
 from bids_app.dataset.links import absent_part
 from bids_app.dataset.marks import events_json_of, events_of
 from bids_app.dataset.query import Query, filter_for
+from bids_app.dataset.recordings import files_of, imaged_datatype, note_of_others
 from bids_app.listing import visible
 from bids_app.sidecars import nearest
 from pipeline.errors import InvalidInput
+from pipeline.modality import MODALITIES
 from pipeline.names import entities_of, is_room_by_name, participant_key
 from pipeline.readers import is_recording
 from pipeline.spikes.reference import has_spikes
@@ -26,11 +28,13 @@ _SAME_TIME_S, _SAME_LENGTH_S = 2.0, 2.0
 _SAME_RECORDING = 0.5
 _SAME_DATA = 0.9999
 _METADATA = (".json", ".tsv", ".txt", ".md", ".html")
+# What is read with the file that names it.
+_PARTS = (".eeg", ".vmrk", ".fdt")
 
 
 @dataclass(frozen=True)
 class Recordings:
-    """What a participant's ``meg`` folders hold.
+    """What a participant's folders of MEG hold, or those of EEG where these hold nothing.
 
     Attributes
     ----------
@@ -65,7 +69,8 @@ def find_recordings(folder: Path, query: Query, notes: list[str]) -> Recordings:
         There is no recording, or the content of one with spikes is not here.
     """
     recordings, rooms, n_notes = [], [], len(notes)
-    for path in visible(folder, "**/meg/*_meg*"):
+    datatype = imaged_datatype(folder)
+    for path in files_of(folder, datatype):
         if entities_of(path.name).get(_ACQUISITION, "").lower() in _OF_THE_DEVICE:
             continue
         if not is_recording(path):
@@ -80,16 +85,17 @@ def find_recordings(folder: Path, query: Query, notes: list[str]) -> Recordings:
     recordings = _first_parts(recordings, notes)
     if not recordings:
         notes += [
-            f"{path.name} was passed over: it lies in no folder named meg."
-            for path in visible(folder, "**/*_meg.*")
-            if is_recording(path) and "meg" not in path.relative_to(folder).parts
+            f"{path.name} was passed over: it lies in no folder named {datatype}."
+            for path in visible(folder, f"**/*_{datatype}.*")
+            if is_recording(path) and datatype not in path.relative_to(folder).parts
         ]
         passed_over = "; ".join(note.rstrip(".") for note in notes[n_notes:])
         raise InvalidInput(
-            f"No MEG recording was found{passed_over and f': {passed_over}'}",
-            file=folder / "meg",
-            hint="add a *_meg recording or widen the session, task, run and filter options",
+            f"No {MODALITIES[datatype].label} recording was found{passed_over and f': {passed_over}'}",
+            file=folder / datatype,
+            hint=f"add a *_{datatype} recording or widen the session, task, run and filter options",
         )
+    notes += note_of_others(folder, datatype)
     recordings, without_head = _with_head(recordings, folder.parent, notes)
     groups: list[list[Path]] = []
     for path in recordings:
@@ -109,9 +115,10 @@ def is_first_part(path: Path) -> bool:
 
 
 def _is_unread(path: Path) -> bool:
-    """Whether a file is named as MEG data are, but is of no format that is read."""
+    """Whether a file is named as recordings are, but is of no format that is read."""
     stem, *extensions = path.name.split(".")
-    return stem.lower().endswith("_meg") and "." + ".".join(extensions) not in _METADATA
+    named = stem.lower().endswith(tuple(f"_{name}" for name in MODALITIES))
+    return named and "." + ".".join(extensions) not in _METADATA + _PARTS
 
 
 def _first_parts(recordings: list[Path], notes: list[str]) -> list[Path]:

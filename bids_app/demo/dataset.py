@@ -16,10 +16,11 @@ from bids_app.demo.anatomy import Anatomy
 from bids_app.demo.clinic import Implantation, in_mask
 from bids_app.demo.movement import positions
 from bids_app.demo.patient import Recording
-from bids_app.demo.recipe import PatientRecipe
+from bids_app.demo.recipe import CAP, PatientRecipe
 from pipeline.errors import InvalidInput
 from pipeline.files import atomic_path, write_json, write_text
 
+EEG_DATATYPE = "eeg"
 FIRST_DAY = datetime(2021, 3, 1, 9, 0, tzinfo=UTC)
 LANDMARK_ERROR_MM = 1.5
 README = """Virtual patients with epilepsy, made by `spikefocus demo`.
@@ -87,7 +88,8 @@ def write_patient(
 ) -> None:
     """Write T1w, MEG, empty room, iEEG and resection of one patient."""
     _write_t1w(rng, bids_dir, label, anatomy, recipe.landmarks)
-    _write_meg(bids_dir, label, FIRST_DAY + timedelta(days=day), recorded, recipe.scenario.marked)
+    when, marked = FIRST_DAY + timedelta(days=day), recipe.scenario.marked
+    (_write_eeg if recipe.array == CAP else _write_meg)(bids_dir, label, when, recorded, marked)
     if clinic.implantation is not None:
         _write_ieeg(bids_dir, label, clinic)
     if clinic.resection is not None:
@@ -141,6 +143,7 @@ def _write_meg(bids_dir, label, when, recorded, marked):
     marks = recorded.marks
     if marked:
         raw.set_annotations(mne.Annotations(marks.mark_s, 0.0, marks.label, orig_time=when))
+    assert recorded.empty_room is not None  # of every helmet
     recorded.empty_room.set_meas_date(when - timedelta(minutes=20))
     with tempfile.TemporaryDirectory(dir=bids_dir.parent, prefix=".tmp_") as folder:
         # mne-bids keeps the number format of the file that it is given: hence by way of a file.
@@ -164,6 +167,27 @@ def _write_meg(bids_dir, label, when, recorded, marked):
         with atomic_path(path.directory / f"{path.basename}_headpos.pos") as tmp:
             mne.chpi.write_head_pos(tmp, table)
         write_text(bids_dir / ".bidsignore", "*_headpos.pos\n")  # BIDS has no name for it
+
+
+def _write_eeg(bids_dir, label, when, recorded, marked):
+    """EEG as BrainVision, with its electrodes, landmarks and marks."""
+    path = mne_bids.BIDSPath(
+        subject=label, task="rest", run="01", datatype=EEG_DATATYPE, root=bids_dir
+    )
+    raw = recorded.raw
+    raw.set_meas_date(when)
+    if marked:
+        marks = recorded.marks
+        raw.set_annotations(mne.Annotations(marks.mark_s, 0.0, marks.label, orig_time=when))
+    mne_bids.write_raw_bids(
+        raw,
+        path,
+        format="BrainVision",
+        allow_preload=True,
+        overwrite=True,
+        readme=False,
+        verbose="error",
+    )
 
 
 def _write_ieeg(bids_dir, label, clinic):

@@ -33,23 +33,30 @@ class Digitisation:
     head_mri_t: Transform
 
 
-def true_bem(phantom: Phantom, deformation: Deformation, n_inner: int) -> mne.bem.ConductorModel:
+def true_bem(
+    phantom: Phantom,
+    deformation: Deformation,
+    n_inner: int,
+    conductivity: tuple[float, float, float] = CONDUCTIVITY_S_PER_M,
+) -> mne.bem.ConductorModel:
     """Three-shell boundary-element model from the phantom's shells, carried to the patient.
 
     Parameters
     ----------
     n_inner : int
         Vertices of the inner skull; outer skull and scalp have a third of it.
+    conductivity : tuple of float
+        Of brain, skull and scalp, S/m.
     """
     layers = (
-        (phantom.head_mm, n_inner // 3, FIFF.FIFFV_BEM_SURF_ID_HEAD, CONDUCTIVITY_S_PER_M[2]),
+        (phantom.head_mm, n_inner // 3, FIFF.FIFFV_BEM_SURF_ID_HEAD, conductivity[2]),
         (
             phantom.outer_skull_mm,
             n_inner // 3,
             FIFF.FIFFV_BEM_SURF_ID_SKULL,
-            CONDUCTIVITY_S_PER_M[1],
+            conductivity[1],
         ),
-        (phantom.inner_skull_mm, n_inner, FIFF.FIFFV_BEM_SURF_ID_BRAIN, CONDUCTIVITY_S_PER_M[0]),
+        (phantom.inner_skull_mm, n_inner, FIFF.FIFFV_BEM_SURF_ID_BRAIN, conductivity[0]),
     )
     surfaces = []
     for field_mm, n_vertices, surface_id, conductivity in layers:

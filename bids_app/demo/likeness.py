@@ -80,7 +80,7 @@ def estimate_likeness(paths: PatientPaths, truth_dir: Path) -> dict[str, float]:
     """
     truth = read_npz(truth_dir / f"{paths.sub}_truth.npz")
     found = read_npz(paths.leadfield)
-    axial = found["ch_names"][found["ch_types"] == "mag"].tolist()
+    axial = found["ch_names"][np.isin(found["ch_types"], ("mag", "eeg"))].tolist()
     rows = [[each["ch_names"].tolist().index(name) for name in axial] for each in (truth, found)]
     fit = correlation_summary(
         truth["compared_leadfield"][rows[0]], found["leadfield"][rows[1]][:, COMPARED_REGIONS]

@@ -11,10 +11,17 @@ from mne.transforms import apply_trans
 from bids_app.demo import activity, recording, transients
 from bids_app.demo.anatomy import Anatomy
 from bids_app.demo.cortex import grow_patches, smooth_midthickness_mm
+from bids_app.demo.electrodes import (
+    cap_info,
+    cap_names,
+    digitised,
+    montage_of,
+    place_cap,
+)
 from bids_app.demo.forward import field_of, place_helmet, true_bem
 from bids_app.demo.likeness import compared_fields, correlation_summary
 from bids_app.demo.movement import Moved, moved_info, part_of_way
-from bids_app.demo.recipe import PatientRecipe
+from bids_app.demo.recipe import CAP, PatientRecipe
 from bids_app.demo.scenarios._scenario import Focus
 from bids_app.demo.sources import (
     N_CANDIDATES,
@@ -29,18 +36,20 @@ from bids_app.demo.sources import (
 )
 from bids_app.demo.t1w import EYES_MNI152_MM
 from pipeline.leadfield import vertex_leadfield
+from pipeline.modality import modality_of, re_referenced
 from pipeline.progress import Step
 
 RECORD_STEPS = 4
 MARK_JITTER_S = 0.006
 BLINKS_PER_MINUTE = 5
+HEART_MOMENT = np.array([0.5, 0.3, -0.8])
 HEART_HEAD_M = np.array([-0.04, 0.03, -0.36])
 POSTERIOR_MNI152_MM = np.array([[0.0, -88.0, 8.0]])
 
 
 @dataclass(frozen=True)
 class Recording:
-    """MEG with its marks; what lies under them belongs to the truth.
+    """MEG or EEG with its marks; what lies under them belongs to the truth.
 
     Attributes
     ----------
@@ -58,7 +67,7 @@ class Recording:
     """
 
     raw: mne.io.RawArray
-    empty_room: mne.io.RawArray
+    empty_room: mne.io.RawArray | None
     marks: Marks
     course_nam: np.ndarray
     transients_s: dict[str, np.ndarray]
@@ -87,7 +96,7 @@ def record(
     mixing = recording.ongoing_mixing(
         cortex.pos_mri_mm[background], field(background), anatomy.from_mni152(POSTERIOR_MNI152_MM)
     )
-    axial = np.array([kind == "mag" for kind in kinds[:n_meg]])
+    axial = np.isin(kinds[:n_meg], recording.LEADING)
     moved = _moved(anatomy, meg_info, bem, recipe, n_times)
     n_slow, again = n_times // recording.DECIMATION, deepcopy(rng)
     ongoing = recording.ongoing_activity(rng, mixing, axial, noise, n_slow)
@@ -123,7 +132,7 @@ def record(
         body, courses = moved.doubled(body, there, courses)
     _add(data[:n_meg], body, courses)
     step.advance()
-    room = recording.interference_fields(meg_info).T.astype(np.float32)
+    room = recording.room_patterns(rng, meg_info).T.astype(np.float32)
     if recipe.scenario.shielded:
         room *= recording.UNSHIELDED
     _add(data[:n_meg], room, recording.surroundings(rng, n_times))
@@ -134,7 +143,9 @@ def record(
     recording.clip_to_range(data, kinds)
     made = Recording(
         raw=mne.io.RawArray(data, info, copy=None, verbose="error"),
-        empty_room=_record_empty_room(rng, room, meg_info, noise, recipe, bad),
+        empty_room=None
+        if recipe.array == CAP
+        else _record_empty_room(rng, room, meg_info, noise, recipe, bad),
         marks=marks,
         course_nam=course_nam,
         transients_s=transients_s,
@@ -207,6 +218,8 @@ def _transients(rng, data, anatomy, recipe, field, usual, moved):
 
 def _take_place(rng, anatomy, recipe):
     """Info of all channels and of the MEG channels alone, with head points, under the helmet."""
+    if recipe.array == CAP:
+        return _wear_cap(rng, anatomy)
     info = recording.recording_info(recipe.array)
     meg_info = mne.pick_info(info, mne.pick_types(info, meg=True))
     scalp_m = anatomy.head_m(anatomy.from_mni152(anatomy.phantom.head_vertices_mm))
@@ -219,12 +232,33 @@ def _take_place(rng, anatomy, recipe):
     return info, meg_info
 
 
+def _wear_cap(rng, anatomy):
+    """Info of electrodes and other channels, as digitised, and of the electrodes where they truly are."""
+    info = recording.recording_info(CAP)
+    head_mri_t = anatomy.digitisation.head_mri_t
+    places_mm = place_cap(rng, anatomy.phantom, anatomy.deformation)
+    true = cap_info(places_mm, head_mri_t, cap_names(), recording.SFREQ)
+    seen = montage_of(digitised(rng, true), anatomy.digitisation.montage)
+    return info.set_montage(seen), true
+
+
 def _body_patterns(anatomy, info, axial, noise):
     """Sensor patterns of heart and eyes at the array's usual strength."""
+    eyes_m = anatomy.head_m(anatomy.from_mni152(np.array(EYES_MNI152_MM)))
+    if modality_of(info).on_head:
+        places_m = np.array([channel["loc"][:3] for channel in info["chs"]])
+        patterns = (
+            recording.potential_of(places_m, HEART_HEAD_M[None], HEART_MOMENT),
+            recording.potential_of(places_m, eyes_m, np.array([0.0, 0.0, 1.0])),
+        )
+        patterns = [re_referenced(each, info) for each in patterns]
+        return tuple(
+            each * level / abs(each).max()
+            for each, level in zip(patterns, (noise.heart_t, noise.blink_t), strict=True)
+        )
     dev_head_t = info["dev_head_t"]["trans"]
     heart_dev_m = apply_trans(np.linalg.inv(dev_head_t), HEART_HEAD_M)
-    heart = recording.heart_field(info, heart_dev_m, np.array([0.5, 0.3, -0.8]))
-    eyes_m = anatomy.head_m(anatomy.from_mni152(np.array(EYES_MNI152_MM)))
+    heart = recording.heart_field(info, heart_dev_m, HEART_MOMENT)
     blink = recording.eye_field(info, eyes_m, np.array([0.0, 0.0, 0.045]))
     return (
         heart * noise.heart_t / abs(heart[axial]).max(),

@@ -4,13 +4,17 @@ from dataclasses import dataclass, field
 
 from bids_app.demo.scenarios._scenario import ONE_FOCUS, Scenario
 
+CAP = "eeg64"
+ARRAYS = ("neuromag", "ctf275", CAP)
+
 
 @dataclass(frozen=True)
 class PatientRecipe:
     """The choices behind one virtual patient; everything else follows from them and the seed."""
 
     array: str = field(
-        default="neuromag", metadata={"help": "sensor array: neuromag (306) or ctf275"}
+        default="neuromag",
+        metadata={"help": "sensors: neuromag (306) or ctf275, or 64 electrodes (eeg64)"},
     )
     lobe: str = field(
         default="left anterior temporal",
@@ -19,7 +23,7 @@ class PatientRecipe:
     scenario: Scenario = field(
         default=ONE_FOCUS, metadata={"help": "foci, shapes, marks and background"}
     )
-    minutes: float = field(default=6.0, metadata={"help": "length of the MEG recording"})
+    minutes: float = field(default=6.0, metadata={"help": "length of the recording"})
     empty_room_minutes: float = field(default=1.0, metadata={"help": "length of the empty room"})
     n_spikes: int = field(default=48, metadata={"help": "true spikes that are marked"})
     n_false_marks: int = field(default=4, metadata={"help": "marks at which nothing happens"})

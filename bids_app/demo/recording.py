@@ -1,4 +1,4 @@
-"""The MEG recording: what the sensors pick up from brain, body and surroundings."""
+"""The recording: what the sensors pick up from brain, body and surroundings."""
 
 from dataclasses import dataclass
 
@@ -9,6 +9,9 @@ from scipy.signal import resample_poly
 from scipy.spatial.distance import cdist
 
 from bids_app.demo import activity
+from bids_app.demo.electrodes import cap_names
+from bids_app.demo.recipe import CAP
+from pipeline.modality import modality_of
 
 SFREQ = 1000.0
 # Ongoing activity holds next to nothing above 100 Hz: it is drawn at a quarter of the rate.
@@ -26,11 +29,11 @@ class ArrayNoise:
     Attributes
     ----------
     white : dict
-        Sensor noise per type, T/sqrt(Hz) or T/m/sqrt(Hz).
+        Sensor noise per type, T/sqrt(Hz), T/m/sqrt(Hz) or V/sqrt(Hz).
     ongoing_t, alpha_t : float
-        Median over the magnetometers (axial gradiometers) of the brain's ongoing activity, T.
+        Median over the `LEADING` sensors of the brain's ongoing activity, T; of electrodes, V.
     heart_t, blink_t : float
-        Largest deflection on those sensors, T.
+        Largest deflection on those sensors, T; of electrodes, V.
     """
 
     white: dict[str, float]
@@ -43,15 +46,26 @@ class ArrayNoise:
 NOISE = {
     "neuromag": ArrayNoise({"mag": 3.5e-15, "grad": 3.0e-13}, 300e-15, 200e-15, 900e-15, 2.5e-12),
     "ctf275": ArrayNoise({"mag": 6.0e-15}, 220e-15, 150e-15, 400e-15, 1.8e-12),
+    CAP: ArrayNoise({"eeg": 1.2e-7}, 8e-6, 6e-6, 8e-6, 150e-6),
 }
+# Types of sensors by which levels are given: magnetometers or axial gradiometers, and electrodes.
+LEADING = ("mag", "eeg")
+# Of the reference electrode, in all channels alike, and of each electrode's own cable, V for 1 T of a room.
+COMMON_V_PER_T, CABLE_V_PER_T = 2e7, 2e5
 # Smallest step of the 16-bit recording.
-RESOLUTION = {"mag": 2e-15, "grad": 5e-14, "eog": 2e-8, "ecg": 1e-7}
+RESOLUTION = {"mag": 2e-15, "grad": 5e-14, "eeg": 1e-7, "eog": 2e-8, "ecg": 1e-7}
 AUXILIARY = {"EOG061": "eog", "ECG062": "ecg"}
 
 
 def recording_info(array: str) -> mne.Info:
-    """Info of the array's MEG channels with an EOG and an ECG channel after them, 1000 Hz."""
-    canonical = read_meg_canonical_info(array, verbose="error")
+    """Info of the array's sensors with an EOG and an ECG channel after them, 1000 Hz.
+
+    Electrodes have no place yet.
+    """
+    if array == CAP:
+        canonical = mne.create_info(cap_names(), SFREQ, "eeg", verbose="error")
+    else:
+        canonical = read_meg_canonical_info(array, verbose="error")
     types = canonical.get_channel_types()
     info = mne.create_info(
         [*canonical.ch_names, *AUXILIARY], SFREQ, [*types, *AUXILIARY.values()], verbose="error"
@@ -65,6 +79,24 @@ def recording_info(array: str) -> mne.Info:
             channel["cal"], channel["range"] = 1.0, RESOLUTION[kind]
         info["line_freq"] = LINE_HZ
     return info
+
+
+def room_patterns(rng: np.random.Generator, info: mne.Info) -> np.ndarray:
+    """What a room's eight fields (1 T, 1 T/m) leave in sensors (8, n_channels), T, T/m or V.
+
+    In electrodes it is what their cables and the reference pick up, by chance.
+    """
+    if not modality_of(info).on_head:
+        return interference_fields(info)
+    n_channels = len(info["chs"])
+    common = rng.normal(0, COMMON_V_PER_T, (8, 1))
+    return common + rng.normal(0, CABLE_V_PER_T, (8, n_channels))
+
+
+def potential_of(places_m: np.ndarray, sources_m: np.ndarray, moment: np.ndarray) -> np.ndarray:
+    """Potential pattern (n_channels,) of like dipoles in an endless conductor, seen at places (n, 3)."""
+    offset = places_m[:, None] - sources_m[None]
+    return (offset @ moment / np.linalg.norm(offset, axis=2) ** 3).sum(1)
 
 
 def room_field(info: mne.Info, field_at) -> np.ndarray:

@@ -3,6 +3,7 @@
 from dataclasses import asdict
 from pathlib import Path
 
+import mne
 import numpy as np
 import pandas as pd
 
@@ -53,10 +54,8 @@ def write_truth(
             "transients_s": recorded.transients_s,
             "bad_channel": recorded.bad_channel,
             "head_mri_t": anatomy.digitisation.head_mri_t["trans"],
-            "dev_head_t": recorded.raw.info["dev_head_t"]["trans"],
-            "dev_head_t_end": None
-            if recorded.dev_head_t_end is None
-            else recorded.dev_head_t_end["trans"],
+            "dev_head_t": _matrix(recorded.raw.info["dev_head_t"]),
+            "dev_head_t_end": _matrix(recorded.dev_head_t_end),
         },
     )
     vertices = _joined([patch.vertices for patch in patches]).astype(int)
@@ -96,6 +95,10 @@ def write_truth(
     )
     with atomic_path(folder / f"sub-{label}_truth_events.tsv") as tmp:
         table.to_csv(tmp, sep="\t", index=False, na_rep="n/a")
+
+
+def _matrix(place: mne.Transform | None) -> np.ndarray | None:
+    return None if place is None else place["trans"]
 
 
 def _focus(index, source, anatomy, share, mark_focus):

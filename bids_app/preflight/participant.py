@@ -21,6 +21,7 @@ from pipeline.compare.surgery import foresee_resection
 from pipeline.doubts import Doubt
 from pipeline.errors import InvalidInput, OutOfMemory, SpikefocusError
 from pipeline.headmodel import freesurfer
+from pipeline.headmodel.electrodes import electrode_doubts
 from pipeline.headmodel.given_trans import read_head_to_mri
 from pipeline.headmodel.landmarks import read_landmarks
 from pipeline.headmodel.stage import read_sensors
@@ -31,6 +32,7 @@ from pipeline.methods import METHODS
 from pipeline.methods._method import PointMethod
 from pipeline.nifti import reading_bytes
 from pipeline.paths import PatientPaths
+from pipeline.readers import called
 from pipeline.spikes.recording import open_recording
 from reports.clinical_file import read_clinical_file
 
@@ -56,7 +58,9 @@ def participant_findings(
     size: dict[str, Any] = {}
     yield attempt(subject, "T1w", lambda: _t1w(files, size))
     yield attempt(subject, "head model", lambda: _head_model(files))
-    yield attempt(subject, "MEG", lambda: recordings.meg(files, configs["spikes"], size))
+    yield attempt(
+        subject, called(files.meg[0]), lambda: recordings.meg(files, configs["spikes"], size)
+    )
     yield attempt(subject, "landmarks", lambda: _landmarks(files, size, configs))
     yield attempt(subject, "co-registration", lambda: _trans(files))
     yield attempt(subject, "spikes", lambda: recordings.marked_spikes(files, configs["spikes"]))
@@ -108,7 +112,8 @@ def lack_of_memory(files: PatientFiles, kept_sfreq_hz: float) -> str | None:
 def _files(label: str, find, patients: list) -> tuple[str, str]:
     patients.append(find(label))
     notes = patients[0].notes
-    return ("note", " ".join(notes)) if notes else ("ok", "T1w and MEG are there")
+    there = f"T1w and {called(patients[0].meg[0])} are there"
+    return ("note", " ".join(notes)) if notes else ("ok", there)
 
 
 def _clinical(files: PatientFiles) -> tuple[str, str]:
@@ -166,12 +171,12 @@ def _head_model(files: PatientFiles) -> tuple[str, str]:
 
 def _landmarks(files: PatientFiles, size: dict, configs: dict[str, Any]) -> tuple[str, str]:
     if "recordings" not in size or "t1w" not in size:
-        return "note", "not looked for: T1w or MEG cannot be read"
+        return "note", f"not looked for: T1w or {called(files.meg[0])} cannot be read"
     headmodel, *_ = tasks_for(files, configs)
-    _, _, head_points = read_sensors(headmodel.inputs)
+    info, _, head_points = read_sensors(headmodel.inputs)
     marked = read_landmarks(files.t1w_json, size["t1w"].affine, headmodel.inputs.meg[0])
     detail = f"{len(head_points)} head points, landmarks {marked.origin}"
-    state, detail = _with_doubts(detail, marked.doubts)
+    state, detail = _with_doubts(detail, (*electrode_doubts(info), *marked.doubts))
     return (state if marked.pos_mri_mm is not None else "note"), detail
 
 

@@ -7,7 +7,7 @@ from bids_app.preflight import needs
 from bids_app.stages import spikes_inputs
 from pipeline import spikes
 from pipeline.errors import InvalidInput
-from pipeline.modality import field_picks, recording_picks
+from pipeline.modality import field_picks, modality_of, recording_picks
 from pipeline.spikes.maxfilter import unfit_files
 from pipeline.spikes.recording import open_recording
 
@@ -32,8 +32,9 @@ def meg(files: PatientFiles, config, size: dict) -> tuple[str, str]:
     size["recordings"] = [size_of(raw.info, raw.n_times) for raw in raws]
     minutes = sum(one.duration_s for one in size["recordings"]) / 60
     n_channels = len(field_picks(raws[0].info))
-    empty_room = "with" if files.empty_room else "no"
-    told = f"{len(raws)} run(s), {minutes:.1f} min, {n_channels} channels, {empty_room} empty room"
+    told = f"{len(raws)} run(s), {minutes:.1f} min, {n_channels} channels"
+    if not modality_of(raws[0].info).on_head:
+        told += f", {'with' if files.empty_room else 'no'} empty room"
     unfit = [
         sentence
         for raw, path in zip(raws, paths, strict=True)

@@ -79,7 +79,7 @@ class Placement:
         tilt_deg = np.rad2deg(np.arccos(np.clip(cosine, -1, 1)))
         if tilt_deg > MAX_TILT_DEG:
             raise InvalidInput(
-                f"the landmarks of MEG and T1w differ by a turn of {tilt_deg:.0f} degrees",
+                f"the landmarks of recording and T1w differ by a turn of {tilt_deg:.0f} degrees",
                 file=file,
                 hint="check which landmark is nasion, left and right in both",
             )

@@ -11,6 +11,7 @@ from pipeline.head_position import HEAD_CENTRE_HEAD_M
 from pipeline.headmodel.coregistration import MIN_HEAD_POINTS
 from pipeline.headmodel.landmarks import LANDMARKS
 from pipeline.modality import sensor_pos_device_m
+from pipeline.readers import called
 
 # From an infant's to the widest head, with a margin: what a wrong unit gives lies far beyond.
 LANDMARKS_APART_MM = (40.0, 250.0)
@@ -47,15 +48,16 @@ def digitised_points_head_m(info: mne.Info, file: Path) -> tuple[dict[str, np.nd
             head_points.append(point["r"])
     if set(landmarks) != set(LANDMARKS):
         raise InvalidInput(
-            "the MEG recording holds no digitised landmarks"
+            f"the {called(file)} recording holds no digitised landmarks"
             + (" and no head points" if not head_points else ""),
             file=file,
             hint="add the digitisation (nasion, LPA, RPA and head points) to the recording; CTF keeps "
-            "it in the folder's .hc and .pos, KIT in markers and head shapes beside the recording",
+            "it in the folder's .hc and .pos, KIT in markers and head shapes beside the recording, EEG "
+            "in electrodes.tsv and coordsystem.json",
         )
     if info["dev_head_t"] is None:
         raise InvalidInput(
-            "the MEG recording does not say where the head was in the helmet",
+            f"the {called(file)} recording does not say where the head was in the helmet",
             file=file,
             hint="give a recording with its head position measurement",
         )
@@ -77,14 +79,14 @@ def _check_landmarks(landmarks_head_m: dict[str, np.ndarray], file: Path) -> Non
     ):
         if not LANDMARKS_APART_MM[0] <= apart_mm <= LANDMARKS_APART_MM[1]:
             raise InvalidInput(
-                f"the digitised {told} of the MEG recording lie {apart_mm:.3g} mm apart, as those of "
+                f"the digitised {told} of the {called(file)} recording lie {apart_mm:.3g} mm apart, as those of "
                 "no head",
                 file=file,
                 hint="check the digitisation and its unit (metres in FIF)",
             )
     if left[0] >= right[0] or nasion[1] <= between_ears[1]:
         raise InvalidInput(
-            "the digitised landmarks of the MEG recording contradict its head coordinates, in which "
+            f"the digitised landmarks of the {called(file)} recording contradict its head coordinates, in which "
             "LPA is on the left, RPA on the right and the nasion in front",
             file=file,
             hint="check the landmarks' names, and whether the recording was converted from other "
@@ -118,7 +120,7 @@ def _check_size(what: str, where: str, limits_mm, distance_m: np.ndarray, file: 
     median_mm = 1000 * float(np.median(distance_m))
     if not limits_mm[0] <= median_mm <= limits_mm[1]:
         raise InvalidInput(
-            f"the {what} of the MEG recording lie {median_mm:.3g} mm from {where} in the median, as "
+            f"the {what} of the {called(file)} recording lie {median_mm:.3g} mm from {where} in the median, as "
             "those of no head",
             file=file,
             hint="check the unit of their positions (metres in FIF)",
@@ -138,7 +140,7 @@ def _check_upright(info: mne.Info, head_points_head_m: np.ndarray, file: Path) -
         heights_m.append(np.median(head_points_head_m[:, 2]))
     if max(heights_m) < 0:
         raise InvalidInput(
-            "the sensors and head points of the MEG recording lie below its digitised landmarks, as "
+            f"the sensors and head points of the {called(file)} recording lie below its digitised landmarks, as "
             "where LPA and RPA were exchanged",
             file=file,
             hint="exchange LPA and RPA in the digitisation",

@@ -15,6 +15,7 @@ from nibabel.gifti import (
 from pipeline.fif import scrub_ids
 from pipeline.files import atomic_path, write_json
 from pipeline.headmodel.cortex import Cortex, region_geometry, sublobar_of_vertices
+from pipeline.leadfield import icosphere
 from pipeline.paths import PatientPaths
 from pipeline.records.document import document
 from pipeline.records.head import write_regions
@@ -99,6 +100,15 @@ def write_labels(path, value: np.ndarray, names, structure: str) -> None:
     keys = GiftiDataArray((value + 1).astype(np.int32), "NIFTI_INTENT_LABEL")
     meta = GiftiMetaData({"AnatomicalStructurePrimary": structure})
     _save(GiftiImage(darrays=[keys], labeltable=table, meta=meta), path)
+
+
+def write_scalp_shell(paths: PatientPaths, scalp_mri_mm: np.ndarray | None) -> None:
+    """Write the conductor's scalp (642, 3), or make sure that no earlier one is left."""
+    if scalp_mri_mm is None:
+        paths.scalp_shell.unlink(missing_ok=True)
+        return
+    _, faces = icosphere(len(scalp_mri_mm))
+    write_surface(paths.scalp_shell, scalp_mri_mm, faces, {"GeometricType": "Anatomical"})
 
 
 def write_mask(path, mask: np.ndarray, affine: np.ndarray) -> None:

@@ -16,10 +16,12 @@ from pipeline.headmodel.config import Config, Inputs
 from pipeline.headmodel.coregistration import MIN_HEAD_POINTS, Placement
 from pipeline.headmodel.deep import ASEG_FILES, deep_sources, find_points
 from pipeline.headmodel.digitisation import digitised_points_head_m
+from pipeline.headmodel.electrodes import check_electrodes, electrode_doubts
 from pipeline.headmodel.head import write_head
 from pipeline.headmodel.outputs import (
     write_cortex,
     write_mask,
+    write_scalp_shell,
     write_surface,
     write_template_xfm,
     write_trans,
@@ -45,6 +47,7 @@ from pipeline.records.headmodel_qc import (
     ResidualsQC,
     write_headmodel_qc,
 )
+from pipeline.shells import smooth_scalp
 from pipeline.spikes.recording import open_recording
 from pipeline.template import load_template
 
@@ -54,6 +57,8 @@ GOOD_MEDIAN_MM = 4.0
 GOOD_LANDMARK_MM = 10.0
 # A helmet's coils are some 20 mm from the scalp; nearer than this they would be inside the head.
 MIN_SENSOR_DISTANCE_MM = 5.0
+# Hair, gel and an electrode's own height, with a centimetre of error.
+MAX_ELECTRODE_DISTANCE_MM = 15.0
 
 
 def reads(inputs: Inputs, paths: PatientPaths) -> list[Path]:
@@ -76,6 +81,7 @@ def writes(paths: PatientPaths) -> list[Path]:
         paths.head_points,
         paths.head_points.with_suffix(".json"),
         paths.inner_skull,
+        *([paths.scalp_shell] if paths.scalp_shell.exists() else []),
         paths.brain_mask,
         paths.regions,
         paths.template_xfm,
@@ -108,20 +114,18 @@ def run(inputs: Inputs, paths: PatientPaths, config: Config, progress: Progress)
         *anatomy.scalp,
         config.max_head_point_mm,
     )
-    doubts = (*sides.doubts, *placed.doubts, *anatomy.doubts)
+    doubts = (*electrode_doubts(info), *sides.doubts, *placed.doubts, *anatomy.doubts)
     warnings = [doubt.text for doubt in doubts] + anatomy.warnings
     warnings += placement_warnings(placement, anatomy.landmarks_marked, placed.given)
-    sensor_mm = _nearest_sensor_mm(info, placement, anatomy)
-    if sensor_mm < MIN_SENSOR_DISTANCE_MM:
-        warnings.append(
-            f"a sensor lies {sensor_mm:.0f} mm from the scalp: the head position may be wrong"
-        )
+    distance_mm = _sensors_to_scalp_mm(info, placement, anatomy)
+    warnings += sensor_warnings(distance_mm, modality_of(info).on_head)
     deep_mm, structure, deep_origin, deep_warnings = find_points(
         inputs.freesurfer_dir, anatomy.warp, anatomy.cortex_qc.mni_transform
     )
     warnings += deep_warnings
     with progress.step("leadfield"):
-        conductor = modality_of(info).conductor(*anatomy.inner_skull)
+        scalp_mm = conductors_scalp(info, anatomy)
+        conductor = modality_of(info).conductor(*anatomy.inner_skull, scalp_mm)
         deep = deep_sources(deep_mm, structure, info, placement.head_to_mri, conductor)
         by_vertex = vertex_leadfield(
             info,
@@ -139,6 +143,7 @@ def run(inputs: Inputs, paths: PatientPaths, config: Config, progress: Progress)
     )
     warnings += face_warnings
     write_surface(paths.inner_skull, *anatomy.inner_skull, {"GeometricType": "Anatomical"})
+    write_scalp_shell(paths, scalp_mm)
     write_mask(paths.brain_mask, anatomy.brain_mask, anatomy.t1w.affine)
     write_template_xfm(paths, anatomy.warp, anatomy.cortex_qc)
     write_trans(paths.trans, placement.head_to_mri)
@@ -156,7 +161,7 @@ def run(inputs: Inputs, paths: PatientPaths, config: Config, progress: Progress)
         residuals=residuals(placement),
         left_and_right=(*anatomy.sides, sides.sentence),
         side=sides.qc,
-        nearest_sensor_to_scalp_mm=round(sensor_mm, 1),
+        nearest_sensor_to_scalp_mm=round(float(distance_mm.min()), 1),
         leadfield=leadfield_numbers(leadfield, data_info),
         deep_structures=deep_origin,
     )
@@ -172,9 +177,12 @@ def read_sensors(inputs: Inputs) -> tuple[mne.Info, dict[str, np.ndarray], np.nd
         There is no recording, it is unreadable, or it lacks landmarks or the head's position.
     """
     if not inputs.meg:
-        raise InvalidInput("there is no MEG recording", hint="add the participant's MEG recording")
+        raise InvalidInput(
+            "there is no recording", hint="add the participant's MEG or EEG recording"
+        )
     raw = open_recording(inputs.meg[0])
     landmarks_head_m, head_points_head_m = digitised_points_head_m(raw.info, inputs.meg[0])
+    check_electrodes(raw.info, inputs.meg[0])
     # References only where compensation was applied with them (CTF).
     picks = field_picks(raw.info)
     return mne.pick_info(raw.info, picks), landmarks_head_m, head_points_head_m
@@ -239,8 +247,32 @@ def leadfield_numbers(leadfield: np.ndarray, info: mne.Info) -> LeadfieldQC:
     return LeadfieldQC(leadfield_silent_regions=int(silent.sum()), **numbers)
 
 
-def _nearest_sensor_mm(info: mne.Info, placement: Placement, anatomy: Anatomy) -> float:
-    """Distance of the scalp to the nearest MEG sensor."""
+def sensor_warnings(distance_mm: np.ndarray, on_head: bool) -> list[str]:
+    """What sensors at these distances (n,) from the scalp say against their places."""
+    far = distance_mm > MAX_ELECTRODE_DISTANCE_MM
+    if on_head:
+        if not far.any():
+            return []
+        return [
+            f"{far.sum()} of {len(far)} electrodes lie more than {MAX_ELECTRODE_DISTANCE_MM:g} mm from "
+            "the scalp: their places may be wrong"
+        ]
+    if distance_mm.min() >= MIN_SENSOR_DISTANCE_MM:
+        return []
+    return [
+        f"a sensor lies {distance_mm.min():.0f} mm from the scalp: the head position may be wrong"
+    ]
+
+
+def conductors_scalp(info: mne.Info, anatomy: Anatomy) -> np.ndarray | None:
+    """The scalp (n, 3), mm, of a conductor that has one."""
+    if not modality_of(info).uses_scalp:
+        return None
+    return smooth_scalp(anatomy.inner_skull[0], anatomy.scalp[0])
+
+
+def _sensors_to_scalp_mm(info: mne.Info, placement: Placement, anatomy: Anatomy) -> np.ndarray:
+    """Distance (n,) of each sensor from the scalp."""
     head_m = mne.transforms.apply_trans(info["dev_head_t"], sensor_pos_device_m(info))
     mri_mm = 1000 * mne.transforms.apply_trans(placement.head_to_mri, head_m)
-    return float(cKDTree(anatomy.scalp[0]).query(mri_mm)[0].min())
+    return cKDTree(anatomy.scalp[0]).query(mri_mm)[0]

@@ -12,7 +12,13 @@ import numpy as np
 from scipy.stats import f as f_distribution
 
 from pipeline.leadfield import sensors_at
-from pipeline.methods.ecd import best_instants, conductor, ellipsoid_volume_m3, location_covariances
+from pipeline.methods.ecd import (
+    best_instants,
+    conductor,
+    ellipsoid_volume_m3,
+    location_covariances,
+    scalp_of,
+)
 from pipeline.options import option
 from pipeline.paths import PatientPaths
 from pipeline.records.dipoles import DipoleCluster, DipolesQC, SpikeDipoles, write_dipoles
@@ -87,7 +93,10 @@ def fit_single_spikes(
     fields = spike.single_spikes[:, :, instants]
     peak = int(np.abs(times_s[instants]).argmin())
     places = _of_each_place(spike)
-    fits = [_fit(fields[own], peak, spike, info, trans, skull_mm) for own, info in places]
+    fits = [
+        _fit(fields[own], peak, spike, info, trans, skull_mm, scalp_of(head))
+        for own, info in places
+    ]
     order = np.argsort(np.concatenate([own for own, _ in places]))
     dipoles, at_peak = (_joined([fit[i] for fit in fits], order) for i in (0, 1))
     best = np.concatenate([fit[2] for fit in fits])[order]
@@ -201,12 +210,13 @@ def _fit(
     info: mne.Info,
     trans: mne.Transform,
     skull_mm: np.ndarray,
+    scalp_mm: np.ndarray | None,
 ) -> tuple[mne.Dipole, mne.Dipole, np.ndarray, np.ndarray]:
     """Best-fitting dipoles, those at the peak, the best instants, and confidence volumes in cm³.
 
     Fields (n_spikes, n_channels, n_instants) are of spikes in one position of the head.
     """
-    bem = conductor(info, skull_mm)
+    bem = conductor(info, skull_mm, scalp_mm)
     at_peak = _fitted(fields[:, :, peak].T, spike, info, bem, trans)
     best = best_instants(fields, info, spike.noise_cov, bem, trans, skull_mm, at_peak.pos)
     dipoles = _fitted(fields[np.arange(len(fields)), :, best].T, spike, info, bem, trans)

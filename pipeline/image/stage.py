@@ -11,10 +11,12 @@ from nibabel.spatialimages import SpatialImage
 from pipeline.errors import InvalidInput
 from pipeline.image import bootstrap, deep, dipoles, explained, maps, outputs, region
 from pipeline.image.config import Inputs, Options
+from pipeline.image.other_modality import other_modality_doubt
 from pipeline.localisation import NoExtent
 from pipeline.methods import METHODS
 from pipeline.methods._method import Method, NetworkMethod
 from pipeline.methods._model import Model, Problem
+from pipeline.modality import modality_of
 from pipeline.paths import PatientPaths
 from pipeline.progress import Progress
 from pipeline.records.dipoles import DipolesQC, dipole_files
@@ -155,7 +157,7 @@ def _described(part: Method, problem: Problem, solution: Solution) -> MethodQC:
         reason=None,
         found=solution.summary(problem.model.head),
         card=part.card(problem),
-        doubt=part.doubt(problem),
+        doubt=part.doubt(problem) or other_modality_doubt(part, problem.model.info),
         existence=_existence(part, problem),
     )
     if not isinstance(solution, Distributed):
@@ -199,6 +201,7 @@ def reads(inputs: Inputs, paths: PatientPaths) -> list[Path]:
         inputs.t1w,
         *surfaces,
         paths.inner_skull,
+        *([paths.scalp_shell] if paths.scalp_shell.exists() else []),
         paths.regions,
         paths.trans,
         paths.leadfield,
@@ -284,8 +287,11 @@ def _region(
 ) -> RegionQC | None:
     """Where the source's centre lies with a stated probability; None for weights without a calibration.
 
-    It was calibrated with the generic weights: those that fine-tuning has made better have none.
+    It was calibrated with the generic weights on MEG: those that fine-tuning has made better have none,
+    and no map of EEG.
     """
+    if not modality_of(problem.model.info).calibrated:
+        return None
     trained = read_personalize_qc(paths)
     if trained.generic_model_sha256 != region.load_calibration().generic_sha256:
         return None
@@ -359,7 +365,7 @@ def _existence_warnings(method: str, said: ExistenceQC | None) -> list[str]:
 
 
 def _existence(part: Method, problem: Problem) -> ExistenceQC | None:
-    if not isinstance(part, NetworkMethod):
+    if not isinstance(part, NetworkMethod) or not modality_of(problem.model.info).calibrated:
         return None
     return part.network(problem).existence(problem.spike.average.data)
 

@@ -14,7 +14,7 @@ from pipeline.methods._method import PointMethod
 from pipeline.methods._model import Problem
 from pipeline.modality import modality_of, sensor_names
 from pipeline.options import option
-from pipeline.records.head import INNER_SKULL
+from pipeline.records.head import INNER_SKULL, SCALP_SHELL, Head
 from pipeline.records.solution import Point
 
 # A dipole is fitted in seconds on 642 vertices and in minutes on 2,562, 0.3 mm apart.
@@ -47,6 +47,7 @@ def fit_dipole(
     window_s: float,
     step_s: float,
     positions: HeadPositions | None = None,
+    scalp_mri_mm: np.ndarray | None = None,
 ) -> dict[str, Any]:
     """Fit one dipole to each of several instants around the peak and keep the best-fitting one.
 
@@ -67,6 +68,8 @@ def fit_dipole(
     positions : HeadPositions, optional
         Of a head that moved: the dipole's field is then the mean over them, and its place is sought
         on ever finer grids.
+    scalp_mri_mm : ndarray, (m, 3), optional
+        Vertices of the scalp, which EEG needs.
 
     Returns
     -------
@@ -80,7 +83,7 @@ def fit_dipole(
     InvalidInput
         The channels are compensated and the references are missing.
     """
-    bem = conductor(average.info, inner_skull_mri_mm)
+    bem = conductor(average.info, inner_skull_mri_mm, scalp_mri_mm)
     every = max(1, round(step_s * average.info["sfreq"]))
     n_each_side = int(np.floor(window_s / 2 * average.info["sfreq"] / every + 1e-6))
     half_s = n_each_side * every / average.info["sfreq"]
@@ -113,7 +116,9 @@ def fit_dipole(
     }
 
 
-def conductor(info: mne.Info, inner_skull_mri_mm: np.ndarray) -> mne.bem.ConductorModel:
+def conductor(
+    info: mne.Info, inner_skull_mri_mm: np.ndarray, scalp_mri_mm: np.ndarray | None = None
+) -> mne.bem.ConductorModel:
     """The conductor in which dipoles are fitted, once the channels are known to be complete.
 
     Raises
@@ -123,7 +128,7 @@ def conductor(info: mne.Info, inner_skull_mri_mm: np.ndarray) -> mne.bem.Conduct
     """
     check_references(info)
     shell_mri_mm, faces = star_shaped_remesh(inner_skull_mri_mm, _SHELL_VERTICES)
-    return modality_of(info).conductor(shell_mri_mm, faces)
+    return modality_of(info).conductor(shell_mri_mm, faces, scalp_mri_mm)
 
 
 def whitened_gain(
@@ -309,6 +314,12 @@ def ellipsoid_volume_m3(covariance_m2: np.ndarray, probability: float = 0.95) ->
     return float(4 / 3 * np.pi * radius**3 * np.sqrt(np.linalg.det(covariance_m2)))
 
 
+def scalp_of(head: Head) -> np.ndarray | None:
+    """Vertices (n, 3), mm, of the conductor's scalp, where it has one."""
+    shell = head.surface(SCALP_SHELL)
+    return None if shell is None else shell.pos_mm
+
+
 def fit(problem: Problem, options: Options) -> Point:
     """The dipole with the cortex that is nearest to it."""
     model = problem.model
@@ -321,6 +332,7 @@ def fit(problem: Problem, options: Options) -> Point:
         problem.window_s,
         options.dipole_step_s,
         problem.spike.positions,
+        scalp_of(head),
     )
     region = int(head.nearest_region(found["pos_mri_mm"])[0])
     return Point(

@@ -5,10 +5,12 @@ can be, and what people call them. Nothing else names a type of channel.
 """
 
 import sys
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 import mne
 import numpy as np
+from mne.io.constants import FIFF
 
 from pipeline.registry import Registry
 
@@ -19,17 +21,60 @@ MODALITIES: "Registry[Modality]" = Registry(sys.modules[__name__], "MODALITY")
 
 
 def modality_of(info: mne.Info) -> "Modality":
-    """The modality whose sensors a recording holds; `ValueError` where it holds none."""
-    for name in MODALITIES:
-        if len(MODALITIES[name].sensor_picks(info)):
-            return MODALITIES[name]
-    raise ValueError("the recording has no sensors of any modality")
+    """The modality that is imaged of those whose sensors a recording holds; `ValueError` without any."""
+    found = _imaged(info)
+    if found is None:
+        raise ValueError("the recording has no sensors of any modality")
+    return found
+
+
+def _imaged(info: mne.Info) -> "Modality | None":
+    there = (MODALITIES[name] for name in MODALITIES)
+    there = [modality for modality in there if len(modality.sensor_picks(info))]
+    return min(there, key=lambda modality: modality.precedence, default=None)
+
+
+def modality_of_types(types: Iterable[str]) -> "Modality":
+    """The modality that a type of sensor, by mne's name, belongs to."""
+    return next(MODALITIES[name] for name in MODALITIES if set(types) & set(MODALITIES[name].types))
 
 
 def sensor_picks(info: mne.Info) -> np.ndarray:
-    """Indices of the channels that see the brain, bad ones too, without references."""
-    picks = [MODALITIES[name].sensor_picks(info) for name in MODALITIES]
-    return np.sort(np.concatenate(picks)).astype(int)
+    """Indices of the channels that see the brain, bad ones too, without references.
+
+    Of a recording with several modalities, those of the one that is imaged.
+    """
+    modality = _imaged(info)
+    picks = [] if modality is None else modality.sensor_picks(info)
+    return np.sort(picks).astype(int)
+
+
+def not_imaged(info: mne.Info) -> dict[str, int]:
+    """How many sensors a recording has of modalities that are not imaged, by what these are called."""
+    modality = _imaged(info)
+    others = (MODALITIES[name] for name in MODALITIES if MODALITIES[name] is not modality)
+    counts = {other.label: len(other.sensor_picks(info)) for other in others}
+    return {label: n for label, n in counts.items() if n}
+
+
+def own_projectors(info: mne.Info) -> tuple[list[mne.Projection], list[mne.Projection]]:
+    """Those of a recording that are to be judged, and those that are applied whatever they do.
+
+    The latter are those that were applied already, and the average reference of channels that tell
+    differences alone, which is made anew: it is that of the good channels.
+    """
+    kept = [p for p in info["projs"] if p["kind"] != FIFF.FIFFV_PROJ_ITEM_EEG_AVREF]
+    applied = [p for p in kept if p["active"]]
+    if modality_of(info).average_reference:
+        applied.append(mne.proj.make_eeg_average_ref_proj(info, activate=False, verbose="error"))
+    return [p for p in kept if not p["active"]], applied
+
+
+def re_referenced(data: np.ndarray, info: mne.Info, axis: int = 0) -> np.ndarray:
+    """Data of sensors, channels along `axis`, without the mean of such channels; else unchanged."""
+    if not modality_of(info).average_reference:
+        return data
+    return data - data.mean(axis=axis, keepdims=True)
 
 
 def reference_picks(info: mne.Info) -> np.ndarray:

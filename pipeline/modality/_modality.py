@@ -44,21 +44,42 @@ class Modality:
 
     Attributes
     ----------
+    label : str
+        What people call it.
+    precedence : int
+        Of several in one recording the lowest is imaged.
     types : mapping of str to SensorType
         By mne's names, in the order in which they are shown.
+    min_channels : int
+        Fewest that are imaged.
+    plausible_std : tuple of float
+        Between these lies the median standard deviation of its channels, in the unit of the data.
+    unit, unit_name : str
+        Of the data, as in "1e-3 T" and "in tesla".
+    on_head : bool
+        Whether sensors sit on the head and move with it, without a direction in which they measure.
+    average_reference : bool
+        Whether its channels tell differences alone, so that their mean is taken out.
+    uses_scalp : bool
+        Whether skull and scalp are part of its conductor.
+    calibrated : bool
+        Whether the networks' certainty was measured on it.
     plausible_leadfield : tuple of float
         Between these lies the median of the regions' largest values, in SI units per A·m.
     sensor_picks, reference_picks : callable
         From `mne.Info` to indices: of the channels that see the brain, bad ones too; of those that
         served to remove interference from them.
     conductor : callable
-        From the inner skull's vertices (n, 3), mm, and faces to the `mne.bem.ConductorModel` in which
-        fields are computed.
+        From the inner skull's vertices (n, 3), mm, and faces, and the scalp's vertices (m, 3), mm, or
+        None, to the `mne.bem.ConductorModel` in which fields are computed.
     sphere : callable
         From the centre of a spherical head (3,), m, to its conductor model.
     forward : callable
         From `mne.Info`, the head-to-MRI transform, a source space and a conductor model to an
         `mne.Forward`; what compensation did to the sensors is left out with ``ignore_ref=True``.
+    moved : callable
+        From `mne.Info` and a motion (4, 4) in the head frame, m, to the `mne.Info` of sensors that are
+        moved by it.
     array : callable
         From `mne.Info` to the names of the devices that its sensors can be part of; none where that
         is not known.
@@ -66,12 +87,23 @@ class Modality:
         From `mne.Info` to what people call each type of its sensors, where the array decides it.
     """
 
+    label: str
+    precedence: int
     types: Mapping[str, SensorType]
+    min_channels: int
+    plausible_std: tuple[float, float]
+    unit: str
+    unit_name: str
+    on_head: bool
+    average_reference: bool
+    uses_scalp: bool
+    calibrated: bool
     plausible_leadfield: tuple[float, float]
     sensor_picks: Callable[[mne.Info], np.ndarray]
     reference_picks: Callable[[mne.Info], np.ndarray]
-    conductor: Callable[[np.ndarray, np.ndarray], mne.bem.ConductorModel]
+    conductor: Callable[[np.ndarray, np.ndarray, np.ndarray | None], mne.bem.ConductorModel]
     sphere: Callable[[np.ndarray], mne.bem.ConductorModel]
     forward: Callable[..., mne.Forward]
+    moved: Callable[[mne.Info, np.ndarray], mne.Info]
     array: Callable[[mne.Info], list[str]]
     labels: Callable[[mne.Info], dict[str, str]]

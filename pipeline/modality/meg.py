@@ -35,7 +35,9 @@ def reference_picks(info: mne.Info) -> np.ndarray:
     return np.asarray(mne.pick_types(info, meg=False, ref_meg=True, exclude=()))
 
 
-def single_shell_bem(inner_skull_mri_mm: np.ndarray, faces: np.ndarray) -> mne.bem.ConductorModel:
+def single_shell_bem(
+    inner_skull_mri_mm: np.ndarray, faces: np.ndarray, scalp_mri_mm: np.ndarray | None = None
+) -> mne.bem.ConductorModel:
     """Boundary-element model of the inner skull alone, which suffices for MEG (Hämäläinen & Sarvas 1989).
 
     Parameters
@@ -43,6 +45,8 @@ def single_shell_bem(inner_skull_mri_mm: np.ndarray, faces: np.ndarray) -> mne.b
     inner_skull_mri_mm : ndarray, (n_vertices, 3)
     faces : ndarray of int, (n_faces, 3)
         A closed mesh with outward-facing triangles.
+    scalp_mri_mm : ndarray, (n, 3), or None
+        Not used.
     """
     surface = {
         "rr": inner_skull_mri_mm / 1000,
@@ -82,6 +86,16 @@ def forward(
     )
 
 
+def moved(info: mne.Info, motion: np.ndarray) -> mne.Info:
+    """The whole helmet."""
+    info = info.copy()
+    with info._unlock():
+        info["dev_head_t"] = mne.transforms.Transform(
+            "meg", "head", motion @ info["dev_head_t"]["trans"]
+        )
+    return info
+
+
 def _coils(info: mne.Info) -> set[int]:
     return {int(channel["coil_type"]) for channel in info["chs"]}
 
@@ -98,6 +112,8 @@ def labels(info: mne.Info) -> dict[str, str]:
 
 
 MODALITY = Modality(
+    label="MEG",
+    precedence=0,
     types={
         "mag": SensorType(
             label="Magnetometers",
@@ -118,6 +134,15 @@ MODALITY = Modality(
             shown_scale=1e13,
         ),
     },
+    min_channels=30,
+    # A sensor's noise is a hundred times more, and a room without any shielding ten times less.
+    plausible_std=(1e-17, 1e-7),
+    unit="T (or T/m)",
+    unit_name="tesla",
+    on_head=False,
+    average_reference=False,
+    uses_scalp=False,
+    calibrated=True,
     # Summed over some twenty dipoles: planar gradiometers of 1e2-1e5 fT/cm per nAm lie inside, and a
     # leadfield in fT, in nAm or per square metre outside.
     plausible_leadfield=(1e-10, 1e-2),
@@ -126,6 +151,7 @@ MODALITY = Modality(
     conductor=single_shell_bem,
     sphere=sphere,
     forward=forward,
+    moved=moved,
     array=array,
     labels=labels,
 )

@@ -64,11 +64,7 @@ def sensor_motion_derivatives(info: mne.Info, region_pos_head_m: np.ndarray) -> 
         motion = np.eye(4)
         motion[:3, :3] = mne.transforms.rotation(*np.deg2rad(axis[3:]))[:3, :3]
         motion[:3, 3] = centre_m - motion[:3, :3] @ centre_m + axis[:3] / 1000
-        moved = info.copy()
-        with moved._unlock():
-            moved["dev_head_t"] = mne.transforms.Transform(
-                "meg", "head", motion @ info["dev_head_t"]["trans"]
-            )
+        moved = modality_of(info).moved(info, motion)
         change = (sphere_field(moved, region_pos_head_m, centre_m) - here) / scale[:, None]
         matrix = np.linalg.solve(gram, normalised @ change.T).T
         derivatives.append(scale[:, None] * matrix / scale)

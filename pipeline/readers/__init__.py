@@ -1,4 +1,4 @@
-"""Readers of MEG recordings, one file per maker: it defines ``READER``, a `_reader.Reader`."""
+"""Readers of recordings, one file per maker: it defines ``READER``, a `_reader.Reader`."""
 
 import sys
 from collections.abc import Mapping
@@ -8,6 +8,7 @@ import mne
 import numpy as np
 
 from pipeline.errors import InvalidInput
+from pipeline.modality import MODALITIES
 from pipeline.readers._reader import Reader
 from pipeline.registry import Registry
 
@@ -15,13 +16,24 @@ READERS: Registry[Reader] = Registry(sys.modules[__name__], "READER")
 
 
 def is_recording(path: Path) -> bool:
-    """Whether a file or folder is named as BIDS names an MEG recording of a maker read here."""
+    """Whether a file or folder is named as BIDS names a recording of a maker read here."""
     path = Path(path)
     reader = _reader_of(path)
-    named = path.name.lower().endswith(f"_meg{path.suffix.lower()}")
-    is_hidden = path.name.startswith(".")
-    is_stray = reader is not None and reader.is_folder and path.is_file()
-    return reader is not None and named and not is_hidden and not is_stray
+    if reader is None or path.name.startswith(".") or (reader.is_folder and path.is_file()):
+        return False
+    return datatype_of(path) in reader.datatypes
+
+
+def datatype_of(path: Path) -> str:
+    """What BIDS calls what a recording of this name holds (``meg``); empty where it says nothing."""
+    stem = path.name[: len(path.name) - len(path.suffix)]
+    return stem.lower().rsplit("_", 1)[-1] if "_" in stem else ""
+
+
+def called(path: Path) -> str:
+    """What people call what a recording of this name holds, for sentences about its file."""
+    name = datatype_of(path)
+    return MODALITIES[name].label if name in MODALITIES.names() else "MEG"
 
 
 def companions(path: Path) -> list[Path]:
@@ -46,15 +58,21 @@ def open_raw(path: Path) -> mne.io.BaseRaw:
     """
     reader = _reader_of(path)
     if reader is None:
-        *most, last = (READERS[name].label for name in READERS)
+        of_its_kind = (READERS[name] for name in READERS)
+        *most, last = (each.label for each in of_its_kind if _reads_as(each, path))
         raise InvalidInput(
-            "the MEG recording has a format that is not read",
+            f"the {called(path)} recording has a format that is not read",
             file=path,
             hint=f"give {', '.join(most)} or {last}",
         )
     raw = reader.open_raw(Path(path))
     _forget_supposed_place(raw.info)
     return raw
+
+
+def _reads_as(reader: Reader, path: Path) -> bool:
+    datatype = datatype_of(path)
+    return (datatype if datatype in MODALITIES.names() else "meg") in reader.datatypes
 
 
 def _reader_of(path: Path) -> Reader | None:

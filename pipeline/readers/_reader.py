@@ -31,6 +31,8 @@ class Reader:
         From a path to the files outside the recording that belong to it.
     own_names : callable
         From a path to the maker's own names of the channels, each with that which `open_raw` gives.
+    datatypes : tuple of str
+        What BIDS calls what such files hold, at the end of their names.
     is_folder : bool
         Whether a file of such a name is none of these recordings.
     """
@@ -40,4 +42,5 @@ class Reader:
     open_raw: Callable[[Path], mne.io.BaseRaw]
     companions: Callable[[Path], list[Path]] = _nothing
     own_names: Callable[[Path], Mapping[str, str]] = _no_names
+    datatypes: tuple[str, ...] = ("meg",)
     is_folder: bool = False

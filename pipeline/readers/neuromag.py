@@ -5,20 +5,23 @@ from pathlib import Path
 
 import mne
 
+from pipeline.readers import _electrodes
 from pipeline.readers._reader import Reader
 
 
 def companions(path: Path) -> list[Path]:
     """The other parts of a split recording: BIDS numbers them, Neuromag hyphenates them."""
+    kind = _electrodes.SUFFIX if _electrodes.is_eeg(path) else "_meg"
     if "_split-" in path.stem:
-        part = re.compile(re.escape(path.stem.split("_split-")[0]) + r"_split-\d+_meg\.fif")
+        part = re.compile(re.escape(path.stem.split("_split-")[0]) + rf"_split-\d+{kind}\.fif")
     else:
-        part = re.compile(re.escape(path.stem.removesuffix("_meg")) + r"(_meg)?-\d+\.fif")
-    return [
+        part = re.compile(re.escape(path.stem.removesuffix(kind)) + rf"({kind})?-\d+\.fif")
+    parts = [
         file
         for file in path.parent.glob("*.fif")
         if part.fullmatch(file.name) and file.name != path.name
     ]
+    return [*parts, *_electrodes.companions(path)]
 
 
 def open_raw(path: Path) -> mne.io.BaseRaw:
@@ -26,7 +29,14 @@ def open_raw(path: Path) -> mne.io.BaseRaw:
 
     Raw data recorded with internal active shielding are opened, too, which MaxFilter must precede.
     """
-    return mne.io.read_raw_fif(path, allow_maxshield="yes")
+    raw = mne.io.read_raw_fif(path, allow_maxshield="yes")
+    return _electrodes.with_tables(raw, path) if _electrodes.is_eeg(path) else raw
 
 
-READER = Reader((".fif",), "FIF", open_raw, companions=companions)
+READER = Reader(
+    (".fif",),
+    "FIF",
+    open_raw,
+    companions=companions,
+    datatypes=("meg", _electrodes.SUFFIX[1:]),
+)

@@ -21,7 +21,7 @@ from pipeline.template import SUBLOBAR_NAMES
 from pipeline.template.cortex import vertex_areas_mm2, vertex_normals
 
 CORTEX = ("white", "midthickness", "pial", "inflated")
-SCALP, INNER_SKULL = "scalp", "inner_skull"
+SCALP, INNER_SKULL, SCALP_SHELL = "scalp", "inner_skull", "scalp_shell"
 LAYERS = ("white", "midthickness", "pial")
 
 
@@ -55,7 +55,7 @@ class Head:
     vertex_region : ndarray of int, (n_vertices,)
         -1 on the medial wall.
     surfaces : mapping of str to Surface
-        `CORTEX`, left hemisphere first; `SCALP` and `INNER_SKULL`.
+        `CORTEX`, left hemisphere first; `SCALP` and `INNER_SKULL`; of EEG `SCALP_SHELL`.
     """
 
     region_pos_mri_mm: np.ndarray
@@ -124,7 +124,11 @@ class _SurfaceFiles(Mapping[str, Surface]):
 
     def __init__(self, paths: PatientPaths):
         self._files = {name: [paths.surface(hemi, name) for hemi in "LR"] for name in CORTEX}
-        self._files |= {SCALP: [paths.scalp], INNER_SKULL: [paths.inner_skull]}
+        self._files |= {
+            SCALP: [paths.scalp],
+            INNER_SKULL: [paths.inner_skull],
+            SCALP_SHELL: [paths.scalp_shell],
+        }
         self._read: dict[str, Surface] = {}
 
     def __getitem__(self, name: str) -> Surface:
@@ -195,7 +199,7 @@ def at_positions(head: MeasuredHead, info: mne.Info, positions: HeadPositions) -
     positions : HeadPositions
     """
     skull, middle = head.surfaces[INNER_SKULL], head.surfaces["midthickness"]
-    conductor = modality_of(info).conductor(skull.pos_mm, skull.faces)
+    conductor = modality_of(info).conductor(skull.pos_mm, skull.faces, None)
     normals = vertex_normals(middle.pos_mm, middle.faces)
     field = np.zeros((1, 1))
     for weight, sensors in weighted_sensors(info, positions):
@@ -236,7 +240,7 @@ def write_leadfield(paths: PatientPaths, leadfield: np.ndarray, info: mne.Info) 
     sidecar = {
         "Description": "Field of one unit of dipole moment on each vertex of a region, along the cortex's "
         "outward normals, summed over the region's vertices",
-        "Rows": "MEG channels of the first recording, bad ones too (ch_names, ch_types)",
+        "Rows": "Sensors of the first recording, bad ones too (ch_names, ch_types)",
         "Columns": "994 regions, in the order of the regions' label files",
         "Units": {kind: sensor_types()[kind].leadfield_unit for kind in sorted(set(types))},
     }

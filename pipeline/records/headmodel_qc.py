@@ -118,6 +118,9 @@ class LeadfieldQC:
     leadfield_channels_mag: int | None = None
     leadfield_norm_median_mag_t_per_am: float | None = None
     leadfield_norm_range_ratio_mag: float | None = None
+    leadfield_channels_eeg: int | None = None
+    leadfield_norm_median_eeg_v_per_am: float | None = None
+    leadfield_norm_range_ratio_eeg: float | None = None
     leadfield_silent_regions: int
 
 

@@ -145,7 +145,10 @@ class HeadPositionsQC:
 
 @dataclass(frozen=True, kw_only=True)
 class RunQC:
-    """A run that was averaged."""
+    """A run that was averaged.
+
+    `not_imaged` has the number of sensors of other modalities in its file, by these' names.
+    """
 
     file: str
     duration_s: float
@@ -153,6 +156,7 @@ class RunQC:
     n_annotated: int
     maxfilter: MaxFilterQC | None = None
     movement: MovementQC | None = None
+    not_imaged: dict[str, int] | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

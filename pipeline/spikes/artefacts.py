@@ -9,7 +9,7 @@ from mne.proj import make_projector
 from scipy.signal import find_peaks
 from scipy.stats import skew
 
-from pipeline.modality import picks_of_type, sensor_picks, sensor_types
+from pipeline.modality import picks_of_type, re_referenced, sensor_picks, sensor_types
 from pipeline.records.spikes_qc import ArtefactQC, ProjectorQC
 
 MIN_EVENTS = {"heart": 20, "eyes": 3}
@@ -107,8 +107,8 @@ def artefact_projectors(
         if n:
             note = f"{n} events are too few for a projector ({note})"
         return [], ArtefactQC(done=False, n_events=n, note=note, snr_db={})
-    mean = np.sum([run.total for run in runs], axis=0)[good] / n
-    noise = np.sum([run.alternating for run in runs], axis=0)[good] / n
+    mean = re_referenced(np.sum([run.total for run in runs], axis=0)[good] / n, info)
+    noise = re_referenced(np.sum([run.alternating for run in runs], axis=0)[good] / n, info)
     middle = round(abs(WINDOW_S[kind][0]) * info["sfreq"])
     reach = round(CORE_S[kind] * info["sfreq"])
     core = slice(middle - reach, middle + reach + 1)

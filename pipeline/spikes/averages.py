@@ -6,6 +6,7 @@ import mne
 import numpy as np
 
 from pipeline.doubts import Doubt
+from pipeline.modality import re_referenced
 from pipeline.records.spikes_qc import AgreementQC, AverageQC, PresenceQC
 from pipeline.spikes.config import EPOCH_S, Config
 from pipeline.spikes.fast import FAST_HZ, doubts_of_fast, share_above
@@ -53,6 +54,11 @@ class Marks:
 
     def __len__(self) -> int:
         return len(self.sample)
+
+    def re_referenced(self, info: mne.Info) -> "Marks":
+        """The fields without what all channels share, where these tell differences alone."""
+        fast = None if self.fast is None else re_referenced(self.fast, info, axis=1)
+        return replace(self, segments=re_referenced(self.segments, info, axis=1), fast=fast)
 
 
 @dataclass(frozen=True, eq=False)

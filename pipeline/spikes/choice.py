@@ -11,7 +11,7 @@ from pipeline.compensation import check_references, compensation_grade
 from pipeline.doubts import Doubt
 from pipeline.errors import InvalidInput
 from pipeline.head_position import STEP_DEG, STEP_MM, displacement
-from pipeline.modality import sensor_names
+from pipeline.modality import modality_of, sensor_names
 from pipeline.names import channel_key, match
 from pipeline.records.spikes_qc import RunLeftOutQC
 from pipeline.spikes.config import Config, Inputs
@@ -226,7 +226,7 @@ def unlike_reference(reference: mne.Info, info: mne.Info) -> str:
     if joined.lost or sorted(joined.found.values()) != sorted(own):
         lost = joined.lost or [name for name in own if name not in joined.found.values()]
         return (
-            f"{len(lost)} MEG channels are in this run or in the reference run only, "
+            f"{len(lost)} {modality_of(info).label} channels are in this run or in the reference run only, "
             f"such as {listed(lost)}"
         )
     grades = [compensation_grade(one) for one in (reference, info)]

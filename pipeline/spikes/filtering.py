@@ -10,7 +10,7 @@ from scipy.signal import oaconvolve
 from pipeline.compensation import compensation_grade
 from pipeline.errors import OutOfMemory
 from pipeline.machine import available_memory_bytes
-from pipeline.modality import recording_picks, sensor_picks
+from pipeline.modality import modality_of, recording_picks, sensor_picks
 from pipeline.progress import Progress
 from pipeline.spikes.recording import read_block
 
@@ -111,10 +111,11 @@ def load_filtered(
             stop = min(start + chunk, raw.n_times)
             block, lost = held(read_padded(raw, path, picks, start, stop, half))
             standing = still(block[meg])
+            common = common_signal(block[meg], info)
             first, middle = -(-start // step), slice(half, half + stop - start)
             parts = []
             for group, measures in groups:
-                signals = bridged(block[group], standing) if measures else block[group]
+                signals = bridged(block[group], standing) - common if measures else block[group]
                 filtered = oaconvolve(signals, kernel[np.newaxis], mode="valid", axes=1)
                 samples = filtered[:, first * step - start :: step]
                 kept[group, first : first + samples.shape[1]] = samples
@@ -143,6 +144,15 @@ def _few_at_a_time(meg: np.ndarray, n_channels: int) -> list[tuple[np.ndarray, b
         for part in (meg, others)
         for first in range(0, len(part), CHANNELS_AT_ONCE)
     ]
+
+
+def common_signal(block: np.ndarray, info: mne.Info) -> np.ndarray | float:
+    """What all channels (n_channels, n_times) share that tell differences alone; 0 where all tell more.
+
+    It is the reference electrode's. The average reference takes out whatever is the same in all: the
+    median, which no bad channel moves, serves to judge channels before it is known which are good.
+    """
+    return np.median(block, axis=0) if modality_of(info).average_reference else 0.0
 
 
 def still(block: np.ndarray) -> np.ndarray:

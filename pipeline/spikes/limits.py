@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from pipeline.errors import InvalidInput
+from pipeline.readers import called
 from pipeline.spikes.config import Config
 from pipeline.spikes.recording import MIN_DURATION_S
 
@@ -25,13 +26,13 @@ def require_channels(bad: dict[str, str], n_channels: int, path: Path) -> str | 
     if part > TOO_MANY_BAD_CHANNELS:
         n_marked = sum(reason.startswith("marked") for reason in bad.values())
         raise InvalidInput(
-            f"{len(bad)} of {n_channels} MEG channels are bad ({n_marked} are marked so, the rest "
+            f"{len(bad)} of {n_channels} {called(path)} channels are bad ({n_marked} are marked so, the rest "
             "was found)",
             file=path,
             hint="check the recording and its channels.tsv, or apply interference suppression before",
         )
     many = part > MANY_BAD_CHANNELS
-    return f"{len(bad)} of {n_channels} MEG channels are bad." if many else None
+    return f"{len(bad)} of {n_channels} {called(path)} channels are bad." if many else None
 
 
 def little_baseline(seconds: float) -> str:

@@ -6,6 +6,8 @@ import mne
 import pandas as pd
 
 from pipeline.errors import InvalidInput
+from pipeline.modality import modality_of
+from pipeline.modality.eeg import unplaced_names
 from pipeline.names import Match, channel_key, match
 from pipeline.readers import own_names
 from pipeline.spikes.events import listed
@@ -68,6 +70,7 @@ def channel_marks(
     bad : dict
         Name in the recording to reason.
     """
+    notes += _unplaced_note(raw, path)
     bad = {name: "marked bad in the recording" for name in raw.info["bads"]}
     if channels_tsv is None:
         return bad
@@ -92,6 +95,17 @@ def channel_marks(
     # What the clinic wrote about a channel may name a person: it stays in the clinic's file.
     own = [joined.found[name] for name in marked if name in joined.found]
     return bad | dict.fromkeys(own, "marked bad in channels.tsv")
+
+
+def _unplaced_note(raw: mne.io.BaseRaw, path: Path) -> list[str]:
+    """A sentence where electrodes have no place: their channels are not used."""
+    names = unplaced_names(raw.info) if modality_of(raw.info).on_head else []
+    if not names:
+        return []
+    return [
+        f"{len(names)} EEG channels of {path.name} have no electrode whose place is known and were "
+        f"not used ({listed(names)})."
+    ]
 
 
 def _by_own_names(joined: Match, raw: mne.io.BaseRaw, path: Path) -> Match:

@@ -13,10 +13,12 @@ from mne.io.kit.constants import KIT
 from mne.io.kit.kit import RawKIT
 
 from pipeline.head_position import STEP_DEG, STEP_MM, HeadPositions, displacement, group
+from pipeline.modality import modality_of
 from pipeline.records.spikes_qc import HeadPositionsQC, MovementQC
 from pipeline.spikes.maxfilter import is_processed
 
 NOT_MEASURED = "not measured"
+NOT_NEEDED = "of no effect: electrodes move with the head"
 FOLLOWED = "followed by the coils on the head"
 # Coils are located about once a second: a spike further from every fix has the nearest one's place.
 FIX_EVERY_S, LARGEST_GAP_S = 1.0, 5.0
@@ -196,7 +198,7 @@ def in_words(runs: Sequence[_Run]) -> str:
     """Whether the head was followed, for tables."""
     followed = sum(run.movement.source != NOT_MEASURED for run in runs)
     if not followed:
-        return NOT_MEASURED
+        return NOT_NEEDED if modality_of(runs[0].info).on_head else NOT_MEASURED
     return FOLLOWED if followed == len(runs) else f"{FOLLOWED} in {followed} of {len(runs)} runs"
 
 

@@ -1,25 +1,28 @@
-"""Opening MEG recordings of the four makers, and refusing what is not one."""
+"""Opening recordings of all makers, and refusing what is not one."""
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import mne
 import numpy as np
 
 from pipeline.errors import InvalidInput
 from pipeline.fif import check_complete
-from pipeline.modality import sensor_names, sensor_picks
+from pipeline.modality import MODALITIES, modality_of, sensor_names, sensor_picks
+from pipeline.modality.eeg import unplaced_names
 from pipeline.names import channel_key, match
-from pipeline.readers import companions, open_raw
+from pipeline.readers import called, companions, open_raw
+from pipeline.spikes.events import listed
 
-MIN_CHANNELS = 30
+if TYPE_CHECKING:
+    from pipeline.modality._modality import Modality
+
 MIN_DURATION_S = 10.0
 MAX_DURATION_S = 24 * 3600.0
 MIN_SFREQ_HZ, MAX_SFREQ_HZ = 120.0, 50_000.0
 # Of a channel's place, the direction in which it measures: a unit vector.
 _NORMAL = slice(9, 12)
 UNIT_TOLERANCE = 0.1
-# A sensor's noise is a hundred times more, and a room without any shielding ten times less.
-PLAUSIBLE_STD_T = (1e-17, 1e-7)
 AUXILIARY_TYPES = {"ECG": "ecg", "EOG": "eog", "VEOG": "eog", "HEOG": "eog"}
 
 
@@ -34,14 +37,17 @@ def open_recording(path: Path) -> mne.io.BaseRaw:
     Raises
     ------
     InvalidInput
-        Missing, truncated, corrupt, not MEG, or of an absurd size.
+        Missing, truncated, corrupt, without sensors, or of an absurd size.
     """
     path = Path(path)
     if not path.exists():
         raise InvalidInput(
-            "the MEG recording is missing", file=path, hint="restore it or remove it from BIDS"
+            f"the {called(path)} recording is missing",
+            file=path,
+            hint="restore it or remove it from BIDS",
         )
-    parts = [path, *companions(path)] if path.suffix.lower() == ".fif" else []
+    fif = path.suffix.lower() == ".fif"
+    parts = [file for file in [path, *companions(path)] if fif and file.suffix.lower() == ".fif"]
     for part in parts:
         check_complete(part)
     try:
@@ -62,7 +68,7 @@ def open_recording(path: Path) -> mne.io.BaseRaw:
 
 
 def rename_like(raw: mne.io.BaseRaw, names: list[str]) -> tuple[str, ...]:
-    """Give the MEG channels the names and the order that another recording of the device has.
+    """Give the sensors the names and the order that another recording of the device has.
 
     Returns
     -------
@@ -101,13 +107,9 @@ def read_block(raw: mne.io.BaseRaw, path: Path, picks, start: int, stop: int) ->
 def _check_plausible(raw: mne.io.BaseRaw, path: Path) -> None:
     sfreq, n_times = raw.info["sfreq"], raw.n_times
     picks = sensor_picks(raw.info)
-    n_meg = len(picks)
-    if n_meg < MIN_CHANNELS:
-        raise InvalidInput(
-            f"the recording has {n_meg} MEG channels",
-            file=path,
-            hint=f"give a whole-head MEG recording (at least {MIN_CHANNELS} channels)",
-        )
+    modality = expected_modality(path)
+    if len(picks) < modality.min_channels or modality_of(raw.info) is not modality:
+        raise _too_few(raw.info, modality, path)
     _check_places(raw.info, picks, path)
     if not MIN_SFREQ_HZ <= sfreq <= MAX_SFREQ_HZ:
         raise InvalidInput(
@@ -124,14 +126,41 @@ def _check_plausible(raw: mne.io.BaseRaw, path: Path) -> None:
         )
 
 
+def expected_modality(path: Path) -> "Modality":
+    """The modality that a file's name promises; MEG where it promises none."""
+    return next(
+        each for each in map(MODALITIES.__getitem__, MODALITIES) if each.label == called(path)
+    )
+
+
+def _too_few(info: mne.Info, modality: "Modality", path: Path) -> InvalidInput:
+    n = len(modality.sensor_picks(info))
+    unplaced = unplaced_names(info)
+    if modality.on_head and n + len(unplaced) >= modality.min_channels:
+        return InvalidInput(
+            f"{len(unplaced)} of {n + len(unplaced)} {modality.label} channels have no electrode whose "
+            f"place is known ({listed(unplaced)})",
+            file=path,
+            hint="add electrodes.tsv and coordsystem.json with measured places and nasion, LPA and RPA; "
+            "places of the 10-20 system's template are not put in their stead",
+        )
+    return InvalidInput(
+        f"the recording has {n} {modality.label} channels",
+        file=path,
+        hint=f"give a whole-head {modality.label} recording (at least {modality.min_channels} channels)",
+    )
+
+
 def _check_places(info: mne.Info, picks: np.ndarray, path: Path) -> None:
     """Refuse sensors without a place or direction, and a head position that is no motion of a head."""
+    modality = modality_of(info)
     places = np.array([info["chs"][pick]["loc"] for pick in picks])
+    places = places[:, :3] if modality.on_head else places
     size = np.linalg.norm(places[:, _NORMAL], axis=1)
     if (
         not np.isfinite(places).all()
-        or len(np.unique(places[:, :3], axis=0)) < MIN_CHANNELS / 3
-        or (np.abs(size - 1) > UNIT_TOLERANCE).any()
+        or len(np.unique(places[:, :3], axis=0)) < modality.min_channels / 3
+        or (not modality.on_head and (np.abs(size - 1) > UNIT_TOLERANCE).any())
     ):
         raise InvalidInput(
             "the recording does not say where its sensors lie and how they are turned",
@@ -153,7 +182,7 @@ def _check_places(info: mne.Info, picks: np.ndarray, path: Path) -> None:
 
 
 def check_unit(raw: mne.io.BaseRaw, path: Path) -> None:
-    """Refuse data that are no magnetic fields in tesla, by a second in the middle.
+    """Refuse data that are no fields in tesla or volts, by a second in the middle.
 
     Raises
     ------
@@ -163,14 +192,16 @@ def check_unit(raw: mne.io.BaseRaw, path: Path) -> None:
     start = raw.n_times // 2
     stop = min(raw.n_times, start + round(raw.info["sfreq"]))
     block = read_block(raw, path, sensor_picks(raw.info), start, stop)
+    modality = modality_of(raw.info)
     spread = block.std(axis=1)
     spread = spread[np.isfinite(spread) & (spread > 0)]
-    if len(spread) and not PLAUSIBLE_STD_T[0] <= np.median(spread) <= PLAUSIBLE_STD_T[1]:
+    low, high = modality.plausible_std
+    if len(spread) and not low <= np.median(spread) <= high:
         raise InvalidInput(
-            f"the MEG channels vary by {np.median(spread):.1g} T (or T/m) in the median, which no head "
-            "and no sensor does",
+            f"the {modality.label} channels vary by {np.median(spread):.1g} {modality.unit} in the "
+            "median, which no head and no sensor does",
             file=path,
-            hint="export the recording again with its data in tesla",
+            hint=f"export the recording again with its data in {modality.unit_name}",
         )
 
 
@@ -181,7 +212,7 @@ def _unreadable(path: Path, error: Exception) -> InvalidInput:
             "a part of the split recording is missing", file=path, hint="restore the missing part"
         )
     return InvalidInput(
-        f"the MEG recording is corrupt or not MEG ({type(error).__name__})",
+        f"the {called(path)} recording is corrupt or not {called(path)} ({type(error).__name__})",
         file=path,
         hint="copy it again from the original or export it again",
     )

@@ -8,7 +8,7 @@ import numpy as np
 
 from pipeline.compensation import compensation_grade
 from pipeline.errors import InvalidInput
-from pipeline.modality import reference_picks, sensor_picks
+from pipeline.modality import not_imaged, reference_picks, sensor_picks
 from pipeline.progress import Progress
 from pipeline.records.spikes_qc import MaxFilterQC, MovementQC
 from pipeline.spikes.artefacts import ArtefactAverage, average_artefact
@@ -62,6 +62,8 @@ class Run:
     places : ndarray, (n_usable, 4, 4), or None
         Device to head at each usable spike; None where the recording states no position.
     movement : MovementQC
+    not_imaged : dict of str to int
+        Sensors of modalities that are not imaged, by these' names.
     """
 
     path: Path
@@ -84,6 +86,7 @@ class Run:
     maxfilter: MaxFilterQC
     places: np.ndarray | None
     movement: MovementQC
+    not_imaged: dict[str, int]
 
     @property
     def usable(self) -> np.ndarray:
@@ -130,17 +133,16 @@ def read_run(
         bad[name] = f"{bad[name]}; {reason}" if name in bad else reason
     filtered.info["bads"] = [name for name in filtered.ch_names if name in bad]
     bad = {name: reason for name, reason in bad.items() if name in info.ch_names}
-    good = ~np.isin(info.ch_names, list(bad))
-    stretches = sorted(stretches + find_bad_stretches(stats, types, good))
+    stretches += find_bad_stretches(stats, types, ~np.isin(info.ch_names, list(bad)))
+    stretches.sort()
     bad_s = spans(stretches)
-
     spots = spike_places(events, config, sfreq, filtered.n_times, bad_s, longest_spike_s)
     spike_s, reach, reasons = spots.spike_s, spots.reach, spots.reasons
     samples = np.round(spike_s * sfreq).astype(int)
     usable = [sample for sample, reason in zip(samples, reasons, strict=True) if not reason]
-    first, length = np.array(usable, int) - reach, 2 * reach + 1
-    segments = _stretches(filtered, picks, first, length, np.float32)
-    reference_segments = _stretches(filtered, from_references, first, length, np.float64)
+    cut = np.array(usable, int) - reach, 2 * reach + 1
+    segments = _stretches(filtered, picks, *cut, np.float32)
+    reference_segments = _stretches(filtered, from_references, *cut, np.float64)
     places, movement = located(raw, path, np.array(usable) / sfreq, notes)
     starts = spike_free_starts(events, sfreq, filtered.n_times, bad_s, max_windows)
     baseline = _stretches(filtered, picks, starts, round(EPOCH_S * sfreq), np.float32)
@@ -169,6 +171,7 @@ def read_run(
         maxfilter=maxfilter,
         places=places,
         movement=movement,
+        not_imaged=not_imaged(raw.info),
     )
 
 

@@ -12,7 +12,7 @@ import pandas as pd
 
 from pipeline.doubts import Doubt
 from pipeline.errors import InvalidInput
-from pipeline.modality import sensor_names
+from pipeline.modality import own_projectors, re_referenced, sensor_names
 from pipeline.paths import PatientPaths
 from pipeline.progress import Progress
 from pipeline.records.spikes_qc import (
@@ -107,11 +107,12 @@ def _run(inputs: Inputs, paths, config: Config, progress: Progress, kept: Kept |
     good = np.flatnonzero(~np.isin(runs[0].info.ch_names, list(bad_channels)))
     info = bare_info(mne.pick_info(runs[0].info, good))
     baseline = together([run.baseline for run in runs], good)
+    baseline = re_referenced(baseline, info, axis=1)
     baseline, covariance_source = _noise(inputs, runs, baseline, info, config, progress, notes)
-    marks = _marked(runs, good)
-    recorded = [p for p in info["projs"] if not p["active"]]
+    marks = _marked(runs, good).re_referenced(info)
+    recorded, applied = own_projectors(info)
     with info._unlock():
-        info["projs"] = [p for p in info["projs"] if p["active"]]
+        info["projs"] = applied
     raw = whitener_of(baseline, info)
     with progress.step("Telling types of spikes apart"):
         types, kinds, of_several = _sorted(runs, marks, baseline, raw, info, config)
@@ -304,6 +305,7 @@ def _run_quality(run: Run) -> RunQC:
         n_annotated=len(run.spike_s),
         maxfilter=run.maxfilter,
         movement=run.movement,
+        not_imaged=run.not_imaged or None,
     )
 
 

@@ -244,7 +244,7 @@ def geometry_leadfield(info: mne.Info, device_to_head: np.ndarray, head: Geometr
         info["dev_head_t"] = mne.transforms.Transform("meg", "head", device_to_head)
     strength = np.linalg.norm(head.dipole_moment, axis=1)
     used = strength > 1e-6
-    bem = modality_of(info).conductor(head.skull_mm, head.skull_faces)
+    bem = modality_of(info).conductor(head.skull_mm, head.skull_faces, None)
     field = vertex_leadfield(
         info,
         mne.transforms.Transform("head", "mri"),

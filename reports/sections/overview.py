@@ -34,7 +34,7 @@ TEMPLATE = """\
 <h3>{{ _("What is to be borne in mind") }}</h3>
 <ul>{% for text in reservations %}<li>{{ _(text) }}</li>{% endfor %}</ul>
 {% endif %}
-<p class="small reading">{{ _("Interictal spikes mark the irritative zone, which may be larger than, or lie apart from, the seizure-onset zone. A source that is deep, radial or small may leave no spike in MEG: that nothing was found does not show that nothing is there.") }}</p>
+{% if on_head %}<p class="small reading">{{ _("Interictal spikes mark the irritative zone, which may be larger than, or lie apart from, the seizure-onset zone. A source that is deep or small may leave no spike in EEG: that nothing was found does not show that nothing is there.") }}</p>{% else %}<p class="small reading">{{ _("Interictal spikes mark the irritative zone, which may be larger than, or lie apart from, the seizure-onset zone. A source that is deep, radial or small may leave no spike in MEG: that nothing was found does not show that nothing is there.") }}</p>{% endif %}
 """
 _TYPES_TOLD = (
     "Marks are sorted into types by the course of their field over the sensors; each type is averaged and "
@@ -61,6 +61,7 @@ def content(patients: Sequence[Patient]) -> dict:
             for told in (without_map_sentence(each) for each in patients if not each.imaged)
             if told
         ],
+        "on_head": first.modality.on_head,
         "reservations": _reservations(first) if not imaged else [],
     }
 

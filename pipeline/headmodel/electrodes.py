@@ -1,0 +1,75 @@
+"""Whether electrodes lie as somebody measured them: their names tell sides, and a template tells itself."""
+
+import re
+from pathlib import Path
+
+import mne
+import numpy as np
+
+from pipeline.doubts import Doubt
+from pipeline.errors import InvalidInput
+from pipeline.modality import modality_of, sensor_picks
+from pipeline.names import contact_key
+
+# Names of the 10-20 system and its extensions end in an odd number on the left, an even one on the right.
+_SIDED = re.compile(r"(?:fp|af|f|ft|fc|t|tp|c|cp|p|po|o)(\d+)")
+_SYSTEM = "colin27_1005"
+_FEWEST = 6
+# Of measured electrodes from a template that is turned, moved and scaled to them: some 5 mm and more.
+_SAME_MM = 1.0
+
+
+def check_electrodes(info: mne.Info, file: Path) -> None:
+    """Refuse electrodes whose names belong to the other side.
+
+    Raises
+    ------
+    InvalidInput
+        Most electrodes with odd numbers lie on the right, those with even ones on the left.
+    """
+    if not modality_of(info).on_head:
+        return
+    sided = [
+        (int(found[1]), x)
+        for key, (x, _, _) in _places_m(info).items()
+        if (found := _SIDED.fullmatch(key))
+    ]
+    wrong = [(number % 2 == 1) == (x > 0) for number, x in sided]
+    if len(wrong) >= _FEWEST and np.mean(wrong) > 0.5:
+        raise InvalidInput(
+            f"{sum(wrong)} of {len(wrong)} electrodes lie on the other side than their names say",
+            file=file,
+            hint="check which landmark is left and right, and whether the coordinates are mirrored",
+        )
+
+
+def electrode_doubts(info: mne.Info) -> tuple[Doubt, ...]:
+    """A grave doubt where the places are those of a template, whatever says that they were measured."""
+    if not modality_of(info).on_head:
+        return ()
+    montage = mne.channels.make_standard_montage(_SYSTEM)
+    system = {contact_key(name): pos for name, pos in montage.get_positions()["ch_pos"].items()}
+    places = {key: pos for key, pos in _places_m(info).items() if key in system}
+    if len(places) < _FEWEST or _misfit_mm(places, system) > _SAME_MM:
+        return ()
+    text = (
+        f"the places of {len(places)} electrodes are those of the 10-20 system's template, turned and "
+        "scaled: nobody measured them on this head, on which they may lie a centimetre or two off"
+    )
+    return (Doubt(text, grave=True),)
+
+
+def _misfit_mm(places: dict, system: dict) -> float:
+    """Median distance of places from a template's, moved, turned and scaled to them (Umeyama 1991)."""
+    here, there = (np.array([each[key] for key in places]) for each in (places, system))
+    here, there = here - here.mean(0), there - there.mean(0)
+    left, size, right = np.linalg.svd(here.T @ there)
+    turned = (there @ right.T @ left.T) * size.sum() / (there**2).sum()
+    return float(1000 * np.median(np.linalg.norm(turned - here, axis=1)))
+
+
+def _places_m(info: mne.Info) -> dict[str, np.ndarray]:
+    return {
+        contact_key(info["ch_names"][pick]): info["chs"][pick]["loc"][:3]
+        for pick in sensor_picks(info)
+    }

@@ -1,0 +1,205 @@
+"""What BIDS says of EEG beside the recording: types of channels, their reference, and where electrodes were.
+
+Places that a maker's file holds are kept where ``electrodes.tsv`` is not there, as in FIF; without the
+three landmarks no place is of use, and a template's places are never put in.
+"""
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+import mne
+import numpy as np
+
+from pipeline.errors import InvalidInput
+from pipeline.files import read_metadata
+from pipeline.names import contact_key, match
+from pipeline.tables import read_tsv
+
+SUFFIX = "_eeg"
+# BIDS's types of channels to mne's; all others are kept as they are and not imaged.
+_TYPES = {
+    "EEG": "eeg",
+    "EOG": "eog",
+    "HEOG": "eog",
+    "VEOG": "eog",
+    "ECG": "ecg",
+    "EKG": "ecg",
+    "EMG": "emg",
+    "TRIG": "stim",
+}
+_METRES = {"m": 1.0, "cm": 1e-2, "mm": 1e-3}
+_LANDMARKS = {
+    "nasion": ("nas", "nasion", "nz"),
+    "lpa": ("lpa", "leftpreauricular"),
+    "rpa": ("rpa", "rightpreauricular"),
+}
+
+
+def companions(path: Path) -> list[Path]:
+    """The tables that are read with a recording of EEG; none of another one."""
+    if not is_eeg(path):
+        return []
+    found = [_nearest(path, "channels", ".tsv"), *_electrode_files(path)]
+    return [file for file in found if file is not None]
+
+
+def is_eeg(path: Path) -> bool:
+    """Whether a file is named as BIDS names recordings of EEG."""
+    return path.name.lower().endswith(f"{SUFFIX}{path.suffix.lower()}")
+
+
+def opener(open_alone: Callable[[Path], mne.io.BaseRaw]) -> Callable[[Path], mne.io.BaseRaw]:
+    """A reader of a maker's files that heeds the tables beside them."""
+    return lambda path: with_tables(open_alone(path), path)
+
+
+def with_tables(raw: mne.io.BaseRaw, path: Path) -> mne.io.BaseRaw:
+    """The recording with types, electrodes' places in the head frame, and no helmet.
+
+    Raises
+    ------
+    InvalidInput
+        A table cannot be read or contradicts itself, or channels have references of their own.
+    """
+    _set_types(raw, path)
+    table, coordsystem = _electrode_files(path)
+    if table is not None:
+        raw.set_montage(
+            _montage(raw, table, coordsystem),
+            match_case=False,
+            on_missing="ignore",
+            verbose="error",
+        )
+    with raw.info._unlock():
+        # Electrodes are known in the head frame: there is no other device to place.
+        raw.info["dev_head_t"] = mne.transforms.Transform("meg", "head")
+    for pick in mne.pick_types(raw.info, meg=False, eeg=True, exclude=()):
+        # All channels share one electrode as reference, which the average takes out.
+        raw.info["chs"][pick]["loc"][3:6] = 0
+    return raw
+
+
+def _set_types(raw: mne.io.BaseRaw, path: Path) -> None:
+    file = _nearest(path, "channels", ".tsv")
+    if file is None:
+        return
+    table = read_tsv(file, ("name",), [])
+    own = match(list(table["name"]), raw.ch_names, contact_key).found
+    if "type" in table:
+        types = {
+            own[name]: _TYPES.get(str(kind).strip().upper(), "misc")
+            for name, kind in zip(table["name"], table["type"], strict=True)
+            if name in own and str(kind).strip().lower() not in ("", "n/a", "nan")
+        }
+        raw.set_channel_types(types, on_unit_change="ignore", verbose="error")
+    if "reference" not in table:
+        return
+    of_eeg = table[[own.get(name) in _eeg_names(raw) for name in table["name"]]]
+    references = {str(each).strip().lower() for each in of_eeg["reference"]} - {"", "n/a", "nan"}
+    if len(references) > 1:
+        raise InvalidInput(
+            f"the EEG channels have {len(references)} different references",
+            file=file,
+            hint="export the recording with one reference for all channels",
+        )
+
+
+def _eeg_names(raw: mne.io.BaseRaw) -> set[str]:
+    return {
+        raw.ch_names[pick] for pick in mne.pick_types(raw.info, meg=False, eeg=True, exclude=())
+    }
+
+
+def _montage(raw: mne.io.BaseRaw, table: Path, coordsystem: Path | None) -> mne.channels.DigMontage:
+    """Electrodes by the recording's names, with the landmarks that make the head frame."""
+    rows = read_tsv(table, ("name", "x", "y", "z"), [])
+    said = {} if coordsystem is None else read_metadata(coordsystem)
+    to_metres = _METRES.get(str(said.get("EEGCoordinateUnits", "")).lower())
+    if to_metres is None:
+        raise InvalidInput(
+            "the electrodes' places have no unit that is known",
+            file=coordsystem or table,
+            hint="state EEGCoordinateUnits (m, cm or mm) in coordsystem.json",
+        )
+    places = {}
+    for name, *xyz in zip(rows["name"], rows["x"], rows["y"], rows["z"], strict=True):
+        place_m = to_metres * np.array([_number(value) for value in xyz])
+        if np.isfinite(place_m).all():
+            places[str(name).strip()] = place_m
+    landmarks_m = _landmarks_m(said, to_metres, places, coordsystem or table)
+    own = match(list(places), raw.ch_names, contact_key).found
+    return mne.channels.make_dig_montage(
+        {own[name]: place_m for name, place_m in places.items() if name in own},
+        **landmarks_m,
+        coord_frame="unknown",
+    )
+
+
+def _landmarks_m(said: dict, to_metres: float, places: dict, file: Path) -> dict[str, np.ndarray]:
+    """Nasion, LPA and RPA, of ``coordsystem.json`` or among the electrodes."""
+    stated = said.get("AnatomicalLandmarkCoordinates") or {}
+    systems = {
+        said.get(f"{kind}CoordinateSystem")
+        for kind in ("EEG", "AnatomicalLandmark")
+        if said.get(f"{kind}CoordinateSystem")
+    }
+    unit = str(said.get("AnatomicalLandmarkCoordinateUnits") or "").lower()
+    by_key = {re.sub(r"[^a-z]", "", str(name).lower()): value for name, value in stated.items()}
+    among = {re.sub(r"[^a-z]", "", name.lower()): place_m for name, place_m in places.items()}
+    found = {}
+    for name, words in _LANDMARKS.items():
+        for word in words:
+            if word in by_key and len(systems) < 2:
+                place_m = np.array([_number(value) for value in by_key[word]])
+                found[name] = _METRES.get(unit, to_metres) * place_m
+            elif word in among:
+                found[name] = among[word]
+    if set(found) != set(_LANDMARKS) or not all(map(_is_place, found.values())):
+        raise InvalidInput(
+            "the electrodes come without nasion, LPA and RPA in their own coordinates",
+            file=file,
+            hint="add AnatomicalLandmarkCoordinates (NAS, LPA, RPA) as the digitiser measured them",
+        )
+    return found
+
+
+def _is_place(place_m: np.ndarray) -> bool:
+    return place_m.shape == (3,) and bool(np.isfinite(place_m).all())
+
+
+def _number(value) -> float:
+    try:
+        return float(value)
+    except (TypeError, ValueError):
+        return float("nan")
+
+
+def _electrode_files(path: Path) -> tuple[Path | None, Path | None]:
+    """``electrodes.tsv`` of a recording, and the ``coordsystem.json`` of the same space."""
+    table = _nearest(path, "electrodes", ".tsv")
+    if table is None:
+        return None, None
+    spaces = [value for key, value in _entities(table) if key == "space"]
+    return table, _nearest(path, "coordsystem", ".json", *spaces)
+
+
+def _nearest(path: Path, kind: str, extension: str, *spaces: str) -> Path | None:
+    """The file of a kind beside the recording whose entities are the recording's, most of them.
+
+    Its own ``space`` apart, which must be the asked one where one is asked.
+    """
+    own = set(_entities(path))
+    found = []
+    for file in sorted(path.parent.glob(f"*_{kind}{extension}")):
+        entities = _entities(file)
+        space = [value for key, value in entities if key == "space"]
+        if file.name.startswith(".") or (spaces and space != list(spaces)):
+            continue
+        if {(key, value) for key, value in entities if key != "space"} <= own:
+            found.append(file)
+    return max(found, key=lambda file: len(_entities(file)), default=None)
+
+
+def _entities(path: Path) -> list[tuple[str, str]]:
+    return re.findall(r"([A-Za-z]+)-([A-Za-z0-9]+)", path.name)
