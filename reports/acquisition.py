@@ -60,7 +60,9 @@ def recording(patient: Patient) -> list[tuple[str, str]]:
         ("Recordings", _recordings(qc.runs)),
         ("Spikes marked in the recordings", str(qc.n_marks)),
         ("Head movement", qc.head_movement),
-        ("MaxFilter (SSS)", _maxfilter([run.maxfilter for run in qc.runs if run.maxfilter])),
+        ("MaxFilter (SSS)", _maxfilter([run.maxfilter for run in qc.runs if run.maxfilter]))
+        if not patient.modality.on_head
+        else ("MaxFilter (SSS)", None),
         ("Digitised head points", str(patient.qc.headmodel.residuals.head_points)),
         ("T1w MRI", _voxels(patient)),
         ("Intracranial contacts", None if contacts is None else str(contacts)),

@@ -20,7 +20,10 @@ def answers(
     """Question and answer, in the order of asking."""
     return [
         ("Are the averaged events spikes?", _spikes(patient, measures)),
-        ("Is the location reliable?", _reliable(word, grade_of(patient, measures)[1], checks)),
+        (
+            "Is the location reliable?",
+            _reliable(patient, word, grade_of(patient, measures)[1], checks),
+        ),
         ("One side or both?", _sides(patient)),
         ("Did the spike begin where the map is?", _began(patient)),
         ("Is it where seizures start?", _seizures(patient, metrics)),
@@ -43,11 +46,12 @@ def _spikes(patient: Patient, measures: Measures) -> str:
     )
 
 
-def _reliable(word: str, meaning: str, checks: list[Check]) -> str:
+def _reliable(patient: Patient, word: str, meaning: str, checks: list[Check]) -> str:
     unmet = [lower_first(check.name) for check in checks if check.holds is not True]
     because = f" (not met: {listing(unmet)})" if unmet else ""
+    weak = "Deep sources" if patient.modality.on_head else "Deep and radial sources"
     return (
-        f"Its certainty is {word}: {meaning}{because}. Deep and radial sources give weak fields and may be "
+        f"Its certainty is {word}: {meaning}{because}. {weak} give weak fields and may be "
         "displaced or missed by any method here."
     )
 

@@ -122,7 +122,7 @@ MODALITY = Modality(
     precedence=1,
     types={
         "eeg": SensorType(
-            label="EEG electrodes",
+            label="Electrodes",
             leadfield_unit="V/(A m)",
             leadfield_key="v_per_am",
             largest_ptp=1e-3,

@@ -21,7 +21,7 @@ from reports.wording import count, listing, number
 MOST_UNREVIEWED = 8 * SPIKES_ON_SHEET
 """Shown where no person has reviewed the marks; of reviewed ones a sheet is enough."""
 # Of a file's name what every recording of a patient has.
-_OF_EVERY_NAME = ("sub-", "meg.")
+_OF_EVERY_NAME = ("sub-", "meg.", "eeg.")
 
 
 def traces(studio: Studio) -> Picture | None:
@@ -101,11 +101,12 @@ def _caption(studio: Studio, spikes: SingleSpikes, n_shown: int, recordings: lis
     names = listing(
         [f"{i} {_short(name)}" for i, name in enumerate(recordings, 1)],
     )
+    where = "head" if studio.patient.modality.on_head else "helmet"
     kinds = listing([name.lower() for name in studio.sensor_names.values()])
     return (
         f"Single accepted spikes, not averaged ({which}), as they were analysed: filtered "
         f"{number(band.highpass_hz)} to {number(band.lowpass_hz, 'Hz')}, without bad channels, behind "
-        f"the projectors of section “Quality”. Of each region of the helmet, by the sensors’ places, "
+        f"the projectors of section “Quality”. Of each region of the {where}, by the sensors’ places, "
         f"the channels ({kinds}) in which the average is largest; positive upwards. Solid "
         f"line: peak; dashed: mark; times from the recording’s start. Correlation: with the average "
         f"of the others, in leading components. Recordings: {names}."

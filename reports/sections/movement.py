@@ -17,6 +17,7 @@ WIDTH, HEIGHT = 640, 110
 TEMPLATE = """\
 {% set own = of_sections.movement %}
 <p><strong>{{ own.verdict }}</strong> {{ own.meaning }}</p>
+{% if not own.on_head %}
 <table>
 <caption>Distance of the head’s centre from its first fix in each recording</caption>
 <thead><tr><th scope="col">Recording</th><th scope="col">Measured by</th><th scope="col" class="n">Largest, mm</th><th scope="col" class="n">Largest turn, degrees</th><th scope="col" class="n">Largest at a mark, mm</th></tr></thead>
@@ -36,11 +37,19 @@ TEMPLATE = """\
 </figure>
 {% endfor %}
 <p class="small">Limits: 5 mm and 3 degrees between averaged spikes of one type. Spikes are imaged with the mean of the leadfields of their own head positions, in groups of at least 1 mm and 1 degree; no data are interpolated. Where nothing followed the head, its position is the one that the recording’s header states, and movement within the recording is not in the result.</p>
+{% endif %}
 """
 
 
-def verdict(positions: HeadPositionsQC | None, followed: bool) -> tuple[str, str]:
+def verdict(
+    positions: HeadPositionsQC | None, followed: bool, on_head: bool = False
+) -> tuple[str, str]:
     """What the head's positions at the averaged spikes mean, in two sentences."""
+    if on_head:
+        return (
+            "Head movement: of no effect.",
+            "Electrodes move with the head; whether they slipped on it is not measured.",
+        )
     if positions is None:
         return "Head movement: not assessable.", "No recording states where the head lay."
     distance = number(positions.largest_distance_mm, "mm", 1)
@@ -74,12 +83,13 @@ def content(patient: Patient) -> dict:
     qc = patient.qc.spikes
     known = [(run.file, run.movement) for run in qc.runs if run.movement is not None]
     followed = bool(known) and all(each.source != NOT_MEASURED for _, each in known)
-    said, meaning = verdict(of_all_types(qc.types), followed)
+    said, meaning = verdict(of_all_types(qc.types), followed, patient.modality.on_head)
     return {
         "verdict": said,
         "meaning": meaning,
         "width": WIDTH,
         "height": HEIGHT,
+        "on_head": patient.modality.on_head,
         "runs": [{"file": file} | _row(each) for file, each in known],
     }
 

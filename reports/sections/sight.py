@@ -23,7 +23,7 @@ TEMPLATE = """\
 {% endfor %}
 </tbody>
 </table>
-<p class="small">Method: field of a source over the whole region, normal to the cortex, behind the recording’s projectors, against the noise of single spikes of this recording; head where the head model has it. Strengths fall with the root of the number of spikes. On simulated recordings of unseen heads sources with an SNR of 5 dB by this formula were imaged in 31 of 32 cases (12 or 30 marks), sources of 0.95 of that strength in 57 of 64, of 0.68 in 2 of 64 and of 0.47 in none of 64. What the map does not know: spikes that nobody marks, sources that cancel each other within a region or spread over several, errors of head model and co-registration.</p>
+<p class="small">Method: field of a source over the whole region, normal to the cortex, behind the recording’s projectors, against the noise of single spikes of this recording; head where the head model has it. Strengths fall with the root of the number of spikes. On simulated {{ 'recordings' if modality == 'MEG' else 'MEG recordings (none of ' ~ modality ~ ')' }} of unseen heads sources with an SNR of 5 dB by this formula were imaged in 31 of 32 cases (12 or 30 marks), sources of 0.95 of that strength in 57 of 64, of 0.68 in 2 of 64 and of 0.47 in none of 64. What the map does not know: spikes that nobody marks, sources that cancel each other within a region or spread over several, errors of head model and co-registration.</p>
 </div>
 {% else %}
 <p>What could not have been seen: {{ not_assessable }}, because the noise or the head model’s leadfield is not there.</p>

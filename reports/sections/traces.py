@@ -14,21 +14,23 @@ TEMPLATE = """\
 <p>Single spikes: {{ not_assessable }}, because they were not kept.</p>
 {% endif %}
 """
-_REVIEWED = (
+_JUDGE = (
     "Spikefocus sorts and averages marks by their fields; whether they are epileptiform is for a "
-    "person to judge. EEG, heart and eye channels are not shown here."
+    "person to judge. "
 )
 
 
 def content(patient: Patient) -> dict[str, Any]:
     """What the reader is asked to do."""
     n = patient.qc.spikes.n_unreviewed
+    others = "Heart" if patient.modality.on_head else "EEG, heart"
+    judge = f"{_JUDGE}{others} and eye channels are not shown here."
     if not n:
-        return {"judge": _REVIEWED}
+        return {"judge": judge}
     return {
         "judge": f"No person has reviewed {n} of the marks, which a detector made. To review them, "
         "write accepted or rejected into the column “review” of the table of marks, at the time of the "
-        f"mark, and run again with that table (--marks, docs/raw_recordings.md). {_REVIEWED}"
+        f"mark, and run again with that table (--marks, docs/raw_recordings.md). {judge}"
     }
 
 

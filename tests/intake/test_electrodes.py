@@ -1,0 +1,164 @@
+"""EEG from BIDS: electrodes in the head frame whatever the digitiser's axes, and what is refused."""
+
+import json
+
+import mne
+import numpy as np
+import pandas as pd
+import pytest
+
+from bids_app.dataset.query import Query
+from bids_app.dataset.runs import find_recordings
+from pipeline.errors import InvalidInput
+from pipeline.headmodel.electrodes import check_electrodes, electrode_doubts
+from pipeline.modality import modality_of, own_projectors, re_referenced, sensor_names
+from pipeline.readers import called, companions, is_recording
+from pipeline.spikes.filtering import common_signal
+from pipeline.spikes.marks import channel_marks
+from pipeline.spikes.recording import check_unit, open_recording
+
+NAMES = "Fp1 Fp2 F7 F3 Fz F4 F8 T7 C3 Cz C4 T8 P7 P3 Pz P4 P8 O1 O2 AF7 AF8".split()
+LANDMARKS_M = {"NAS": [0, 0.1, 0], "LPA": [-0.08, 0, 0], "RPA": [0.08, 0, 0]}
+
+
+def measured_head_m() -> dict[str, np.ndarray]:
+    """Places on a head that is no template's: each name's angles, a centimetre off at random."""
+    rng = np.random.default_rng(3)
+    system = mne.channels.make_standard_montage("colin27_1005").get_positions()["ch_pos"]
+    return {name: system[name] + rng.normal(0, 0.01, 3) for name in NAMES}
+
+
+class Folder:
+    """``sub-01/eeg`` with a recording of a minute, its digitiser turned and in millimetres."""
+
+    def __init__(self, root):
+        self.eeg = root / "sub-01" / "eeg"
+        self.eeg.mkdir(parents=True)
+        self.raw = self.eeg / "sub-01_task-rest_eeg.fif"
+        rng = np.random.default_rng(0)
+        info = mne.create_info([*NAMES, "X1"], 250.0, "eeg")
+        data = 2e-5 * rng.standard_normal((len(NAMES) + 1, 15000))
+        mne.io.RawArray(data, info, verbose="error").save(self.raw, verbose="error")
+        turn = mne.transforms.rotation(0.4, -0.3, 2.0)[:3, :3]
+        self.to_device = lambda m: (1000 * np.asarray(m) @ turn.T + [30, -20, 11]).tolist()
+        self.places_m = measured_head_m()
+        self.landmarks_m = LANDMARKS_M
+        self.unit = "mm"
+        self.write()
+
+    def write(self, **channels):
+        places = [[name, *self.to_device(m)] for name, m in self.places_m.items()]
+        table = pd.DataFrame([*places, ["X1", "n/a", "n/a", "n/a"]], columns=list(("name", *"xyz")))
+        table.to_csv(self.eeg / "sub-01_space-Other_electrodes.tsv", sep="\t", index=False)
+        said = {"EEGCoordinateSystem": "Other", "EEGCoordinateUnits": self.unit}
+        said["AnatomicalLandmarkCoordinates"] = {
+            name: self.to_device(m) for name, m in self.landmarks_m.items()
+        }
+        (self.eeg / "sub-01_space-Other_coordsystem.json").write_text(json.dumps(said))
+        rows = pd.DataFrame({"name": [*NAMES, "X1"], "type": "EEG"} | channels)
+        rows.to_csv(self.eeg / "sub-01_task-rest_channels.tsv", sep="\t", index=False)
+
+
+@pytest.fixture
+def folder(tmp_path):
+    return Folder(tmp_path)
+
+
+def test_electrodes_come_into_the_head_frame_from_any_axes_and_unit(folder):
+    info = open_recording(folder.raw).info
+    assert modality_of(info).label == "EEG" and sensor_names(info) == NAMES
+    for channel, name in zip(info["chs"], NAMES, strict=False):
+        assert channel["loc"][:3] == pytest.approx(folder.places_m[name], abs=1e-6)
+        assert not channel["loc"][3:6].any()
+    assert info["dev_head_t"]["trans"].tolist() == np.eye(4).tolist()
+    assert {file.name.split("_")[-1] for file in companions(folder.raw)} == {
+        "channels.tsv",
+        "electrodes.tsv",
+        "coordsystem.json",
+    }
+    assert is_recording(folder.raw) and called(folder.raw) == "EEG"
+    assert not electrode_doubts(info)
+    check_electrodes(info, folder.raw)
+
+
+def test_a_channel_without_electrode_is_told(folder):
+    notes: list[str] = []
+    channel_marks(open_recording(folder.raw), folder.raw, None, notes)
+    assert len(notes) == 1 and notes[0].startswith("1 EEG channels of") and "'X1'" in notes[0]
+
+
+def test_without_places_nothing_is_put_in_their_stead(folder):
+    for file in folder.eeg.glob("*electrodes.tsv"):
+        file.unlink()
+    with pytest.raises(InvalidInput, match="22 of 22 EEG channels have no electrode whose place"):
+        open_recording(folder.raw)
+
+
+@pytest.mark.parametrize(
+    ("spoil", "message"),
+    [
+        (lambda f: f.landmarks_m.pop("NAS"), "without nasion, LPA and RPA"),
+        (lambda f: setattr(f, "unit", "furlong"), "no unit that is known"),
+    ],
+)
+def test_electrodes_in_no_known_frame_are_refused(folder, spoil, message):
+    folder.landmarks_m = dict(LANDMARKS_M)
+    spoil(folder)
+    folder.write()
+    with pytest.raises(InvalidInput, match=message):
+        open_recording(folder.raw)
+
+
+def test_unlike_references_and_few_electrodes_are_refused(folder):
+    folder.write(reference=["Cz"] * 10 + ["A1"] * 12)
+    with pytest.raises(InvalidInput, match="EEG channels have 2 different references"):
+        open_recording(folder.raw)
+    folder.write(type=["EEG"] * 18 + ["MISC"] * 4)
+    with pytest.raises(InvalidInput, match="the recording has 18 EEG channels"):
+        open_recording(folder.raw)
+
+
+def test_names_on_the_other_side_are_refused_and_a_template_is_doubted(folder):
+    folder.places_m = {name: m * [-1, 1, 1] for name, m in folder.places_m.items()}
+    folder.write()
+    with pytest.raises(InvalidInput, match="18 of 18 electrodes lie on the other side"):
+        check_electrodes(open_recording(folder.raw).info, folder.raw)
+    system = mne.channels.make_standard_montage("colin27_1005").get_positions()["ch_pos"]
+    folder.places_m = {name: 0.93 * system[name] + [0, 0.01, 0] for name in NAMES}
+    folder.write()
+    (doubt,) = electrode_doubts(open_recording(folder.raw).info)
+    assert doubt.grave and "21 electrodes are those of the 10-20 system's template" in doubt.text
+
+
+def test_volts_are_asked_for(folder):
+    raw = open_recording(folder.raw).load_data()
+    check_unit(raw, folder.raw)
+    raw._data *= 1e6
+    with pytest.raises(InvalidInput, match="EEG channels vary by .* V in the median"):
+        check_unit(raw, folder.raw)
+
+
+def test_what_all_channels_share_is_taken_out(folder):
+    info = open_recording(folder.raw).info
+    info = mne.pick_info(info, range(len(NAMES)))
+    data = np.random.default_rng(1).standard_normal((len(NAMES), 50))
+    shared = data + np.sin(np.arange(50))
+    assert re_referenced(shared, info) == pytest.approx(re_referenced(data, info))
+    spoilt = shared.copy()
+    spoilt[3] += 100
+    assert common_signal(spoilt, info) - common_signal(data, info) == pytest.approx(
+        np.sin(np.arange(50)), abs=0.5
+    )
+    judged, (reference,) = own_projectors(info)
+    assert not judged and reference["data"]["ncol"] == len(NAMES)
+
+
+def test_eeg_is_found_where_there_is_no_meg(folder, tmp_path):
+    notes: list[str] = []
+    found = find_recordings(tmp_path / "sub-01", Query(), notes)
+    assert found.runs == [folder.raw] and notes == []
+    meg = tmp_path / "sub-01" / "meg" / "sub-01_task-rest_meg.fif"
+    meg.parent.mkdir()
+    meg.write_bytes(folder.raw.read_bytes())
+    found = find_recordings(tmp_path / "sub-01", Query(), notes)
+    assert found.runs == [meg] and notes == ["1 EEG recordings were not used: MEG is imaged alone."]
