@@ -105,7 +105,7 @@ def deep_at_positions(
     positions : HeadPositions
     """
     skull = head.surfaces[INNER_SKULL]
-    conductor = modality_of(info).conductor(skull.pos_mm, skull.faces)
+    conductor = modality_of(info).conductor(skull.pos_mm, skull.faces, None)
     field = np.zeros((1, 1, 1))
     for weight, sensors in weighted_sensors(info, positions):
         field = field + weight * free_leadfield(sensors, head.trans, conductor, deep.pos_mri_mm)
