@@ -95,9 +95,9 @@ def _too_strong(found: DeepQC, best: StructureQC) -> str:
 def rule_sentence(found: DeepQC) -> str:
     """When the verdict is which."""
     return (
-        "Better or worse than cortex: the dipole explains at least "
-        f"{number(found.better_percent, digits=1)} percentage points more, or less than "
-        f"{number(found.worse_percent, digits=1)} more, than the best patch; in between as well as "
+        "Better or worse than cortex: the difference to the best patch is at least "
+        f"{number(found.better_percent, digits=1)} percentage points, or below "
+        f"{number(found.worse_percent, digits=1)}; in between the dipole explains it as well as "
         "cortex. Development heads set both borders, such that of sources in cortex near deep "
         "structures 5\u00a0% are called better, and of deep sources 5\u00a0% are called worse."
     )

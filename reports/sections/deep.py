@@ -10,7 +10,7 @@ TEMPLATE = """\
 <div class="keep">
 <table class="deep-structures">
 <caption>Deep structures, best first</caption>
-<thead><tr><th scope="col">Structure</th><th scope="col" class="n">Explained, %</th><th scope="col" class="n">Less cortex’s, points</th><th scope="col" class="n">Moment, nA·m</th><th scope="col">Best place</th><th scope="col">Explains the spike</th></tr></thead>
+<thead><tr><th scope="col">Structure</th><th scope="col" class="n">Explained, %</th><th scope="col" class="n">More than cortex, points</th><th scope="col" class="n">Moment, nA·m</th><th scope="col">Best place</th><th scope="col">Explains the spike</th></tr></thead>
 <tbody>
 {% for name, explained, less, moment, place, verdict in deep.structures %}
 <tr><th scope="row">{{ name }}</th><td class="n">{{ explained }}</td><td class="n">{{ less }}</td><td class="n">{{ moment }}</td><td>{{ place }}</td><td>{{ verdict }}</td></tr>
