@@ -33,13 +33,14 @@ def _grade(paths: PatientPaths) -> Grade | None:
         imaged = imaged_types(paths)
         if not imaged:
             return None
-        own = read_image_qc(imaged[0]).methods.get(FIRST)
+        image = read_image_qc(imaged[0])
         residuals = read_headmodel_qc(paths).residuals
     except (OSError, InvalidInput):  # of an earlier version, or not there
         return None
+    own = image.methods.get(FIRST)
     if own is None or own.region is None:
         return None
-    withheld = why_no_grade(own.region, residuals.head_point_distance_median_mm)
+    withheld = why_no_grade(own.region, residuals.head_point_distance_median_mm, image.deep)
     return own.region.own_grade if withheld is None else None
 
 

@@ -26,6 +26,7 @@ from reports.derivatives import Patient
 from reports.dipoles import average_sentence
 from reports.figures import sensors
 from reports.onset import onset_s, why_not_assessable
+from reports.region import region_sentence
 from reports.relation import soz_relation
 from reports.sections import SECTIONS
 from reports.sections._section import About
@@ -133,7 +134,7 @@ def _of_map(patient: Patient, measured: findings.Measures) -> dict:
         "metric_groups": groups,
         "metric_notes": notes,
         "has_intervals": metrics.has_intervals,
-        "region_sentence": findings.region_sentence(patient),
+        "region_sentence": region_sentence(patient),
         "points": _points(patient),
         "window": patient.window,
         "finding_name": patient.finding_name,

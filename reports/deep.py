@@ -15,6 +15,13 @@ def found_of(patient: Patient) -> DeepQC | None:
     return None if patient.qc.image is None else patient.qc.image.deep
 
 
+def better_structure(found: DeepQC | None) -> str | None:
+    """The deep structure in which a source explains the spike better than cortex; None where none does."""
+    if found is None or found.reason is not None or found.structures[0].verdict != BETTER:
+        return None
+    return found.structures[0].name
+
+
 def why_not_assessable(patient: Patient) -> str | None:
     found = found_of(patient)
     if found is None:

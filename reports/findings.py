@@ -10,8 +10,10 @@ import numpy as np
 
 from pipeline.doubts import Doubt
 from pipeline.methods import METHODS
+from pipeline.records.deep_qc import DeepQC
 from pipeline.records.image_qc import RegionQC
 from pipeline.records.solution import Point, Solution
+from reports.deep import better_structure, found_of
 from reports.derivatives import Patient
 from reports.wording import (
     NOT_ASSESSABLE,
@@ -182,29 +184,6 @@ def _trimmed(patient: Patient) -> str:
     return ", trimmed to what at least half of the resampled averages hold"
 
 
-def region_sentence(patient: Patient) -> str:
-    """Where the source's centre lies with a stated probability, or why that is not known."""
-    found = patient.image.methods[patient.finding_method].region
-    if not patient.modality.calibrated:
-        return (
-            "How far the source may lie from here is not assessable: the region that holds it was "
-            f"calibrated on MEG and not on {patient.modality.label}."
-        )
-    if found is None:
-        return (
-            "How far the source may lie from here is not assessable: spikes were not resampled, or "
-            "the region is not calibrated for this network’s weights."
-        )
-    return (
-        f"The source’s centre lies within {number(found.radius_mm, 'mm', 0)} of "
-        f"{coordinates(np.array(found.centre_mri_mm))} in {100 * found.coverage:.0f}\u00a0% of "
-        f"such spikes: {number(found.volume_cm3, 'cm³', 1)} of cortex. Calibrated on simulated "
-        f"patients ({found.calibration_spikes} spikes of {found.calibration_heads} heads), and right "
-        f"in {100 * found.test_coverage:.0f}\u00a0% of {found.test_spikes} spikes of "
-        f"{found.test_heads} other heads."
-    )
-
-
 def held_extent(patient: Patient) -> np.ndarray:
     """Regions of the extent that at least half of the resampled averages hold too."""
     extent = patient.finding.extent
@@ -212,10 +191,16 @@ def held_extent(patient: Patient) -> np.ndarray:
     return extent if held is None else extent & (held >= HELD_SHARE)
 
 
-def why_no_grade(region: RegionQC | None, coregistration_mm: float | None) -> str | None:
+def why_no_grade(
+    region: RegionQC | None, coregistration_mm: float | None, deep: DeepQC | None
+) -> str | None:
     """Why a map has no grade of certainty; None where it has one."""
     if region is None:
         return "no region is calibrated for this map"
+    if better_structure(deep) is not None:
+        return (
+            "a deep structure explains the spike better than cortex, in which grades were measured"
+        )
     if coregistration_mm is None:
         return "no head points on the scalp say how good the co-registration is"
     if coregistration_mm > GOOD_COREGISTRATION_MM:
@@ -226,7 +211,7 @@ def why_no_grade(region: RegionQC | None, coregistration_mm: float | None) -> st
 def grade_of(patient: Patient, measures: Measures) -> tuple[str, str]:
     """The grade of certainty, or that there is none, and what it meant or why."""
     found = patient.image.methods[patient.finding_method].region
-    if reason := why_no_grade(found, measures.coregistration_mm):
+    if reason := why_no_grade(found, measures.coregistration_mm, found_of(patient)):
         return NOT_ASSESSABLE, reason
     assert found is not None  # or there would be a reason
     own = found.own_grade

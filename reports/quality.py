@@ -34,6 +34,7 @@ _TOLD_ELSEWHERE = {
     "peak_time_s",
     "methods",
     "dipoles",
+    "deep",
     "distance_between_maxima_mm",
     "contact_rules",
     "outcome",

@@ -148,7 +148,7 @@ def test_each_type_of_spikes_has_its_own_series(patient, template, tmp_path):
     assert len({pydicom.dcmread(path).SeriesInstanceUID for path in slices}) == 2
     told = {pydicom.dcmread(p).SeriesDescription for p in files if p.name.endswith("_seg.dcm")}
     assert told == {
-        f"MEG source, extent (personalized, type {n}), research use only" for n in (1, 2)
+        f"Spike source, extent (personalized, type {n}), research use only" for n in (1, 2)
     }
     assert dicom.earlier_objects(first) == sorted(files), "or another run would leave some"
 

@@ -103,7 +103,7 @@ def test_each_slice_names_the_image_that_it_was_made_from(made):
 
 def test_headers_say_what_is_burned_in_and_that_it_is_for_research(made):
     image = made[2][0]
-    assert image.SeriesDescription == "Research use only: T1w, MEG spike source burned in, type 2"
+    assert image.SeriesDescription == "Research use only: T1w, spike source burned in, type 2"
     assert image.ImageType == ["DERIVED", "SECONDARY", "OTHER"]
     assert "personalized, type 2" in image.DerivationDescription
     assert "not for diagnosis" in image.DerivationDescription

@@ -44,6 +44,7 @@ def patient(n_types=1, lcmv_spikes=1000, region=None, existence=None, **solution
     image = SimpleNamespace(
         lcmv_window_s=(-0.5, 0.5),
         n_spikes=lcmv_spikes,
+        deep=None,
         methods={"personalized": SimpleNamespace(region=region, existence=existence)},
     )
     return SimpleNamespace(

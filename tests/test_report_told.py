@@ -5,6 +5,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from quality_files import DEEP, DEEP_BETTER
 from rendered_report import html_of, laid_out, page_texts
 from report_patient import ReportPatient
 
@@ -14,7 +15,7 @@ from pipeline.paths import PatientPaths
 from pipeline.records.compare_qc import ContactTransformQC
 from pipeline.records.status import StageRecord
 from pipeline.spikes.type_choice import doubts_of_each, doubts_of_types
-from reports import content, findings, quality, render
+from reports import content, findings, quality, region, render
 from reports.comparison import OUTSIDE_ITS_INTERVAL
 from reports.parts import Part, with_overview
 from reports.pictures import PICTURES, Picture, Studio
@@ -359,6 +360,20 @@ def test_no_grade_where_the_head_lies_worse_than_was_simulated(complete):
     for distance_mm in (5.1, None):
         word, reason = findings.grade_of(patient, replace(measured, coregistration_mm=distance_mm))
         assert word == "not assessable" and reason
+
+
+def test_no_certainty_of_cortex_where_a_deep_structure_explains_the_spike_better(complete):
+    patient = read_patient(complete.inputs, complete.paths)
+    measured = quality.measures(patient)
+    image = replace(patient.qc.image, deep=DEEP_BETTER)
+    deep = replace(patient, qc=replace(patient.qc, image=image))
+    word, reason = findings.grade_of(deep, measured)
+    assert word == "not assessable" and "deep structure" in reason
+    told = region.region_sentence(deep)
+    assert "not assessable: a source in the right hippocampus explains" in told
+    alike = replace(patient, qc=replace(patient.qc, image=replace(image, deep=DEEP)))
+    assert findings.grade_of(alike, measured)[0] == "grade B"
+    assert region.region_sentence(alike) == region.region_sentence(patient)
 
 
 def test_a_beamformer_of_little_data_does_not_vote(complete):

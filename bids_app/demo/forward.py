@@ -59,7 +59,7 @@ def true_bem(
         (phantom.inner_skull_mm, n_inner, FIFF.FIFFV_BEM_SURF_ID_BRAIN, conductivity[0]),
     )
     surfaces = []
-    for field_mm, n_vertices, surface_id, conductivity in layers:
+    for field_mm, n_vertices, surface_id, sigma in layers:
         vertices_mm, faces = shell(phantom, field_mm, n_vertices)
         surface = {
             "rr": deformation.to_patient(vertices_mm) / 1000,
@@ -68,7 +68,7 @@ def true_bem(
             "np": n_vertices,
             "id": surface_id,
             "coord_frame": FIFF.FIFFV_COORD_MRI,
-            "sigma": conductivity,
+            "sigma": sigma,
         }
         surfaces.append(mne.surface.complete_surface_info(surface, copy=False, verbose="error"))
     return mne.make_bem_solution(surfaces, verbose="error")

@@ -290,12 +290,12 @@ def _region(
     It was calibrated with the generic weights on MEG: those that fine-tuning has made better have none,
     and no map of EEG.
     """
-    if not modality_of(problem.model.info).calibrated:
-        return None
     trained = read_personalize_qc(paths)
     if trained.generic_model_sha256 != region.load_calibration().generic_sha256:
         return None
     if part.fine_tuned and trained.improved:
+        return None
+    if not modality_of(problem.model.info).calibrated:
         return None
     head, spike = problem.model.head, problem.spike
     return region.region_of(

@@ -29,8 +29,8 @@ def modality_of(info: mne.Info) -> "Modality":
 
 
 def _imaged(info: mne.Info) -> "Modality | None":
-    there = (MODALITIES[name] for name in MODALITIES)
-    there = [modality for modality in there if len(modality.sensor_picks(info))]
+    known = [MODALITIES[name] for name in MODALITIES]
+    there = [modality for modality in known if len(modality.sensor_picks(info))]
     return min(there, key=lambda modality: modality.precedence, default=None)
 
 
@@ -45,8 +45,7 @@ def sensor_picks(info: mne.Info) -> np.ndarray:
     Of a recording with several modalities, those of the one that is imaged.
     """
     modality = _imaged(info)
-    picks = [] if modality is None else modality.sensor_picks(info)
-    return np.sort(picks).astype(int)
+    return np.empty(0, int) if modality is None else np.sort(modality.sensor_picks(info))
 
 
 def not_imaged(info: mne.Info) -> dict[str, int]:

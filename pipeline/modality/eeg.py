@@ -1,5 +1,8 @@
 """Electroencephalography: electrodes on the scalp whose places are known, referred to their average."""
 
+from collections.abc import Mapping
+from typing import Any
+
 import mne
 import numpy as np
 from mne.io.constants import FIFF
@@ -33,7 +36,7 @@ def unplaced_names(info: mne.Info) -> list[str]:
     return [info["ch_names"][pick] for pick in all_picks(info) if not _is_placed(info["chs"][pick])]
 
 
-def _is_placed(channel: dict) -> bool:
+def _is_placed(channel: Mapping[str, Any]) -> bool:
     place = channel["loc"][:3]
     return bool(np.isfinite(place).all() and place.any())
 

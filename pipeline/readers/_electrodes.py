@@ -7,6 +7,7 @@ three landmarks no place is of use, and a template's places are never put in.
 import re
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import mne
 import numpy as np
@@ -136,7 +137,9 @@ def _montage(raw: mne.io.BaseRaw, table: Path, coordsystem: Path | None) -> mne.
     )
 
 
-def _landmarks_m(said: dict, to_metres: float, places: dict, file: Path) -> dict[str, np.ndarray]:
+def _landmarks_m(
+    said: dict[str, Any], to_metres: float, places: dict[str, np.ndarray], file: Path
+) -> dict[str, np.ndarray]:
     """Nasion, LPA and RPA, of ``coordsystem.json`` or among the electrodes."""
     stated = said.get("AnatomicalLandmarkCoordinates") or {}
     systems = {
@@ -168,7 +171,7 @@ def _is_place(place_m: np.ndarray) -> bool:
     return place_m.shape == (3,) and bool(np.isfinite(place_m).all())
 
 
-def _number(value) -> float:
+def _number(value: Any) -> float:
     try:
         return float(value)
     except (TypeError, ValueError):

@@ -145,7 +145,7 @@ def _common(template: Template, affine_lps: np.ndarray, method: str, of_type: st
     made.SOPClassUID, made.SeriesInstanceUID = MRImageStorage, new_uid()
     made.Modality, made.SeriesNumber = "MR", SERIES_NUMBERS["burned-in T1w"]
     of = f", {of_type}" if of_type else ""
-    made.SeriesDescription = cut(f"{NOTICE}: T1w, MEG spike source burned in{of}")
+    made.SeriesDescription = cut(f"{NOTICE}: T1w, spike source burned in{of}")
     made.Manufacturer = made.ManufacturerModelName = NAME
     made.SoftwareVersions = __version__
     made.BodyPartExamined = BODY_PART
@@ -156,9 +156,9 @@ def _common(template: Template, affine_lps: np.ndarray, method: str, of_type: st
         f"{NOTICE}, not for diagnosis or treatment. The T1w of which spikefocus made a source image; "
         f"burned into it are the extent ({EXTENT_LEVEL:g} x the brightest voxel) and the maximum "
         f"(ball of {BALL_MM:g} mm radius, {MAXIMUM_LEVEL:g} x, in a dark shell to {SHELL_MM:g} mm) of "
-        f"the MEG spikes' source map ({method}{of})."
+        f"the spikes' source map ({method}{of})."
     )
-    made.ImageComments = f"{NOTICE}. Bright overlay: estimated MEG spike source, not anatomy."
+    made.ImageComments = f"{NOTICE}. Bright overlay: estimated spike source, not anatomy."
     # "Sufficient to identify the patient and date" (PS3.3 C.7.6.1.1.2): the overlay bears no text.
     made.BurnedInAnnotation = "NO"
     # Navigation registers by the face: the head is whole, as its DICOM original beside it is.

@@ -44,7 +44,7 @@ def encapsulated_pdf(pdf: bytes, template: Template, now: datetime, shows_face: 
     document.SOPInstanceUID, document.SeriesInstanceUID = new_uid(), new_uid()
     document.Modality = "DOC"
     document.SeriesNumber, document.InstanceNumber = SERIES_NUMBERS["report"], 1
-    document.SeriesDescription = f"MEG spike source report, {NOTICE.lower()}"
+    document.SeriesDescription = f"Spike source report, {NOTICE.lower()}"
     document.Manufacturer = document.ManufacturerModelName = NAME
     document.SoftwareVersions = __version__
     document.ConversionType = "WSD"  # made on a workstation
@@ -53,7 +53,7 @@ def encapsulated_pdf(pdf: bytes, template: Template, now: datetime, shows_face: 
     document.AcquisitionDateTime = ""
     document.BurnedInAnnotation = "NO"  # the pages bear the pseudonym alone
     document.RecognizableVisualFeatures = "YES" if shows_face else "NO"
-    document.DocumentTitle = f"MEG spike source report. {NOTICE}, not for diagnosis"
+    document.DocumentTitle = f"Spike source report. {NOTICE}, not for diagnosis"
     document.ConceptNameCodeSequence = []
     document.MIMETypeOfEncapsulatedDocument = "application/pdf"
     document.EncapsulatedDocumentLength = len(pdf)
@@ -87,7 +87,7 @@ def segmentation(
         omit_empty_frames=False,
         content_label="SPIKE_SOURCE",
         content_description=cut(f"Extent of the spikes' source, {method}. {NOTICE}"),
-        series_description=cut(f"MEG source, extent ({method}), {NOTICE.lower()}"),
+        series_description=cut(f"Spike source, extent ({method}), {NOTICE.lower()}"),
         **_common("extent"),
     )
     made.BodyPartExamined = BODY_PART
@@ -120,7 +120,7 @@ def parametric_map(
         ],
         content_label="SPIKE_MAP",
         content_description=cut(f"Map of the spikes' source, {method}. {NOTICE}"),
-        series_description=cut(f"MEG source, map ({method}), {NOTICE.lower()}"),
+        series_description=cut(f"Spike source, map ({method}), {NOTICE.lower()}"),
         **_common("map"),
     )
     made.BodyPartExamined = BODY_PART

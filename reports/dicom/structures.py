@@ -30,12 +30,12 @@ def points(groups: Sequence[Group], template: Template, now: datetime) -> Datase
     made.SOPClassUID, made.SOPInstanceUID = RTStructureSetStorage, new_uid()
     made.SeriesInstanceUID, made.Modality = new_uid(), "RTSTRUCT"
     made.SeriesNumber, made.InstanceNumber = SERIES_NUMBERS["points"], 1
-    made.SeriesDescription = f"MEG dipoles and contacts, {NOTICE.lower()}"
+    made.SeriesDescription = f"Dipoles and contacts, {NOTICE.lower()}"
     made.Manufacturer = made.ManufacturerModelName = NAME
     made.SoftwareVersions, made.OperatorsName = __version__, ""
-    made.StructureSetLabel = "MEG research"
+    made.StructureSetLabel = "Spikes research"
     made.StructureSetDescription = (
-        f"{NOTICE}, not for diagnosis or treatment. Intracranial contacts, maxima and dipoles of MEG "
+        f"{NOTICE}, not for diagnosis or treatment. Intracranial contacts, maxima and dipoles of "
         "spikes as points in the frame of the T1w."
     )
     made.StructureSetDate, made.StructureSetTime = now.strftime("%Y%m%d"), now.strftime("%H%M%S")

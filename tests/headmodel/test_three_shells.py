@@ -47,7 +47,7 @@ def test_a_sphere_gives_the_analytic_potential(sphere_shells):
     difference = np.linalg.norm(found - true, axis=0)
     assert np.median(difference) < 0.05 and difference.max() < 0.15
     assert 0.88 < np.median(size) < 1.05
-    assert np.abs(fields[0].mean(0)).max() < 1e-9 * np.abs(fields[0]).max(), "average reference"
+    assert np.abs(fields[0].mean(0)).max() < 1e-7 * np.abs(fields[0]).max(), "average reference"
     low, high = eeg.plausible_leadfield
     assert low < 20 * np.median(np.abs(fields[1]).max(0)) < high
 

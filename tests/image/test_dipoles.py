@@ -60,7 +60,9 @@ def fitted():
     epochs = mne.EpochsArray(data, sensors, tmin=-10 / SFREQ_HZ, proj=False, verbose="error")
     spike = Spike(epochs.average(), info, cov, epochs)
     head = SimpleNamespace(
-        trans=TRANS, surfaces={INNER_SKULL: SimpleNamespace(pos_mm=skull_mri_mm)}
+        trans=TRANS,
+        surfaces={INNER_SKULL: SimpleNamespace(pos_mm=skull_mri_mm)},
+        surface=lambda name: None,
     )
     return fit_single_spikes(spike, head, 0.02, 0.004, Criteria()), directions
 

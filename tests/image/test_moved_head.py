@@ -79,7 +79,11 @@ def test_the_averages_dipole_is_found_where_one_position_misses_it(spike, skull)
 
 
 def test_each_spike_is_fitted_in_its_own_place(spike, skull):
-    head = SimpleNamespace(trans=TRANS, surfaces={INNER_SKULL: SimpleNamespace(pos_mm=skull)})
+    head = SimpleNamespace(
+        trans=TRANS,
+        surfaces={INNER_SKULL: SimpleNamespace(pos_mm=skull)},
+        surface=lambda name: None,
+    )
     found, _ = fit_single_spikes(spike, head, 0.02, 0.004, Criteria())
     assert np.linalg.norm(found.pos_mri_mm - 1000 * POS_HEAD_M, axis=1).max() < 1
     assert found.gof_percent.min() > 99

@@ -134,7 +134,7 @@ def test_volts_are_asked_for(folder):
     raw = open_recording(folder.raw).load_data()
     check_unit(raw, folder.raw)
     raw._data *= 1e6
-    with pytest.raises(InvalidInput, match="EEG channels vary by .* V in the median"):
+    with pytest.raises(InvalidInput, match=r"EEG channels vary by .* V in the median"):
         check_unit(raw, folder.raw)
 
 

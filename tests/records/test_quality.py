@@ -126,6 +126,7 @@ def test_the_report_names_no_key_that_no_stage_writes():
     absent_here = {
         "methods",
         "dipoles",
+        "deep",
         "distance_between_maxima_mm",
         "resection_space",
         "resection_registration",
