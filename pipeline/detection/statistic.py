@@ -19,8 +19,6 @@ KEPT_OF_FIELD = 0.98
 # Small enough for a processor's cache.
 PATCHES_AT_ONCE = 100
 LEVEL_STEP = 4
-# Of the usual size of a sample: what is larger counts as noise no more than this.
-LARGEST_SAMPLE = 1.4
 
 
 @dataclass(frozen=True)
@@ -184,19 +182,3 @@ def _around(along: np.ndarray, sfreq_hz: float) -> np.ndarray:
     around -= within(narrow)
     around /= 2 * (wide - narrow)
     return np.maximum(around, 0, out=around)
-
-
-def limited(band: np.ndarray) -> np.ndarray:
-    """Samples with the larger ones made smaller, so that frequent spikes are not whitened away as noise.
-
-    A sample's size is the root mean square over channels, each over its usual absolute value: a step of an
-    M-estimator of scatter (Maronna 1976).
-
-    Parameters
-    ----------
-    band : ndarray, (n_channels, n_times)
-    """
-    usual = np.maximum(np.median(np.abs(band), axis=1, keepdims=True), np.finfo(np.float32).tiny)
-    size = np.sqrt(np.mean((band / usual) ** 2, axis=0))
-    too_large = size / (LARGEST_SAMPLE * np.median(size) or 1)
-    return band / np.maximum(1, too_large).astype(band.dtype)

@@ -12,7 +12,7 @@ import scipy.fft
 from scipy.ndimage import uniform_filter1d
 
 from pipeline.detection.likeness import fast_level
-from pipeline.detection.statistic import AROUND_S, Detector, limited, make_detector
+from pipeline.detection.statistic import AROUND_S, Detector, make_detector
 from pipeline.detection.stream import Detected, detect
 from pipeline.errors import InvalidInput
 from pipeline.files import write_json, write_text
@@ -353,8 +353,7 @@ def fitted_detector(
     window = round(WINDOW_S * blocks.sfreq)
     for index in drawn:
         core, band = blocks.filtered(int(index), 0.0)
-        usual = limited(band)
-        total += usual @ usual.T.astype(float)
+        total += band @ band.T.astype(float)
         n_times += band.shape[1]
         # At the kept rate: what differs from channel to channel does so at either.
         kept = core[:, :: blocks.step][:, : band.shape[1]]

@@ -5,7 +5,6 @@ import pytest
 
 from pipeline.detection import stream
 from pipeline.detection.statistic import (
-    limited,
     make_detector,
     peaks,
     sharp_kernel,
@@ -176,27 +175,3 @@ def test_a_long_recording_draws_once_for_each_block(monkeypatch):
     )
     assert recorded.n_drawn == 4 and found.null_minutes == pytest.approx(40)
     assert not len(found.time_s)
-
-
-def test_what_is_rare_and_large_hardly_counts_as_noise():
-    """Ten times the noise in a fiftieth of the samples are two thirds of the variance along its field."""
-    rng = np.random.default_rng(0)
-    noise = rng.normal(size=(40, 20_000)).astype(np.float32)
-    field = rng.normal(size=40)
-    field /= np.linalg.norm(field)
-    spiking = noise.copy()
-    spiking[:, ::50] += 10 * field[:, None]
-    along_noise, along_both = (np.mean((field @ limited(each)) ** 2) for each in (noise, spiking))
-    assert along_noise == pytest.approx(1, abs=0.05)
-    unlimited = np.mean((field @ spiking) ** 2)
-    assert unlimited == pytest.approx(3, abs=0.2)
-    assert along_both - 1 < 0.6 * (unlimited - 1)
-
-
-def test_of_a_sample_that_is_too_large_only_the_size_changes():
-    band = np.ones((4, 5), np.float32)
-    band[:, 2] = [-10, 10, 10, 10]
-    expected = band.copy()
-    expected[:, 2] *= 1.4 / 10
-    np.testing.assert_allclose(limited(band), expected, rtol=1e-6)
-    np.testing.assert_array_equal(limited(np.zeros((2, 3))), 0)
