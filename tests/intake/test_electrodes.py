@@ -6,6 +6,7 @@ import mne
 import numpy as np
 import pandas as pd
 import pytest
+import scipy.io
 
 from bids_app.dataset.query import Query
 from bids_app.dataset.runs import find_recordings
@@ -162,3 +163,81 @@ def test_eeg_is_found_where_there_is_no_meg(folder, tmp_path):
     meg.write_bytes(folder.raw.read_bytes())
     found = find_recordings(tmp_path / "sub-01", Query(), notes)
     assert found.runs == [meg] and notes == ["1 EEG recordings were not used: MEG is imaged alone."]
+
+
+def as_edf(path, names, data, n_bytes):
+    """EDF (2 bytes a sample) or BDF (3) of records of a second: what these formats say, written plainly."""
+    largest = 2 ** (8 * n_bytes - 1) - 1
+    limits = (-500.0, 500.0, -largest - 1, largest)  # µV and digits
+    n = len(names)
+
+    def cells(*widths_and_texts):
+        return b"".join(str(text).ljust(width).encode() for width, text in widths_and_texts)
+
+    n_records = data.shape[1] // 250
+    start = cells((80, "X"), (80, "X"), (8, "01.01.20"), (8, "10.00.00"), (8, 256 * (n + 1)))
+    per_channel = [(16, names), (80, [""] * n), (8, ["uV"] * n)]
+    per_channel += [(8, [f"{limit:.0f}"] * n) for limit in limits]
+    per_channel += [(80, [""] * n), (8, [250] * n), (32, [""] * n)]
+    version = b"0       " if n_bytes == 2 else b"\xffBIOSEMI"
+    kind = "" if n_bytes == 2 else "24BIT"
+    header = version + start + cells((44, kind), (8, n_records), (8, 1), (4, n))
+    header += b"".join(cells((width, text)) for width, texts in per_channel for text in texts)
+    low, high, lowest, highest = limits
+    digits = np.rint((1e6 * data - low) / (high - low) * (highest - lowest) + lowest).astype("<i4")
+    blocks = digits[:, : 250 * n_records].reshape(n, n_records, 250).transpose(1, 0, 2)
+    path.write_bytes(header + blocks[..., None].view("u1")[..., :n_bytes].tobytes())
+
+
+def as_eeglab(path, names, data):
+    """As EEGLAB keeps it: a structure EEG with the data in microvolts."""
+    channels = np.array([(name,) for name in names], dtype=[("labels", object)])
+    scipy.io.savemat(
+        path,
+        {
+            "EEG": {
+                "setname": "a",
+                "data": 1e6 * data,
+                "srate": 250.0,
+                "nbchan": len(names),
+                "pnts": data.shape[1],
+                "trials": 1,
+                "xmin": 0.0,
+                "xmax": data.shape[1] / 250,
+                "chanlocs": channels,
+                "event": np.zeros((0, 0)),
+                "epoch": np.zeros((0, 0)),
+                "ref": "common",
+                "icawinv": np.zeros((0, 0)),
+                "icaweights": np.zeros((0, 0)),
+                "icasphere": np.zeros((0, 0)),
+            }
+        },
+    )
+
+
+def as_brainvision(path, raw):
+    mne.export.export_raw(path, raw, "brainvision", overwrite=True, verbose="error")
+
+
+@pytest.mark.parametrize(
+    ("ending", "tolerance_v"), [("edf", 1e-8), ("bdf", 1e-10), ("set", 1e-12), ("vhdr", 1e-9)]
+)
+def test_every_format_of_bids_gives_the_same_recording(folder, ending, tolerance_v):
+    fif = mne.io.read_raw_fif(folder.raw, preload=True, verbose="error")
+    data = fif.get_data()
+    path = folder.raw.with_suffix(f".{ending}")
+    if ending == "vhdr":
+        as_brainvision(path, fif)
+    elif ending == "set":
+        as_eeglab(path, fif.ch_names, data)
+    else:
+        as_edf(path, fif.ch_names, data, 2 if ending == "edf" else 3)
+    folder.raw.unlink()
+    raw = open_recording(path)
+    assert modality_of(raw.info).label == "EEG" and sensor_names(raw.info) == NAMES
+    np.testing.assert_allclose(raw.get_data(), data, rtol=0, atol=tolerance_v)
+    check_unit(raw, path)
+    for channel, name in zip(raw.info["chs"], NAMES, strict=False):
+        assert channel["loc"][:3] == pytest.approx(folder.places_m[name], abs=1e-6)
+    assert find_recordings(folder.eeg.parent, Query(), []).runs == [path]
