@@ -143,7 +143,7 @@ def test_a_wrong_argument_stops_before_anything_is_written(bids_dir, capsys, giv
 @pytest.mark.parametrize(
     ("content", "told"),
     [
-        ({"eeg": {}}, "allowed is t1w or meg"),
+        ({"ct": {}}, "allowed is t1w or eeg or meg"),
         ({"meg": {"proc": "sss"}}, "'proc' in 'meg' is no entity; allowed is subject"),
         ({"meg": {"run": 1}}, "'run' in 'meg' is 1; allowed is one label as text"),
         ({"meg": {"task": ["rest"]}}, "allowed is one label as text"),
