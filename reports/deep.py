@@ -49,7 +49,7 @@ def page_one_sentence(patient: Patient) -> str:
         told = f"Cortex explains the spike better than any source in the {best.name} or another deep structure."
     else:
         return ""
-    return f"{told} Measured rates stand in section “Deep structures”."
+    return told
 
 
 def _near(patient: Patient, found: DeepQC) -> bool:

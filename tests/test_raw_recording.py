@@ -73,6 +73,7 @@ def test_the_report_tells_what_was_done(processed):
     assert positions is not None and len(positions.dev_head_t) >= 2
 
 
+@pytest.mark.campaign
 def test_a_reviewed_table_goes_back_in(processed, tmp_path):
     shutil.copytree(processed.bids, tmp_path / "bids")
     shutil.copytree(processed.output, tmp_path / "output")

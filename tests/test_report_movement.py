@@ -2,6 +2,7 @@
 
 from types import SimpleNamespace
 
+from pipeline.modality import MODALITIES
 from pipeline.records.spikes_qc import HeadPositionsQC, MovementQC
 from reports.sections.movement import content, verdict
 
@@ -44,7 +45,7 @@ def test_the_way_is_drawn_and_what_is_not_measured_is_said():
     still, moving = (SimpleNamespace(head_positions=positions(n, 4.0 * n, 1.0)) for n in (1, 2))
     without = SimpleNamespace(head_positions=None)
     spikes = SimpleNamespace(runs=runs, types=(still, without, moving))
-    told = content(SimpleNamespace(qc=SimpleNamespace(spikes=spikes)))
+    told = content(SimpleNamespace(qc=SimpleNamespace(spikes=spikes), modality=MODALITIES["meg"]))
     first, second = told["runs"]
     assert told["verdict"] == "Head movement: the head moved." and "8.0" in told["meaning"]
     assert first["curve"] == "0.0,97.0 320.0,49.0 640.0,1.0" and first["marks"] == ["320.0"]

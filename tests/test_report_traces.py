@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from pipeline.modality import MODALITIES
 from reports.derivatives import SingleSpikes
 from reports.figures.traces import REGIONS, Row, SpikeTraces, montage, per_row, sensor_regions
 from reports.figures.traces import trace_sheet as drawn_sheet
@@ -131,6 +132,7 @@ def _studio(tmp_path, n_unreviewed: int, n_spikes: int = 12):
         }
     )
     patient = SimpleNamespace(
+        modality=MODALITIES["meg"],
         single_spikes=SingleSpikes(np.ones((n_spikes, 1)), stored.times, table, stored),
         evoked=epochs.average(),
         qc=SimpleNamespace(
@@ -174,7 +176,7 @@ def test_unreviewed_marks_are_all_shown(tmp_path):
 
 def _studio_of(studio: Studio, n_unreviewed: int):
     qc = SimpleNamespace(spikes=SimpleNamespace(n_unreviewed=n_unreviewed))
-    return SimpleNamespace(qc=qc)
+    return SimpleNamespace(qc=qc, modality=MODALITIES["meg"])
 
 
 def test_each_spike_is_drawn_from_its_own_epoch(tmp_path):

@@ -1,5 +1,7 @@
 """Places of head, landmarks and sensors that no head has: wrong units, mirrors, values that are none."""
 
+from pathlib import Path
+
 import mne
 import numpy as np
 import pytest
@@ -9,7 +11,7 @@ from pipeline.errors import InvalidInput
 from pipeline.headmodel.digitisation import digitised_points_head_m
 from pipeline.spikes.recording import check_unit, open_recording
 
-FILE = "sub-01_meg.fif"
+FILE = Path("sub-01_meg.fif")
 LANDMARKS_M = {"nasion": (0, 0.1, 0), "lpa": (-0.075, 0, 0), "rpa": (0.075, 0, 0)}
 DEVICE_TO_HEAD = np.array([[1, 0, 0, 0.003], [0, 1, 0, -0.004], [0, 0, 1, 0.05], [0, 0, 0, 1.0]])
 

@@ -42,7 +42,9 @@ def checked(bulge_mm, n_points, mirrored=False, noise_mm=2.0):
     landmarks, points, _ = digitise(LANDMARKS, scalp_mm, n_points, noise_mm)
     if mirrored:  # the image is; what was digitised on the head is not
         scalp_mm, faces = scalp_mm * [-1, 1, 1], faces[:, ::-1]
-    placed = coregister(landmarks, points, LANDMARKS, True, scalp_mm, faces, 8.0, "meg.fif")
+    placed = coregister(
+        landmarks, points, LANDMARKS, True, scalp_mm, faces, 8.0, Path("sub-01_meg.fif")
+    )
     return check_side(placed.head_to_mri_mm, landmarks, points, LANDMARKS, scalp_mm, faces, 8.0)
 
 
@@ -99,12 +101,12 @@ def test_exchanged_ears_of_the_digitisation_are_refused():
     scalp_mm, _ = head(0)
     points = scalp_mm[scalp_mm[:, 2] > 0][::40] / 1000
     landmarks = {name: pos / 1000 for name, pos in LANDMARKS.items()}
-    found, _ = digitised_points_head_m(recording(landmarks, points), "meg.fif")
+    found, _ = digitised_points_head_m(recording(landmarks, points), Path("sub-01_meg.fif"))
     assert found["lpa"][0] < 0 < found["rpa"][0]
     exchanged = landmarks | {"lpa": landmarks["rpa"], "rpa": landmarks["lpa"]}
     for given in (points, points[:3]):
         with pytest.raises(InvalidInput, match="LPA and RPA were exchanged") as caught:
-            digitised_points_head_m(recording(exchanged, given), "meg.fif")
+            digitised_points_head_m(recording(exchanged, given), Path("sub-01_meg.fif"))
         assert "exchange LPA and RPA" in caught.value.hint
 
 

@@ -348,13 +348,14 @@ def test_ctf_folder_that_was_renamed_alone_is_told(ctf):
 def test_what_is_a_recording_is_said_by_its_name(tmp_path):
     stem = "sub-01_task-rest"
     suffixes = {suffix for name in READERS for suffix in READERS[name].suffixes}
-    assert suffixes == {".fif", ".ds", ".con", ".sqd", "", ".pdf"}
+    assert suffixes == {".fif", ".ds", ".con", ".sqd", "", ".pdf", ".vhdr", ".edf", ".bdf", ".set"}
     (tmp_path / f"{stem}_meg.pdf").touch()
     for name in (f"{stem}_meg.fif", f"{stem}_meg.DS", f"{stem}_meg.sqd", f"{stem}_meg"):
         assert is_recording(tmp_path / name), name
     for name in (
         f"._{stem}_meg.fif",
         f"{stem}_meg.json",
+        f"{stem}_meg.edf",
         f"{stem}_markers.sqd",
         f"{stem}_meg.pdf",
         f"{stem}_events.tsv",
