@@ -43,17 +43,25 @@ def test_a_run_that_can_succeed(world, capsys):
     assert "SOZ marks (channels.tsv:status_description)" in found["sub-02", "SOZ labels"]["detail"]
 
 
-def test_table_for_people_within_ten_seconds(world):
-    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+def _seconds_of_children() -> float:
+    """CPU time: the wall clock depends on what else the machine does."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
+
+
+def test_table_for_people_takes_little_longer_than_starting(world):
+    before = _seconds_of_children()
+    subprocess.run([sys.executable, "-c", "import bids_app.preflight"], check=True)
+    starting = _seconds_of_children() - before
+    before = _seconds_of_children()
     done = subprocess.run(
         [sys.executable, "-m", "bids_app.cli", *world.arguments("--preflight")],
         capture_output=True,
         text=True,
         env=os.environ | {"COLUMNS": "100"},
     )
-    after = resource.getrusage(resource.RUSAGE_CHILDREN)
-    # CPU time: the wall clock depends on what else the machine does.
-    assert after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime < 10
+    # A second or two for the dataset and as much for imports of stages: machines differ by more than that.
+    assert _seconds_of_children() - before < 4 * starting
     assert done.returncode == ExitCode.DONE
     assert done.stderr == ""
     assert done.stdout.splitlines()[-1] == "This run can succeed."
