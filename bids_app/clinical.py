@@ -8,7 +8,6 @@ from pathlib import Path
 import pandas as pd
 
 from bids_app.listing import visible
-from bids_app.sidecars import applicable, nearest
 from pipeline.compare.config import NO_CONTACTS, NO_MASK, NO_POSTOP
 from pipeline.compare.frames import (
     has_contrast,
@@ -23,6 +22,7 @@ from pipeline.compare.postop import drawn_on, sources_of
 from pipeline.errors import InvalidInput
 from pipeline.files import read_metadata
 from pipeline.names import entities_of, participant_key, participant_label
+from pipeline.sidecars import applicable, nearest
 from pipeline.tables import NOT_GIVEN, read_tsv
 
 _NIFTI = (".nii", ".nii.gz")

@@ -8,13 +8,13 @@ import mne
 
 from bids_app.config import ConfigError
 from bids_app.derivatives import check_output, describe_derivative
-from bids_app.sidecars import nearest
 from pipeline.errors import MissingResource
 from pipeline.files import refuse_linked_folders, to_json, write_shared_text, write_text
 from pipeline.mark_files._format import Reading
 from pipeline.mark_files._reading import read_marks
 from pipeline.names import entities_of, events_name
 from pipeline.readers import is_recording
+from pipeline.sidecars import nearest
 from pipeline.spikes.imported import join_marks, sidecar
 from pipeline.spikes.recording import open_recording
 from pipeline.tables import to_tsv

@@ -4,7 +4,7 @@ import mne
 import numpy as np
 
 from pipeline.compensation import check_references
-from pipeline.modality import modality_of
+from pipeline.modality import modality_of, re_referenced
 
 
 def free_leadfield(
@@ -40,4 +40,4 @@ def free_leadfield(
     along_head = forward["sol"]["data"].reshape(-1, forward["nsource"], 3)
     field = np.full((len(along_head), len(pos_mri_mm), 3), np.nan)
     field[:, forward["src"][0]["vertno"]] = along_head @ trans["trans"][:3, :3].T
-    return field
+    return re_referenced(field, info)

@@ -71,11 +71,10 @@ def vertex_leadfield(
         electrodes against their average.
     """
     check_references(info)
-    modality = modality_of(info)
     src = mne.setup_volume_source_space(
         pos={"rr": pos_mri_mm / 1000, "nn": normal_mri}, verbose="error"
     )
-    fwd = modality.forward(info, trans, src, bem)
+    fwd = modality_of(info).forward(info, trans, src, bem)
     if fwd["nsource"] != len(pos_mri_mm):
         n_outside = len(pos_mri_mm) - fwd["nsource"]
         raise InvalidInput(
@@ -83,8 +82,7 @@ def vertex_leadfield(
             hint="check the brain extraction and the surfaces of this head",
         )
     fixed = mne.convert_forward_solution(fwd, force_fixed=True, use_cps=False, verbose="error")
-    field = fixed["sol"]["data"]
-    return re_referenced(field, info) if modality.average_reference else field
+    return re_referenced(fixed["sol"]["data"], info)
 
 
 def region_leadfield(leadfield: np.ndarray, vertex_region: np.ndarray) -> np.ndarray:

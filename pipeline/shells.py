@@ -11,7 +11,7 @@ BONE_SHARE = 0.5
 BONE_MM = (3.0, 9.0)
 # Least thickness of skin and fat; a scalp that lies nearer to the inner skull is pushed outwards.
 SKIN_MM = 2.5
-# The scalp's radius is averaged over this angle: no nose, no ears, nobody's face.
+# The scalp's radius is the median within this angle: no nose, no ears, nobody's face.
 SMOOTH_DEG = 8.0
 
 

@@ -9,10 +9,9 @@ from bids_app.dataset.headers import acquired, read_header
 from bids_app.dataset.links import absent_part
 from bids_app.dataset.runs import Recordings, is_first_part
 from bids_app.listing import visible
-from bids_app.sidecars import merged_metadata, nearest
-from pipeline.modality import MODALITIES
 from pipeline.names import entities_of, is_empty_room
-from pipeline.readers import datatype_of, is_recording
+from pipeline.readers import is_recording, promised_modality
+from pipeline.sidecars import merged_metadata, nearest
 
 _URI = re.compile(r"^bids:[^:]*:")
 
@@ -35,7 +34,7 @@ def find_empty_room(
     notes : list of str
         Gets a sentence for what is named and not there, and for what is not certain.
     """
-    if MODALITIES[datatype_of(reference)].on_head:
+    if promised_modality(reference).on_head:
         return None  # electrodes measure nothing without a head
     for run in (reference, *recordings.runs):
         stated = _stated(bids_dir, run, recordings.runs, notes)

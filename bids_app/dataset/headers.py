@@ -10,8 +10,8 @@ import mne
 import numpy as np
 
 from pipeline.errors import InvalidInput
-from pipeline.modality import MODALITIES, field_picks
-from pipeline.readers import called, open_raw
+from pipeline.modality import field_picks
+from pipeline.readers import open_raw, promised_modality
 from pipeline.tables import read_tsv
 
 SAMPLE_S = 5.0
@@ -54,7 +54,7 @@ def read_header(path: Path) -> Header | None:
 def _read(path: Path, *_stamp: int) -> Header:
     with mne.use_log_level("error"), warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        if path.suffix.lower() == ".fif" and called(path) == MODALITIES["meg"].label:
+        if path.suffix.lower() == ".fif" and not promised_modality(path).on_head:
             raw = mne.io.read_raw_fif(path, allow_maxshield="yes", on_split_missing="ignore")
         else:
             raw = open_raw(path)

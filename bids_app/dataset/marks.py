@@ -3,8 +3,8 @@
 from pathlib import Path
 
 from bids_app.dataset.recordings import files_of, imaged_datatype
-from bids_app.sidecars import applicable, nearest
 from pipeline.readers import is_recording
+from pipeline.sidecars import applicable, nearest
 
 _OF_TABLES = (".tsv", ".csv", ".txt")
 

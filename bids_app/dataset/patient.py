@@ -19,11 +19,11 @@ from bids_app.dataset.query import Query
 from bids_app.dataset.runs import find_recordings
 from bids_app.dataset.t1w import find_t1w, find_t1w_json
 from bids_app.derivatives import is_our_output
-from bids_app.sidecars import nearest
 from bids_app.trans import find_trans
 from pipeline.compare.config import NO_MASK, NO_POSTOP
 from pipeline.errors import InvalidInput
 from pipeline.readers import companions
+from pipeline.sidecars import nearest
 from pipeline.spikes.reference import reference_run
 
 

@@ -12,11 +12,11 @@ from bids_app.dataset.marks import events_json_of, events_of
 from bids_app.dataset.query import Query, filter_for
 from bids_app.dataset.recordings import files_of, imaged_datatype, note_of_others
 from bids_app.listing import visible
-from bids_app.sidecars import nearest
 from pipeline.errors import InvalidInput
 from pipeline.modality import MODALITIES
 from pipeline.names import entities_of, is_room_by_name, participant_key
 from pipeline.readers import is_recording
+from pipeline.sidecars import nearest
 from pipeline.spikes.reference import has_spikes
 
 # Entities that tell versions of one recording apart, and those that may.

@@ -6,11 +6,11 @@ from pathlib import Path
 from bids_app.dataset.links import absent_part
 from bids_app.dataset.query import Query
 from bids_app.listing import visible
-from bids_app.sidecars import applicable, nearest
 from pipeline.compare.frames import has_contrast, in_template, is_postoperative
 from pipeline.errors import InvalidInput
 from pipeline.files import read_metadata
 from pipeline.names import entities_of, participant_key
+from pipeline.sidecars import applicable, nearest
 
 _ENDINGS = ("_t1w.nii", "_t1w.nii.gz")
 _DEFACED = re.compile(

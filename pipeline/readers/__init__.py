@@ -3,6 +3,7 @@
 import sys
 from collections.abc import Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import mne
 import numpy as np
@@ -11,6 +12,9 @@ from pipeline.errors import InvalidInput
 from pipeline.modality import MODALITIES
 from pipeline.readers._reader import Reader
 from pipeline.registry import Registry
+
+if TYPE_CHECKING:
+    from pipeline.modality._modality import Modality
 
 READERS: Registry[Reader] = Registry(sys.modules[__name__], "READER")
 
@@ -30,10 +34,14 @@ def datatype_of(path: Path) -> str:
     return stem.lower().rsplit("_", 1)[-1] if "_" in stem else ""
 
 
+def promised_modality(path: Path) -> "Modality":
+    """The modality that a recording's name promises; MEG where it promises none."""
+    return MODALITIES[_promised(path)]
+
+
 def called(path: Path) -> str:
     """What people call what a recording of this name holds, for sentences about its file."""
-    name = datatype_of(path)
-    return MODALITIES[name].label if name in MODALITIES.names() else "MEG"
+    return promised_modality(path).label
 
 
 def companions(path: Path) -> list[Path]:
@@ -58,8 +66,8 @@ def open_raw(path: Path) -> mne.io.BaseRaw:
     """
     reader = _reader_of(path)
     if reader is None:
-        of_its_kind = (READERS[name] for name in READERS)
-        *most, last = (each.label for each in of_its_kind if _reads_as(each, path))
+        kind, readers = _promised(path), (READERS[name] for name in READERS)
+        *most, last = (each.label for each in readers if kind in each.datatypes)
         raise InvalidInput(
             f"the {called(path)} recording has a format that is not read",
             file=path,
@@ -70,9 +78,9 @@ def open_raw(path: Path) -> mne.io.BaseRaw:
     return raw
 
 
-def _reads_as(reader: Reader, path: Path) -> bool:
-    datatype = datatype_of(path)
-    return (datatype if datatype in MODALITIES.names() else "meg") in reader.datatypes
+def _promised(path: Path) -> str:
+    name = datatype_of(path)
+    return name if name in MODALITIES.names() else "meg"
 
 
 def _reader_of(path: Path) -> Reader | None:

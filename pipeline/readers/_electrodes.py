@@ -14,10 +14,12 @@ import numpy as np
 
 from pipeline.errors import InvalidInput
 from pipeline.files import read_metadata
-from pipeline.names import contact_key, match
-from pipeline.tables import read_tsv
+from pipeline.names import contact_key, entities_of, match
+from pipeline.sidecars import applicable, dataset_root, nearest
+from pipeline.tables import numbers, read_tsv
 
-SUFFIX = "_eeg"
+DATATYPE = "eeg"
+_SPACE = "space"
 # BIDS's types of channels to mne's; all others are kept as they are and not imaged.
 _TYPES = {
     "EEG": "eeg",
@@ -41,13 +43,17 @@ def companions(path: Path) -> list[Path]:
     """The tables that are read with a recording of EEG; none of another one."""
     if not is_eeg(path):
         return []
-    found = [_nearest(path, "channels", ".tsv"), *_electrode_files(path)]
+    found = [_channels(path), *_electrode_files(path)]
     return [file for file in found if file is not None]
 
 
 def is_eeg(path: Path) -> bool:
     """Whether a file is named as BIDS names recordings of EEG."""
-    return path.name.lower().endswith(f"{SUFFIX}{path.suffix.lower()}")
+    return path.stem.lower().endswith(f"_{DATATYPE}")
+
+
+def _channels(path: Path) -> Path | None:
+    return nearest(path, "channels", ".tsv", dataset_root(path))
 
 
 def opener(open_alone: Callable[[Path], mne.io.BaseRaw]) -> Callable[[Path], mne.io.BaseRaw]:
@@ -82,7 +88,7 @@ def with_tables(raw: mne.io.BaseRaw, path: Path) -> mne.io.BaseRaw:
 
 
 def _set_types(raw: mne.io.BaseRaw, path: Path) -> None:
-    file = _nearest(path, "channels", ".tsv")
+    file = _channels(path)
     if file is None:
         return
     table = read_tsv(file, ("name",), [])
@@ -123,11 +129,12 @@ def _montage(raw: mne.io.BaseRaw, table: Path, coordsystem: Path | None) -> mne.
             file=coordsystem or table,
             hint="state EEGCoordinateUnits (m, cm or mm) in coordsystem.json",
         )
-    places = {}
-    for name, *xyz in zip(rows["name"], rows["x"], rows["y"], rows["z"], strict=True):
-        place_m = to_metres * np.array([_number(value) for value in xyz])
-        if np.isfinite(place_m).all():
-            places[str(name).strip()] = place_m
+    places_m = to_metres * np.column_stack([numbers(rows[axis])[0] for axis in "xyz"])
+    places = {
+        name.strip(): place_m
+        for name, place_m in zip(rows["name"], places_m, strict=True)
+        if np.isfinite(place_m).all()
+    }
     landmarks_m = _landmarks_m(said, to_metres, places, coordsystem or table)
     own = match(list(places), raw.ch_names, contact_key).found
     return mne.channels.make_dig_montage(
@@ -141,7 +148,8 @@ def _landmarks_m(
     said: dict[str, Any], to_metres: float, places: dict[str, np.ndarray], file: Path
 ) -> dict[str, np.ndarray]:
     """Nasion, LPA and RPA, of ``coordsystem.json`` or among the electrodes."""
-    stated = said.get("AnatomicalLandmarkCoordinates") or {}
+    stated = said.get("AnatomicalLandmarkCoordinates")
+    stated = stated if isinstance(stated, dict) else {}
     systems = {
         said.get(f"{kind}CoordinateSystem")
         for kind in ("EEG", "AnatomicalLandmark")
@@ -154,8 +162,7 @@ def _landmarks_m(
     for name, words in _LANDMARKS.items():
         for word in words:
             if word in by_key and len(systems) < 2:
-                place_m = np.array([_number(value) for value in by_key[word]])
-                found[name] = _METRES.get(unit, to_metres) * place_m
+                found[name] = _METRES.get(unit, to_metres) * _place(by_key[word])
             elif word in among:
                 found[name] = among[word]
     if set(found) != set(_LANDMARKS) or not all(map(_is_place, found.values())):
@@ -171,38 +178,39 @@ def _is_place(place_m: np.ndarray) -> bool:
     return place_m.shape == (3,) and bool(np.isfinite(place_m).all())
 
 
-def _number(value: Any) -> float:
+def _place(stated: Any) -> np.ndarray:
+    """The place (3,) that a JSON file states; not a number where it states none."""
     try:
-        return float(value)
+        return np.array(stated, float)
     except (TypeError, ValueError):
-        return float("nan")
+        return np.full(3, np.nan)
 
 
 def _electrode_files(path: Path) -> tuple[Path | None, Path | None]:
-    """``electrodes.tsv`` of a recording, and the ``coordsystem.json`` of the same space."""
-    table = _nearest(path, "electrodes", ".tsv")
-    if table is None:
-        return None, None
-    spaces = [value for key, value in _entities(table) if key == "space"]
-    return table, _nearest(path, "coordsystem", ".json", *spaces)
+    """``electrodes.tsv`` of a recording, and the ``coordsystem.json`` of the same space.
 
-
-def _nearest(path: Path, kind: str, extension: str, *spaces: str) -> Path | None:
-    """The file of a kind beside the recording whose entities are the recording's, most of them.
-
-    Its own ``space`` apart, which must be the asked one where one is asked.
+    Of several spaces the first that has landmarks: without them no place comes into the head frame.
     """
-    own = set(_entities(path))
-    found = []
-    for file in sorted(path.parent.glob(f"*_{kind}{extension}")):
-        entities = _entities(file)
-        space = [value for key, value in entities if key == "space"]
-        if file.name.startswith(".") or (spaces and space != list(spaces)):
-            continue
-        if {(key, value) for key, value in entities if key != "space"} <= own:
-            found.append(file)
-    return max(found, key=lambda file: len(_entities(file)), default=None)
+    root = dataset_root(path)
+    systems = applicable(path, "coordsystem", ".json", root, (_SPACE,))
+    tables = applicable(path, "electrodes", ".tsv", root, (_SPACE,))
+    if not tables:
+        return None, None
+    found = [
+        (table, next((each for each in systems if _space(each) == _space(table)), None))
+        for table in tables
+    ]
+    with_landmarks = (each for each in found if each[1] is not None and _stated(each[1]))
+    return next(with_landmarks, found[0])
 
 
-def _entities(path: Path) -> list[tuple[str, str]]:
-    return re.findall(r"([A-Za-z]+)-([A-Za-z0-9]+)", path.name)
+def _space(file: Path) -> str | None:
+    return entities_of(file.name).get(_SPACE)
+
+
+def _stated(coordsystem: Path) -> Any:
+    """Landmarks of a ``coordsystem.json``; an unreadable one is told where it is used."""
+    try:
+        return read_metadata(coordsystem).get("AnatomicalLandmarkCoordinates")
+    except InvalidInput:
+        return None

@@ -27,5 +27,5 @@ READER = Reader(
     "BrainVision .vhdr",
     _electrodes.opener(open_alone),
     companions=companions,
-    datatypes=(_electrodes.SUFFIX[1:],),
+    datatypes=(_electrodes.DATATYPE,),
 )

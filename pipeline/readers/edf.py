@@ -19,5 +19,5 @@ READER = Reader(
     "EDF or BDF",
     _electrodes.opener(open_alone),
     companions=_electrodes.companions,
-    datatypes=(_electrodes.SUFFIX[1:],),
+    datatypes=(_electrodes.DATATYPE,),
 )

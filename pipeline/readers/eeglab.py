@@ -23,5 +23,5 @@ READER = Reader(
     "EEGLAB .set",
     _electrodes.opener(open_alone),
     companions=companions,
-    datatypes=(_electrodes.SUFFIX[1:],),
+    datatypes=(_electrodes.DATATYPE,),
 )

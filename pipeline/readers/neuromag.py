@@ -11,7 +11,7 @@ from pipeline.readers._reader import Reader
 
 def companions(path: Path) -> list[Path]:
     """The other parts of a split recording: BIDS numbers them, Neuromag hyphenates them."""
-    kind = _electrodes.SUFFIX if _electrodes.is_eeg(path) else "_meg"
+    kind = f"_{_electrodes.DATATYPE}" if _electrodes.is_eeg(path) else "_meg"
     if "_split-" in path.stem:
         part = re.compile(re.escape(path.stem.split("_split-")[0]) + rf"_split-\d+{kind}\.fif")
     else:
@@ -38,5 +38,5 @@ READER = Reader(
     "FIF",
     open_raw,
     companions=companions,
-    datatypes=("meg", _electrodes.SUFFIX[1:]),
+    datatypes=("meg", _electrodes.DATATYPE),
 )

@@ -8,10 +8,10 @@ import numpy as np
 
 from pipeline.errors import InvalidInput
 from pipeline.fif import check_complete
-from pipeline.modality import MODALITIES, modality_of, sensor_names, sensor_picks
+from pipeline.modality import modality_of, sensor_names, sensor_picks
 from pipeline.modality.eeg import unplaced_names
 from pipeline.names import channel_key, match
-from pipeline.readers import called, companions, open_raw
+from pipeline.readers import called, companions, open_raw, promised_modality
 from pipeline.spikes.events import listed
 
 if TYPE_CHECKING:
@@ -107,7 +107,7 @@ def read_block(raw: mne.io.BaseRaw, path: Path, picks, start: int, stop: int) ->
 def _check_plausible(raw: mne.io.BaseRaw, path: Path) -> None:
     sfreq, n_times = raw.info["sfreq"], raw.n_times
     picks = sensor_picks(raw.info)
-    modality = expected_modality(path)
+    modality = promised_modality(path)
     if len(picks) < modality.min_channels or modality_of(raw.info) is not modality:
         raise _too_few(raw.info, modality, path)
     _check_places(raw.info, picks, path)
@@ -124,13 +124,6 @@ def _check_plausible(raw: mne.io.BaseRaw, path: Path) -> None:
             file=path,
             hint=f"give a recording of {MIN_DURATION_S:g} s to {MAX_DURATION_S / 3600:g} h",
         )
-
-
-def expected_modality(path: Path) -> "Modality":
-    """The modality that a file's name promises; MEG where it promises none."""
-    return next(
-        each for each in map(MODALITIES.__getitem__, MODALITIES) if each.label == called(path)
-    )
 
 
 def _too_few(info: mne.Info, modality: "Modality", path: Path) -> InvalidInput:

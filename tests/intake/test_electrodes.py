@@ -110,6 +110,38 @@ def test_electrodes_in_no_known_frame_are_refused(folder, spoil, message):
         open_recording(folder.raw)
 
 
+def test_tables_of_the_whole_dataset_and_decimal_commas_are_read(folder, tmp_path):
+    """As BIDS lets sidecars be inherited, and as a spreadsheet of another country writes numbers."""
+    (tmp_path / "dataset_description.json").write_text("{}")
+    for name in ("channels.tsv", "coordsystem.json"):
+        (file,) = folder.eeg.glob(f"*_{name}")
+        file.rename(tmp_path / file.name.removeprefix("sub-01_"))
+    (table,) = folder.eeg.glob("*_electrodes.tsv")
+    table.write_text(table.read_text().replace(".", ","))
+    info = open_recording(folder.raw).info
+    for channel, name in zip(info["chs"], NAMES, strict=False):
+        assert channel["loc"][:3] == pytest.approx(folder.places_m[name], abs=1e-6)
+    assert {tmp_path, folder.eeg} == {file.parent for file in companions(folder.raw)}
+
+
+def test_of_several_spaces_the_one_with_landmarks_is_read(folder):
+    for kind, text in (
+        ("electrodes.tsv", "name\tx\ty\tz\nFp1\t1\t2\t3\n"),
+        ("coordsystem.json", "{}"),
+    ):
+        (folder.eeg / f"sub-01_space-IXI549Space_{kind}").write_text(text)
+    assert sensor_names(open_recording(folder.raw).info) == NAMES
+
+
+@pytest.mark.parametrize("stated", [[1, 2, 3], "n/a", {"NAS": 3, "LPA": "n/a", "RPA": [0, 1]}])
+def test_landmarks_of_another_type_are_named_as_the_cause(folder, stated):
+    (file,) = folder.eeg.glob("*_coordsystem.json")
+    said = json.loads(file.read_text()) | {"AnatomicalLandmarkCoordinates": stated}
+    file.write_text(json.dumps(said))
+    with pytest.raises(InvalidInput, match="without nasion, LPA and RPA"):
+        open_recording(folder.raw)
+
+
 def test_unlike_references_and_few_electrodes_are_refused(folder):
     folder.write(reference=["Cz"] * 10 + ["A1"] * 12)
     with pytest.raises(InvalidInput, match="EEG channels have 2 different references"):

@@ -1,6 +1,6 @@
 """Which sidecar speaks of a recording."""
 
-from bids_app.sidecars import applicable, nearest
+from pipeline.sidecars import applicable, nearest
 
 
 def _touch(root, *names):

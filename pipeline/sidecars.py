@@ -4,6 +4,7 @@ A sidecar applies if it lies in the file's folder or in one above it, up to the 
 the asked suffix, and all entities in its name are the file's own (BIDS, "The Inheritance Principle").
 """
 
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,9 @@ from pipeline.names import entities_of
 _OF_ONE_PART = "split"
 
 
-def applicable(path: Path, suffix: str, extension: str, root: Path) -> list[Path]:
+def applicable(
+    path: Path, suffix: str, extension: str, root: Path, beside: Collection[str] = ()
+) -> list[Path]:
     """All sidecars of a data file, the most specific first.
 
     Parameters
@@ -26,6 +29,8 @@ def applicable(path: Path, suffix: str, extension: str, root: Path) -> list[Path
         ``events`` and ``.tsv``, for example.
     root : Path
         The dataset's root, at which the search ends.
+    beside : collection of str
+        Entities that a sidecar may have though the file has none: ``space`` of electrodes.
     """
     entities = {key: value for key, value in entities_of(path.name).items() if key != _OF_ONE_PART}
     folders = [folder for folder in path.parents if folder == root or root in folder.parents]
@@ -35,13 +40,20 @@ def applicable(path: Path, suffix: str, extension: str, root: Path) -> list[Path
             stem = sidecar.name.removesuffix(extension)
             named = entities_of(sidecar.name)
             named.pop(_OF_ONE_PART, None)
+            asked = {key: value for key, value in named.items() if key not in beside}
             if (
                 not sidecar.name.startswith(".")
                 and stem.split("_")[-1] == suffix
-                and named.items() <= entities.items()
+                and asked.items() <= entities.items()
             ):
                 sidecars.append((depth, -len(named), sidecar.name, sidecar))
     return [sidecar for *_, sidecar in sorted(sidecars)]
+
+
+def dataset_root(path: Path) -> Path:
+    """The root of the dataset that a file lies in; its own folder where no description tells one."""
+    described = (each for each in path.parents if (each / "dataset_description.json").is_file())
+    return next(described, path.parent)
 
 
 def nearest(path: Path, suffix: str, extension: str, root: Path) -> Path | None:
