@@ -1,6 +1,6 @@
 """Deep structures against cortex, in sentences and rows."""
 
-from pipeline.records.deep_qc import ALIKE, BETTER, DeepQC, RateQC, StructureQC
+from pipeline.records.deep_qc import ALIKE, BETTER, WORSE, DeepQC, RateQC, StructureQC
 from reports.derivatives import Patient
 from reports.wording import NOT_ASSESSABLE, coordinates, gyrus, listing, number, sentence
 
@@ -49,6 +49,11 @@ def page_one_sentence(patient: Patient) -> str:
         told = f"Cortex explains the spike better than any source in the {best.name} or another deep structure."
     else:
         return ""
+    if best.verdict != WORSE and is_too_strong(found):
+        told += (
+            f" Its dipole would need more than {number(found.most_moment_nam, 'nA·m', 0)}, with which no deep "
+            "source was simulated: cortex is the likelier source."
+        )
     return told
 
 
@@ -88,9 +93,14 @@ def _others(found: DeepQC) -> str:
     return sentence(f"no worse than cortex are also: {listing(names)}")
 
 
-def _too_strong(found: DeepQC, best: StructureQC) -> str:
+def is_too_strong(found: DeepQC) -> bool:
+    """Whether the best structure's dipole would be stronger than any that was simulated."""
     assert found.most_moment_nam is not None  # where there are structures
-    if best.moment_nam <= found.most_moment_nam:
+    return found.structures[0].moment_nam > found.most_moment_nam
+
+
+def _too_strong(found: DeepQC, best: StructureQC) -> str:
+    if not is_too_strong(found):
         return ""
     return (
         f"Its dipole would need {number(best.moment_nam, 'nA·m', 0)}, more than the "

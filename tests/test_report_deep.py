@@ -72,6 +72,17 @@ def test_a_source_that_would_have_to_be_implausibly_strong_is_told():
     assert "cortex is the likelier source" in told
 
 
+@pytest.mark.parametrize("code", [code for code in LANGUAGES if code != ENGLISH])
+def test_page_one_says_so_too_in_every_language(code):
+    best = replace(DEEP_BETTER.structures[0], moment_nam=900.0)
+    told = deep.page_one_sentence(patient_with(replace(DEEP_BETTER, structures=(best,))))
+    assert (
+        told.endswith("was simulated: cortex is the likelier source.") and "500\u00a0nA·m" in told
+    )
+    translated = str(Translator(read_language(code))(told))
+    assert "likelier" not in translated and "<i" not in translated
+
+
 def test_rates_of_few_averages_are_no_percentages():
     hippocampus, thalamus, entorhinal = deep.rate_rows(DEEP)
     assert hippocampus == ("hippocampus", "80", "70", "30", "0", "94")

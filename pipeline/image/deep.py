@@ -18,6 +18,7 @@ import numpy as np
 
 from pipeline.errors import InvalidInput
 from pipeline.methods._model import Problem
+from pipeline.modality import modality_of
 from pipeline.paths import PatientPaths
 from pipeline.records.deep import DeepSources, deep_at_positions, read_deep
 from pipeline.records.deep_qc import ALIKE, BETTER, WORSE, DeepQC, RateQC, StructureQC
@@ -211,6 +212,11 @@ def assess(problem: Problem, paths: PatientPaths) -> DeepQC:
 
 
 def _assess(problem: Problem, paths: PatientPaths) -> DeepQC:
+    modality = modality_of(problem.model.info)
+    if not modality.calibrated:
+        return DeepQC(
+            reason=f"how well it can be told was measured on MEG and not on {modality.label}"
+        )
     average = read_spikes_qc(paths).average
     assert average is not None  # of a type that is imaged
     head_model = read_headmodel_qc(paths).cortex.head_model

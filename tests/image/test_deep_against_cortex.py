@@ -1,13 +1,16 @@
 """Deep structures against cortex where the answer is known by construction."""
 
 from dataclasses import replace
+from types import SimpleNamespace
 
+import mne
 import numpy as np
 import pytest
 
 from pipeline.image.deep import (
     Rule,
     Stratum,
+    assess,
     compare,
     cortical_patches,
     dipole_bases,
@@ -15,7 +18,7 @@ from pipeline.image.deep import (
     moment_am,
     patch_fields,
 )
-from pipeline.records.deep_qc import ALIKE, BETTER, WORSE
+from pipeline.records.deep_qc import ALIKE, BETTER, WORSE, DeepQC
 from pipeline.template.deep import DEEP_NAMES
 
 N_WHITE, N_REGIONS = 60, 12
@@ -120,3 +123,11 @@ def test_the_table_that_ships_is_whole_and_says_what_was_measured():
             for rate in rates:
                 assert rate.n > 0
                 assert rate.better + rate.alike + rate.worse == pytest.approx(1, abs=0.002)
+
+
+def test_on_eeg_nothing_is_told_since_nothing_was_measured():
+    info = mne.create_info(64, 500.0, "eeg")
+    for channel in info["chs"]:
+        channel["loc"][:3] = 0.1
+    found = assess(SimpleNamespace(model=SimpleNamespace(info=info)), None)
+    assert found == DeepQC(reason="how well it can be told was measured on MEG and not on EEG")

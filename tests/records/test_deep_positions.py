@@ -1,0 +1,34 @@
+"""The field of deep points where the head moved."""
+
+from types import SimpleNamespace
+
+import mne
+import numpy as np
+import pytest
+
+from pipeline.head_position import HeadPositions
+from pipeline.records import deep as records
+from pipeline.records.deep import DeepSources, deep_at_positions
+from pipeline.records.head import INNER_SKULL
+
+
+def test_a_head_that_moved_has_the_mean_of_its_fields(monkeypatch):
+    """At a quarter of the spikes the field is as it is, at the others twice as large."""
+    deep = DeepSources(np.ones((2, 3)), np.array([0, 7]), np.full((3, 2, 3), np.nan))
+    skull = SimpleNamespace(pos_mm=np.zeros((4, 3)), faces=np.zeros((4, 3), int))
+    head = SimpleNamespace(surfaces={INNER_SKULL: skull}, trans="head to MRI")
+    modality = SimpleNamespace(conductor=lambda pos_mm, faces, scalp_mm: "inner skull")
+    monkeypatch.setattr(records, "modality_of", lambda info: modality)
+    once = np.arange(18.0).reshape(3, 2, 3)
+
+    def field(sensors, trans, conductor, pos_mri_mm):
+        assert (trans, conductor) == ("head to MRI", "inner skull")
+        assert pos_mri_mm is deep.pos_mri_mm
+        return once * (1 + 100 * sensors["dev_head_t"]["trans"][0, 3])
+
+    monkeypatch.setattr(records, "free_leadfield", field)
+    places = np.array([np.eye(4), mne.transforms.translation(0.01, 0, 0)])
+    positions = HeadPositions(places, np.array([0, 1, 1, 1]))
+    moved = deep_at_positions(deep, head, mne.create_info(3, 100.0, "mag"), positions)
+    assert moved.leadfield == pytest.approx(1.75 * once)
+    assert moved.structure is deep.structure
