@@ -10,11 +10,10 @@ with orientations of their own, at none of the pipeline's points.
 from dataclasses import dataclass
 from pathlib import Path
 
-import mne
 import numpy as np
-from mne.channels.montage import read_meg_canonical_info
-from mne.transforms import Transform, apply_trans
+from mne.transforms import Transform
 
+from benchmarks.seated import seated
 from benchmarks.simulated_heads import PATH_ERROR_MM, PATHS
 from benchmarks.simulated_marks import N_BACKGROUND_DIPOLES, POSTERIOR_MNI_MM, background_of
 from bids_app.demo.cortex import (
@@ -24,9 +23,9 @@ from bids_app.demo.cortex import (
     smooth_midthickness_mm,
     true_cortex,
 )
-from bids_app.demo.deformation import Deformation, draw_deformation
-from bids_app.demo.forward import digitise, place_helmet, true_bem
-from bids_app.demo.phantom import load_phantom, shell
+from bids_app.demo.deformation import Deformation
+from bids_app.demo.forward import true_bem
+from bids_app.demo.phantom import shell
 from pipeline.files import read_npz, write_npz
 from pipeline.free_leadfield import free_leadfield
 from pipeline.headmodel.deep import points_of
@@ -129,14 +128,9 @@ def deep_head(cache: Path, kind: str, seed: int) -> DeepHead:
 def _make(rule: Rule, seed: int) -> DeepHead:
     rng = np.random.default_rng(seed)
     array = rule.arrays[seed % len(rule.arrays)]
-    info = read_meg_canonical_info(array, verbose="error")
-    info = mne.pick_info(info, mne.pick_types(info, meg=True, ref_meg=False))
-    phantom, deformation = load_phantom(), draw_deformation(rng, 5.0)
-    head_mri_t = digitise(rng, phantom, deformation).head_mri_t
-    scalp_mm = deformation.to_patient(phantom.head_vertices_mm)
-    mri_head_t = np.linalg.inv(head_mri_t["trans"])
-    with info._unlock():
-        info["dev_head_t"] = place_helmet(rng, info, apply_trans(mri_head_t, scalp_mm / 1000))
+    head = seated(rng, array)
+    info, phantom, deformation = head.info, head.phantom, head.deformation
+    head_mri_t = head.head_mri_t
     cortex = true_cortex(rng, phantom, deformation)
     bem = true_bem(phantom, deformation, rule.n_inner)
     patches, labels = _patches(rng, cortex, rule)

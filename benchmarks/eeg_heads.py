@@ -9,8 +9,7 @@ from pathlib import Path
 
 import mne
 import numpy as np
-from mne.channels.montage import read_meg_canonical_info
-from mne.transforms import Transform, apply_trans
+from mne.transforms import Transform
 
 from benchmarks.robustness_heads import (
     CORTEX_ERROR_MM,
@@ -20,11 +19,11 @@ from benchmarks.robustness_heads import (
     Head,
     ongoing_background,
 )
+from benchmarks.seated import seated
 from bids_app.demo.cortex import true_cortex
-from bids_app.demo.deformation import draw_deformation
 from bids_app.demo.electrodes import DIGITISER_MM, cap_info, cap_names, place_cap
-from bids_app.demo.forward import digitise, field_of, place_helmet, true_bem
-from bids_app.demo.phantom import load_phantom, shell
+from bids_app.demo.forward import field_of, true_bem
+from bids_app.demo.phantom import shell
 from bids_app.demo.recording import NOISE
 from pipeline.files import read_npz, write_npz
 from pipeline.leadfield import region_leadfield, vertex_leadfield
@@ -44,14 +43,9 @@ BRAIN_S_PER_M, SCALP_S_PER_M, BRAIN_TO_SKULL = 0.33, 0.43, (20.0, 80.0)
 def make_pair(seed: int) -> dict[str, Head]:
     """One head under a helmet and under a cap, from one seed; takes some minutes."""
     rng = np.random.default_rng([seed, 64])
-    phantom, deformation, template = load_phantom(), draw_deformation(rng, 5.0), load_template()
-    head_mri_t = digitise(rng, phantom, deformation).head_mri_t
-    helmet = read_meg_canonical_info(_HELMET, verbose="error")
-    helmet = mne.pick_info(helmet, mne.pick_types(helmet, meg=True, ref_meg=False))
-    scalp_mm = deformation.to_patient(phantom.head_vertices_mm)
-    mri_head_t = np.linalg.inv(head_mri_t["trans"])
-    with helmet._unlock():
-        helmet["dev_head_t"] = place_helmet(rng, helmet, apply_trans(mri_head_t, scalp_mm / 1000))
+    head, template = seated(rng, _HELMET), load_template()
+    helmet, phantom, deformation = head.info, head.phantom, head.deformation
+    head_mri_t, scalp_mm = head.head_mri_t, head.scalp_mm
     places_mm = place_cap(rng, phantom, deformation)
     cap = cap_info(places_mm, head_mri_t, cap_names(), SFREQ_HZ)
     cortex = true_cortex(rng, phantom, deformation)

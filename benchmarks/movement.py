@@ -25,16 +25,14 @@ from pathlib import Path
 
 import mne
 import numpy as np
-from mne.channels.montage import read_meg_canonical_info
 from mne.transforms import apply_trans
 from scipy.spatial import cKDTree
 from scipy.spatial.transform import Rotation
 
+from benchmarks.seated import seated
 from benchmarks.simulated_heads import estimated_geometry
 from bids_app.demo.cortex import grow_patches, smooth_midthickness_mm, true_cortex
-from bids_app.demo.deformation import draw_deformation
-from bids_app.demo.forward import digitise, field_of, place_helmet, true_bem
-from bids_app.demo.phantom import load_phantom
+from bids_app.demo.forward import field_of, true_bem
 from pipeline.head_position import HEAD_CENTRE_HEAD_M, group
 from pipeline.leadfield import sensors_at
 from pipeline.modality import sensor_types
@@ -119,16 +117,16 @@ class Virtual:
 
     def __init__(self, seed: int):
         self.rng = rng = np.random.default_rng(seed)
-        info = read_meg_canonical_info("neuromag")
-        self.info = info = mne.pick_info(info, mne.pick_types(info, meg=True, ref_meg=False))
-        phantom, deformation = load_phantom(), draw_deformation(rng, 5.0)
-        self.trans = digitise(rng, phantom, deformation).head_mri_t
-        scalp_mm = deformation.to_patient(phantom.head_vertices_mm)
-        scalp_m = apply_trans(np.linalg.inv(self.trans["trans"]), scalp_mm / 1000)
+        head = seated(rng, "neuromag")
+        self.info, phantom, deformation = head.info, head.phantom, head.deformation
+        info, self.trans = self.info, head.head_mri_t
         with info._unlock():
             info["sfreq"] = SFREQ
-            info["dev_head_t"] = place_helmet(rng, info, scalp_m)
-        self.here, self.scalp_m = info["dev_head_t"]["trans"], scalp_m
+        to_head = np.linalg.inv(self.trans["trans"])
+        self.here, self.scalp_m = (
+            info["dev_head_t"]["trans"],
+            apply_trans(to_head, head.scalp_mm / 1000),
+        )
         self.cortex = true_cortex(rng, phantom, deformation)
         self.bem = true_bem(phantom, deformation, 700)
         template = load_template()

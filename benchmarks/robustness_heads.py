@@ -7,17 +7,14 @@ another mesh and the regions of the coarser cortex are what is known.
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import mne
 import numpy as np
-from mne.channels.montage import read_meg_canonical_info
-from mne.transforms import apply_trans
 from scipy.sparse.csgraph import dijkstra
 
+from benchmarks.seated import seated
 from bids_app.demo import activity
 from bids_app.demo.cortex import true_cortex
-from bids_app.demo.deformation import draw_deformation
-from bids_app.demo.forward import digitise, field_of, place_helmet, true_bem
-from bids_app.demo.phantom import load_phantom, shell
+from bids_app.demo.forward import field_of, true_bem
+from bids_app.demo.phantom import shell
 from bids_app.demo.recording import NOISE, ongoing_mixing
 from pipeline.files import read_npz, write_npz
 from pipeline.synthesis.population import (
@@ -77,14 +74,9 @@ def make_head(seed: int) -> Head:
     """A virtual patient under an array, from one seed; takes a minute or two."""
     rng = np.random.default_rng(seed)
     array = ARRAYS[seed % len(ARRAYS)]
-    info = read_meg_canonical_info(array, verbose="error")
-    info = mne.pick_info(info, mne.pick_types(info, meg=True, ref_meg=False))
-    phantom, deformation, template = load_phantom(), draw_deformation(rng, 5.0), load_template()
-    head_mri_t = digitise(rng, phantom, deformation).head_mri_t
-    scalp_mm = deformation.to_patient(phantom.head_vertices_mm)
-    mri_head_t = np.linalg.inv(head_mri_t["trans"])
-    with info._unlock():
-        info["dev_head_t"] = place_helmet(rng, info, apply_trans(mri_head_t, scalp_mm / 1000))
+    head, template = seated(rng, array), load_template()
+    info, phantom, deformation = head.info, head.phantom, head.deformation
+    head_mri_t = head.head_mri_t
     cortex = true_cortex(rng, phantom, deformation)
     region = template.vertex_region[cortex.template_vertex]
     dipoles = np.concatenate(

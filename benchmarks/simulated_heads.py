@@ -11,12 +11,11 @@ rule and spike waves.
 from dataclasses import dataclass
 from pathlib import Path
 
-import mne
 import numpy as np
-from mne.channels.montage import read_meg_canonical_info
 from mne.transforms import apply_trans
 from scipy.spatial import cKDTree
 
+from benchmarks.seated import seated
 from benchmarks.simulated_marks import (
     N_BACKGROUND_DIPOLES,
     POSTERIOR_MNI_MM,
@@ -24,10 +23,9 @@ from benchmarks.simulated_marks import (
     background_of,
 )
 from bids_app.demo.cortex import TrueCortex, grow_patches, smooth_midthickness_mm, true_cortex
-from bids_app.demo.deformation import draw_deformation
-from bids_app.demo.forward import digitise, field_of, place_helmet, true_bem
+from bids_app.demo.forward import field_of, true_bem
 from bids_app.demo.likeness import correlation_summary
-from bids_app.demo.phantom import load_phantom, shell
+from bids_app.demo.phantom import shell
 from pipeline.files import read_npz, write_npz
 from pipeline.leadfield import region_leadfield
 from pipeline.sampling import NETWORK_SFREQ_HZ
@@ -116,14 +114,9 @@ def imaged_head(cache: Path, kind: str, seed: int) -> ImagedHead:
 def _make(rule: Rule, seed: int) -> ImagedHead:
     rng = np.random.default_rng(seed)
     array = rule.arrays[seed % len(rule.arrays)]
-    info = read_meg_canonical_info(array, verbose="error")
-    info = mne.pick_info(info, mne.pick_types(info, meg=True, ref_meg=False))
-    phantom, deformation = load_phantom(), draw_deformation(rng, 5.0)
-    head_mri_t = digitise(rng, phantom, deformation).head_mri_t
-    scalp_mm = deformation.to_patient(phantom.head_vertices_mm)
-    mri_head_t = np.linalg.inv(head_mri_t["trans"])
-    with info._unlock():
-        info["dev_head_t"] = place_helmet(rng, info, apply_trans(mri_head_t, scalp_mm / 1000))
+    head = seated(rng, array)
+    info, phantom, deformation = head.info, head.phantom, head.deformation
+    head_mri_t = head.head_mri_t
     cortex, template = true_cortex(rng, phantom, deformation), load_template()
     off_wall = np.flatnonzero(template.vertex_region[cortex.template_vertex] >= 0)
     patches = [

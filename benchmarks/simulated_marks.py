@@ -13,13 +13,11 @@ from pathlib import Path
 import mne
 import numpy as np
 from mne.channels.montage import read_meg_canonical_info
-from mne.transforms import apply_trans
 
+from benchmarks.seated import seated
 from bids_app.demo import activity
 from bids_app.demo.cortex import grow_patches, true_cortex
-from bids_app.demo.deformation import draw_deformation
-from bids_app.demo.forward import digitise, field_of, place_helmet, true_bem
-from bids_app.demo.phantom import load_phantom
+from bids_app.demo.forward import field_of, true_bem
 from bids_app.demo.recording import NOISE, ongoing_mixing
 from pipeline.files import read_npz, write_npz
 from pipeline.spikes.noise import noise_covariance, whitening
@@ -212,14 +210,8 @@ def _calibration_head(seed: int) -> Head:
 def _test_head(seed: int) -> Head:
     rng = np.random.default_rng(seed)
     array = ("neuromag", "ctf275")[seed % 2]
-    info = read_meg_canonical_info(array, verbose="error")
-    info = mne.pick_info(info, mne.pick_types(info, meg=True, ref_meg=False))
-    phantom, deformation = load_phantom(), draw_deformation(rng, 5.0)
-    digitisation = digitise(rng, phantom, deformation)
-    scalp_mm = deformation.to_patient(phantom.head_vertices_mm)
-    mri_head_t = np.linalg.inv(digitisation.head_mri_t["trans"])
-    with info._unlock():
-        info["dev_head_t"] = place_helmet(rng, info, apply_trans(mri_head_t, scalp_mm / 1000))
+    head = seated(rng, array)
+    info, phantom, deformation = head.info, head.phantom, head.deformation
     cortex = true_cortex(rng, phantom, deformation)
     bem = true_bem(phantom, deformation, 1500)
     off_wall = np.flatnonzero(load_template().vertex_region[cortex.template_vertex] >= 0)
@@ -227,7 +219,7 @@ def _test_head(seed: int) -> Head:
     around = rng.choice(len(cortex.pos_mri_mm), N_BACKGROUND_DIPOLES, replace=False)
     vertices = np.concatenate([around, *(patch.vertices for patch in patches)])
     used, where = np.unique(vertices, return_inverse=True)
-    lead = field_of(info, digitisation.head_mri_t, bem, cortex, used)[:, where]
+    lead = field_of(info, head.head_mri_t, bem, cortex, used)[:, where]
     posterior_mm = deformation.to_patient(POSTERIOR_MNI_MM)
     background, whiten = background_of(
         rng, info, lead[:, : len(around)], cortex.pos_mri_mm[around], posterior_mm, array

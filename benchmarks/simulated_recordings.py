@@ -10,16 +10,14 @@ from dataclasses import dataclass, replace
 
 import mne
 import numpy as np
-from mne.channels.montage import read_meg_canonical_info
 from mne.transforms import apply_trans
 
+from benchmarks.seated import seated
 from benchmarks.simulated_heads import estimated_geometry
 from bids_app.demo import activity, recording, transients
 from bids_app.demo.cortex import Patch, grow_patches, smooth_midthickness_mm, true_cortex
-from bids_app.demo.deformation import draw_deformation
-from bids_app.demo.forward import digitise, field_of, place_helmet, true_bem
+from bids_app.demo.forward import field_of, true_bem
 from bids_app.demo.patient import HEART_HEAD_M, POSTERIOR_MNI152_MM
-from bids_app.demo.phantom import load_phantom
 from bids_app.demo.sources import lobe_vertices
 from bids_app.demo.t1w import EYES_MNI152_MM
 from pipeline.errors import InvalidInput
@@ -56,15 +54,12 @@ class VirtualHead:
 
     def __init__(self, seed: int):
         rng = np.random.default_rng(seed)
-        info = read_meg_canonical_info("neuromag")
-        self.info = info = mne.pick_info(info, mne.pick_types(info, meg=True, ref_meg=False))
-        phantom, deformation = load_phantom(), draw_deformation(rng, 5.0)
-        trans = digitise(rng, phantom, deformation).head_mri_t
+        head = seated(rng, "neuromag")
+        self.info, phantom, deformation = head.info, head.phantom, head.deformation
+        info, trans = self.info, head.head_mri_t
         to_head = np.linalg.inv(trans["trans"])
-        scalp_mm = deformation.to_patient(phantom.head_vertices_mm)
         with info._unlock():
             info["sfreq"] = SFREQ
-            info["dev_head_t"] = place_helmet(rng, info, apply_trans(to_head, scalp_mm / 1000))
         self.kinds, self.transients = info.get_channel_types(), transients.KINDS
         self.noise = recording.NOISE["neuromag"]
         self.cortex = true_cortex(rng, phantom, deformation)
