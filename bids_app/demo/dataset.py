@@ -179,6 +179,10 @@ def _write_eeg(bids_dir, label, when, recorded, marked):
     if marked:
         marks = recorded.marks
         raw.set_annotations(mne.Annotations(marks.mark_s, 0.0, marks.label, orig_time=when))
+    _write_brainvision(raw, path)
+
+
+def _write_brainvision(raw: mne.io.BaseRaw, path: mne_bids.BIDSPath) -> None:
     mne_bids.write_raw_bids(
         raw,
         path,
@@ -193,15 +197,7 @@ def _write_eeg(bids_dir, label, when, recorded, marked):
 def _write_ieeg(bids_dir, label, clinic):
     contacts = clinic.implantation
     path = mne_bids.BIDSPath(subject=label, task="interictal", datatype="ieeg", root=bids_dir)
-    mne_bids.write_raw_bids(
-        clinic.ieeg,
-        path,
-        format="BrainVision",
-        allow_preload=True,
-        overwrite=True,
-        readme=False,
-        verbose="error",
-    )
+    _write_brainvision(clinic.ieeg, path)
     stem = bids_dir / f"sub-{label}" / "ieeg" / f"sub-{label}"
     # mne-bids describes electrodes that it knows no position of; ours follow.
     for empty in ("electrodes.tsv", "electrodes.json", "coordsystem.json"):
