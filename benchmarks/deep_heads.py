@@ -93,9 +93,8 @@ class DeepHead:
     whiten : ndarray, (rank, n_channels)
     leadfield : ndarray float32, (2, n_channels, 994)
         Estimated, by `PATHS`.
-    free, deep_free : ndarray float32, (2, n_channels, n, 3)
-        Of free dipoles at the regions, and at the points of deep structures.
-    region_pos_mri_mm : ndarray, (2, 994, 3)
+    deep_free : ndarray float32, (2, n_channels, n, 3)
+        Of free dipoles at the points of deep structures.
     deep_pos_mri_mm : ndarray, (2, n, 3)
     structure : ndarray of int, (n,)
         Of the points, index into `DEEP_NAMES`.
@@ -108,9 +107,7 @@ class DeepHead:
     background: np.ndarray
     whiten: np.ndarray
     leadfield: np.ndarray
-    free: np.ndarray
     deep_free: np.ndarray
-    region_pos_mri_mm: np.ndarray
     deep_pos_mri_mm: np.ndarray
     structure: np.ndarray
 
@@ -174,7 +171,7 @@ def _make(rule: Rule, seed: int) -> DeepHead:
         structure=known[0]["structure"],
         **{
             name: np.array([each[name] for each in known])
-            for name in ("leadfield", "free", "deep_free", "region_pos_mri_mm", "deep_pos_mri_mm")
+            for name in ("leadfield", "deep_free", "deep_pos_mri_mm")
         },
     )
 
@@ -253,15 +250,9 @@ def _estimate(
         sensors["dev_head_t"] = Transform("meg", "head", helmet)
     identity = Transform("head", "mri")
     conductor = modality_of(info).conductor(skull_mm, faces)
-    free = free_leadfield(
-        sensors, identity, conductor, np.vstack([geometry.region_pos_mm, deep_mm])
-    )
-    n_regions = len(geometry.region_pos_mm)
     return {
         "leadfield": geometry_leadfield(info, helmet, geometry).astype(np.float32),
-        "free": free[:, :n_regions].astype(np.float32),
-        "deep_free": free[:, n_regions:].astype(np.float32),
-        "region_pos_mri_mm": geometry.region_pos_mm,
+        "deep_free": free_leadfield(sensors, identity, conductor, deep_mm).astype(np.float32),
         "deep_pos_mri_mm": deep_mm,
         "structure": structure,
     }

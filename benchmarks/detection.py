@@ -58,6 +58,7 @@ CONDITIONS += [(0, 0, only) for only in [(), *((each,) for each in DISTURBANCES)
 COLUMNS = (
     "head snr_db per_minute disturbances minutes n_spikes n_detected sensitivity "
     "expected_false_per_minute false_per_minute near_transients_per_minute "
+    "set_apart_sensitivity set_apart_per_minute "
     "line_length_sensitivity kurtosis_sensitivity processor_s times_real_time"
 ).split()
 
@@ -148,6 +149,8 @@ def row_of(number: int, made: Made, condition, leadfield: np.ndarray) -> tuple:
         Config().false_per_minute,
         round(is_false.sum() / minutes, 3),
         round(near.sum() / minutes, 3),
+        round(matched(found.vertex_like_s, made.peak_s)[0], 3),
+        round(len(found.vertex_like_s) / minutes, 3),
         *(round(each, 3) for each in of_baselines),
         round(spent, 1),
         round(minutes * 60 / spent, 1),
