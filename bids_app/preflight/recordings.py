@@ -8,6 +8,7 @@ from bids_app.stages import spikes_inputs
 from pipeline import spikes
 from pipeline.errors import InvalidInput
 from pipeline.modality import field_picks, modality_of, recording_picks
+from pipeline.spikes.detecting import require_measured
 from pipeline.spikes.maxfilter import unfit_files
 from pipeline.spikes.recording import open_recording
 
@@ -46,6 +47,7 @@ def meg(files: PatientFiles, config, size: dict) -> tuple[str, str]:
 def marked_spikes(files: PatientFiles, config) -> tuple[str, str]:
     """How many spikes the marks leave, and what the stage will warn of."""
     if config.detect_spikes:
+        require_measured(files.meg)
         return "note", (
             f"looked for, {config.false_per_minute:g} false ones a minute expected; how many there are, "
             f"{ONLY_DATA_TELL}. No person will have reviewed them."

@@ -1,6 +1,6 @@
 """Marks by the detector: reads the recordings in blocks and writes a table for each."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -21,6 +21,7 @@ from pipeline.modality import field_picks, sensor_names, sensor_picks
 from pipeline.names import events_name
 from pipeline.paths import PatientPaths
 from pipeline.progress import Progress
+from pipeline.readers import promised_modality
 from pipeline.records.head import at_positions, read_measured_head
 from pipeline.spikes.channels import find_bad_channels
 from pipeline.spikes.config import Config, Inputs
@@ -66,10 +67,11 @@ def with_detected(
     Raises
     ------
     InvalidInput
-        A table is there already that somebody has reviewed.
+        A table is there already that somebody has reviewed, or see `require_measured`.
     """
     if not inputs.detect:
         return inputs
+    require_measured(inputs.meg)
     tables = [_table_of(recording, paths) for recording in inputs.meg]
     for table in tables:
         _refuse_reviewed(table, paths)
@@ -78,6 +80,19 @@ def with_detected(
         found = detected_spikes(recording, channels_tsv, paths, config, progress, there, kept)
         _write(table, found, config)
     return replace(inputs, events=list(tables), events_json=[])
+
+
+def require_measured(recordings: Sequence[Path]) -> None:
+    """Raise `InvalidInput` for recordings of a modality on which the detector was never measured."""
+    for path in recordings:
+        modality = promised_modality(path)
+        if not modality.calibrated:
+            raise InvalidInput(
+                f"spikes are looked for in MEG alone, since it was not measured how many would be false in "
+                f"{modality.label}",
+                file=path,
+                hint="mark the spikes in events.tsv, and run without --detect-spikes",
+            )
 
 
 def _table_of(recording: Path, paths: PatientPaths) -> Path:

@@ -13,7 +13,8 @@ from pipeline.detection.stream import Detected
 from pipeline.errors import InvalidInput
 from pipeline.files import read_json
 from pipeline.paths import PatientPaths
-from pipeline.spikes.config import SPIKE_NAMES, Config
+from pipeline.progress import Progress
+from pipeline.spikes.config import SPIKE_NAMES, Config, Inputs
 from pipeline.spikes.detecting import (
     VERTEX_LIKE,
     Blocks,
@@ -22,6 +23,8 @@ from pipeline.spikes.detecting import (
     _write,
     few_samples,
     fitted_detector,
+    require_measured,
+    with_detected,
 )
 from pipeline.spikes.events import read_events
 from pipeline.tables import read_tsv
@@ -115,3 +118,15 @@ def test_slow_recordings_tell_nothing_of_muscles():
         info["sfreq"] = 150.0
     raw = mne.io.RawArray(np.zeros((len(info.ch_names), 6000)), info, verbose="error")
     assert Blocks(raw, Path("a_meg.fif"), Config()).with_fast(0, 1.2)[1] is None
+
+
+def test_what_the_detector_was_not_measured_on_is_refused_before_anything_is_read(tmp_path):
+    require_measured([tmp_path / "sub-01_meg.fif"])
+    with pytest.raises(
+        InvalidInput, match="not measured how many would be false in EEG"
+    ) as refused:
+        require_measured([tmp_path / "sub-01_meg.fif", tmp_path / "sub-01_eeg.vhdr"])
+    assert "without --detect-spikes" in refused.value.hint
+    inputs = Inputs([tmp_path / "sub-01_eeg.vhdr"], [None], [None], detect=True)
+    with pytest.raises(InvalidInput, match="in MEG alone"):
+        with_detected(inputs, PatientPaths(tmp_path, "01"), Config(), Progress(), None)
