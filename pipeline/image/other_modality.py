@@ -21,8 +21,8 @@ def other_modality_doubt(part: Method, info: mne.Info) -> Doubt | None:
     text = (
         f"the network learned from simulated MEG and images {modality.label} here: on {N_RECORDINGS} "
         f"simulated recordings with {MEASURED_ELECTRODES} electrodes what it found lay {NETWORK_MM:.1f} mm "
-        f"from the true patch in the mean (sLORETA {SLORETA_MM:.1f} mm); how certain a map is was not "
-        "measured on it"
+        f"from the true patch in the mean, without fine-tuning to a head (sLORETA {SLORETA_MM:.1f} mm); how "
+        "certain a map is was not measured on it"
     )
     n = len(info["ch_names"])
     if n < MEASURED_SHARE * MEASURED_ELECTRODES:

@@ -7,6 +7,8 @@ from reports.wording import count, number
 
 
 def average(studio: Studio) -> Picture:
+    planar = "grad" in sensors.channel_types(studio.patient.evoked)
+    pairs = "; of planar gradiometers the root mean square of each pair" if planar else ""
     onset = f"at onset ({number(studio.onset_s * 1000, 'ms', 0)}) and " if studio.onset_s else ""
     return studio.save(
         sensors.butterfly_and_topography(
@@ -15,9 +17,8 @@ def average(studio: Studio) -> Picture:
         "average",
         "png",
         "Averaged spike. Left: all channels (thin) and global field power (GFP, root mean square "
-        f"over channels, thick). Right: field {onset}at the peak, seen from above, nose up; of "
-        "planar gradiometers the root mean square of each pair. Plus and minus mark the strongest "
-        "field of either sign; contours are dashed where it is negative.",
+        f"over channels, thick). Right: field {onset}at the peak, seen from above, nose "
+        f"up{pairs}. Plus and minus mark the strongest field of either sign; contours are dashed where it is negative.",
         f"Averaged spike over time for each sensor type, and topographies {onset}at the peak.",
     )
 
