@@ -59,9 +59,7 @@ def _add_data_options(parser: argparse.ArgumentParser) -> None:
     data.add_argument("--session-label", **_SEVERAL, default=[], metavar="LABEL")
     data.add_argument("--task", **_SEVERAL, default=[])
     data.add_argument("--run", **_SEVERAL, default=[])
-    data.add_argument(
-        "--bids-filter-file", type=Path, help='JSON: {"t1w": {...}, "meg": {...}, "eeg": {...}}'
-    )
+    data.add_argument("--bids-filter-file", type=Path, help='JSON: {"t1w": {...}, "meg": {...}}')
     data.add_argument(
         "-d",
         "--derivatives",

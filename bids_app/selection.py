@@ -263,7 +263,8 @@ def _filters(path: Path | None) -> dict[str, dict[str, str | None]]:
 
 def _check_filters(filters: dict) -> None:
     if not all(isinstance(v, dict) for v in filters.values()):
-        raise ValueError('expected {"t1w": {...}, "meg": {...}, "eeg": {...}}')
+        kinds = ", ".join(f'"{kind}": {{...}}' for kind in _FILTERED)
+        raise ValueError(f"expected {{{kinds}}}")
     for kind, entities in filters.items():
         if kind not in _FILTERED:
             raise ValueError(

@@ -10,9 +10,9 @@ from pipeline.files import read_npz, write_json, write_npz
 from pipeline.free_leadfield import free_leadfield
 from pipeline.head_position import HeadPositions
 from pipeline.leadfield import weighted_sensors
-from pipeline.modality import modality_of, sensor_types
+from pipeline.modality import sensor_types
 from pipeline.paths import PatientPaths
-from pipeline.records.head import INNER_SKULL, MeasuredHead
+from pipeline.records.head import MeasuredHead, conductor_of
 from pipeline.template.deep import DEEP_NAMES
 
 NO_POINTS = "the head model has no points in deep structures"
@@ -104,8 +104,7 @@ def deep_at_positions(
         The channels of its leadfield, with the references of compensated ones.
     positions : HeadPositions
     """
-    skull = head.surfaces[INNER_SKULL]
-    conductor = modality_of(info).conductor(skull.pos_mm, skull.faces, None)
+    conductor = conductor_of(head, info)
     field = np.zeros((1, 1, 1))
     for weight, sensors in weighted_sensors(info, positions):
         field = field + weight * free_leadfield(sensors, head.trans, conductor, deep.pos_mri_mm)

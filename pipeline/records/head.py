@@ -1,8 +1,8 @@
 """A patient's head: its regions and surfaces, and the field of the regions in the sensors."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, lru_cache
 from pathlib import Path
 
 import mne
@@ -198,14 +198,26 @@ def at_positions(head: MeasuredHead, info: mne.Info, positions: HeadPositions) -
         The channels of its leadfield, with the references of compensated ones.
     positions : HeadPositions
     """
-    skull, middle = head.surfaces[INNER_SKULL], head.surfaces["midthickness"]
-    conductor = modality_of(info).conductor(skull.pos_mm, skull.faces, None)
+    middle = head.surfaces["midthickness"]
+    conductor = conductor_of(head, info)
     normals = vertex_normals(middle.pos_mm, middle.faces)
     field = np.zeros((1, 1))
     for weight, sensors in weighted_sensors(info, positions):
         own = vertex_leadfield(sensors, head.trans, conductor, middle.pos_mm, normals)
         field = field + weight * own
     return replace(head, leadfield=region_leadfield(field, head.vertex_region))
+
+
+def conductor_of(head: Head, info: mne.Info) -> mne.bem.ConductorModel:
+    """What conducts in a head, wherever it lies under the sensors; it takes seconds, and is kept."""
+    return _conductor(modality_of(info).conductor, head.surfaces[INNER_SKULL])
+
+
+@lru_cache(maxsize=1)
+def _conductor(
+    made_of: Callable[..., mne.bem.ConductorModel], skull: Surface
+) -> mne.bem.ConductorModel:
+    return made_of(skull.pos_mm, skull.faces, None)
 
 
 def write_regions(

@@ -8,17 +8,18 @@ import pytest
 
 from pipeline.head_position import HeadPositions
 from pipeline.records import deep as records
+from pipeline.records import head as heads
 from pipeline.records.deep import DeepSources, deep_at_positions
-from pipeline.records.head import INNER_SKULL
+from pipeline.records.head import INNER_SKULL, Surface
 
 
 def test_a_head_that_moved_has_the_mean_of_its_fields(monkeypatch):
     """At a quarter of the spikes the field is as it is, at the others twice as large."""
     deep = DeepSources(np.ones((2, 3)), np.array([0, 7]), np.full((3, 2, 3), np.nan))
-    skull = SimpleNamespace(pos_mm=np.zeros((4, 3)), faces=np.zeros((4, 3), int))
+    skull = Surface(np.zeros((4, 3)), np.zeros((4, 3), int))
     head = SimpleNamespace(surfaces={INNER_SKULL: skull}, trans="head to MRI")
     modality = SimpleNamespace(conductor=lambda pos_mm, faces, scalp_mm: "inner skull")
-    monkeypatch.setattr(records, "modality_of", lambda info: modality)
+    monkeypatch.setattr(heads, "modality_of", lambda info: modality)
     once = np.arange(18.0).reshape(3, 2, 3)
 
     def field(sensors, trans, conductor, pos_mri_mm):
@@ -32,3 +33,12 @@ def test_a_head_that_moved_has_the_mean_of_its_fields(monkeypatch):
     moved = deep_at_positions(deep, head, mne.create_info(3, 100.0, "mag"), positions)
     assert moved.leadfield == pytest.approx(1.75 * once)
     assert moved.structure is deep.structure
+
+
+def test_a_heads_conductor_is_made_once(monkeypatch):
+    made = []
+    modality = SimpleNamespace(conductor=lambda *surfaces: made.append(surfaces) or len(made))
+    monkeypatch.setattr(heads, "modality_of", lambda info: modality)
+    one, other = (SimpleNamespace(surfaces={INNER_SKULL: Surface(n, n)}) for n in (1, 2))
+    assert [heads.conductor_of(each, None) for each in (one, one, other)] == [1, 1, 2]
+    assert made == [(1, 1, None), (2, 2, None)]
