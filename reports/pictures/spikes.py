@@ -5,7 +5,6 @@ from reports.figures.consistency import consistency
 from reports.pictures.studio import Picture, Studio
 from reports.wording import count, number
 
-
 _PLANAR = "Planar gradiometers"
 
 
