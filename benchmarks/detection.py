@@ -42,8 +42,9 @@ from pipeline.paths import PatientPaths
 from pipeline.progress import Progress
 from pipeline.records.spikes_qc import read_spikes_qc
 from pipeline.spikes import run
+from pipeline.spikes.blocks import MARGIN_S, Blocks
 from pipeline.spikes.config import Config, Inputs
-from pipeline.spikes.detecting import MARGIN_S, Blocks, fitted_detector
+from pipeline.spikes.detecting import fitted_detector
 from pipeline.spikes.recording import open_recording
 from pipeline.tables import to_tsv
 

@@ -1,5 +1,6 @@
 """From a raw recording to the report by the command line alone, and a reviewer's answer back in."""
 
+import json
 import shutil
 
 import numpy as np
@@ -73,25 +74,40 @@ def test_the_report_tells_what_was_done(processed):
     assert positions is not None and len(positions.dev_head_t) >= 2
 
 
-@pytest.mark.campaign
-def test_a_reviewed_table_goes_back_in(processed, tmp_path):
+@pytest.fixture
+def reviewed(processed, tmp_path) -> tuple[World, pd.DataFrame, list[str]]:
+    """A copy of what was made, the table with a person's answers, and the words that name it."""
     shutil.copytree(processed.bids, tmp_path / "bids")
     shutil.copytree(processed.output, tmp_path / "output")
     shutil.copy(processed.root / "config.toml", tmp_path)
-    reviewed, world = tmp_path / "reviewed", World(tmp_path)
+    folder = tmp_path / "reviewed"
     for name in (TABLE, TABLE.replace(".tsv", ".json"), "dataset_description.json"):
-        (reviewed / name).parent.mkdir(parents=True, exist_ok=True)
-        shutil.copy(processed.output / name, reviewed / name)
-    table = pd.read_csv(reviewed / TABLE, sep="\t")
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(processed.output / name, folder / name)
+    table = pd.read_csv(folder / TABLE, sep="\t")
     table["review"] = "accepted"
     table.loc[0, "review"] = "rejected"
-    table.to_csv(reviewed / TABLE, sep="\t", index=False)
-    words = ["--marks", str(reviewed), "--methods", "sloreta"]
+    table.to_csv(folder / TABLE, sep="\t", index=False)
+    return World(tmp_path), table, ["--marks", str(folder), "--methods", "sloreta"]
+
+
+def test_a_reviewed_table_is_read_and_not_detected_over(reviewed, capsys):
+    world, table, words = reviewed
+    assert world.run("--preflight", "--json", *words) == ExitCode.DONE
+    told = {one["check"]: one["detail"] for one in json.loads(capsys.readouterr().out)["findings"]}
+    assert told["spikes"].startswith(f"{len(table) - 1} annotated in 1 run(s)")
+    assert "1 marks" in told["spikes"] and "rejected" in told["spikes"]
+    assert not any(NOBODY in each for each in told.values())
+    # What somebody has reviewed in place is not detected over.
+    shutil.copy(world.root / "reviewed" / TABLE, world.output / TABLE)
+    assert main(world.arguments("--detect-spikes", "--methods", "sloreta")) != ExitCode.DONE
+    assert "reviewed" in world.status("01")["message"]
+
+
+@pytest.mark.campaign
+def test_a_reviewed_table_is_imaged(reviewed):
+    world, table, words = reviewed
     assert world.run(*words) == ExitCode.DONE
     assert NOBODY not in report_of(world)
     assert any("1 marks" in each and "rejected" in each for each in qc_of(world)["warnings"])
     assert qc_of(world)["n_marks"] == len(table) - 1
-    # What somebody has reviewed in place is not detected over.
-    shutil.copy(reviewed / TABLE, world.output / TABLE)
-    assert main(world.arguments("--detect-spikes", "--methods", "sloreta")) != ExitCode.DONE
-    assert "reviewed" in world.status("01")["message"]

@@ -13,6 +13,7 @@ from pipeline.paths import PatientPaths
 from pipeline.readers import companions
 from pipeline.spikes.choice import choose_runs
 from pipeline.spikes.config import Config, Inputs
+from pipeline.spikes.detecting import reviewed_tables
 from pipeline.spikes.foresight import foresee
 from pipeline.spikes.maxfilter import machine_files
 from pipeline.spikes.movement import head_position_file
@@ -33,6 +34,8 @@ def reads(inputs: Inputs, paths: PatientPaths) -> list[Path]:
     if inputs.detect:
         middle = [paths.surface(hemi, "midthickness") for hemi in "LR"]
         files += [paths.leadfield, paths.inner_skull, *middle]
+        # A person's answers since the last run: the stage must not be skipped over them.
+        files += reviewed_tables(inputs, paths)
     tables = [*inputs.events, *inputs.channels_tsv, *chain.from_iterable(inputs.events_json)]
     files += [file for file in tables if file is not None]
     return sorted({file for file in files if file.exists()})

@@ -8,33 +8,24 @@ from pathlib import Path
 import mne
 import numpy as np
 import pandas as pd
-import scipy.fft
-from scipy.ndimage import uniform_filter1d
 
-from pipeline.detection.likeness import fast_level
-from pipeline.detection.statistic import AROUND_S, Detector, make_detector
+from pipeline.detection.noise import quiet_covariance
+from pipeline.detection.statistic import Detector, make_detector
 from pipeline.detection.stream import Detected, detect
 from pipeline.errors import InvalidInput
 from pipeline.files import write_json, write_text
 from pipeline.head_position import STEP_DEG, STEP_MM, HeadPositions, displacement
-from pipeline.modality import field_picks, sensor_names, sensor_picks
+from pipeline.modality import field_picks, sensor_names
 from pipeline.names import events_name
 from pipeline.paths import PatientPaths
 from pipeline.progress import Progress
 from pipeline.readers import promised_modality
 from pipeline.records.head import at_positions, read_measured_head
+from pipeline.spikes.blocks import MARGIN_S, Blocks
 from pipeline.spikes.channels import find_bad_channels
 from pipeline.spikes.config import Config, Inputs
 from pipeline.spikes.events import REVIEW, UNREVIEWED
-from pipeline.spikes.filtering import (
-    WINDOW_S,
-    WindowStats,
-    bridged,
-    held,
-    measure,
-    read_padded,
-    still,
-)
+from pipeline.spikes.filtering import WINDOW_S, WindowStats, measure
 from pipeline.spikes.limits import require_channels
 from pipeline.spikes.marks import channel_marks
 from pipeline.spikes.maxfilter import Kept, maxfiltered
@@ -45,15 +36,10 @@ from pipeline.template import N_REGIONS, load_template
 from pipeline.template.cortex import region_adjacency
 from pipeline.whitening import whitener
 
-# Twice the pass band's upper edge and a little more.
-LEAST_SFREQ_HZ = 120.0
-BLOCK_S, N_SAMPLED = 30.0, 40
-MARGIN_S = AROUND_S + 0.2
+N_SAMPLED = 40
 SEED = 0
 TAG = "sc:Epileptiform-interictal-activity"
 VERTEX_LIKE = "vertex-like transient"
-# Muscles are there, and the power line and its harmonic are not.
-FAST_HZ, FAST_SMOOTH = (65.0, 95.0), 3
 
 
 def with_detected(
@@ -72,9 +58,14 @@ def with_detected(
     if not inputs.detect:
         return inputs
     require_measured(inputs.meg)
+    for table in reviewed_tables(inputs, paths):
+        raise InvalidInput(
+            "somebody has reviewed the detector's marks, which a new detection would overwrite",
+            file=table,
+            hint=f"use them with --marks {paths.output_dir.name}, without --detect-spikes; or move "
+            "the table away",
+        )
     tables = [_table_of(recording, paths) for recording in inputs.meg]
-    for table in tables:
-        _refuse_reviewed(table, paths)
     there = open_recording(inputs.meg[0]).info["dev_head_t"]  # which the leadfield has
     for recording, channels_tsv, table in zip(inputs.meg, inputs.channels_tsv, tables, strict=True):
         found = detected_spikes(recording, channels_tsv, paths, config, progress, there, kept)
@@ -102,17 +93,17 @@ def _table_of(recording: Path, paths: PatientPaths) -> Path:
     return paths.output_dir.joinpath(*below, events_name(recording.name))
 
 
-def _refuse_reviewed(table: Path, paths: PatientPaths) -> None:
-    if not table.exists():
-        return
+def reviewed_tables(inputs: Inputs, paths: PatientPaths) -> list[Path]:
+    """Tables of an earlier detection that somebody has reviewed since, where a new one is asked for."""
+    if not inputs.detect:
+        return []
+    tables = [_table_of(recording, paths) for recording in inputs.meg]
+    return [table for table in tables if table.exists() and _is_reviewed(table)]
+
+
+def _is_reviewed(table: Path) -> bool:
     review = read_tsv(table, ("onset",), []).get(REVIEW, pd.Series(dtype=str))
-    if (review.str.lower() != UNREVIEWED).any():
-        raise InvalidInput(
-            "somebody has reviewed the detector's marks, which a new detection would overwrite",
-            file=table,
-            hint=f"use them with --marks {paths.output_dir.name}, without --detect-spikes; or move "
-            "the table away",
-        )
+    return bool((review.str.lower() != UNREVIEWED).any())
 
 
 def _write(table: Path, found: Detected, config: Config) -> None:
@@ -213,116 +204,6 @@ def detected_spikes(
     )
 
 
-class Blocks:
-    """Blocks of a recording in the pass band, with few samples a second.
-
-    Attributes
-    ----------
-    sfreq : float
-        Of what it gives, Hz.
-    starts : ndarray of int, (n_blocks,)
-        First sample of each block at that rate, from the first stored one.
-    good : ndarray of int, (n_good,)
-        Sensors that `at` gives; all of them until a detector is fitted.
-    """
-
-    def __init__(self, raw: mne.io.BaseRaw, path: Path, config: Config):
-        self.raw, self.path = raw, path
-        self.picks = sensor_picks(raw.info)
-        self.step = max(1, int(raw.info["sfreq"] // LEAST_SFREQ_HZ))
-        self.sfreq = raw.info["sfreq"] / self.step
-        band = config.highpass_hz, config.lowpass_hz
-        self.kernel = mne.filter.create_filter(
-            None, raw.info["sfreq"], *band, fir_design="firwin", verbose="error"
-        )
-        self.good = np.arange(len(self.picks))
-        length = round(BLOCK_S * self.sfreq)
-        n_kept = raw.n_times // self.step
-        self.length = min(length, n_kept)
-        self.starts = np.arange(0, n_kept - self.length + 1, self.length)
-
-    def at(self, index: int, margin_s: float) -> np.ndarray:
-        """Good channels (n, n_times); beyond the recording's ends they are mirrored."""
-        return self.filtered(index, margin_s)[1][self.good]
-
-    def with_fast(self, index: int, margin_s: float) -> tuple[np.ndarray, np.ndarray | None]:
-        """What `at` gives, and the power of fast activity over its usual one at these samples.
-
-        The second is None where the sampling rate is too low to tell.
-        """
-        block = self._read(index, margin_s)[0]
-        block = bridged(block, still(block))
-        spectrum, length = spectrum_of(block, self.step)
-        n_times = self.length + 2 * round(margin_s * self.sfreq)
-        band = few_of(spectrum, length, block.shape[1], self.kernel, self.step)[:, :n_times]
-        if self.raw.info["sfreq"] < 2.1 * FAST_HZ[1]:
-            return band[self.good], None
-        power, places = fast_power(spectrum[self.good], length, self.raw.info["sfreq"])
-        first = len(self.kernel) // 2
-        # The ends do not fit each other, as a spectrum takes them to.
-        inner = (places >= first) & (places < block.shape[1] - first)
-        at = first + self.step * np.arange(n_times)
-        return band[self.good], np.interp(at, places[inner], fast_level(power[:, inner]))
-
-    def filtered(self, index: int, margin_s: float) -> tuple[np.ndarray, np.ndarray]:
-        """A block as recorded, and in the pass band with its margin."""
-        block, reach = self._read(index, margin_s)
-        core = block[:, reach : reach + self.length * self.step]
-        band = few_samples(bridged(block, still(block)), self.kernel, self.step)
-        return core, band[:, : self.length + 2 * round(margin_s * self.sfreq)]
-
-    def _read(self, index: int, margin_s: float) -> tuple[np.ndarray, int]:
-        """A block with all that is needed around it, and where itself begins in that."""
-        reach = len(self.kernel) // 2 + round(margin_s * self.sfreq) * self.step
-        start = int(self.starts[index]) * self.step
-        stop = start + self.length * self.step
-        return held(read_padded(self.raw, self.path, self.picks, start, stop, reach))[0], reach
-
-
-def few_samples(block: np.ndarray, kernel: np.ndarray, step: int) -> np.ndarray:
-    """Every `step`-th sample of a block's valid convolution, float32 (n_channels, n).
-
-    Parameters
-    ----------
-    block : ndarray, (n_channels, n_times)
-    kernel : ndarray, (n_kernel,)
-        Of a pass band that ends below half the sampling rate of the result: what lies above is left out
-        before the way back from frequencies, which takes most of the time away.
-    step : int
-    """
-    spectrum, length = spectrum_of(block, step)
-    return few_of(spectrum, length, block.shape[1], kernel, step)
-
-
-def spectrum_of(block: np.ndarray, step: int) -> tuple[np.ndarray, int]:
-    """Spectra of a block without its mean, complex64 (n_channels, n), and the length they are of."""
-    length = step * scipy.fft.next_fast_len(-(-block.shape[1] // step), real=True)
-    block = block - block.mean(1, keepdims=True)  # single precision does not hold an offset
-    return scipy.fft.rfft(block.astype(np.float32), length, axis=1), length
-
-
-def few_of(
-    spectrum: np.ndarray, length: int, n_times: int, kernel: np.ndarray, step: int
-) -> np.ndarray:
-    """`few_samples` of a block of `n_times` whose `spectrum_of` is known."""
-    spectrum = spectrum[:, : length // step // 2 + 1]
-    frequency = np.arange(spectrum.shape[1])
-    begin = np.exp(2j * np.pi * frequency * (len(kernel) - 1) / length) / step
-    gain = scipy.fft.rfft(kernel, length)[: len(frequency)] * begin
-    n_valid = -(-(n_times - len(kernel) + 1) // step)
-    return scipy.fft.irfft(spectrum * gain.astype(np.complex64), length // step, axis=1)[
-        :, :n_valid
-    ]
-
-
-def fast_power(spectrum: np.ndarray, length: int, sfreq: float) -> tuple[np.ndarray, np.ndarray]:
-    """Power in `FAST_HZ`, about thirty times a second, (n_channels, n), and the samples it is at (n,)."""
-    first, last = (round(hz * length / sfreq) for hz in FAST_HZ)
-    envelope = scipy.fft.ifft(spectrum[:, first:last], axis=1)
-    power = uniform_filter1d(np.abs(envelope) ** 2, FAST_SMOOTH, axis=1)
-    return power, np.arange(last - first) * length / (last - first)
-
-
 def _leadfield(
     names: list[str], paths: PatientPaths, info: mne.Info, there: mne.Transform | None
 ) -> np.ndarray:
@@ -363,13 +244,11 @@ def fitted_detector(
     drawn = np.unique(
         np.linspace(0, len(blocks.starts) - 1, min(N_SAMPLED, len(blocks.starts))).astype(int)
     )
-    total = np.zeros((len(types), len(types)))
-    measured, n_times = [], 0
+    bands, measured = [], []
     window = round(WINDOW_S * blocks.sfreq)
     for index in drawn:
         core, band = blocks.filtered(int(index), 0.0)
-        total += band @ band.T.astype(float)
-        n_times += band.shape[1]
+        bands.append(band)
         # At the kept rate: what differs from channel to channel does so at either.
         kept = core[:, :: blocks.step][:, : band.shape[1]]
         measured.append(measure(kept, band, window))
@@ -377,6 +256,7 @@ def fitted_detector(
         np.concatenate(part, axis=1) for part in zip(*measured, strict=True)
     )
     stats = WindowStats(stuck, level, std, ptp, fast, window / blocks.sfreq)
+    total = np.add.reduce([band @ band.T.astype(float) for band in bands])
     size = np.sqrt(np.diag(total))
     safe = np.where(size > 0, size, 1)
     pos_m = np.array([channel["loc"][:3] for channel in info["chs"]])
@@ -386,8 +266,8 @@ def fitted_detector(
     require_channels(found, len(types), blocks.path)
     blocks.good = np.array([i for i, name in enumerate(info["ch_names"]) if name not in found])
     names = [info["ch_names"][i] for i in blocks.good]
-    covariance = total[np.ix_(blocks.good, blocks.good)] / n_times
     leadfield = leadfield_of(names)
+    covariance = quiet_covariance([band[blocks.good] for band in bands], leadfield, blocks.sfreq)
     return make_detector(whitener(covariance), leadfield, blocks.sfreq, leadfield @ _larger())
 
 

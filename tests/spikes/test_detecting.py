@@ -1,5 +1,6 @@
 """The detector's tables: where they lie, what they say, and that a reviewer's work is kept."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import mne
@@ -14,16 +15,16 @@ from pipeline.errors import InvalidInput
 from pipeline.files import read_json
 from pipeline.paths import PatientPaths
 from pipeline.progress import Progress
+from pipeline.spikes import reads
+from pipeline.spikes.blocks import Blocks, few_samples
 from pipeline.spikes.config import SPIKE_NAMES, Config, Inputs
 from pipeline.spikes.detecting import (
     VERTEX_LIKE,
-    Blocks,
-    _refuse_reviewed,
     _table_of,
     _write,
-    few_samples,
     fitted_detector,
     require_measured,
+    reviewed_tables,
     with_detected,
 )
 from pipeline.spikes.events import read_events
@@ -54,15 +55,21 @@ def test_marks_of_the_output_are_found_by_the_recordings_name(session, tmp_path)
     assert "3.0 times in this recording" in described["score"]["Description"]
 
 
-def test_a_reviewed_table_is_not_overwritten(tmp_path):
-    paths = PatientPaths(tmp_path, "01")
-    table = _table_of(Path("sub-01/meg/sub-01_task-rest_meg.fif"), paths)
-    _refuse_reviewed(table, paths)
+def test_a_reviewed_table_is_not_overwritten_and_no_reason_to_skip_the_stage(tmp_path):
+    paths, recording = (
+        PatientPaths(tmp_path, "01"),
+        tmp_path / "sub-01/meg/sub-01_task-rest_meg.fif",
+    )
+    inputs = Inputs([recording], [None], [None], detect=True)
+    table = _table_of(recording, paths)
+    assert reviewed_tables(inputs, paths) == []
     _write(table, FOUND, Config())
-    _refuse_reviewed(table, paths)
+    assert reviewed_tables(inputs, paths) == [] and table not in reads(inputs, paths)
     table.write_text(table.read_text().replace("unreviewed", "accepted", 1))
+    assert reviewed_tables(inputs, paths) == [table] and table in reads(inputs, paths)
+    assert reviewed_tables(replace(inputs, detect=False), paths) == []
     with pytest.raises(InvalidInput, match="somebody has reviewed") as refused:
-        _refuse_reviewed(table, paths)
+        with_detected(inputs, paths, Config(), Progress(), None)
     assert "--marks" in refused.value.hint
 
 
