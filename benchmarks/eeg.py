@@ -29,7 +29,7 @@ from pipeline.projection import prepare_recording, project_head
 from pipeline.synthesis.patches import template_dictionary
 from pipeline.weights import load_model
 
-SEEDS = (900, 901)
+SEEDS = (900, 901, 902)
 AVERAGE = {"source_snr_db": (5.0, 20.0), "sensor_snr_db": (5.0, 20.0)}
 CONDITIONS = (
     Condition("disc of 15-40 cm2", **AVERAGE),

@@ -100,7 +100,8 @@ def test_a_reviewed_table_is_read_and_not_detected_over(reviewed, capsys):
     assert not any(NOBODY in each for each in told.values())
     # What somebody has reviewed in place is not detected over.
     shutil.copy(world.root / "reviewed" / TABLE, world.output / TABLE)
-    assert main(world.arguments("--detect-spikes", "--methods", "sloreta")) != ExitCode.DONE
+    again = world.arguments("--detect-spikes", "--methods", "sloreta")
+    assert main([*again, "--preflight"]) == main(again) == ExitCode.ALL_FAILED
     assert "reviewed" in world.status("01")["message"]
 
 

@@ -63,7 +63,9 @@ def participant_findings(
     )
     yield attempt(subject, "landmarks", lambda: _landmarks(files, size, configs))
     yield attempt(subject, "co-registration", lambda: _trans(files))
-    yield attempt(subject, "spikes", lambda: recordings.marked_spikes(files, configs["spikes"]))
+    yield attempt(
+        subject, "spikes", lambda: recordings.marked_spikes(files, paths, configs["spikes"])
+    )
     yield attempt(subject, "SOZ labels", lambda: _soz(files, size))
     yield attempt(subject, "resection", lambda: _resection(files, size, configs))
     if files.clinical is not None:

@@ -8,7 +8,8 @@ from bids_app.stages import spikes_inputs
 from pipeline import spikes
 from pipeline.errors import InvalidInput
 from pipeline.modality import field_picks, modality_of, recording_picks
-from pipeline.spikes.detecting import require_measured
+from pipeline.paths import PatientPaths
+from pipeline.spikes.detecting import require_free
 from pipeline.spikes.maxfilter import unfit_files
 from pipeline.spikes.recording import open_recording
 
@@ -44,10 +45,10 @@ def meg(files: PatientFiles, config, size: dict) -> tuple[str, str]:
     return ("note", " ".join([f"{told}.", *dict.fromkeys(unfit)])) if unfit else ("ok", told)
 
 
-def marked_spikes(files: PatientFiles, config) -> tuple[str, str]:
+def marked_spikes(files: PatientFiles, paths: PatientPaths, config) -> tuple[str, str]:
     """How many spikes the marks leave, and what the stage will warn of."""
     if config.detect_spikes:
-        require_measured(files.meg)
+        require_free(spikes_inputs(files, config), paths)
         return "note", (
             f"looked for, {config.false_per_minute:g} false ones a minute expected; how many there are, "
             f"{ONLY_DATA_TELL}. No person will have reviewed them."

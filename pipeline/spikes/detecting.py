@@ -53,10 +53,24 @@ def with_detected(
     Raises
     ------
     InvalidInput
-        A table is there already that somebody has reviewed, or see `require_measured`.
+        See `require_free`.
     """
     if not inputs.detect:
         return inputs
+    require_free(inputs, paths)
+    tables = [_table_of(recording, paths) for recording in inputs.meg]
+    there = open_recording(inputs.meg[0]).info["dev_head_t"]  # which the leadfield has
+    for recording, channels_tsv, table in zip(inputs.meg, inputs.channels_tsv, tables, strict=True):
+        found = detected_spikes(recording, channels_tsv, paths, config, progress, there, kept)
+        _write(table, found, config)
+    return replace(inputs, events=list(tables), events_json=[])
+
+
+def require_free(inputs: Inputs, paths: PatientPaths) -> None:
+    """Raise `InvalidInput` where spikes are not to be looked for.
+
+    A table is there already that somebody has reviewed, or see `require_measured`.
+    """
     require_measured(inputs.meg)
     for table in reviewed_tables(inputs, paths):
         raise InvalidInput(
@@ -65,12 +79,6 @@ def with_detected(
             hint=f"use them with --marks {paths.output_dir.name}, without --detect-spikes; or move "
             "the table away",
         )
-    tables = [_table_of(recording, paths) for recording in inputs.meg]
-    there = open_recording(inputs.meg[0]).info["dev_head_t"]  # which the leadfield has
-    for recording, channels_tsv, table in zip(inputs.meg, inputs.channels_tsv, tables, strict=True):
-        found = detected_spikes(recording, channels_tsv, paths, config, progress, there, kept)
-        _write(table, found, config)
-    return replace(inputs, events=list(tables), events_json=[])
 
 
 def require_measured(recordings: Sequence[Path]) -> None:
