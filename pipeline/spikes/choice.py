@@ -15,12 +15,22 @@ from pipeline.modality import modality_of, sensor_names
 from pipeline.names import channel_key, match
 from pipeline.records.spikes_qc import RunLeftOutQC
 from pipeline.spikes.config import Config, Inputs
-from pipeline.spikes.events import ONSETS_IN_SECONDS, EventTable, listed, no_spikes, read_events
+from pipeline.spikes.events import (
+    ONSETS_IN_SECONDS,
+    EventTable,
+    listed,
+    no_spikes,
+    read_events,
+)
 from pipeline.spikes.maxfilter import decision
 from pipeline.spikes.recording import check_unit, open_recording
 
 # So many onsets do not agree to the last digit by chance.
 MIN_SAME = 3
+MOST_FALSE_PER_MINUTE = 0.8
+"""Of the recordings in benchmarks/results/detection.csv."""
+# So many times as many spikes as transients that were set apart are no reason to look at these.
+MANY_SET_APART = 2
 
 
 @dataclass(frozen=True)
@@ -77,16 +87,28 @@ class Choice:
         return sum(run.events.n_unreviewed for run in self.used if run.events is not None)
 
     @property
+    def n_set_apart(self) -> int:
+        """Transients that a detector set apart and no person has looked at, in the runs that are used."""
+        return sum(run.events.n_set_apart for run in self.used if run.events is not None)
+
+    @property
     def doubts(self) -> tuple[Doubt, ...]:
-        """Of the onsets, and a grave one where no person has looked at some of the marks."""
-        if not self.n_unreviewed:
-            return self.doubts_of_onsets
-        text = (
-            f"No person has reviewed {self.n_unreviewed} of the {self.n_spikes} marks: a detector "
-            "made them, which on simulated recordings with muscle, jumps and sharp transients of the healthy brain also "
-            "made 2 to 6 false ones a minute"
-        )
-        return (Doubt(text, grave=True), *self.doubts_of_onsets)
+        """Of the onsets, and of marks that no person has looked at, used or set apart."""
+        found = []
+        if self.n_unreviewed:
+            text = (
+                f"No person has reviewed {self.n_unreviewed} of the {self.n_spikes} marks: a detector "
+                f"made them, which on simulated recordings with muscle, jumps and sharp transients of the "
+                f"healthy brain also made up to {MOST_FALSE_PER_MINUTE:g} false ones a minute"
+            )
+            found.append(Doubt(text, grave=True))
+        if self.n_set_apart * MANY_SET_APART > self.n_spikes:
+            text = (
+                f"The detector set {self.n_set_apart} transients apart that are broader than a spike or of "
+                "two places; the patient's spikes may be among them"
+            )
+            found.append(Doubt(text))
+        return (*found, *self.doubts_of_onsets)
 
     @property
     def longest_spike_s(self) -> float:

@@ -24,7 +24,7 @@ from pipeline.records.head import at_positions, read_measured_head
 from pipeline.spikes.blocks import MARGIN_S, Blocks
 from pipeline.spikes.channels import find_bad_channels
 from pipeline.spikes.config import Config, Inputs
-from pipeline.spikes.events import REVIEW, UNREVIEWED
+from pipeline.spikes.events import REVIEW, UNREVIEWED, VERTEX_LIKE
 from pipeline.spikes.filtering import WINDOW_S, WindowStats, measure
 from pipeline.spikes.limits import require_channels
 from pipeline.spikes.marks import channel_marks
@@ -39,7 +39,6 @@ from pipeline.whitening import whitener
 N_SAMPLED = 40
 SEED = 0
 TAG = "sc:Epileptiform-interictal-activity"
-VERTEX_LIKE = "vertex-like transient"
 
 
 def with_detected(

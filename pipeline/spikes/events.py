@@ -23,6 +23,8 @@ from pipeline.tables import NOT_GIVEN, numbers, read_tsv
 
 REVIEW = "review"
 REJECTED, UNREVIEWED = "rejected", "unreviewed"
+VERTEX_LIKE = "vertex-like transient"
+"""What the detector calls transients that are unlike a spike by what vertex waves are unlike it."""
 NAME_COLUMNS = ("trial_type", "annotation_type", "value")
 LONGEST_SPIKE_S = 1.0
 ONSETS_IN_SECONDS = "write onsets in seconds from the recording's first sample"
@@ -55,6 +57,8 @@ class EventTable:
         How the table was read, where the reader of the report must know.
     n_unreviewed : int
         Spikes of which the table says that no person has looked at them.
+    n_set_apart : int
+        `VERTEX_LIKE` transients of which it says the same.
     """
 
     onset_s: np.ndarray
@@ -67,6 +71,7 @@ class EventTable:
     names: tuple[str, ...]
     notes: tuple[str, ...]
     n_unreviewed: int = 0
+    n_set_apart: int = 0
 
     @property
     def lost(self) -> str:
@@ -141,6 +146,7 @@ def read_events(path: Path, names: tuple[str, ...], sidecars: Sequence[Path] = (
         names=_names_in(table),
         notes=tuple(notes),
         n_unreviewed=int((review[spikes] == UNREVIEWED).sum()),
+        n_set_apart=int(((_labels(table) == VERTEX_LIKE) & (review == UNREVIEWED)).sum()),
     )
 
 

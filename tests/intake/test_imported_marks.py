@@ -4,6 +4,7 @@ from pathlib import Path
 
 import mne
 import numpy as np
+import pandas as pd
 import pytest
 from marked_recording import (
     EVENTS,
@@ -25,9 +26,9 @@ from pipeline.files import read_json
 from pipeline.mark_files._format import Reading
 from pipeline.mark_files._reading import read_marks
 from pipeline.readers import open_raw
-from pipeline.spikes.choice import Annotated, Choice
+from pipeline.spikes.choice import MOST_FALSE_PER_MINUTE, Annotated, Choice
 from pipeline.spikes.config import SPIKE_NAMES
-from pipeline.spikes.events import read_events
+from pipeline.spikes.events import VERTEX_LIKE, read_events
 from pipeline.spikes.imported import join_marks
 
 
@@ -136,3 +137,23 @@ def test_rejected_marks_are_no_spikes_and_unreviewed_ones_are_counted(tmp_path):
     run = Annotated(Path("a_meg.fif"), file, events, None, None)
     (doubt,) = Choice([run], [], []).doubts
     assert doubt.grave and doubt.text.startswith("No person has reviewed 1 of the 2 marks")
+
+
+@pytest.mark.parametrize(("n_apart", "is_told"), [(1, False), (2, True)])
+def test_many_transients_that_were_set_apart_are_told(n_apart, is_told, tmp_path):
+    """Two spikes that a person accepted; what a person has looked at is not set apart any more."""
+    file = tmp_path / "a_events.tsv"
+    rows = [f"{at}\tspike\taccepted" for at in (1, 2)]
+    rows += [f"{10 + at}\t{VERTEX_LIKE}\tunreviewed" for at in range(n_apart)]
+    rows += ["30\tvertex-like transient\trejected"]
+    file.write_text("\n".join(["onset\ttrial_type\treview", *rows]))
+    events = read_events(file, SPIKE_NAMES)
+    assert (len(events.onset_s), events.n_set_apart) == (2, n_apart)
+    doubts = Choice([Annotated(Path("a_meg.fif"), file, events, None, None)], [], []).doubts
+    assert [each.grave for each in doubts] == [False] * is_told
+    assert all(each.text.startswith(f"The detector set {n_apart} transients") for each in doubts)
+
+
+def test_the_false_marks_told_are_the_most_that_were_measured():
+    table = pd.read_csv(Path(__file__).parents[2] / "benchmarks/results/detection.csv")
+    assert table["false_per_minute"].max() == MOST_FALSE_PER_MINUTE

@@ -19,7 +19,6 @@ from pipeline.spikes import reads
 from pipeline.spikes.blocks import Blocks, few_samples
 from pipeline.spikes.config import SPIKE_NAMES, Config, Inputs
 from pipeline.spikes.detecting import (
-    VERTEX_LIKE,
     _table_of,
     _write,
     fitted_detector,
@@ -27,7 +26,7 @@ from pipeline.spikes.detecting import (
     reviewed_tables,
     with_detected,
 )
-from pipeline.spikes.events import read_events
+from pipeline.spikes.events import VERTEX_LIKE, read_events
 from pipeline.tables import read_tsv
 
 FOUND = Detected(np.array([1.5, 7.25]), np.array([2.0, 1.1]), 30.0, 3.0, 30.0, np.array([4.0]))
@@ -44,6 +43,7 @@ def test_marks_of_the_output_are_found_by_the_recordings_name(session, tmp_path)
     assert events_of(recording, tmp_path / "bids", paths.output_dir) == table
     events = read_events(table, SPIKE_NAMES)
     assert events.onset_s.tolist() == [1.5, 7.25] and events.n_unreviewed == 2
+    assert events.n_set_apart == 1
     told = read_tsv(table, ("onset",), []).set_index("onset")
     assert told.loc["4.0", "trial_type"] == VERTEX_LIKE and list(told.index) == [
         "1.5",
