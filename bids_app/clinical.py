@@ -27,6 +27,8 @@ from pipeline.tables import NOT_GIVEN, read_tsv
 
 _NIFTI = (".nii", ".nii.gz")
 _SCANS = frozenset("T1w T2w PDw FLAIR T2starw inplaneT1 inplaneT2 ct pet bold sbref dwi".split())
+# What masks of operations are called that are not called resection.
+_OTHER_WORDS = ("cavity", "ablat")
 _OUTCOME_WORDS = frozenset(
     "engel ilae class grade yes no true false s f success failure successful failed seizure seizures "
     "free not improved improvement worthwhile unchanged worse good poor excellent bad recurrence".split()
@@ -245,7 +247,9 @@ def find_surgery(
 
 
 def _resection_mask(label: str, roots: list[Path], notes: list[str]) -> tuple[Path | None, str]:
-    masks = [path for path in _images(label, roots) if _is_resection_mask(path)]
+    images = _images(label, roots)
+    masks = [path for path in images if _is_named(path, ("resect",))]
+    masks = masks or [path for path in images if _is_named(path, _OTHER_WORDS)]
     preoperative = [path for path in masks if not is_postoperative(path)]
     if len(masks) > 1 and len(preoperative) == 1:
         notes.append(
@@ -262,11 +266,12 @@ def _resection_mask(label: str, roots: list[Path], notes: list[str]) -> tuple[Pa
     return (masks[0] if masks else None), NO_MASK
 
 
-def _is_resection_mask(path: Path) -> bool:
-    """Whether a name tells of a resection other than by when or how an image was made."""
+def _is_named(path: Path, words: tuple[str, ...]) -> bool:
+    """Whether a name tells of an operation other than by when or how an image was made."""
     parts = path.name.split(".")[0].lower().split("_")
     entities = [part for part in parts if part.split("-")[0] not in ("ses", "acq", "rec", "space")]
-    return any("resection" in part for part in entities) and suffix_of(path.name) not in _SCANS
+    told = any(word in part for part in entities for word in words)
+    return told and suffix_of(path.name) not in _SCANS
 
 
 def _occasion(path: Path) -> tuple:

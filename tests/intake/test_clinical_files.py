@@ -278,6 +278,7 @@ def test_only_a_mask_of_the_resection_is_one(tmp_path):
         "ses-postresection_desc-brain_mask",
         "space-postresection_desc-tumor_mask",
         "desc-resection_T1w",
+        "acq-ablation_desc-brain_mask",
     ):
         add(tmp_path, f"d/sub-01/sub-01_{name}.nii.gz")
     root = tmp_path / "d"
@@ -287,10 +288,27 @@ def test_only_a_mask_of_the_resection_is_one(tmp_path):
         "desc-Resection2_mask",
         "resection",
         "resectionCavity_mask",
+        "label-resected_mask",
+        "label-cavity_mask",
+        "desc-ablation_mask",
     ):
         path = add(tmp_path, f"d/sub-01/anat/sub-01_{name}.nii.gz")
         assert find_surgery("01", tmp_path, [root, root], Path("T1w.nii"), []).mask == path
         path.unlink()
+
+
+def test_a_mask_named_resection_goes_before_others_of_operations(tmp_path):
+    root = tmp_path / "d"
+    cavity, resection = (
+        add(tmp_path, f"d/sub-01/anat/sub-01_label-{name}_mask.nii.gz")
+        for name in ("cavity", "resection")
+    )
+    assert find_surgery("01", tmp_path, [root], Path("T1w.nii"), []).mask == resection
+    resection.unlink()
+    assert find_surgery("01", tmp_path, [root], Path("T1w.nii"), []).mask == cavity
+    add(tmp_path, "d/sub-01/anat/sub-01_label-ablation_mask.nii.gz")
+    found = find_surgery("01", tmp_path, [root], Path("T1w.nii"), [])
+    assert found.mask is None and "2 resection masks were found" in found.no_mask
 
 
 def outcome(folder, *ids, participants=("sub-01",), header="participant_id\toutcome"):
