@@ -141,7 +141,7 @@ def test_page_one_stays_one_page_with_reservations_and_gaps(code, rendered):
         "the average has an SNR of only 4.1 dB",
         "no person has reviewed 48 of the 52 marks: a detector made them, which on simulated "
         "recordings with muscle, jumps and sharp transients of the healthy brain also made up to "
-        "0.8 false ones a minute",
+        "0.6 false ones a minute",
         "the detector set 99 transients apart that are broader than a spike or of two places; the "
         "patient's spikes may be among them",
     ]

@@ -27,7 +27,7 @@ from pipeline.spikes.recording import check_unit, open_recording
 
 # So many onsets do not agree to the last digit by chance.
 MIN_SAME = 3
-MOST_FALSE_PER_MINUTE = 0.8
+MOST_FALSE_PER_MINUTE = 0.6
 """Of the recordings in benchmarks/results/detection.csv."""
 # So many times as many spikes as transients that were set apart are no reason to look at these.
 MANY_SET_APART = 2
