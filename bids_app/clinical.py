@@ -27,8 +27,12 @@ from pipeline.tables import NOT_GIVEN, read_tsv
 
 _NIFTI = (".nii", ".nii.gz")
 _SCANS = frozenset("T1w T2w PDw FLAIR T2starw inplaneT1 inplaneT2 ct pet bold sbref dwi".split())
-# What masks of operations are called that are not called resection.
-_OTHER_WORDS = ("cavity", "ablat")
+# What masks of operations are called: whole words where parts of other things are called alike (nasal cavity).
+_RESECTION = re.compile(".*resect.*")
+_CAVITY = re.compile(r"(surgical|surgery|postop)?(cavity|ablation|ablated)(zone)?\d*")
+_OF_IMAGE = ("sub", "ses", "acq", "rec", "space")
+# Of what was to be done, or might be.
+_NOT_DONE = re.compile(".*(planned|planning|proposed|virtual).*")
 _OUTCOME_WORDS = frozenset(
     "engel ilae class grade yes no true false s f success failure successful failed seizure seizures "
     "free not improved improvement worthwhile unchanged worse good poor excellent bad recurrence".split()
@@ -247,9 +251,17 @@ def find_surgery(
 
 
 def _resection_mask(label: str, roots: list[Path], notes: list[str]) -> tuple[Path | None, str]:
-    images = _images(label, roots)
-    masks = [path for path in images if _is_named(path, ("resect",))]
-    masks = masks or [path for path in images if _is_named(path, _OTHER_WORDS)]
+    images = [path for path in _images(label, roots) if _tells(path, _RESECTION, _CAVITY)]
+    undone = [path for path in images if _tells(path, _NOT_DONE)]
+    notes += [
+        f"{path.name} was passed over: by its name it is of no operation that was done."
+        for path in undone
+    ]
+    done = [path for path in images if path not in undone]
+    masks = [path for path in done if _tells(path, _RESECTION)]
+    if done and not masks:
+        masks = done
+        notes += [f"{path.name} is taken for the resection mask, by its name." for path in masks]
     preoperative = [path for path in masks if not is_postoperative(path)]
     if len(masks) > 1 and len(preoperative) == 1:
         notes.append(
@@ -266,12 +278,13 @@ def _resection_mask(label: str, roots: list[Path], notes: list[str]) -> tuple[Pa
     return (masks[0] if masks else None), NO_MASK
 
 
-def _is_named(path: Path, words: tuple[str, ...]) -> bool:
-    """Whether a name tells of an operation other than by when or how an image was made."""
-    parts = path.name.split(".")[0].lower().split("_")
-    entities = [part for part in parts if part.split("-")[0] not in ("ses", "acq", "rec", "space")]
-    told = any(word in part for part in entities for word in words)
-    return told and suffix_of(path.name) not in _SCANS
+def _tells(path: Path, *patterns: re.Pattern) -> bool:
+    """Whether a mask's name has such a word, other than of when or how the image was made."""
+    if suffix_of(path.name) in _SCANS:
+        return False
+    parts = [part.partition("-") for part in path.name.split(".")[0].lower().split("_")]
+    words = [word for key, _, value in parts if key not in _OF_IMAGE for word in (key, value)]
+    return any(pattern.fullmatch(word) for pattern in patterns for word in words)
 
 
 def _occasion(path: Path) -> tuple:

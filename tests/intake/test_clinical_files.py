@@ -279,6 +279,9 @@ def test_only_a_mask_of_the_resection_is_one(tmp_path):
         "space-postresection_desc-tumor_mask",
         "desc-resection_T1w",
         "acq-ablation_desc-brain_mask",
+        "desc-nasalcavity_mask",
+        "label-plannedresection_mask",
+        "desc-virtual_label-ablation_mask",
     ):
         add(tmp_path, f"d/sub-01/sub-01_{name}.nii.gz")
     root = tmp_path / "d"
