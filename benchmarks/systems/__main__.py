@@ -41,6 +41,7 @@ def main() -> None:
     train.add_argument("--size", choices=SIZES, default="cpu")
     train.add_argument("--seed", type=int, default=1)
     train.add_argument("--minutes", type=float, help="end after these; called again, it goes on")
+    train.add_argument("--steps", type=int, help="of a shorter training than the size's own")
     train.add_argument(
         "--of-tested",
         action="store_true",
@@ -72,6 +73,7 @@ def main() -> None:
             Progress(),
             args.minutes,
             dst_dae.of_tested(field) if args.of_tested else None,
+            args.steps,
         )
         print(card)
 

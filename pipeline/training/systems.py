@@ -3,6 +3,7 @@
 import hashlib
 import shutil
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -58,6 +59,7 @@ def train_system(
     progress: Progress,
     minutes: float | None = None,
     system: System | None = None,
+    steps: int | None = None,
 ) -> tuple[nn.Module, dict[str, Any]]:
     """Train a system of `pipeline.systems.SYSTEMS` for a field, or read what was trained for it.
 
@@ -70,6 +72,9 @@ def train_system(
         After which it ends with the weights that validated best so far.
     system : System, optional
         The one of that name as it is made for certain recordings.
+    steps : int, optional
+        Of a shorter training whose learning rate falls to zero all the same, where the time for the
+        size's own is missing.
 
     Returns
     -------
@@ -90,7 +95,8 @@ def train_system(
         )
     system, weights = system or SYSTEMS[name], folder / f"{name}_{size}.safetensors"
     module = build(system, field, size, seed)
-    recipe = system.recipes[size]
+    published = system.recipes[size]
+    recipe = replace(published, steps=steps) if steps else published
     if weights.exists():
         card = read_weights(weights, _HINT)[1]
         if card.get("field") == fingerprint(field) and card["steps"] == recipe.steps:
@@ -118,6 +124,7 @@ def train_system(
         "seed": seed,
         "field": fingerprint(field),
         **_told(system, recipe, curve),
+        "steps_planned": published.steps,
     }
     write_weights(weights, module, card)
     write_json(weights.with_suffix(".json"), card)
@@ -135,7 +142,6 @@ def _told(system: System, recipe: Recipe, curve: list[dict[str, Any]]) -> dict[s
         "answers": system.answers,
         "version": __version__,
         "steps": steps,
-        "steps_planned": recipe.steps,
         "examples": steps * recipe.batch_size,
         "optimizer": recipe.optimizer,
         "validation": min(curve, key=lambda row: row["validation_loss"]),
