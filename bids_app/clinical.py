@@ -15,6 +15,7 @@ from pipeline.compare.frames import (
     intended_names,
     is_ct,
     is_postoperative,
+    of_other_head,
     operation_labels,
     suffix_of,
 )
@@ -31,8 +32,12 @@ _SCANS = frozenset("T1w T2w PDw FLAIR T2starw inplaneT1 inplaneT2 ct pet bold sb
 _RESECTION = re.compile(".*resect.*")
 _CAVITY = re.compile(r"(surgical|surgery|postop)?(cavity|ablation|ablated)(zone)?\d*")
 _OF_IMAGE = ("sub", "ses", "acq", "rec", "space")
-# Of what was to be done, or might be.
-_NOT_DONE = re.compile(".*(planned|planning|proposed|virtual).*")
+# Of what was to be done, or might be; of what was left, or the same place on the other side.
+_NOT_DONE = re.compile(
+    ".*(planned|planning|proposed|virtual|(non|not|un)-?resect|mirror|flip|contralateral|homotop).*"
+)
+# Formats of masks that are not read.
+_OTHER_FORMATS = (".mgz", ".mgh", ".nrrd", ".seg.nrrd", ".mif", ".mif.gz", ".img", ".mha", ".dcm")
 _OUTCOME_WORDS = frozenset(
     "engel ilae class grade yes no true false s f success failure successful failed seizure seizures "
     "free not improved improvement worthwhile unchanged worse good poor excellent bad recurrence".split()
@@ -216,7 +221,10 @@ def find_surgery(
     notes : list of str
         Gets a sentence for each choice.
     """
-    mask, no_mask = _resection_mask(label, roots, notes)
+    for places in (roots, [bids_dir]):  # of a dataset's own images only where no derivative has one
+        mask, no_mask = _resection_mask(label, places, notes)
+        if mask is not None or no_mask != NO_MASK:
+            break
     if mask is None:
         return SurgeryFiles(no_mask=no_mask)
     images = [
@@ -254,10 +262,21 @@ def _resection_mask(label: str, roots: list[Path], notes: list[str]) -> tuple[Pa
     images = [path for path in _images(label, roots) if _tells(path, _RESECTION, _CAVITY)]
     undone = [path for path in images if _tells(path, _NOT_DONE)]
     notes += [
-        f"{path.name} was passed over: by its name it is of no operation that was done."
+        f"{path.name} was passed over: by its name it is not of what was resected."
         for path in undone
     ]
+    notes += [
+        f"{path.name} was passed over: a mask is read as NIfTI alone."
+        for path in _images(label, roots, _OTHER_FORMATS)
+        if _tells(path, _RESECTION, _CAVITY)
+    ]
     done = [path for path in images if path not in undone]
+    elsewhere = [path for path in done if of_other_head(path)]
+    done = [path for path in done if path not in elsewhere]
+    told = [f"{path.name} is in the space of a template, not of this head" for path in elsewhere]
+    if told and not done:
+        return None, "; ".join(told)
+    notes += [f"{text}: it was passed over." for text in told]
     masks = [path for path in done if _tells(path, _RESECTION)]
     if done and not masks:
         masks = done
@@ -292,13 +311,13 @@ def _occasion(path: Path) -> tuple:
     return entities_of(path.name).get("ses"), operation_labels(path)
 
 
-def _images(label: str, roots: list[Path]) -> list[Path]:
-    """The participant's NIfTI images, the first root's first."""
+def _images(label: str, roots: list[Path], endings: tuple[str, ...] = _NIFTI) -> list[Path]:
+    """The participant's images, NIfTI unless other formats are asked for, the first root's first."""
     return [
         path
         for root in dict.fromkeys(roots)
-        for path in visible(root / f"sub-{label}", "**/*.nii*")
-        if path.name.startswith(f"sub-{label}_") and path.name.endswith(_NIFTI)
+        for path in visible(root / f"sub-{label}", "**/*")
+        if path.name.startswith(f"sub-{label}_") and path.name.endswith(endings)
     ]
 
 

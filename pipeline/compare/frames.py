@@ -30,6 +30,10 @@ _OTHER_SPACES = {
     r"fsnative|freesurfer|tkras": "FreeSurfer's surface coordinates, whose origin is not stated",
     r"pixels": "places in a picture",
 }
+# What derivatives call the space of the T1w.
+_OF_T1W = {"orig", "anat", "scannerras", "ras", "native", "mprage"}
+# Of these, those that lie in the patient's own head.
+_OWN_SPACES = {r"fsnative|freesurfer|tkras", r"pixels"}
 # What a description may say of coordinates that are not scanner RAS, and how far off they then are.
 _OTHER_AXES = {
     r"\btk[\s_-]*r?(?:eg)?[\s_-]*ras\b|\btkr\b|surface[\s_-]*ras\b": "FreeSurfer's surface coordinates, "
@@ -121,6 +125,18 @@ def template_of(space: str) -> str | None:
 def in_template(path: Path) -> bool:
     """Whether an image's BIDS name says that it lies in the space of a template."""
     return template_of(entities_of(path.name).get("space", "")) is not None
+
+
+def of_other_head(path: Path) -> bool:
+    """Whether an image's BIDS name says that it lies in a space of another head than the patient's."""
+    space = entities_of(path.name).get("space", "")
+    other = any(re.fullmatch(name, _key(space)) for name in _OTHER_SPACES.keys() - _OWN_SPACES)
+    return template_of(space) is not None or other
+
+
+def is_own_space(space: str) -> bool:
+    """Whether a name is of the scanner's space of the patient's T1w, however it is called."""
+    return _key(space) in _SCANNER | _OF_T1W or _key(space).startswith(("pre", "t1"))
 
 
 def same_space(first: str, second: str) -> bool | None:

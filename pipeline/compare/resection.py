@@ -6,12 +6,14 @@ import nibabel as nib
 import numpy as np
 
 from pipeline.compare.coordinates import outside_head_mm
+from pipeline.compare.frames import is_own_space
 from pipeline.compare.images import open_image, unreadable
 from pipeline.doubts import Doubt
 from pipeline.errors import InvalidInput
 from pipeline.headmodel.t1w import Volume
-from pipeline.image_frame import frame_doubts
+from pipeline.image_frame import MAX_APART_MM, frame_doubts
 from pipeline.metrics._case import Resection
+from pipeline.names import entities_of
 from pipeline.nifti import require_intact, require_memory
 
 SCALP_TOLERANCE_MM = 5.0
@@ -127,6 +129,45 @@ def mirrored_grid(mask: Resection, image: Volume) -> tuple[Doubt, ...]:
         "side: if it was drawn on the T1w without its header, the side of the resection is wrong"
     )
     return (Doubt(text),)
+
+
+def moved_grid(mask: Resection, image: Volume) -> tuple[Doubt, ...]:
+    """A doubt where a mask has as many voxels as an image, in a box that lies elsewhere.
+
+    So does a mask that was drawn before the image's origin was changed, and one that was drawn on
+    another image of the same protocol.
+    """
+    if mask.inside.shape != image.data.shape:
+        return ()
+    boxes = [_box_mm(image.data.shape, each.affine) for each in (mask, image)]
+    apart_mm = float(np.linalg.norm(boxes[0] - boxes[1], axis=1).max())
+    if apart_mm <= MAX_APART_MM:
+        return ()
+    text = (
+        f"The resection mask has as many voxels as the T1w, but its header places them up to "
+        f"{apart_mm:.0f} mm elsewhere: if it was drawn on the T1w before its header was changed, or on "
+        "another image, it lies in the wrong place"
+    )
+    return (Doubt(text),)
+
+
+def of_other_space(mask_path: Path, mask: Resection, image: Volume) -> tuple[Doubt, ...]:
+    """A doubt where a mask is named as in the space of another image than the T1w, off whose grid it is."""
+    space = entities_of(mask_path.name).get("space", "")
+    if not space or is_own_space(space) or same_grid(mask, image):
+        return ()
+    text = (
+        f"The resection mask is named as in {space} space; it was placed by its header, as if that were "
+        "the T1w's"
+    )
+    return (Doubt(text),)
+
+
+def _box_mm(shape: tuple[int, ...], affine: np.ndarray) -> np.ndarray:
+    """Lowest and highest corner (2, 3) of an image's voxels, however they are counted."""
+    corners = np.array(np.meshgrid(*[(0, n - 1) for n in shape])).reshape(3, -1).T
+    corners_mm = nib.affines.apply_affine(affine, corners)
+    return np.array([corners_mm.min(0), corners_mm.max(0)])
 
 
 def on_grid(mask: Resection, image: Volume) -> Resection:

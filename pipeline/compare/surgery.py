@@ -126,6 +126,9 @@ def _read_mask(inputs: Inputs, t1w: Volume) -> _ReadMask:
             no_postop = error.reason
     names = (inputs.t1w.name, inputs.postop_t1w.name if inputs.postop_t1w else "")
     carried = is_in_postop_space(inputs.resection_mask, given, t1w, postop, names)
+    if not carried:
+        doubts += resection.moved_grid(given, t1w)
+        doubts += resection.of_other_space(inputs.resection_mask, given, t1w)
     lost = carried and postop is None
     reason = f"the resection mask is in the space of a post-operative image, and {no_postop}"
     return _ReadMask(given, postop, carried, doubts, reason if lost else None)
