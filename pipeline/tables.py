@@ -153,6 +153,9 @@ def _text(path: Path, warnings: list[str]) -> str:
         if path.stat().st_size > MAX_FILE_BYTES:
             raise InvalidInput("the table is far too large", file=path, hint=hint)
         content = path.read_bytes()
+        # First the longer mark, which begins as that of UTF-16 does.
+        if content.startswith((codecs.BOM_UTF32_LE, codecs.BOM_UTF32_BE)):
+            return content.decode("utf-32")
         if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
             return content.decode("utf-16")
         if b"\0" in content:

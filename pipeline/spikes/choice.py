@@ -27,6 +27,8 @@ from pipeline.spikes.recording import check_unit, open_recording
 
 # So many onsets do not agree to the last digit by chance.
 MIN_SAME = 3
+# Onsets are rounded by programs, samples by nature.
+SAME_TIME_S = 0.05
 MOST_FALSE_PER_MINUTE = 0.6
 """Of the recordings in benchmarks/results/detection.csv."""
 # So many times as many spikes as transients that were set apart are no reason to look at these.
@@ -137,15 +139,8 @@ def choose_runs(inputs: Inputs, config: Config) -> Choice:
     any_spike = any(run.n_spikes for run in runs)
     left_out, used = [], []
     for run in runs:
-        if run.problem is not None and run.events_tsv is not None:
-            warnings.append(
-                f"Run {run.path.name} was left out: its events cannot be read "
-                f"({run.events_tsv.name}: {run.problem.message})."
-            )
         if run.events is None or (any_spike and not run.n_spikes):
-            unread = run.problem is not None
-            reason = "its events cannot be read" if unread else "no spikes annotated"
-            left_out.append(RunLeftOutQC(file=run.path.name, reason=reason))
+            left_out.append(_without_spikes(run, warnings))
     n_outside, durations, doubts = 0, list[float](), list[Doubt]()
     reference = open_recording(inputs.meg[0]).info if inputs.detect else None
     for run in runs:
@@ -167,6 +162,7 @@ def choose_runs(inputs: Inputs, config: Config) -> Choice:
         durations.append(duration_s)
         n_outside += n_outside_of(run.events.onset_s, duration_s)
         doubts += counted_from_acquisition(run, raw.first_time, duration_s)
+        doubts += unlike_samples(run, raw.info["sfreq"], raw.first_time)
         used.append(run)
         warnings += run.events.notes
         if run.events.n_without_onset:
@@ -186,6 +182,21 @@ def choose_runs(inputs: Inputs, config: Config) -> Choice:
             raise InvalidInput(told, file=used[0].events_tsv, hint=ONSETS_IN_SECONDS)
         warnings.append(f"{told}, and were not used.")
     return choice
+
+
+def _without_spikes(run: Annotated, warnings: list[str]) -> RunLeftOutQC:
+    """Why a run beside others with spikes is left out; a warning where it may have some all the same."""
+    reason = "no spikes annotated"
+    if run.problem is not None and run.events_tsv is not None:
+        reason = "its events cannot be read"
+        warnings.append(
+            f"Run {run.path.name} was left out: {reason} "
+            f"({run.events_tsv.name}: {run.problem.message})."
+        )
+    elif run.events is not None and run.events.why_no_spikes:
+        reason = f"of its events {run.events.why_no_spikes}"
+        warnings.append(f"Run {run.path.name} was left out: {reason}.")
+    return RunLeftOutQC(file=run.path.name, reason=reason)
 
 
 def n_outside_of(onset_s: np.ndarray, duration_s: float) -> int:
@@ -218,6 +229,28 @@ def counted_from_acquisition(
         "counts: they may mark other moments"
     )
     return (Doubt(text, grave=True),)
+
+
+def unlike_samples(run: Annotated, sfreq_hz: float, first_stored_s: float) -> tuple[Doubt, ...]:
+    """A doubt where the columns ``onset`` and ``sample`` of a table are of two bases of time.
+
+    Samples may count from the acquisition's begin, or from 1.
+    """
+    assert run.events is not None
+    if run.events.sample is None:
+        return ()
+    apart_s = run.events.sample / sfreq_hz - run.events.onset_s
+    apart_s = apart_s[np.isfinite(apart_s)]
+    if len(apart_s) < MIN_SAME:
+        return ()
+    apart_s = min(abs(apart_s).max(), abs(apart_s - first_stored_s).max())
+    if apart_s <= SAME_TIME_S:
+        return ()
+    text = (
+        f"The columns onset and sample of the spikes of {run.path.name} are up to {apart_s:.2g} s apart at "
+        f"the recording's {sfreq_hz:g} Hz: the onsets, which are used, may be of another recording or rate"
+    )
+    return (Doubt(text),)
 
 
 def same_moments(runs: list[Annotated]) -> tuple[Doubt, ...]:

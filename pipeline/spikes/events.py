@@ -28,8 +28,13 @@ VERTEX_LIKE = "vertex-like transient"
 NAME_COLUMNS = ("trial_type", "annotation_type", "value")
 LONGEST_SPIKE_S = 1.0
 ONSETS_IN_SECONDS = "write onsets in seconds from the recording's first sample"
+NAMES_IN_TRIAL_TYPE = (
+    "name the spikes in the column trial_type; a table without rows says that nothing was marked"
+)
 _BAD = re.compile(r"bad(?![a-z])", re.IGNORECASE)
+_THOUSANDS = re.compile(r"[1-9]\d{,2},\d{3}")
 # Cells are quoted only where they can hold nothing but a number or a time of day.
+_SHOWN_COLUMN = re.compile(r"[a-z][a-z_ ]{,30}")
 _QUOTABLE = re.compile(r"[\d\s.,:;+\-/eET]{1,24}")
 
 
@@ -59,6 +64,12 @@ class EventTable:
         Spikes of which the table says that no person has looked at them.
     n_set_apart : int
         `VERTEX_LIKE` transients of which it says the same.
+    n_unnamed : int
+        Rows with an onset that no column names.
+    unread : str
+        In words, which rows hold a spike's name in a column that is not read; empty where none does.
+    sample : ndarray, (n_spikes,), or None
+        The same onsets by the column ``sample``, NaN where it says nothing; None without it.
     """
 
     onset_s: np.ndarray
@@ -72,6 +83,9 @@ class EventTable:
     notes: tuple[str, ...]
     n_unreviewed: int = 0
     n_set_apart: int = 0
+    n_unnamed: int = 0
+    unread: str = ""
+    sample: np.ndarray | None = None
 
     @property
     def lost(self) -> str:
@@ -79,6 +93,19 @@ class EventTable:
         if not self.odd_onset:
             return "no onset"
         return f"an onset that is no number, such as {self.odd_onset}"
+
+    @property
+    def why_no_spikes(self) -> str:
+        """Why a table without a usable spike does not say that there are none; empty where it says so."""
+        if self.n_without_onset:
+            return f"{self.n_without_onset} spikes have {self.lost}"
+        if self.unread:
+            return self.unread
+        if self.n_unnamed and not self.names:
+            return (
+                f"{self.n_unnamed} rows have no name, so that they may be spikes or anything else"
+            )
+        return ""
 
 
 def read_events(path: Path, names: tuple[str, ...], sidecars: Sequence[Path] = ()) -> EventTable:
@@ -118,6 +145,9 @@ def read_events(path: Path, names: tuple[str, ...], sidecars: Sequence[Path] = (
     n_rejected = int((is_spike & (review == REJECTED)).sum())
     if n_rejected:
         notes.append(f"{n_rejected} marks of {path.name} were rejected by their reviewer.")
+    unread = _unread(table, pattern, is_spike | denied | is_bad)
+    if unread:
+        notes.append(f"{path.name}: {unread}.")
     is_spike &= review != REJECTED
     onset_s, odd = _seconds(table, "onset", described, path, notes)
     duration_s, _ = _seconds(table, "duration", described, path, notes)
@@ -126,7 +156,13 @@ def read_events(path: Path, names: tuple[str, ...], sidecars: Sequence[Path] = (
     spikes = np.flatnonzero(is_spike & has_onset)
     spikes = spikes[np.argsort(onset_s[spikes], kind="stable")]
     spike_duration_s = duration_s[spikes]
-    spike_duration_s[(spike_duration_s < 0) | (spike_duration_s > LONGEST_SPIKE_S)] = 0
+    no_spikes_length = (spike_duration_s < 0) | (spike_duration_s > LONGEST_SPIKE_S)
+    spike_duration_s[no_spikes_length] = 0
+    if no_spikes_length.any():
+        notes.append(
+            f"{no_spikes_length.sum()} spikes of {path.name} have durations that no spike has (below 0 "
+            f"or above {LONGEST_SPIKE_S:g} s); each was looked for at its onset."
+        )
     bad = is_bad & has_onset & (duration_s > 0)
     n_endless = int((is_bad & ~bad).sum())
     if n_endless:
@@ -147,6 +183,9 @@ def read_events(path: Path, names: tuple[str, ...], sidecars: Sequence[Path] = (
         notes=tuple(notes),
         n_unreviewed=int((review[spikes] == UNREVIEWED).sum()),
         n_set_apart=int(((_labels(table) == VERTEX_LIKE) & (review == UNREVIEWED)).sum()),
+        n_unnamed=int(((_labels(table) == "n/a") & (has_onset | odd) & ~is_spike).sum()),
+        unread=unread,
+        sample=numbers(table["sample"])[0][spikes] if "sample" in table else None,
     )
 
 
@@ -171,12 +210,9 @@ def no_spikes(annotated: Sequence[tuple[Path, EventTable]]) -> str:
             "in a file of another program are made one by spikefocus import-marks",
         )
     for path, table in annotated:
-        if table.n_without_onset:
-            raise InvalidInput(
-                f"{table.n_without_onset} spikes have {table.lost}",
-                file=path,
-                hint=ONSETS_IN_SECONDS,
-            )
+        if table.why_no_spikes:
+            hint = ONSETS_IN_SECONDS if table.n_without_onset else NAMES_IN_TRIAL_TYPE
+            raise InvalidInput(table.why_no_spikes, file=path, hint=hint)
     found = sorted({name for _, table in annotated for name in table.names if not _BAD.match(name)})
     if not found:
         return "The tables of events are there and hold no spike, so that nothing can be averaged."
@@ -215,6 +251,17 @@ def _denied(table: pd.DataFrame, pattern: re.Pattern) -> np.ndarray:
             holds = table[column].map(lambda text: pattern.search(text) is not None)
             denied |= holds.to_numpy(bool) & ~_spoken(table[column], pattern)
     return denied
+
+
+def _unread(table: pd.DataFrame, pattern: re.Pattern, known: np.ndarray) -> str:
+    """Which rows other than those that are `known` (n_rows,) hold a spike's name elsewhere, in words."""
+    told = []
+    for column in table.columns.difference([*NAME_COLUMNS, "hed", REVIEW]):
+        n_rows = int((_spoken(table[column], pattern) & ~known).sum())
+        if n_rows:
+            shown = column if _SHOWN_COLUMN.fullmatch(column) else "another one"
+            told.append(f"{n_rows} rows hold a spike's name in a column that is not read ({shown})")
+    return "; ".join(told)
 
 
 def _review(table: pd.DataFrame) -> np.ndarray:
@@ -260,6 +307,9 @@ def _seconds(table, column: str, described: dict, path: Path, notes: list[str]):
     unit_s = seconds_per_unit(column, described.get(column, {}), path)
     values, odd = numbers(table[column])
     commas = table[column].str.contains(",", regex=False).to_numpy(bool) & np.isfinite(values)
+    if column == "onset" and _by_thousands(table[column][commas], values, commas):
+        values[commas], odd = np.nan, odd | commas
+        commas = np.zeros(len(table), bool)
     if commas.any():
         cell = table[column][commas].iloc[0]
         notes.append(
@@ -269,6 +319,16 @@ def _seconds(table, column: str, described: dict, path: Path, notes: list[str]):
     if unit_s != 1:
         notes.append(f"The {column}s of {path.name} are in units of {unit_s:g} s by events.json.")
     return values * unit_s, odd
+
+
+def _by_thousands(cells: pd.Series, values: np.ndarray, commas: np.ndarray) -> bool:
+    """Whether the commas of onsets part thousands: only so, ``980`` before ``1,234``, are they in order."""
+    if not len(cells) or not cells.str.strip().map(_THOUSANDS.fullmatch).all():
+        return False
+    whole = values.copy()
+    whole[commas] *= 1000
+    in_order = [(np.diff(each[np.isfinite(each)]) >= 0).all() for each in (values, whole)]
+    return in_order == [False, True]
 
 
 def _labels(table: pd.DataFrame) -> np.ndarray:

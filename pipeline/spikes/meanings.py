@@ -16,6 +16,8 @@ _SECONDS = {
     **dict.fromkeys(("us", "µs", "μs", "usec", "microsecond", "microseconds"), 1e-6),
     **dict.fromkeys(("min", "minute", "minutes"), 60.0),
 }
+# "s", "[s]", "time in seconds"
+_UNIT = re.compile(r"(?:time\s+)?(?:in\s+)?[\[(]?\s*([a-zµμ]+)")
 # Branches of HED and its SCORE library that hold words of spikes and are none: benign variants
 # ("Wicket-spikes-pattern") and artefacts, free text, and the end of what began in another row.
 _NO_EVENT_IN_HED = re.compile(
@@ -113,16 +115,16 @@ def seconds_per_unit(column: str, description: dict, file: Path) -> float:
         The unit is none of time.
     """
     unit = description.get("Units")
-    if unit is None:
+    if unit is None or unit == "":
         return 1.0
-    word = re.match(r"[a-zµμ]+", unit.strip().lower()) if isinstance(unit, str) else None
-    if word is None or word[0] not in _SECONDS:
+    word = _UNIT.match(unit.strip().lower()) if isinstance(unit, str) else None
+    if word is None or word[1] not in _SECONDS:
         raise InvalidInput(
             f"events.json gives the column {column!r} in {str(unit)[:20]!r}, which is no unit of time",
             file=file,
             hint="write it in seconds, as BIDS requires",
         )
-    return _SECONDS[word[0]]
+    return _SECONDS[word[1]]
 
 
 def levels_of(cells: pd.Series, description: dict) -> pd.Series:
