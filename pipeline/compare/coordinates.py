@@ -20,6 +20,10 @@ MIN_SHARE_BY_OTHER_UNIT = 0.95
 # No array that is implanted for presurgical evaluation has its contacts closer or its nearest
 # neighbours further apart.
 SPACING_MM = (1.25, 60.0)
+# In centimetres read as millimetres the contacts of a shaft come as near as this, in metres nearer, and
+# those to within a hundredth of the others' distance from the origin.
+OF_OTHER_UNIT_MM = 0.6
+AT_ORIGIN_SHARE = 0.01
 
 
 def outside_head_mm(pos_mri_mm: np.ndarray, scalp_mri_mm: np.ndarray) -> np.ndarray:
@@ -93,3 +97,29 @@ def in_possible_unit(
     if fitting:
         return f"are declared in {declared}, but can be in {' or '.join(fitting)} just as well"
     return f"are declared in {declared}, but do not lie in this head in any unit"
+
+
+def of_other_unit(pos_mm: np.ndarray, known: np.ndarray, key: np.ndarray) -> np.ndarray:
+    """Which contacts (n,) seem to be in a longer unit than the rest of their table.
+
+    Parameters
+    ----------
+    pos_mm : ndarray, (n, 3)
+        In their own space, by the unit of the table.
+    known : ndarray of bool, (n,)
+        Those with a position.
+    key : ndarray of str, (n,)
+        What tells contacts apart: one may be there twice.
+    """
+    odd = np.zeros(len(pos_mm), bool)
+    if known.sum() < 2:
+        return odd
+    size_mm = np.linalg.norm(pos_mm[known], axis=1)
+    odd[known] = size_mm < AT_ORIGIN_SHARE * np.median(size_mm)
+    where = np.flatnonzero(known)
+    for one, other in cKDTree(pos_mm[known]).query_pairs(OF_OTHER_UNIT_MM, output_type="ndarray"):
+        one, other = where[one], where[other]
+        # At the very same place they are one contact by two names, or rounded.
+        if key[one] != key[other] and (pos_mm[one] != pos_mm[other]).any():
+            odd[[one, other]] = True
+    return odd if odd.sum() < known.sum() / 2 else np.zeros(len(pos_mm), bool)

@@ -38,7 +38,10 @@ _OWN_SPACES = {r"fsnative|freesurfer|tkras", r"pixels"}
 _OTHER_AXES = {
     r"\btk[\s_-]*r?(?:eg)?[\s_-]*ras\b|\btkr\b|surface[\s_-]*ras\b": "FreeSurfer's surface coordinates, "
     "whose origin is the middle of the image, so that all contacts may be shifted",
-    r"\blps\b": "axes to the left and the back, so that left and right may be exchanged",
+    r"(?<!not )(?<!not in )(?<!non-)\b(?:mni\w*|talairach|normali[sz]ed to)\b": "a template's space, in which "
+    "no place is the patient's own",
+    r"\blas\b": "an axis to the left, so that left and right may be exchanged",
+    r"\b(?:lps|rai)\b": "axes to the left and the back, so that left and right may be exchanged",
     r"\bvoxels?\b|\bijk\b": "voxel indices, so that all contacts may be shifted and sides exchanged",
 }
 _CT = re.compile(r"\bct\b|computed tomography", re.IGNORECASE)

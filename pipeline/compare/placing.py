@@ -8,7 +8,13 @@ import numpy as np
 import pandas as pd
 
 from pipeline.compare.contact_names import some
-from pipeline.compare.coordinates import in_possible_unit, outside_head_mm, unit_of
+from pipeline.compare.coordinates import (
+    UNIT_IN_MM,
+    in_possible_unit,
+    of_other_unit,
+    outside_head_mm,
+    unit_of,
+)
 from pipeline.compare.coordsystems import description_of
 from pipeline.compare.frames import RANK, Frame, frame_of
 from pipeline.doubts import Doubt
@@ -168,7 +174,18 @@ def _in_t1w(each: _Placeable, carried: Carried, scalp_mri_mm, done: Placement):
         if isinstance(fitting, str):
             done.reasons.append(f"the contacts of {each.path.name} {fitting}")
             return None
+        given = xyz.copy()
         xyz[known], unit = fitting
+        odd = of_other_unit(given * UNIT_IN_MM[unit], known, each.table["key"].to_numpy())
+        if odd.any():
+            done.doubts.append(
+                Doubt(
+                    f"{odd.sum()} contacts of {each.path.name} lie at the origin or nearer to one another "
+                    "than contacts do, as if they were in another unit than the rest: "
+                    f"{some(list(each.table['name'][odd]))}; they were left out"
+                )
+            )
+            known = known & ~odd
         outside_mm[known] = outside_head_mm(xyz[known], head_mm)
         if unit != each.unit:
             done.doubts.append(

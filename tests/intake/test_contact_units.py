@@ -119,3 +119,22 @@ def test_a_box_has_its_corners_and_nothing_inside():
     assert points_mm.min(0).tolist() == [-1, 0, 2] and points_mm.max(0).tolist() == [1, 3, 4]
     on_face = (points_mm == points_mm.min(0)) | (points_mm == points_mm.max(0))
     assert on_face.any(1).all()
+
+
+@pytest.mark.parametrize(("factor", "n_odd"), [(1e-3, 3), (1e-1, 3), (1e-3, 1)])
+def test_contacts_in_another_unit_than_the_rest_of_their_table_are_left_out(
+    tmp_path, factor, n_odd
+):
+    """Two exports in one table: those in metres would lie within a tenth of a millimetre of the origin."""
+    pos_mm = {f"A{i}": (-20 - 3.5 * i, 5, 10) for i in range(8)}
+    pos_mm |= {f"B{i}": tuple(factor * x for x in (20 + 3.5 * i, 5, 10)) for i in range(n_odd)}
+    rows = ["\t".join([name, *(f"{x:.6g}" for x in xyz)]) for name, xyz in pos_mm.items()]
+    electrodes = tmp_path / "sub-01_electrodes.tsv"
+    electrodes.write_text("\n".join(["name\tx\ty\tz", *rows]) + "\n")
+    described = tmp_path / "sub-01_coordsystem.json"
+    described.write_text('{"iEEGCoordinateSystem": "ScanRAS", "iEEGCoordinateUnits": "mm"}')
+    found = resolve([electrodes], [], [described], spherical_scalp())
+    assert found.contacts.name == [f"A{i}" for i in range(8)]
+    (doubt,) = found.doubts
+    assert doubt.text.startswith(f"{n_odd} contacts of") and "in another unit" in doubt.text
+    assert found.counts["contacts_without_position"] == n_odd
