@@ -33,6 +33,7 @@ def applicable(
         Entities that a sidecar may have though the file has none: ``space`` of electrodes.
     """
     entities = {key: value for key, value in entities_of(path.name).items() if key != _OF_ONE_PART}
+    own = path.name.split(".")[0].rpartition("_")[0]
     folders = [folder for folder in path.parents if folder == root or root in folder.parents]
     sidecars = []
     for depth, folder in enumerate(folders):
@@ -46,7 +47,9 @@ def applicable(
                 and stem.split("_")[-1] == suffix
                 and asked.items() <= entities.items()
             ):
-                sidecars.append((depth, -len(named), sidecar.name, sidecar))
+                # Of run-1 and run-01 that which is written as the file's own name goes first.
+                unlike = stem.rpartition("_")[0] != own
+                sidecars.append((depth, -len(named), unlike, sidecar.name, sidecar))
     return [sidecar for *_, sidecar in sorted(sidecars)]
 
 

@@ -6,7 +6,7 @@ from bids_app.dataset.recordings import files_of, imaged_datatype
 from pipeline.readers import is_recording
 from pipeline.sidecars import applicable, nearest
 
-_OF_TABLES = (".tsv", ".csv", ".txt")
+_OF_TABLES = (".tsv", ".csv", ".txt", ".xlsx", ".xls", ".ods", ".gz")
 
 
 def events_of(recording: Path, bids_dir: Path, marks_dir: Path | None) -> Path | None:
@@ -28,30 +28,35 @@ def events_json_of(recording: Path, bids_dir: Path, marks_dir: Path | None) -> l
     return applicable(*_home(recording, "events", ".json", bids_dir, marks_dir))
 
 
-def notes_of_stray_tables(folder: Path, bids_dir: Path, n_marked: int) -> list[str]:
+def notes_of_stray_tables(folder: Path, bids_dir: Path, all_marked: bool) -> list[str]:
     """A sentence for each table of events below a participant's folder that is of no recording there.
 
-    Where runs have their tables, one in another format beside them is only a copy.
+    Where all runs have their tables, one in another format beside them is only a copy.
 
     Parameters
     ----------
     folder : Path
         The participant's.
     bids_dir : Path
-    n_marked : int
-        Runs that have a table.
+    all_marked : bool
+        Whether every run has a table.
     """
     datatype = imaged_datatype(folder)
     recordings = [path for path in files_of(folder, datatype) if is_recording(path)]
-    used = {table for path in recordings for table in applicable(path, "events", ".tsv", bids_dir)}
+    tables = [applicable(path, "events", ".tsv", bids_dir) for path in recordings]
+    used = {of_one[0] for of_one in tables if of_one}
+    # In the recording's folder one table is enough: who made two meant one of them.
+    instead = {other: of_one[0] for of_one in tables for other in of_one[1:] if other not in used}
     stray = [
         path
-        for path in files_of(folder, datatype, "*_event*")
-        if path.suffix.lower() in _OF_TABLES and path not in used
-        if path.suffix == ".tsv" or not n_marked
+        for path in files_of(folder, datatype, "*")
+        if "_event" in path.name.lower() and path.suffix.lower() in _OF_TABLES and path not in used
+        if path.suffix.lower() == ".tsv" or not all_marked
     ]
     return [
-        f"{path.name} was not used: it is no events.tsv that is named as a recording is."
+        f"{path.name} was not used: {instead[path].name} is nearer to the recording's name."
+        if path in instead
+        else f"{path.name} was not used: it is no events.tsv that is named as a recording is."
         for path in stray
     ]
 

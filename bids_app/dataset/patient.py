@@ -100,8 +100,7 @@ def find_patient(
     reference = reference_run(meg, events, query.spike_name, events_json)
     notes += notes_of_marks(events, query.marks_dir)
     if query.marks_dir is None:
-        n_marked = sum(table is not None for table in events)
-        notes += notes_of_stray_tables(folder, bids_dir, n_marked)
+        notes += notes_of_stray_tables(folder, bids_dir, all(events))
     roots = _derivative_roots(bids_dir, derivatives)
     surgery = find_surgery(label, bids_dir, roots, t1w, notes)
     freesurfer_dir = (

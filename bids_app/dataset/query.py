@@ -61,13 +61,13 @@ class Query:
 
 
 def filter_for(path: Path, other: Path) -> str:
-    """A filter file's content that lets `path` through and not `other`, another version of it."""
+    """A filter file's content that lets `path` through and not `other`, another version of it; "" without any."""
     own, others = entities_of(path.name), entities_of(other.name)
     long_names = {short: name for name, short in _ENTITIES.items()}
     own["extension"], others["extension"] = _extension(path), _extension(other)
     differing = [key for key in (*own, *others) if own.get(key) != others.get(key)]
     named = {long_names.get(key, key): own.get(key) for key in differing[:1]}
-    return json.dumps({datatype_of(path): named})
+    return json.dumps({datatype_of(path): named}) if named else ""
 
 
 def _value(path: Path, key: str) -> str | None:

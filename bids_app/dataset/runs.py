@@ -1,5 +1,6 @@
 """Which recordings are a participant's runs: one version of each, and none without a head."""
 
+import re
 from dataclasses import dataclass
 from datetime import datetime, time
 from pathlib import Path
@@ -15,7 +16,7 @@ from bids_app.listing import visible
 from pipeline.errors import InvalidInput
 from pipeline.modality import MODALITIES
 from pipeline.names import entities_of, is_room_by_name, participant_key
-from pipeline.readers import is_recording
+from pipeline.readers import READERS, is_recording
 from pipeline.sidecars import nearest
 from pipeline.spikes.reference import has_spikes
 
@@ -30,6 +31,8 @@ _SAME_DATA = 0.9999
 _METADATA = (".json", ".tsv", ".txt", ".md", ".html")
 # What is read with the file that names it.
 _PARTS = (".eeg", ".vmrk", ".fdt")
+# Neuromag's own name of what is read with the first part.
+_LATER_PART = re.compile(r"-\d+\.fif$", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -76,6 +79,10 @@ def find_recordings(folder: Path, query: Query, notes: list[str]) -> Recordings:
         if not is_recording(path):
             if _is_unread(path):
                 notes.append(f"{path.name} was passed over: its format is not read.")
+            elif _is_misnamed(path):
+                notes.append(
+                    f"{path.name} was passed over: it is not named as BIDS names a recording."
+                )
         elif participant_key(entities_of(path.name).get("sub", "")) != participant_key(folder.name):
             notes.append(f"{path.name} was passed over: it is not named for {folder.name}.")
         elif is_room_by_name(path.name):
@@ -119,6 +126,12 @@ def _is_unread(path: Path) -> bool:
     stem, *extensions = path.name.split(".")
     named = stem.lower().endswith(tuple(f"_{name}" for name in MODALITIES))
     return named and "." + ".".join(extensions) not in _METADATA + _PARTS
+
+
+def _is_misnamed(path: Path) -> bool:
+    """Whether a file is of a format that is read, with something behind the name: a copy's number."""
+    is_read = any(path.suffix.lower() in READERS[name].suffixes for name in READERS)
+    return is_read and _LATER_PART.search(path.name) is None
 
 
 def _first_parts(recordings: list[Path], notes: list[str]) -> list[Path]:
@@ -170,8 +183,10 @@ def _is_one(path: Path, other: Path, bids_dir: Path) -> bool:
     """Whether two files hold one recording: by their names, else by when it was made and what it is."""
     own, others = entities_of(path.name), entities_of(other.name)
     differing = {key for key in own.keys() | others.keys() if own.get(key) != others.get(key)}
-    if differing <= _VERSION:
+    if differing and differing <= _VERSION:
         return True
+    if not differing and path.suffix != other.suffix:
+        return True  # in two formats
     if _is_copy(path, other):
         return True  # whatever the dates: making anonymous shifts them
     if not differing <= _VERSION | {_ACQUISITION}:
@@ -247,9 +262,14 @@ def _chosen(group: list[Path], bids_dir: Path, query: Query, notes: list[str]) -
         (f", because {why}" for why, a, b in zip(reasons, first, second, strict=True) if a != b), ""
     )
     names = ", ".join(path.name for path in others)
+    told = filter_for(others[0], chosen)
+    remedy = (
+        f"Another one is chosen with --bids-filter-file, as by {told}."
+        if told
+        else "Remove the one that is not wanted."
+    )
     notes.append(
-        f"{chosen.name} and {names} hold one recording; {chosen.name} was used{why}. Another one is "
-        f"chosen with --bids-filter-file, as by {filter_for(others[0], chosen)}."
+        f"{chosen.name} and {names} hold one recording; {chosen.name} was used{why}. {remedy}"
     )
     return chosen
 
