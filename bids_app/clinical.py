@@ -38,6 +38,7 @@ _NOT_DONE = re.compile(
 )
 # Formats of masks that are not read.
 _OTHER_FORMATS = (".mgz", ".mgh", ".nrrd", ".seg.nrrd", ".mif", ".mif.gz", ".img", ".mha", ".dcm")
+_GRADE = re.compile(r"\b(i{1,3}|iv|[1-4])\s+([a-d]\d?)\b")
 _OUTCOME_WORDS = frozenset(
     "engel ilae class grade yes no true false s f success failure successful failed seizure seizures "
     "free not improved improvement worthwhile unchanged worse good poor excellent bad recurrence".split()
@@ -336,7 +337,7 @@ def find_outcome(bids_dir: Path, label: str, notes: list[str]) -> str | None:
         for name in rows
         if "outcome" in name or "engel" in name or name in ("ilae", "seizure_free")
     ]
-    own = _own_rows(rows, bids_dir, label)
+    own = own_rows(rows, bids_dir, label)
     if of_outcome and len(own) != 1:
         n_rows = f"{len(own)} rows" if len(own) else "no row"
         notes.append(f"participants.tsv has {n_rows} of sub-{label}: the outcome is not known.")
@@ -356,8 +357,8 @@ def find_outcome(bids_dir: Path, label: str, notes: list[str]) -> str | None:
     return "; ".join(f"{name.replace('_', ' ')}: {text}" for name, text in outcomes.items()) or None
 
 
-def _own_rows(rows: pd.DataFrame, bids_dir: Path, label: str) -> pd.DataFrame:
-    """The participant's rows: as written, else those that only this participant can be meant by."""
+def own_rows(rows: pd.DataFrame, bids_dir: Path, label: str) -> pd.DataFrame:
+    """The participant's rows of ``participants.tsv``: as written, else those that only this participant can be meant by."""
     own = rows[rows["participant_id"].map(participant_label) == label]
     key = participant_key(label)
     folders = [path.name for path in visible(bids_dir, "sub-*") if path.is_dir()]
@@ -368,7 +369,8 @@ def _own_rows(rows: pd.DataFrame, bids_dir: Path, label: str) -> pd.DataFrame:
 
 def _is_outcome(text: str) -> bool:
     """Whether a cell holds a grade or a usual word: free text may hold a name or a date."""
-    words = re.split(r"[\s:;,_-]+", text.strip().lower())
+    joined = _GRADE.sub(r"\1\2", text.strip().lower())  # "Engel I A"
+    words = re.split(r"[\s:;,_-]+", joined)
     return len(words) <= 6 and all(
         word in _OUTCOME_WORDS or re.fullmatch(r"(?:i{1,3}|iv|v|vi|\d)[a-d]?\d?", word)
         for word in words

@@ -3,6 +3,7 @@
 import re
 from pathlib import Path
 
+from bids_app.clinical import own_rows
 from pipeline.errors import InvalidInput, SpikefocusError
 from pipeline.files import read_json
 from pipeline.names import is_empty_room
@@ -85,5 +86,5 @@ def is_virtual(bids_dir: Path, label: str) -> bool:
         return False
     if table is None:
         return False
-    own = table.loc[table["participant_id"].isin([label, f"sub-{label}"]), "virtual"]
-    return bool(own.str.strip().str.lower().isin(["yes", "true", "1"]).any())
+    own = own_rows(table, bids_dir, label)["virtual"]
+    return bool(own.str.strip().str.lower().isin(["yes", "y", "true", "1", "1.0"]).any())

@@ -201,6 +201,15 @@ def check_unit(raw: mne.io.BaseRaw, path: Path) -> None:
 def _unreadable(path: Path, error: Exception) -> InvalidInput:
     # The parser's own words may quote header fields, the patient's name among them.
     if isinstance(error, ValueError) and "split" in str(error).lower():
+        beside = [part for part in companions(path) if part.suffix.lower() == ".fif"]
+        if beside:
+            return InvalidInput(
+                "a part of the split recording is missing or was renamed: each names the next, and "
+                f"{len(beside)} others are there",
+                file=path,
+                hint="restore the missing part; where parts were renamed, give them back their names, or "
+                "copy the recording with mne-bids, which writes the names into the parts",
+            )
         return InvalidInput(
             "a part of the split recording is missing", file=path, hint="restore the missing part"
         )

@@ -66,3 +66,19 @@ def test_a_part_that_does_not_follow_is_told(parts):
 def test_another_kind_of_file_beside_it_is_no_part(parts):
     parts[0].with_name("sub-01_task-rest_meg-eve.fif").write_bytes(b"no part")
     assert open_recording(parts[0]).n_times == 8000
+
+
+@both
+def test_parts_that_were_renamed_are_not_only_called_missing(parts):
+    renamed = [part.with_name(part.name.replace("rest", "spikes")) for part in parts]
+    for part, new in zip(parts, renamed, strict=True):
+        part.rename(new)
+    with pytest.raises(
+        InvalidInput, match=f"renamed.* {len(parts) - 1} others are there"
+    ) as raised:
+        open_recording(renamed[0])
+    assert "give them back their names" in raised.value.hint
+    for part in renamed[1:]:
+        part.unlink()
+    with pytest.raises(InvalidInput, match="a part of the split recording is missing"):
+        open_recording(renamed[0])
