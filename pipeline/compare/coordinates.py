@@ -1,17 +1,12 @@
 """Contact coordinates: which unit, and do they lie in this head."""
 
-import re
 from collections.abc import Callable
 
 import numpy as np
 from scipy.spatial import cKDTree
 
-UNIT_IN_MM = {"m": 1000.0, "cm": 10.0, "mm": 1.0}
-_UNIT_NAMES = {
-    r"m|met(er|re)s?": "m",
-    r"cm|centimet(er|re)s?": "cm",
-    r"mm|millimet(er|re)s?": "mm",
-}
+from pipeline.stated_places import UNIT_IN_MM
+
 # Brain shift, post-operative swelling and a coarse scalp move contacts by less than this.
 HEAD_TOLERANCE_MM = 10.0
 MIN_SHARE_IN_HEAD = 0.9
@@ -38,12 +33,6 @@ def outside_head_mm(pos_mri_mm: np.ndarray, scalp_mri_mm: np.ndarray) -> np.ndar
     directions = cKDTree((scalp_mri_mm - centre) / scalp_radius[:, None])
     _, nearest = directions.query(pos_mri_mm - centre, k=4)
     return radius - scalp_radius[nearest].mean(1)
-
-
-def unit_of(stated) -> str | None:
-    """m, cm or mm as a dataset spells it; None for anything else."""
-    spelt = str(stated).strip().lower()
-    return next((unit for name, unit in _UNIT_NAMES.items() if re.fullmatch(name, spelt)), None)
 
 
 def fits_head(pos_mri_mm: np.ndarray, scalp_mri_mm: np.ndarray, share: float) -> bool:

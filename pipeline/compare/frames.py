@@ -4,9 +4,9 @@ import re
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from pipeline.compare.coordinates import unit_of
 from pipeline.doubts import Doubt
 from pipeline.names import entities_of
+from pipeline.stated_places import unit_of
 
 _SCANNER = {"scanras", "t1w", "individual", "scanner", "native"}
 # The axes of these are those of an image only where the dataset names it.

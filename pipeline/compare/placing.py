@@ -8,24 +8,16 @@ import numpy as np
 import pandas as pd
 
 from pipeline.compare.contact_names import some
-from pipeline.compare.coordinates import (
-    UNIT_IN_MM,
-    in_possible_unit,
-    of_other_unit,
-    outside_head_mm,
-    unit_of,
-)
+from pipeline.compare.coordinates import in_possible_unit, of_other_unit, outside_head_mm
 from pipeline.compare.coordsystems import description_of
 from pipeline.compare.frames import RANK, Frame, frame_of
 from pipeline.doubts import Doubt
 from pipeline.errors import InvalidInput
 from pipeline.records.compare_qc import ContactTransformQC
+from pipeline.stated_places import UNIT_IN_MM, stands_for_none, unit_of
 from pipeline.tables import numbers
 
 SAME_CONTACT_MM = 1.0
-MOST_AT_ONE_PLACE = 3
-# Further from the origin no contact lies in millimetres, nor in a longer unit.
-NO_PLACE = 900.0
 # Two ways to localise a contact agree better than this; another implantation's need not.
 OTHER_CONTACT_MM = 10.0
 XYZ = ["x_mri_mm", "y_mri_mm", "z_mri_mm"]
@@ -216,7 +208,7 @@ def _numbers(each: _Placeable, warnings: list[str]) -> tuple[np.ndarray, np.ndar
             f"The coordinates of {each.path.name} have decimal commas: {cell!r} was read as {value:g}."
         )
     known = np.isfinite(xyz).all(1)
-    stand_in = known & _stands_for_none(xyz)
+    stand_in = known & stands_for_none(xyz)
     if stand_in.any():
         place = ", ".join(f"{value:g}" for value in xyz[stand_in][0])
         warnings.append(
@@ -225,21 +217,6 @@ def _numbers(each: _Placeable, warnings: list[str]) -> tuple[np.ndarray, np.ndar
             "they count as unknown."
         )
     return xyz, known & ~stand_in
-
-
-def _stands_for_none(xyz: np.ndarray) -> np.ndarray:
-    """Which coordinates (n, 3) programs write where they know none: 0 0 0, -999 -999 -999, one for many.
-
-    A contact that is in the table twice shares its place with itself: three may be there by rounding.
-    A single -999 stands for none where the others are in a head; where all are so large, it is their unit.
-    """
-    alike = (xyz == xyz[:, :1]).all(1)
-    _, index, count = np.unique(xyz, axis=0, return_inverse=True, return_counts=True)
-    shared_by = count[index.ravel()]
-    largest = np.nan_to_num(np.abs(xyz)).max(1, initial=0)
-    beyond = (largest >= NO_PLACE) & ((largest < NO_PLACE).mean() > 0.5)
-    shared = (alike & (shared_by > 1)) | (shared_by > MOST_AT_ONE_PLACE)
-    return (xyz == 0).all(1) | beyond | shared
 
 
 def _without_repeats(table: pd.DataFrame, done: Placement) -> pd.DataFrame:

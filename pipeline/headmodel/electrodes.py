@@ -15,6 +15,7 @@ from pipeline.names import contact_key
 _SIDED = re.compile(r"(?:fp|af|f|ft|fc|t|tp|c|cp|p|po|o)(\d+)")
 _SYSTEM = "colin27_1005"
 _FEWEST = 6
+_NEAR_MIDLINE_M = 0.015
 # Of measured electrodes from a template that is turned, moved and scaled to them: some 5 mm and more.
 _SAME_MM = 1.0
 
@@ -29,12 +30,7 @@ def check_electrodes(info: mne.Info, file: Path) -> None:
     """
     if not modality_of(info).on_head:
         return
-    sided = [
-        (int(found[1]), x)
-        for key, (x, _, _) in _places_m(info).items()
-        if (found := _SIDED.fullmatch(key))
-    ]
-    wrong = [(number % 2 == 1) == (x > 0) for number, x in sided]
+    wrong = [is_wrong for is_wrong, _ in _wrong_sides(info).values()]
     if len(wrong) >= _FEWEST and np.mean(wrong) > 0.5:
         raise InvalidInput(
             f"{sum(wrong)} of {len(wrong)} electrodes lie on the other side than their names say",
@@ -44,9 +40,38 @@ def check_electrodes(info: mne.Info, file: Path) -> None:
 
 
 def electrode_doubts(info: mne.Info) -> tuple[Doubt, ...]:
-    """A grave doubt where the places are those of a template, whatever says that they were measured."""
+    """Doubts about where electrodes lie.
+
+    A grave one where the places are those of a template, whatever says that they were measured; one
+    where single electrodes lie clearly on the other side than their names say.
+    """
     if not modality_of(info).on_head:
         return ()
+    return (*_of_template(info), *_exchanged(info))
+
+
+def _exchanged(info: mne.Info) -> tuple[Doubt, ...]:
+    sided = _wrong_sides(info)
+    wrong = [name for name, (is_wrong, x) in sided.items() if is_wrong and abs(x) > _NEAR_MIDLINE_M]
+    if not wrong:
+        return ()
+    text = (
+        f"{len(wrong)} of {len(sided)} electrodes lie on the other side than their names say "
+        f"({', '.join(wrong[:5])}): they may have been exchanged on the head, or when they were measured"
+    )
+    return (Doubt(text),)
+
+
+def _wrong_sides(info: mne.Info) -> dict[str, tuple[bool, float]]:
+    """For each electrode whose name tells a side, whether it lies on the other one, and its x in metres."""
+    return {
+        key: ((int(found[1]) % 2 == 1) == (x > 0), float(x))
+        for key, (x, _, _) in _places_m(info).items()
+        if (found := _SIDED.fullmatch(key))
+    }
+
+
+def _of_template(info: mne.Info) -> tuple[Doubt, ...]:
     montage = mne.channels.make_standard_montage(_SYSTEM)
     system = {contact_key(name): pos for name, pos in montage.get_positions()["ch_pos"].items()}
     places = {key: pos for key, pos in _places_m(info).items() if key in system}

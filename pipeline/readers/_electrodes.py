@@ -11,11 +11,13 @@ from typing import Any
 
 import mne
 import numpy as np
+import pandas as pd
 
 from pipeline.errors import InvalidInput
 from pipeline.files import read_metadata
 from pipeline.names import contact_key, entities_of, match
 from pipeline.sidecars import applicable, dataset_root, nearest
+from pipeline.stated_places import UNIT_IN_MM, stands_for_none, unit_of
 from pipeline.tables import numbers, read_tsv
 
 DATATYPE = "eeg"
@@ -31,7 +33,8 @@ _TYPES = {
     "EMG": "emg",
     "TRIG": "stim",
 }
-_METRES = {"m": 1.0, "cm": 1e-2, "mm": 1e-3}
+# Of one electrode in two rows: nearer they are one place.
+_SAME_PLACE_M = 1e-3
 _LANDMARKS = {
     "nasion": ("nas", "nasion", "nz"),
     "lpa": ("lpa", "leftpreauricular"),
@@ -91,7 +94,10 @@ def _set_types(raw: mne.io.BaseRaw, path: Path) -> None:
     file = _channels(path)
     if file is None:
         return
-    table = read_tsv(file, ("name",), [])
+    try:
+        table = read_tsv(file, ("name",), [])
+    except InvalidInput:
+        return  # an optional table: who reads the marks of bad channels from it says so
     own = match(list(table["name"]), raw.ch_names, contact_key).found
     if "type" in table:
         types = {
@@ -122,19 +128,15 @@ def _montage(raw: mne.io.BaseRaw, table: Path, coordsystem: Path | None) -> mne.
     """Electrodes by the recording's names, with the landmarks that make the head frame."""
     rows = read_tsv(table, ("name", "x", "y", "z"), [])
     said = {} if coordsystem is None else read_metadata(coordsystem)
-    to_metres = _METRES.get(str(said.get("EEGCoordinateUnits", "")).lower())
-    if to_metres is None:
+    unit = unit_of(said.get("EEGCoordinateUnits"))
+    if unit is None:
         raise InvalidInput(
             "the electrodes' places have no unit that is known",
             file=coordsystem or table,
             hint="state EEGCoordinateUnits (m, cm or mm) in coordsystem.json",
         )
-    places_m = to_metres * np.column_stack([numbers(rows[axis])[0] for axis in "xyz"])
-    places = {
-        name.strip(): place_m
-        for name, place_m in zip(rows["name"], places_m, strict=True)
-        if np.isfinite(place_m).all()
-    }
+    to_metres = UNIT_IN_MM[unit] / 1000
+    places = _known_places_m(rows, to_metres)
     landmarks_m = _landmarks_m(said, to_metres, places, coordsystem or table)
     own = match(list(places), raw.ch_names, contact_key).found
     return mne.channels.make_dig_montage(
@@ -142,6 +144,21 @@ def _montage(raw: mne.io.BaseRaw, table: Path, coordsystem: Path | None) -> mne.
         **landmarks_m,
         coord_frame="unknown",
     )
+
+
+def _known_places_m(rows: pd.DataFrame, to_metres: float) -> dict[str, np.ndarray]:
+    """Places (3,) by electrode, without what stands for none and what is at two places at once."""
+    places = np.column_stack([numbers(rows[axis])[0] for axis in "xyz"])
+    known = np.isfinite(places).all(1)
+    known[known] = ~stands_for_none(places[known])
+    found: dict[str, tuple[str, np.ndarray]] = {}
+    twice = set()
+    for name, place_m in zip(rows["name"][known], to_metres * places[known], strict=True):
+        key = contact_key(name)
+        _, first_m = found.setdefault(key, (name.strip(), place_m))
+        if np.linalg.norm(first_m - place_m) > _SAME_PLACE_M:
+            twice.add(key)
+    return {name: place_m for key, (name, place_m) in found.items() if key not in twice}
 
 
 def _landmarks_m(
@@ -155,14 +172,22 @@ def _landmarks_m(
         for kind in ("EEG", "AnatomicalLandmark")
         if said.get(f"{kind}CoordinateSystem")
     }
-    unit = str(said.get("AnatomicalLandmarkCoordinateUnits") or "").lower()
+    stated_unit = said.get("AnatomicalLandmarkCoordinateUnits")
+    unit = unit_of(stated_unit)
+    if unit is None and stated_unit:
+        raise InvalidInput(
+            f"the landmarks beside the electrodes are in {str(stated_unit)[:20]!r}, not m, cm or mm",
+            file=file,
+            hint="correct AnatomicalLandmarkCoordinateUnits",
+        )
+    landmark_to_metres = to_metres if unit is None else UNIT_IN_MM[unit] / 1000
     by_key = {re.sub(r"[^a-z]", "", str(name).lower()): value for name, value in stated.items()}
     among = {re.sub(r"[^a-z]", "", name.lower()): place_m for name, place_m in places.items()}
     found = {}
     for name, words in _LANDMARKS.items():
         for word in words:
             if word in by_key and len(systems) < 2:
-                found[name] = _METRES.get(unit, to_metres) * _place(by_key[word])
+                found[name] = landmark_to_metres * _place(by_key[word])
             elif word in among:
                 found[name] = among[word]
     if set(found) != set(_LANDMARKS) or not all(map(_is_place, found.values())):
@@ -196,12 +221,17 @@ def _electrode_files(path: Path) -> tuple[Path | None, Path | None]:
     tables = applicable(path, "electrodes", ".tsv", root, (_SPACE,))
     if not tables:
         return None, None
-    found = [
-        (table, next((each for each in systems if _space(each) == _space(table)), None))
-        for table in tables
-    ]
+    found = [(table, _system_of(table, systems)) for table in tables]
     with_landmarks = (each for each in found if each[1] is not None and _stated(each[1]))
     return next(with_landmarks, found[0])
+
+
+def _system_of(table: Path, systems: list[Path]) -> Path | None:
+    """The coordsystem.json of a table's space, else the one that names none, else the only one of a table that does not."""
+    alike = [each for each in systems if _space(each) == _space(table)]
+    general = [each for each in systems if _space(each) is None]
+    only = systems if _space(table) is None and len(systems) == 1 else []
+    return next(iter([*alike, *general, *only]), None)
 
 
 def _space(file: Path) -> str | None:

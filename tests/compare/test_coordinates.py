@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from pipeline.compare.coordinates import fits_head, in_possible_unit, outside_head_mm, unit_of
+from pipeline.compare.coordinates import fits_head, in_possible_unit, outside_head_mm
+from pipeline.stated_places import unit_of
 
 CENTRE_MM = np.array([5.0, -20.0, 10.0])
 RADIUS_MM = 80.0

@@ -8,10 +8,11 @@ import numpy as np
 import pytest
 from contact_files import CHANNELS, NAMES, POS_MM, resolve, spherical_scalp, write_contacts
 
-from pipeline.compare.coordinates import in_possible_unit, outside_head_mm, unit_of
+from pipeline.compare.coordinates import in_possible_unit, outside_head_mm
 from pipeline.compare.frames import IMAGE, MNI152, Frame
 from pipeline.compare.outlines import box_outline_mm, unregistered
 from pipeline.headmodel.t1w import read_t1w
+from pipeline.stated_places import unit_of
 
 SCALP_MM = spherical_scalp()
 
