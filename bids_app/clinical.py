@@ -8,6 +8,7 @@ from pathlib import Path
 import pandas as pd
 
 from bids_app.listing import visible
+from bids_app.strays import stray_contacts, stray_masks
 from pipeline.compare.config import NO_CONTACTS, NO_MASK, NO_POSTOP
 from pipeline.compare.frames import (
     has_contrast,
@@ -96,6 +97,11 @@ def find_ieeg(folder: Path, roots: list[Path], notes: list[str]) -> IeegFiles:
     electrodes += [path for level in own for path in listed(level, "*_electrodes.tsv")]
     recordings = listed(folder, "**/ieeg/*_ieeg.*")
     inherited = [nearest(path, "channels", ".tsv", root) for path in recordings]
+    stray = stray_contacts(folder, [*tables, *electrodes], roots)
+    notes += [
+        f"{path.name} was not used: it is no electrodes.tsv among the dataset's own files of iEEG."
+        for path in stray
+    ]
     channels = sorted(
         {
             *(path for path in inherited if path is not None),
@@ -117,10 +123,17 @@ def find_ieeg(folder: Path, roots: list[Path], notes: list[str]) -> IeegFiles:
             for suffix, paths in (("electrodes", electrodes), ("channels", channels))
             for path in paths
         },
-        no_contacts=f"{tables[0].name} is not named for {folder.name}"
-        if tables and not electrodes
-        else NO_CONTACTS,
+        no_contacts=_no_contacts(folder, tables, stray),
     )
+
+
+def _no_contacts(folder: Path, tables: list[Path], stray: list[Path]) -> str:
+    """Why there are no contacts, if there are none."""
+    if tables:
+        return f"{tables[0].name} is not named for {folder.name}"
+    if stray:
+        return f"{stray[0].name} is no electrodes.tsv among the dataset's own files of iEEG"
+    return NO_CONTACTS
 
 
 def _of(folder: Path, paths: list[Path], notes: list[str]) -> list[Path]:
@@ -226,6 +239,10 @@ def find_surgery(
         mask, no_mask = _resection_mask(label, places, notes)
         if mask is not None or no_mask != NO_MASK:
             break
+    stray = stray_masks(label, roots, lambda path: _tells(path, _RESECTION, _CAVITY))
+    notes += [f"{path.name} was passed over: it is not named for sub-{label}." for path in stray]
+    if mask is None and no_mask == NO_MASK and stray:
+        no_mask = f"{stray[0].name} is not named for sub-{label}"
     if mask is None:
         return SurgeryFiles(no_mask=no_mask)
     images = [

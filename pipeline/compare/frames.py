@@ -44,6 +44,8 @@ _OTHER_AXES = {
     r"\b(?:lps|rai)\b": "axes to the left and the back, so that left and right may be exchanged",
     r"\bvoxels?\b|\bijk\b": "voxel indices, so that all contacts may be shifted and sides exchanged",
 }
+# Of FreeSurfer, and as GIFTI.
+_SURFACE = re.compile(r"^[lr]h\.|\.surf\.gii$|\.(?:pial|white|midthickness)$", re.IGNORECASE)
 _CT = re.compile(r"\bct\b|computed tomography", re.IGNORECASE)
 # From where a label tells of a time after something.
 _AFTER = re.compile(r"(?:post|after-?(?:op|surg|resec|ablat|$)|follow-?up|^fu(?![a-z])).*")
@@ -190,6 +192,14 @@ def _by_image(coordsystem: dict, space: str, t1w: Path, images: list[Path]) -> F
 def _described_otherwise(coordsystem: dict) -> tuple[Doubt, ...]:
     """A grave doubt where the description in words names axes that scanner RAS has not."""
     described = str(coordsystem.get("iEEGCoordinateSystemDescription", ""))
+    named = [name for name in file_names(coordsystem.get("IntendedFor")) if _SURFACE.search(name)]
+    if named and not intended_names(coordsystem):
+        text = (
+            f"The contacts' coordinates are intended for the surface {named[0]}, whose own coordinates have "
+            "their origin in the middle of the image; they were taken as scanner RAS, as their system is "
+            "declared, so that all contacts may be shifted"
+        )
+        return (Doubt(text, grave=True),)
     return tuple(
         Doubt(
             f"The description of the contacts' coordinates speaks of {found[0]!r} ({what}); they were "

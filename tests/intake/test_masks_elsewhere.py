@@ -96,3 +96,20 @@ def test_the_voxels_of_a_templates_image_are_told(shape, told):
     assert ["voxels of a template's image (91 x 109 x 91)" in d.text for d in doubts] == [
         True
     ] * told
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "sub-1/anat/sub-1_desc-resection_mask.nii.gz",
+        "sub-01/anat/sub-02_desc-resection_mask.nii.gz",
+        "sub-01/anat/resection_mask.nii.gz",
+        "01/resection.nii.gz",
+    ],
+)
+def test_a_mask_that_is_not_named_for_the_participant_is_told(tmp_path, name):
+    touch(tmp_path, f"{DERIVATIVE}/{name}")
+    told = f"{Path(name).name} is not named for sub-01"
+    passed_over = told.replace(" is not", " was passed over: it is not") + "."
+    assert found(tmp_path) == (None, told, [passed_over])
+    assert found(tmp_path, NATIVE)[0] == NATIVE
