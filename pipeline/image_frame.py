@@ -17,14 +17,6 @@ from pipeline.nifti import states_voxel_size
 
 MAX_APART_MM, MAX_APART_DEG = 1.0, 1.0
 MAX_SHEAR_DEG = 1.0
-# Voxels of the images of SPM, FSL and TemplateFlow in MNI space, at 1, 1.5 and 2 mm.
-_TEMPLATE_GRIDS = frozenset(
-    {
-        *((182, 218, 182), (91, 109, 91), (181, 217, 181), (193, 229, 193), (97, 115, 97)),
-        *((197, 233, 189), (99, 117, 95), (79, 95, 79), (157, 189, 156), (121, 145, 121)),
-        (113, 137, 113),
-    }
-)
 TEMPLATE_SPACES = {3: "Talairach", 4: "MNI152"}
 # Bytes of an MGH header that say whether its directions are set.
 _MGH_FLAG = slice(28, 30)
@@ -73,7 +65,6 @@ def frame_doubts(image, path: Path, what: str) -> tuple[Doubt, ...]:
         *_disagreement(image, affine, what),
         *_shear(affine, what),
         *_template_space(image, what),
-        *_template_grid(image, what),
     )
 
 
@@ -148,16 +139,5 @@ def _template_space(image, what: str) -> tuple[Doubt, ...]:
     text = (
         f"the header of the {what} says that it lies in {space} space: if it was fitted to a "
         "template, distances in it are not the head's"
-    )
-    return (Doubt(text),)
-
-
-def _template_grid(image, what: str) -> tuple[Doubt, ...]:
-    if tuple(image.shape[:3]) not in _TEMPLATE_GRIDS:
-        return ()
-    text = (
-        f"the {what} has the voxels of a template's image "
-        f"({' x '.join(map(str, image.shape[:3]))}): if it was fitted to the template, places in it are "
-        "not the head's"
     )
     return (Doubt(text),)

@@ -21,6 +21,14 @@ BRAIN_TOLERANCE_MM = 5.0
 # Resampling a mask by splines overshoots by a little.
 PROBABILITY_MARGIN = 0.25
 MIN_SHARE_IN_HEAD = 0.95
+# Voxels of the images of SPM, FSL and TemplateFlow in MNI space, at 1, 1.5 and 2 mm.
+_TEMPLATE_GRIDS = frozenset(
+    {
+        *((182, 218, 182), (91, 109, 91), (181, 217, 181), (193, 229, 193), (97, 115, 97)),
+        *((197, 233, 189), (99, 117, 95), (79, 95, 79), (157, 189, 156), (121, 145, 121)),
+        (113, 137, 113),
+    }
+)
 MIN_SHARE_IN_BRAIN = 0.5
 # A hemisphere is a little less than half of the brain; no operation takes more.
 MAX_SHARE_OF_BRAIN = 0.6
@@ -147,6 +155,18 @@ def moved_grid(mask: Resection, image: Volume) -> tuple[Doubt, ...]:
         f"The resection mask has as many voxels as the T1w, but its header places them up to "
         f"{apart_mm:.0f} mm elsewhere: if it was drawn on the T1w before its header was changed, or on "
         "another image, it lies in the wrong place"
+    )
+    return (Doubt(text),)
+
+
+def of_template_grid(mask: Resection, image: Volume) -> tuple[Doubt, ...]:
+    """A doubt where a mask has the voxels of a template's image, and the T1w has others."""
+    shape = mask.inside.shape
+    if shape not in _TEMPLATE_GRIDS or same_grid(mask, image):
+        return ()
+    text = (
+        f"The resection mask has the voxels of a template's image ({' x '.join(map(str, shape))}): if it "
+        "was fitted to the template, it is not where this head's resection is"
     )
     return (Doubt(text),)
 

@@ -39,6 +39,12 @@ def read_channels_tsv(path: Path, notes: list[str]) -> tuple[dict[str, str], dic
     status = status.str.lower()
     marked = (status == "bad").to_numpy(bool)
     why = why.where(~why.str.lower().isin(NOT_GIVEN), "")
+    unread = [column for column in table if "bad" in column or "quality" in column]
+    if unread and "status" not in table:
+        notes.append(
+            f"{path.name} has no column status, by which channels are marked bad, and its column "
+            f"{unread[0][:20]!r} is not read."
+        )
     odd = table["name"][~status.isin({"good", "bad", *NOT_GIVEN})]
     if len(odd):
         notes.append(

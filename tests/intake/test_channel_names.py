@@ -48,6 +48,19 @@ def test_marks_and_types_are_joined_by_key(tmp_path, names, written, meant, eyes
     assert notes == []
 
 
+@pytest.mark.parametrize(
+    ("columns", "told"), [(["bad"], True), (["bad", "status"], False), (["units"], False)]
+)
+def test_a_column_that_may_mark_bad_channels_and_is_not_read_is_told(tmp_path, columns, told):
+    notes = []
+    cells = {"bad": "1", "status": "good", "units": "T"}
+    header = "\t".join(["name", *columns])
+    row = "\t".join(["MEG0111", *(cells[column] for column in columns)])
+    table = channels_tsv(tmp_path, [row], header)
+    assert channel_marks(raw_of(NEUROMAG), FIF, table, notes) == {}
+    assert ["column 'bad' is not read" in note for note in notes] == [True] * told
+
+
 def test_names_that_fit_none_or_several_are_told(tmp_path):
     raw, notes = raw_of(["MLC11-1609", "MLC11-1610", "MLC12-1609", "EEG057"]), []
     rows = ["MLC11\tMEGMAG\tbad", "MLC12\tMEGMAG\tbad", "MZZ01\tMEGMAG\tgood"]

@@ -2,15 +2,13 @@
 
 from pathlib import Path
 
-import nibabel as nib
 import numpy as np
 import pytest
 from dataset_of_files import touch
 
 from bids_app.clinical import find_surgery
-from pipeline.compare.resection import moved_grid, of_other_space
+from pipeline.compare.resection import moved_grid, of_other_space, of_template_grid
 from pipeline.headmodel.t1w import Volume
-from pipeline.image_frame import frame_doubts
 from pipeline.metrics._case import Resection
 
 DERIVATIVE = "derivatives/d"
@@ -90,12 +88,12 @@ def test_a_mask_named_in_another_images_space_is_told(space, told):
 
 @pytest.mark.parametrize(("shape", "told"), [((91, 109, 91), True), ((91, 109, 90), False)])
 def test_the_voxels_of_a_templates_image_are_told(shape, told):
-    image = nib.Nifti1Image(np.zeros(shape, np.uint8), AFFINE)
-    image.set_sform(AFFINE, 2)
-    doubts = frame_doubts(image, Path("mask.nii.gz"), "resection mask")
-    assert ["voxels of a template's image (91 x 109 x 91)" in d.text for d in doubts] == [
+    mask = moved([0, 0, 0], shape)
+    texts = [doubt.text for doubt in of_template_grid(mask, T1W)]
+    assert ["voxels of a template's image (91 x 109 x 91)" in text for text in texts] == [
         True
     ] * told
+    assert of_template_grid(mask, Volume(np.zeros(shape, np.float32), AFFINE)) == ()
 
 
 @pytest.mark.parametrize(

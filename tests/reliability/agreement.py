@@ -28,6 +28,7 @@ import numpy as np
 sys.path.insert(0, str(Path(__file__).parents[1]))
 import contradiction_mutations  # noqa: F401, adds to MUTATIONS
 import file_mutations  # noqa: F401
+import naming_mutations  # noqa: F401
 import table_mutations  # noqa: F401
 from dataset_mutations import MUTATIONS, Mutation
 from report_patient import write_report_patient
