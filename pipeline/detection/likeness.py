@@ -15,9 +15,9 @@ MOST_UNEXPLAINED = 2.4
 # without what noise alone gives the best of all patches, over the noise's power in one direction.
 MOST_OF_SENSOR, MOST_OF_SECOND, SECOND_OF_NOISE = 0.7, 0.3, 16.0
 # Response to waves of two and three times the usual width over that to the usual one: a Gaussian's of
-# 7 ms (standard deviation) and one of 21 ms.
+# 7 ms (standard deviation) and one of 23 ms.
 WIDE_S, BROAD_S = 0.028, 0.040
-LEAST_WIDE, LEAST_BROAD, MOST_BROAD = 0.85, 0.8, 2.45
+LEAST_WIDE, LEAST_BROAD, MOST_BROAD = 0.85, 0.8, 2.75
 # Of the neighbours of the same sign at a rhythm's distance, the higher one over the peak.
 MOST_NEIGHBOUR, NEIGHBOUR_S = 0.5, (0.08, 0.19)
 USUAL_EVERY = 16

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from pipeline.detection.noise import quiet_covariance
+from pipeline.detection.noise import quiet_covariance, sign_covariance
 from pipeline.detection.statistic import make_detector, statistic
 from pipeline.whitening import whitener
 
@@ -76,3 +76,40 @@ def test_half_of_the_samples_are_left_where_all_stand_out():
     bands, _, leadfield, *_ = _recording(30.0, 600)
     found = quiet_covariance(bands, leadfield, SFREQ_HZ)
     assert np.isfinite(found).all() and np.linalg.eigvalsh(found).min() > 0
+
+
+def test_no_moment_counts_more_than_another_and_units_stay():
+    bands, _, _, _, true = _recording(0.0, 0)
+    scale = np.where(np.arange(N_CHANNELS) < 10, 1e-12, 1e-11)
+    bands = [band * scale[:, None] for band in bands]
+    kept = [np.ones(band.shape[1], bool) for band in bands]
+    plain = sign_covariance(bands, kept)
+    power = np.sqrt(np.diag(true)) * scale
+    np.testing.assert_allclose(np.sqrt(np.diag(plain)), power, rtol=0.1)
+    rng = np.random.default_rng(1)
+    for at in range(50, 1050, 50):  # one moment in 375 holds a thousand times the field
+        bands[0][:, at] += 1000 * power * rng.normal(size=N_CHANNELS)
+    bands[1][:, :700] = 30 * power[:, None]
+    kept[1][:700] = False
+    spoilt = sign_covariance(bands, kept)
+    np.testing.assert_allclose(np.diag(spoilt), np.diag(plain), rtol=0.05)
+    of_usual = np.abs(spoilt - plain) / np.outer(power, power)
+    assert of_usual.max() < 0.03
+
+
+def test_strong_spikes_that_no_patch_explains_well_do_not_hide_themselves():
+    """A third of their field is a patch's: they never stand out enough to be left out."""
+    bands, peaks, leadfield, _, _ = _recording(0.0, 20)
+    rng = np.random.default_rng(5)
+    field = leadfield[:, 0] + 1.4 * rng.normal(size=N_CHANNELS)
+    for band, at in zip(bands, peaks, strict=True):
+        for peak in at:
+            wave = 40 * np.exp(-0.5 * ((np.arange(N_TIMES) - peak) / SFREQ_HZ / 0.014) ** 2)
+            band += np.outer(field, wave)
+    kept = [np.ones(band.shape[1], bool) for band in bands]
+    together = np.hstack(bands)
+    usual = together @ together.T / together.shape[1]
+    seen, hidden = (
+        _heights(each, bands, peaks, leadfield) for each in (sign_covariance(bands, kept), usual)
+    )
+    assert np.median(seen) > 1.5 * np.median(hidden)
