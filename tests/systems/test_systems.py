@@ -102,6 +102,20 @@ def test_a_training_that_ran_out_of_time_leaves_weights_and_goes_on(tmp_path):
     assert sorted(path.suffix for path in tmp_path.iterdir()) == [".json", ".safetensors"]
 
 
+def test_a_shorter_training_ends_with_a_rate_of_its_own(tmp_path, monkeypatch):
+    rates = []
+    schedule = Recipe.learning_rate_at
+
+    def noted(recipe, step):
+        rates.append(schedule(recipe, step))
+        return rates[-1]
+
+    monkeypatch.setattr(Recipe, "learning_rate_at", noted)
+    _, card = train_system("deepmeg_mlp_1", a_field(), "smoke", 1, tmp_path, Progress(), steps=10)
+    assert (card["steps"], card["steps_planned"]) == (10, 400)
+    assert rates[0] == 1e-2 and rates[-1] == pytest.approx(2e-3)
+
+
 class _StopsOnce(Progress):
     def __init__(self, after: int):
         self.left = after
