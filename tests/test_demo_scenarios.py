@@ -94,5 +94,9 @@ def test_a_recipe_takes_the_scenario_s_numbers_and_can_be_told_from_json():
     assert (thin.n_spikes, thin.n_false_marks) == (3, 0) and thin.ieeg
     empty = cohort_recipe(1, 0, None, SCENARIOS["no_source"])
     assert not (empty.ieeg or empty.resection)
+    before = cohort_recipe(1, 0, None, SCENARIOS["before_surgery"])
+    assert before.ieeg and before.sampled and not before.resection
+    beside = cohort_recipe(1, 0, None, SCENARIOS["not_sampled"])
+    assert beside.ieeg and beside.resection and not beside.sampled
     kept = [json.loads(to_json(asdict(cohort_recipe(1, 0, None, SCENARIOS[n])))) for n in SCENARIOS]
     assert len({json.dumps(each) for each in kept}) == len(SCENARIOS.names())

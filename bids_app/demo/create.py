@@ -119,8 +119,8 @@ def cohort_recipe(
         snr_db=round(float(snr_db), 1),
         landmarks=index % 3 != 1,
         ieeg=bool(scenario.foci) and index % 4 != 3,
-        sampled=index % 8 != 5,
-        resection=bool(scenario.foci) and index % 5 != 2,
+        sampled=scenario.sampled and index % 8 != 5,
+        resection=scenario.operated and bool(scenario.foci) and index % 5 != 2,
         seizure_free=index % 4 != 1,
     )
     if scenario.n_spikes is not None:

@@ -84,6 +84,10 @@ class Scenario:
     moves : (float, float) or None
         How far the head moves in the middle of the recording, mm, and turns, degrees; a file of head
         positions lies beside it.
+    operated : bool
+        Whether there was surgery, in patients who may have had it.
+    sampled : bool
+        Whether contacts reach the first focus, in patients in whom they may.
     """
 
     foci: tuple[Focus, ...] = (Focus(),)
@@ -93,6 +97,8 @@ class Scenario:
     marked: bool = True
     shielded: bool = False
     moves: tuple[float, float] | None = None
+    operated: bool = True
+    sampled: bool = True
 
 
 ONE_FOCUS = Scenario()
