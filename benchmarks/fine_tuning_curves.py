@@ -19,7 +19,7 @@ from pipeline.personalize import Config, stage
 from pipeline.personalize.gate import is_beyond_chance, paired_gain
 from pipeline.personalize.jitter import sensor_motion_derivatives
 from pipeline.progress import Progress, Step
-from pipeline.training.train import Plan
+from pipeline.training.train import Schedule
 from pipeline.weights import load_model
 
 RESULTS = Path(__file__).parent / "results" / "fine_tuning_curves.csv"
@@ -27,9 +27,9 @@ HEADS = (("neuromag", 4100), ("ctf275", 4101), ("ctf151", 4102), ("neuromag", 41
 STEPS = 60
 
 
-def endless(**plan) -> Plan:
-    """A plan that no validation ends."""
-    return replace(Plan(**plan), patience=STEPS)
+def endless(**schedule) -> Schedule:
+    """A schedule that no validation ends."""
+    return replace(Schedule(**schedule), patience=STEPS)
 
 
 def curve_of(array: str, seed: int) -> dict:
@@ -45,7 +45,7 @@ def curve_of(array: str, seed: int) -> dict:
     }
     module = deepcopy(generic).train()
     begin_s = time.process_time()
-    with tempfile.TemporaryDirectory() as folder, patch.object(stage, "Plan", endless):
+    with tempfile.TemporaryDirectory() as folder, patch.object(stage, "Schedule", endless):
         curve = stage.fine_tune(module, heads, config, "cpu", Path(folder), Progress())
     seconds = time.process_time() - begin_s
     held_out = [

@@ -48,7 +48,7 @@ from pipeline.synthesis.recordings import (
     Synthesizer,
 )
 from pipeline.training.evaluate import batch_errors_mm
-from pipeline.training.train import Plan, train, validate
+from pipeline.training.train import Schedule, train, validate
 from pipeline.weights import apply, load_model
 
 SEEDS = (700, 701, 702)
@@ -223,7 +223,7 @@ def fine_tune(patient: Virtual, recipe: Recipe, generic, steps: int, batch_size:
     heads = possible_heads(patient, recipe, "validation")
     held_out = [checker.batch(head, VALIDATION_PER_HEAD, ONE_SOURCE) for head in heads]
     every = max(1, steps // 2)
-    plan = Plan(steps, batch_size, 1e-4, 1.0, 0.9, every, patience=1)
+    schedule = Schedule(steps, batch_size, 1e-4, 1.0, 0.9, every, patience=1)
     module = deepcopy(generic).train()
     with tempfile.TemporaryDirectory() as folder:
         curve = train(
@@ -231,7 +231,7 @@ def fine_tune(patient: Virtual, recipe: Recipe, generic, steps: int, batch_size:
             synthesizer(patient, recipe, "train"),
             possible_heads(patient, recipe, "train"),
             lambda averaged: validate(averaged, held_out, heads),
-            plan,
+            schedule,
             Path(folder),
             Progress(),
             recipe.name,

@@ -18,11 +18,11 @@ from pipeline.progress import Progress
 from pipeline.records.report_qc import ReportQC, write_report_qc
 from reports import acquisition, content, dicom, points, render
 from reports.config import Config
-from reports.derivatives import QC_STAGES, Patient
 from reports.findings import NOTHING_IMAGED, worst
 from reports.inputs import Inputs
 from reports.onset import onset_s
 from reports.parts import Told, parts_of, with_overview, with_translation
+from reports.patient import QC_STAGES, Patient
 from reports.pictures import Studio
 from reports.reading import read_patients
 from reports.screen import write_html

@@ -6,7 +6,7 @@ import numpy as np
 from pipeline.modality import modality_of
 from pipeline.records.spikes_qc import MaxFilterQC, RunQC
 from reports.config import Config
-from reports.derivatives import Patient
+from reports.patient import Patient
 from reports.personalization import weights_sentence
 from reports.wording import (
     NOT_ASSESSABLE,

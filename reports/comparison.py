@@ -7,8 +7,8 @@ from pipeline.metrics import METRICS
 from pipeline.metrics._metric import YES_OR_NO
 from pipeline.records.image_qc import BootstrapQC
 from pipeline.records.solution import Distributed
-from reports.derivatives import Patient
 from reports.findings import method_maxima_mm
+from reports.patient import Patient
 from reports.wording import (
     NOT_ASSESSABLE,
     humanise,

@@ -22,10 +22,10 @@ from reports import (
 )
 from reports.comparison import Metrics, agreement
 from reports.config import Config
-from reports.derivatives import Patient
 from reports.dipoles import average_sentence
 from reports.figures import sensors
 from reports.onset import onset_s, why_not_assessable
+from reports.patient import Patient
 from reports.region import region_sentence
 from reports.relation import soz_relation
 from reports.sections import SECTIONS

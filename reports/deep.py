@@ -1,7 +1,7 @@
 """Deep structures against cortex, in sentences and rows."""
 
 from pipeline.records.deep_qc import ALIKE, BETTER, WORSE, DeepQC, RateQC, StructureQC
-from reports.derivatives import Patient
+from reports.patient import Patient
 from reports.wording import NOT_ASSESSABLE, coordinates, gyrus, listing, number, sentence
 
 # Cortex so near to deep structures that its field is taken for theirs, and theirs for its.

@@ -4,7 +4,7 @@ import numpy as np
 
 from pipeline.records.dipoles import DipoleCluster, DipolesQC
 from pipeline.records.solution import Point
-from reports.derivatives import Patient
+from reports.patient import Patient
 from reports.wording import NOT_ASSESSABLE, coordinates, gyrus, listing, number, sentence
 
 N_SHOWN = 12

@@ -14,7 +14,7 @@ from pipeline.records.deep_qc import DeepQC
 from pipeline.records.image_qc import RegionQC
 from pipeline.records.solution import Point, Solution
 from reports.deep import better_structure, found_of
-from reports.derivatives import Patient
+from reports.patient import Patient
 from reports.wording import (
     NOT_ASSESSABLE,
     coordinates,

@@ -5,9 +5,9 @@ Every answer stands elsewhere in the report too; here they stand in the order in
 
 from pipeline.template.cortex import N_VERTICES_HEMI
 from reports.comparison import Metrics
-from reports.derivatives import Patient
 from reports.findings import Check, Measures, grade_of, place
 from reports.onset import propagation, why_not_assessable
+from reports.patient import Patient
 from reports.relation import MOSTLY_UNSEEN
 from reports.wording import NOT_ASSESSABLE, listing, lower_first, number, sentence
 

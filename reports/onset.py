@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from pipeline.localisation import peak_map
-from reports.derivatives import Patient
+from reports.patient import Patient
 from reports.wording import gyrus, number
 
 PROPAGATED_MM = 15.0

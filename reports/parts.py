@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from markupsafe import Markup
 
-from reports.derivatives import Patient
+from reports.patient import Patient
 from reports.pictures import Picture, Studio, draw
 from reports.sections import SECTIONS
 from reports.sections._section import About

@@ -8,7 +8,7 @@ from pipeline.paths import PatientPaths
 from pipeline.records.model_card import HeldOut, ModelCard, read_card
 from pipeline.records.personalize_qc import ErrorsQC
 from pipeline.weights import SHIPPED
-from reports.derivatives import Patient
+from reports.patient import Patient
 from reports.wording import NOT_ASSESSABLE, method_name, number
 
 ERRORS = {

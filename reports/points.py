@@ -7,9 +7,9 @@ import pandas as pd
 
 from pipeline.markups import Group, NamedPoint, lps_direction
 from pipeline.records.solution import Point
-from reports.derivatives import Patient
 from reports.dipoles import placed
 from reports.figures import style
+from reports.patient import Patient
 from reports.wording import gyrus, number
 
 NOTICE = "Research use only"

@@ -9,7 +9,7 @@ from pipeline import STAGES, __version__
 from pipeline.methods import METHODS
 from pipeline.paths import PatientPaths
 from pipeline.records.status import StageRecord
-from reports.derivatives import Patient
+from reports.patient import Patient
 from reports.wording import lower_first, number, split_unit
 
 _PACKAGES = (

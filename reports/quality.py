@@ -4,8 +4,8 @@ from collections.abc import Iterator
 
 from pipeline.doubts import Doubt
 from pipeline.records.document import document
-from reports.derivatives import Patient
 from reports.findings import Measures
+from reports.patient import Patient
 from reports.personalization import held_out_error_mm
 from reports.wording import count, humanise, listing, lower_first, number, sentence, split_unit
 

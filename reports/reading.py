@@ -33,9 +33,9 @@ from pipeline.records.spikes_qc import read_spikes_qc
 from pipeline.records.status import StatusFile, read_status
 from pipeline.warp import read_warp
 from reports.clinical_file import ClinicalFile, read_clinical_file
-from reports.derivatives import NOTHING_CLINICAL, Patient, Quality, SingleSpikes, is_true
 from reports.figures.slices import Volume
 from reports.inputs import Inputs
+from reports.patient import NOTHING_CLINICAL, Patient, Quality, SingleSpikes, is_true
 from reports.sight import read_sight
 
 

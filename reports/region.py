@@ -3,7 +3,7 @@
 import numpy as np
 
 from reports.deep import better_structure, found_of
-from reports.derivatives import Patient
+from reports.patient import Patient
 from reports.wording import coordinates, number
 
 

@@ -1,8 +1,8 @@
 """How the finding lies to the seizure-onset zone and to the resection, in sentences."""
 
 from reports.comparison import Metrics
-from reports.derivatives import Patient
 from reports.findings import place
+from reports.patient import Patient
 from reports.wording import NOT_ASSESSABLE, count, number, sentence
 
 MOSTLY_UNSEEN = 0.5

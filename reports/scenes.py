@@ -6,9 +6,9 @@ import numpy as np
 from nilearn import datasets
 
 from pipeline.records.solution import Distributed
-from reports.derivatives import Patient
 from reports.figures.cortex import CortexData
 from reports.figures.slices import SliceData, Volume
+from reports.patient import Patient
 
 _AROUND_BRAIN_MM = 12.0
 

@@ -6,7 +6,7 @@ import numpy as np
 from scipy.spatial import cKDTree
 
 from reports.comparison import Metrics
-from reports.derivatives import Patient
+from reports.patient import Patient
 from reports.relation import resection_relation
 from reports.wording import NOT_ASSESSABLE, count, gyrus, listing, number, sentence
 

@@ -9,9 +9,9 @@ import pandas as pd
 import pytest
 
 from pipeline.modality import MODALITIES
-from reports.derivatives import SingleSpikes
 from reports.figures.traces import REGIONS, Row, SpikeTraces, montage, per_row, sensor_regions
 from reports.figures.traces import trace_sheet as drawn_sheet
+from reports.patient import SingleSpikes
 from reports.pictures.studio import Studio
 from reports.pictures.traces import MOST_UNREVIEWED, chosen_spikes, traces
 from reports.sections.traces import content

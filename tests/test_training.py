@@ -31,7 +31,7 @@ from pipeline.training import generic
 from pipeline.training.evaluate import METRICS
 from pipeline.training.generic import TrainConfig, train_generic
 from pipeline.training.train import (
-    Plan,
+    Schedule,
     batch_size_that_fits,
     is_near_source,
     relative_error,
@@ -40,7 +40,7 @@ from pipeline.training.train import (
 )
 from pipeline.weights import apply, load_model
 
-PLAN = Plan(
+SCHEDULE = Schedule(
     steps=6,
     batch_size=4,
     learning_rate=1e-3,
@@ -57,7 +57,7 @@ def head():
     return fake_head()
 
 
-def run_training(folder, head, plan=PLAN, progress=QUIET):
+def run_training(folder, head, schedule=SCHEDULE, progress=QUIET):
     torch.manual_seed(0)
     module = build_network("compact")
     batches = [synthesizer(2).batch(head, 4, ONE_SOURCE)]
@@ -66,7 +66,7 @@ def run_training(folder, head, plan=PLAN, progress=QUIET):
         synthesizer(),
         [head, head],
         lambda averaged: validate(averaged, batches, [head]),
-        plan,
+        schedule,
         folder,
         progress,
         "training",
@@ -114,7 +114,7 @@ def test_training_twice_and_training_interrupted_give_the_same_weights(tmp_path,
             synthesizer(),
             [head, head],
             lambda averaged: validate(averaged, batches, [head]),
-            PLAN,
+            SCHEDULE,
             tmp_path / "c",
             progress,
             "training",
@@ -144,28 +144,28 @@ def test_training_stopped_between_validations_goes_on_to_the_same_curve(tmp_path
 
 
 def test_training_lowers_the_error(tmp_path, head):
-    plan = Plan(40, 16, 1e-3, 0.3, 0.9, 10, 99)
-    _, curve = run_training(tmp_path, head, plan)
+    schedule = Schedule(40, 16, 1e-3, 0.3, 0.9, 10, 99)
+    _, curve = run_training(tmp_path, head, schedule)
     assert curve[-1]["validation_loss"] < 0.97 * curve[0]["validation_loss"]
 
 
 def test_training_stops_when_validation_does_not_improve(tmp_path, head):
-    plan = Plan(40, 4, 0.0, 0.3, 0.9, 2, 3)
-    _, curve = run_training(tmp_path, head, plan)
+    schedule = Schedule(40, 4, 0.0, 0.3, 0.9, 2, 3)
+    _, curve = run_training(tmp_path, head, schedule)
     assert curve[-1]["step"] == 6
 
 
 @pytest.mark.parametrize(("smallest_gain", "last_step"), [(0.0, 8), (0.01, 4), (0.03, 2)])
 def test_training_stops_at_a_gain_that_is_too_small(tmp_path, head, smallest_gain, last_step):
     losses = iter([1.0, 0.98, 0.975, 0.97, 0.971, 0.9, 0.8])
-    plan = replace(PLAN, steps=12, patience=1, smallest_gain=smallest_gain)
+    schedule = replace(SCHEDULE, steps=12, patience=1, smallest_gain=smallest_gain)
     zeros = dict.fromkeys(METRICS, 0.0)
     curve = train(
         build_network("compact"),
         synthesizer(),
         [head],
         lambda _: {"validation_loss": next(losses)} | zeros,
-        plan,
+        schedule,
         tmp_path,
         QUIET,
         "training",
@@ -192,14 +192,14 @@ def test_batches_shrink_to_what_the_gpu_holds_and_it_is_said(head):
             said.append(message)
 
     small = SmallGpu(load_library("test"), template_graph(), *small_patch_bank(), 1)
-    plan, heard = replace(PLAN, batch_size=32), Heard()
+    schedule, heard = replace(SCHEDULE, batch_size=32), Heard()
     before = small.generator.get_state()
-    assert batch_size_that_fits(build_network("compact"), small, [head], plan, heard) == 8
+    assert batch_size_that_fits(build_network("compact"), small, [head], schedule, heard) == 8
     assert torch.equal(small.generator.get_state(), before)
     assert len(said) == 2 and "16 recordings" in said[0] and "8 recordings" in said[1]
     small.room = 1
     with pytest.raises(OutOfMemory, match="4 recordings at a time"):
-        batch_size_that_fits(build_network("compact"), small, [head], plan, heard)
+        batch_size_that_fits(build_network("compact"), small, [head], schedule, heard)
 
 
 @pytest.mark.parametrize("network", ["compact", "deepsif"])
@@ -332,7 +332,7 @@ def test_batch_norm_and_dropout_are_trained_and_judged_in_their_own_modes(tmp_pa
     def run(folder, progress):
         module = Dropping()
         return module, train(
-            module, synthesizer(), [head], measure, PLAN, folder, progress, "training"
+            module, synthesizer(), [head], measure, SCHEDULE, folder, progress, "training"
         )
 
     class StopEachTime(Progress):
@@ -340,7 +340,7 @@ def test_batch_norm_and_dropout_are_trained_and_judged_in_their_own_modes(tmp_pa
             return True
 
     whole, curve = run(tmp_path / "a", QUIET)
-    for _ in range(PLAN.steps - 1):
+    for _ in range(SCHEDULE.steps - 1):
         with pytest.raises(Stopped):
             run(tmp_path / "b", StopEachTime())
     resumed, again = run(tmp_path / "b", QUIET)

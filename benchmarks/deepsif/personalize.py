@@ -21,7 +21,7 @@ from pipeline.progress import Progress
 from pipeline.synthesis.patches import patch_dictionary
 from pipeline.synthesis.population import Member
 from pipeline.synthesis.recordings import HeadTensors, prepare_head
-from pipeline.training.train import Plan, train
+from pipeline.training.train import Schedule, train
 
 PATCHES_PER_REGION = 12
 SEED = 7
@@ -85,7 +85,7 @@ def fine_tune(
     validate_every: int,
 ) -> list[dict]:
     """Train `module` in place; return its curve."""
-    plan = Plan(
+    schedule = Schedule(
         steps=recipe.steps,
         batch_size=64,
         learning_rate=recipe.learning_rate,
@@ -99,4 +99,6 @@ def fine_tune(
         parameter.requires_grad_(recipe.moving == "all" or name.split(".")[0] in SPATIAL)
     drawn = synthesizer("train", deepsif, SEED, PATCHES_PER_REGION, source_shares=SHARES)
     with TemporaryDirectory() as folder:
-        return train(module, drawn, [head], measure, plan, Path(folder), Progress(), "fine-tuning")
+        return train(
+            module, drawn, [head], measure, schedule, Path(folder), Progress(), "fine-tuning"
+        )

@@ -24,7 +24,7 @@ from pipeline.progress import Progress
 from pipeline.synthesis.recordings import ONE_SOURCE
 from pipeline.training.curve import draw_curve
 from pipeline.training.generic import VALIDATION_SAMPLES_PER_HEAD
-from pipeline.training.train import Plan, train, validate
+from pipeline.training.train import Schedule, train, validate
 from pipeline.weights import save_model
 
 PATCHES_PER_REGION = 12
@@ -64,7 +64,7 @@ def main() -> None:
     batches = [checker.batch(head, VALIDATION_SAMPLES_PER_HEAD, ONE_SOURCE) for head in held_out]
     torch.manual_seed(args.seed)
     module = build_network(args.network, n_in=n_inputs(args.candidate))
-    plan = Plan(
+    schedule = Schedule(
         steps=args.steps,
         batch_size=BATCH_SIZE,
         learning_rate=LEARNING_RATE,
@@ -79,8 +79,8 @@ def main() -> None:
         module,
         synthesizer("train", deepsif, args.seed, PATCHES_PER_REGION, source_shares=SHARES),
         heads,
-        lambda averaged: validate(averaged, batches, held_out, plan.absolute_part),
-        plan,
+        lambda averaged: validate(averaged, batches, held_out, schedule.absolute_part),
+        schedule,
         folder,
         progress,
         f"training {args.candidate}",

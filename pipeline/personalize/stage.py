@@ -40,7 +40,7 @@ from pipeline.synthesis.recordings import (
 )
 from pipeline.training.curve import CurveRow, curve_tsv
 from pipeline.training.evaluate import METRICS, batch_errors_mm
-from pipeline.training.train import Plan, train, validate
+from pipeline.training.train import Schedule, train, validate
 from pipeline.weights import load_model, resolve_device, save_model
 
 # Leadfields that the patient's could be, of which each split has its own.
@@ -305,7 +305,7 @@ def fine_tune(
         checker.batch(h, VALIDATION_SAMPLES_PER_HEAD, ONE_SOURCE) for h in heads["validation"]
     ]
 
-    plan = Plan(
+    schedule = Schedule(
         steps=config.steps,
         batch_size=config.batch_size,
         learning_rate=config.learning_rate,
@@ -320,7 +320,7 @@ def fine_tune(
         _synthesizer("train", config.seed, device),
         heads["train"],
         lambda averaged: validate(averaged, batches, heads["validation"]),
-        plan,
+        schedule,
         folder,
         progress,
         "fine-tuning",

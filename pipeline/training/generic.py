@@ -35,7 +35,7 @@ from pipeline.training.card import INPUTS, card_markdown
 from pipeline.training.curve import draw_curve
 from pipeline.training.evaluate import METRICS, batch_errors_mm
 from pipeline.training.existence import measure_existence
-from pipeline.training.train import Plan, train, validate
+from pipeline.training.train import Schedule, train, validate
 from pipeline.weights import read_weights, resolve_device, save_model
 
 if TYPE_CHECKING:
@@ -134,7 +134,7 @@ def train_generic(out_dir: Path, config: TrainConfig, progress: Progress) -> Pat
     ]
 
     module = beginning_network(config, len(heads[0].projection.kernel)).to(device)
-    plan = Plan(
+    schedule = Schedule(
         steps=config.steps,
         batch_size=config.batch_size,
         learning_rate=config.learning_rate,
@@ -149,7 +149,7 @@ def train_generic(out_dir: Path, config: TrainConfig, progress: Progress) -> Pat
         synthesizer,
         heads,
         lambda averaged: validate(averaged, batches, held_out["validation"]),
-        plan,
+        schedule,
         folder,
         progress,
         f"training {config.network}",

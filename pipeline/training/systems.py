@@ -73,8 +73,7 @@ def train_system(
     system : System, optional
         The one of that name as it is made for certain recordings.
     steps : int, optional
-        Of a shorter training whose learning rate falls to zero all the same, where the time for the
-        size's own is missing.
+        Of a shorter training than the size's own, whose learning rate falls to zero all the same.
 
     Returns
     -------
@@ -95,8 +94,8 @@ def train_system(
         )
     system, weights = system or SYSTEMS[name], folder / f"{name}_{size}.safetensors"
     module = build(system, field, size, seed)
-    published = system.recipes[size]
-    recipe = replace(published, steps=steps) if steps else published
+    recipe = system.recipes[size]
+    recipe = replace(recipe, steps=steps or recipe.steps)
     if weights.exists():
         card = read_weights(weights, _HINT)[1]
         if card.get("field") == fingerprint(field) and card["steps"] == recipe.steps:
@@ -124,7 +123,7 @@ def train_system(
         "seed": seed,
         "field": fingerprint(field),
         **_told(system, recipe, curve),
-        "steps_planned": published.steps,
+        "steps_planned": system.recipes[size].steps,
     }
     write_weights(weights, module, card)
     write_json(weights.with_suffix(".json"), card)

@@ -29,7 +29,7 @@ ABSOLUTE_PART = 0.3
 
 
 @dataclass(frozen=True)
-class Plan:
+class Schedule:
     """How to train.
 
     Attributes
@@ -184,9 +184,13 @@ def update(
 
 
 def batch_size_that_fits(
-    module: Network, synthesizer: Synthesizer, heads: list[HeadTensors], plan: Plan, progress
+    module: Network,
+    synthesizer: Synthesizer,
+    heads: list[HeadTensors],
+    schedule: Schedule,
+    progress,
 ) -> int:
-    """The plan's batch size, or half of it until the GPU's memory holds an update, said aloud.
+    """The schedule's batch size, or half of it until the GPU's memory holds an update, said aloud.
 
     Tried on a copy, on the head with the most sensors, so that the training itself meets no
     surprise.
@@ -198,13 +202,15 @@ def batch_size_that_fits(
     """
     largest = max(heads, key=lambda head: len(head.field))
     state = synthesizer.generator.get_state()
-    batch_size = plan.batch_size
+    batch_size = schedule.batch_size
     while True:
         trial = deepcopy(module)
         optimizer = torch.optim.Adam(trial.parameters())
         try:
             samples = slice(0, None, LOSS_EVERY)
-            update(trial, optimizer, synthesizer, largest, batch_size, samples, plan.absolute_part)
+            update(
+                trial, optimizer, synthesizer, largest, batch_size, samples, schedule.absolute_part
+            )
             return batch_size
         except torch.OutOfMemoryError as error:
             if batch_size < 2 * SMALLEST_BATCH:
@@ -223,7 +229,7 @@ def train(
     synthesizer: Synthesizer,
     heads: list[HeadTensors],
     measure: Callable[[Network], dict[str, float]],
-    plan: Plan,
+    schedule: Schedule,
     folder: Path,
     progress: Progress,
     description: str,
@@ -242,7 +248,7 @@ def train(
     heads : list of HeadTensors
     measure : callable
         `validate` on fixed batches: module to {"validation_loss": ..., and one value for each of `METRICS`}.
-    plan : Plan
+    schedule : Schedule
     folder : Path
         For ``checkpoint.safetensors`` and ``curve.tsv``.
 
@@ -259,37 +265,37 @@ def train(
         The GPU has no memory even for a small batch.
     """
     torch.use_deterministic_algorithms(True, warn_only=True)
-    state = _State(module, synthesizer.generator, plan, folder)
+    state = _State(module, synthesizer.generator, schedule, folder)
     first_step = state.resume(measure)
     if first_step:
         progress.info(f"{description}: goes on from step {first_step}")
     module.train()
-    batch_size = plan.batch_size
+    batch_size, absolute_part = schedule.batch_size, schedule.absolute_part
     if heads[0].field.is_cuda:
-        batch_size = batch_size_that_fits(module, synthesizer, heads, plan, progress)
-    with progress.step(description, plan.steps) as bar:
+        batch_size = batch_size_that_fits(module, synthesizer, heads, schedule, progress)
+    with progress.step(description, schedule.steps) as bar:
         bar.advance(first_step)
         ended = bool(first_step) and state.is_exhausted()
-        for step in range(first_step, first_step if ended else plan.steps):
+        for step in range(first_step, first_step if ended else schedule.steps):
             chosen = torch.randint(len(heads), (), generator=synthesizer.generator)
-            state.optimizer.param_groups[0]["lr"] = plan.learning_rate_at(step)
+            state.optimizer.param_groups[0]["lr"] = schedule.learning_rate_at(step)
             samples = slice(step % LOSS_EVERY, None, LOSS_EVERY)
             head = heads[int(chosen)]
             # Dropout draws from torch's own generator: by step, so that a training that was
             # interrupted draws the same.
             torch.manual_seed(step)
             state.training_loss += update(
-                module, state.optimizer, synthesizer, head, batch_size, samples, plan.absolute_part
+                module, state.optimizer, synthesizer, head, batch_size, samples, absolute_part
             )
             # The mean starts short, so that the initial weights are soon forgotten.
-            average_into(state.averaged, module, min(plan.averaging, (step + 1) / (step + 10)))
+            average_into(state.averaged, module, min(schedule.averaging, (step + 1) / (step + 10)))
             bar.advance()
-            if (step + 1) % plan.validate_every == 0 or step + 1 == plan.steps:
+            if (step + 1) % schedule.validate_every == 0 or step + 1 == schedule.steps:
                 state.note(step + 1, batch_size, measure(state.averaged))
                 if state.is_exhausted():
                     progress.info(f"{description}: stopped early at step {step + 1}")
                     break
-            if progress.stop_requested() and step + 1 < plan.steps:
+            if progress.stop_requested() and step + 1 < schedule.steps:
                 state.keep(step + 1)
                 raise Stopped(f"{description} goes on from step {step + 1}")
     module.load_state_dict(state.best.state_dict())
@@ -300,9 +306,11 @@ def train(
 class _State:
     """What a training must keep to go on: weights, their mean, the best of it, and the curve."""
 
-    def __init__(self, module: Network, generator: torch.Generator, plan: Plan, folder: Path):
-        self.plan, self.folder, self.generator = plan, folder, generator
-        self.optimizer = torch.optim.Adam(module.parameters(), lr=plan.learning_rate)
+    def __init__(
+        self, module: Network, generator: torch.Generator, schedule: Schedule, folder: Path
+    ):
+        self.schedule, self.folder, self.generator = schedule, folder, generator
+        self.optimizer = torch.optim.Adam(module.parameters(), lr=schedule.learning_rate)
         self.averaged, self.best = deepcopy(module).eval(), deepcopy(module).eval()
         self.curve: list[CurveRow] = []
         self.training_loss = 0.0
@@ -337,7 +345,7 @@ class _State:
         """Take a validation into the curve, keep the weights if none was better, write all."""
         if all(measured["validation_loss"] < row["validation_loss"] for row in self.curve):
             self.best.load_state_dict(self.averaged.state_dict())
-        n_since = (n_steps - 1) % self.plan.validate_every + 1
+        n_since = (n_steps - 1) % self.schedule.validate_every + 1
         self.curve.append(
             {
                 "step": n_steps,
@@ -351,13 +359,13 @@ class _State:
         write_text(self.folder / "curve.tsv", curve_tsv(self.curve))
 
     def is_exhausted(self) -> bool:
-        """Whether the last validations, as many as the plan's patience, brought nothing."""
+        """Whether the last validations, as many as the schedule's patience, brought nothing."""
         n_since, best = 0, self.curve[0]["validation_loss"]
         for row in self.curve[1:]:
-            gained = row["validation_loss"] < (1 - self.plan.smallest_gain) * best
+            gained = row["validation_loss"] < (1 - self.schedule.smallest_gain) * best
             n_since = 0 if gained else n_since + 1
             best = min(best, row["validation_loss"])
-        return n_since >= self.plan.patience
+        return n_since >= self.schedule.patience
 
 
 def average_into(averaged: nn.Module, module: Network, decay: float) -> None:

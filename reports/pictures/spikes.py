@@ -1,16 +1,16 @@
 """Pictures of the spikes at the sensors."""
 
+from pipeline.modality import sensor_types
 from reports.figures import sensors
 from reports.figures.consistency import consistency
 from reports.pictures.studio import Picture, Studio
 from reports.wording import count, number
 
-_PLANAR = "Planar gradiometers"
-
 
 def average(studio: Studio) -> Picture:
     shown = [studio.sensor_names[kind] for kind in sensors.channel_types(studio.patient.evoked)]
-    pairs = "; of planar gradiometers the root mean square of each pair" if _PLANAR in shown else ""
+    planar = sensor_types()["grad"].label
+    pairs = f"; of {planar.lower()} the root mean square of each pair" if planar in shown else ""
     onset = f"at onset ({number(studio.onset_s * 1000, 'ms', 0)}) and " if studio.onset_s else ""
     return studio.save(
         sensors.butterfly_and_topography(

@@ -7,10 +7,10 @@ from pathlib import Path
 from matplotlib.figure import Figure
 
 from pipeline.paths import PatientPaths
-from reports.derivatives import Patient
 from reports.figures import style
 from reports.figures.cortex import CortexData
 from reports.figures.slices import SliceData
+from reports.patient import Patient
 from reports.scenes import cortex_data, slice_data
 from reports.wording import coordinates, gyrus
 

@@ -4,7 +4,6 @@ from dataclasses import replace
 
 import numpy as np
 
-from reports.derivatives import SingleSpikes
 from reports.figures.sensors import shown_unit
 from reports.figures.traces import (
     SHOWN_S,
@@ -15,6 +14,7 @@ from reports.figures.traces import (
     per_row,
     trace_sheet,
 )
+from reports.patient import SingleSpikes
 from reports.pictures.studio import Picture, Studio
 from reports.wording import count, listing, number
 

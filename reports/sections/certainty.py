@@ -2,7 +2,7 @@
 
 from dataclasses import asdict
 
-from reports.derivatives import Patient
+from reports.patient import Patient
 from reports.sections._section import About, Section
 from reports.wording import number
 

@@ -4,7 +4,7 @@ from typing import Any
 
 import pandas as pd
 
-from reports.derivatives import Patient
+from reports.patient import Patient
 from reports.points import marks
 from reports.sections._section import About, Section
 from reports.wording import coordinates, count, gyrus, number, sentence

@@ -3,7 +3,7 @@
 from typing import Any
 
 from reports import dipoles
-from reports.derivatives import Patient
+from reports.patient import Patient
 from reports.sections._section import About, Section
 
 TEMPLATE = """\

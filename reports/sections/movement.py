@@ -3,7 +3,7 @@
 from dataclasses import asdict
 
 from pipeline.records.spikes_qc import HeadPositionsQC, MovementQC, SpikeTypeQC
-from reports.derivatives import Patient
+from reports.patient import Patient
 from reports.sections._section import About, Section
 from reports.wording import count, number
 

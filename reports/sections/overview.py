@@ -2,9 +2,9 @@
 
 from collections.abc import Sequence
 
-from reports.derivatives import Patient
 from reports.dipoles import without_map_sentence
 from reports.findings import place
+from reports.patient import Patient
 from reports.quality import doubts
 from reports.sections._section import About, Section
 from reports.wording import count, number, sentence

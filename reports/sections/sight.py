@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from reports.derivatives import Patient
+from reports.patient import Patient
 from reports.sections._section import About, Section
 from reports.wording import count, lobe, number
 

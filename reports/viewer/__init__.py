@@ -9,10 +9,10 @@ from matplotlib.colors import to_hex, to_rgb
 from scipy.spatial import ConvexHull
 
 from pipeline.template.cortex import N_VERTICES_HEMI
-from reports.derivatives import Patient
 from reports.figures import style
 from reports.glyphs import printable
 from reports.onset import onset_s, propagation
+from reports.patient import Patient
 from reports.pictures import Studio
 from reports.viewer.slices import CORTEX_REACH_MM, slice_scene
 from reports.wording import method_name

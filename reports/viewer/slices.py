@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from scipy.spatial import cKDTree
 
-from reports.derivatives import Patient
+from reports.patient import Patient
 from reports.wording import gyrus
 
 STEP_MM = 1.5
