@@ -150,9 +150,9 @@ def test_contacts_without_soz_marks_are_not_assessable(world):
 
 
 def test_disk_full_says_so_and_leaves_nothing_half_written(world, monkeypatch):
-    events = only(world.bids / "sub-02", "meg/*_events.tsv")
-    text = events.read_text()
-    replace(events, lambda path: path.write_text(text + "\n"))  # so that a stage has to write
+    contacts = only(world.bids / "sub-02", "ieeg/*_electrodes.tsv")
+    text = contacts.read_text()
+    replace(contacts, lambda path: path.write_text(text + "\n"))  # so that a stage has to write
 
     def full(descriptor):
         raise OSError(errno.ENOSPC, "No space left on device")

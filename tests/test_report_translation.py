@@ -4,6 +4,7 @@ import html
 import re
 from dataclasses import replace
 from importlib.resources import files
+from pathlib import Path
 
 import pytest
 from fontTools.ttLib import TTFont
@@ -111,8 +112,16 @@ def test_what_the_catalogue_lacks_stays_english_in_plain_sight(code):
     assert "untranslated" in part and "Concordant: the right frobnicated" in part
 
 
+def _typeface_or_skip(code: str) -> tuple[str, Path] | None:
+    try:
+        return typeface(code)
+    except MissingResource as error:
+        pytest.skip(f"the typeface of {code} is not installed: {error.hint}")
+
+
 @pytest.mark.parametrize("code", OTHERS)
 def test_a_full_page_has_no_gap_and_says_what_it_is(code, rendered):
+    _typeface_or_skip(code)
     patient = read_patient(rendered.inputs, rendered.paths)
     text = content.build(patient, rendered.paths, Config())
     section = own_section("summary")
@@ -130,10 +139,7 @@ def test_a_full_page_has_no_gap_and_says_what_it_is(code, rendered):
 
 @pytest.mark.parametrize("code", OTHERS)
 def test_page_one_stays_one_page_with_reservations_and_gaps(code, rendered):
-    try:
-        typeface(code)
-    except MissingResource as error:
-        pytest.skip(f"the typeface of {code} is not installed: {error.hint}")
+    _typeface_or_skip(code)
     patient = read_patient(rendered.inputs, rendered.paths)
     text = content.build(patient, rendered.paths, Config())
     reasons = [
@@ -177,10 +183,7 @@ def test_a_language_without_its_typeface_is_refused_before_anything_is_computed(
 
 @pytest.mark.parametrize("code", OTHERS)
 def test_every_character_has_a_glyph(code):
-    try:
-        own = typeface(code)
-    except MissingResource as error:
-        pytest.skip(f"the typeface of {code} is not installed: {error.hint}")
+    own = _typeface_or_skip(code)
     known = set.intersection(*(set(TTFont(file).getBestCmap()) for file, _, _ in font_files()))
     if own:
         known |= set(TTFont(own[1]).getBestCmap())
