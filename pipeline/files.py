@@ -112,18 +112,25 @@ def write_json(final: Path, content: dict) -> None:
 def read_json(path: Path) -> dict:
     """Read a file that holds one JSON object; half characters (lone surrogates) become U+FFFD.
 
+    UTF-16 and UTF-32 are told from UTF-8 by their first bytes (RFC 4627, sec. 3).
+
     Raises
     ------
     InvalidInput
-        The content is not on this machine, or is no JSON object in UTF-8, or is nested too deeply to be read.
+        The content is not on this machine, or is no JSON object, or is nested too deeply to be read, or a
+        key has two values, of which nobody can say which one is meant.
     OSError
         The file is not there or cannot be opened.
     """
     require_content(path)
     try:
-        content = _whole_characters(json.loads(Path(path).read_bytes().decode("utf-8-sig")))
+        raw = Path(path).read_bytes()
+        text = raw.decode(json.detect_encoding(raw))
+        content = _whole_characters(json.loads(text, object_pairs_hook=_single_values))
     except UnicodeDecodeError as error:
         raise _not_json("is not text in UTF-8", path) from error
+    except _TwoValuesError as error:
+        raise _not_json(f"gives “{error}” two different values", path) from error
     except RecursionError as error:
         raise _not_json("nests its JSON too deeply", path) from error
     except ValueError as error:
@@ -165,6 +172,18 @@ def read_npz(path: Path) -> dict[str, np.ndarray]:
 def sha256(path: Path) -> str:
     with Path(path).open("rb") as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+class _TwoValuesError(ValueError):
+    """A JSON object has one key twice."""
+
+
+def _single_values(pairs: list[tuple[str, object]]) -> dict:
+    content = dict(pairs)
+    for key, value in pairs:
+        if content[key] is not value and content[key] != value:  # not a number is unlike itself
+            raise _TwoValuesError(key)
+    return content
 
 
 def _not_json(what: str, path: Path) -> InvalidInput:

@@ -1,5 +1,9 @@
 """Which sidecar speaks of a recording."""
 
+import pytest
+
+from pipeline.errors import InvalidInput
+from pipeline.files import read_json
 from pipeline.sidecars import applicable, nearest
 
 
@@ -40,3 +44,19 @@ def test_inheritance(tmp_path):
         "bids/meg.json",
     ]
     assert nearest(recording, "events", ".tsv", root) is None
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-32"])
+def test_json_of_any_unicode(encoding, tmp_path):
+    file = tmp_path / "a.json"
+    file.write_bytes('{"Institution": "Universitätsklinikum", "Rate": NaN}'.encode(encoding))
+    assert read_json(file)["Institution"] == "Universitätsklinikum"
+
+
+def test_a_key_with_two_values_says_nothing(tmp_path):
+    file = tmp_path / "a.json"
+    file.write_text('{"A": {"LPA": [1, 2, 3], "RPA": [0, 0, 0], "LPA": [-1, 2, 3]}}')
+    with pytest.raises(InvalidInput, match=r"“LPA” two different values"):
+        read_json(file)
+    file.write_text('{"A": {"LPA": [1, 2, 3], "LPA": [1, 2, 3]}}')
+    assert read_json(file) == {"A": {"LPA": [1, 2, 3]}}
