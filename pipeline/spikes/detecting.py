@@ -1,5 +1,6 @@
 """Marks by the detector: reads the recordings in blocks and writes a table for each."""
 
+import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
@@ -13,7 +14,7 @@ from pipeline.detection.noise import quiet_covariance
 from pipeline.detection.statistic import Detector, make_detector
 from pipeline.detection.stream import Detected, detect
 from pipeline.errors import InvalidInput
-from pipeline.files import write_json, write_text
+from pipeline.files import read_json, sha256, write_json, write_text
 from pipeline.head_position import STEP_DEG, STEP_MM, HeadPositions, displacement
 from pipeline.modality import field_picks, sensor_names
 from pipeline.names import events_name
@@ -39,6 +40,8 @@ from pipeline.whitening import whitener
 N_SAMPLED = 40
 SEED = 0
 TAG = "sc:Epileptiform-interictal-activity"
+# Of the table as the detector wrote it, in its JSON file.
+HASH = "TableSHA256"
 
 
 def with_detected(
@@ -73,7 +76,7 @@ def require_free(inputs: Inputs, paths: PatientPaths) -> None:
     require_measured(inputs.meg)
     for table in reviewed_tables(inputs, paths):
         raise InvalidInput(
-            "somebody has reviewed the detector's marks, which a new detection would overwrite",
+            "somebody has reviewed or changed the detector's marks, which a new detection would overwrite",
             file=table,
             hint=f"use them with --marks {paths.output_dir.name}, without --detect-spikes; or move "
             "the table away",
@@ -101,11 +104,19 @@ def _table_of(recording: Path, paths: PatientPaths) -> Path:
 
 
 def reviewed_tables(inputs: Inputs, paths: PatientPaths) -> list[Path]:
-    """Tables of an earlier detection that somebody has reviewed since, where a new one is asked for."""
+    """Tables of an earlier detection that somebody has reviewed or changed since, where a new one is asked for."""
     if not inputs.detect:
         return []
     tables = [_table_of(recording, paths) for recording in inputs.meg]
-    return [table for table in tables if table.exists() and _is_reviewed(table)]
+    return [
+        table for table in tables if table.exists() and (_is_changed(table) or _is_reviewed(table))
+    ]
+
+
+def _is_changed(table: Path) -> bool:
+    described = table.with_suffix(".json")
+    written = read_json(described).get(HASH) if described.exists() else None
+    return written is not None and written != sha256(table)
 
 
 def _is_reviewed(table: Path) -> bool:
@@ -148,8 +159,12 @@ def _write(table: Path, found: Detected, config: Config) -> None:
             },
         },
     }
-    write_text(table, to_tsv(rows))
+    text = to_tsv(rows)
+    described[HASH] = hashlib.sha256(text.encode()).hexdigest()
+    # In this order a run that is killed in between leaves no table that looks changed.
+    table.unlink(missing_ok=True)
     write_json(table.with_suffix(".json"), described)
+    write_text(table, text)
 
 
 def detected_spikes(

@@ -71,6 +71,14 @@ def test_a_reviewed_table_is_not_overwritten_and_no_reason_to_skip_the_stage(tmp
     with pytest.raises(InvalidInput, match="somebody has reviewed") as refused:
         with_detected(inputs, paths, Config(), Progress(), None)
     assert "--marks" in refused.value.hint
+    # A row that was taken out, or another kind of mark, is an answer as well.
+    _write(table, FOUND, Config())
+    assert reviewed_tables(inputs, paths) == []
+    first, *rows = table.read_text().splitlines(keepends=True)
+    table.write_text(first + "".join(rows[1:]))
+    assert reviewed_tables(inputs, paths) == [table]
+    table.with_suffix(".json").unlink()
+    assert reviewed_tables(inputs, paths) == []
 
 
 @pytest.mark.parametrize("step", [1, 2, 8])
