@@ -12,6 +12,7 @@ from markupsafe import Markup
 from rendered_report import page_texts
 
 from pipeline.errors import MissingResource
+from pipeline.spikes.choice import MOST_FALSE_PER_MINUTE
 from pipeline.template import SUBLOBAR_NAMES
 from reports import Config, content, render, translation
 from reports.fonts import font_files
@@ -147,7 +148,7 @@ def test_page_one_stays_one_page_with_reservations_and_gaps(code, rendered):
         "the average has an SNR of only 4.1 dB",
         "no person has reviewed 48 of the 52 marks: a detector made them, which on simulated "
         "recordings with muscle, jumps and sharp transients of the healthy brain also made up to "
-        "0.6 false ones a minute",
+        f"{MOST_FALSE_PER_MINUTE:g} false ones a minute",
         "the detector set 99 transients apart that are broader than a spike or of two places; the "
         "patient's spikes may be among them",
     ]

@@ -29,7 +29,7 @@ from pipeline.spikes.recording import check_unit, open_recording
 MIN_SAME = 3
 # Onsets are rounded by programs, samples by nature.
 SAME_TIME_S = 0.05
-MOST_FALSE_PER_MINUTE = 0.6
+MOST_FALSE_PER_MINUTE = 0.9
 """Of the recordings in benchmarks/results/detection.csv."""
 # So many times as many spikes as transients that were set apart are no reason to look at these.
 MANY_SET_APART = 2
