@@ -66,7 +66,8 @@ def sign_covariance(bands: Sequence[np.ndarray], kept: Sequence[np.ndarray]) -> 
     usual = np.where(usual > 0, usual, 1.0)
     total = 0.0
     for band, at in pairs:
-        scaled = band[:, at] / usual
+        # In double precision: single rounding fills the directions that MaxFilter has emptied.
+        scaled = band[:, at].astype(float) / usual
         sign = scaled / np.maximum(np.linalg.norm(scaled, axis=0), 1e-30)
         total = total + sign @ sign.T
     n_kept = sum(int(at.sum()) for at in kept)

@@ -25,6 +25,17 @@ def shown_unit(kind: str) -> tuple[str, float]:
     return found.shown_unit, found.shown_scale
 
 
+def paired_types(evoked: mne.Evoked) -> list[str]:
+    """Sensor types of which several channels share a place, whose maps show their root mean square."""
+    return [
+        kind for kind in channel_types(evoked) if _is_paired(_sites(evoked.copy().pick(kind).info))
+    ]
+
+
+def _is_paired(site: np.ndarray) -> bool:
+    return bool(site.max() + 1 < len(site))
+
+
 def global_field_power(evoked: mne.Evoked, kind: str) -> np.ndarray:
     """Root mean square over the channels of one type (n_times,), in T or T/m."""
     return np.sqrt((evoked.get_data(picks=kind) ** 2).mean(axis=0))
@@ -111,7 +122,7 @@ def _draw_topographies(
     picked = evoked.copy().pick(kind)
     at_times = picked.data[:, [np.abs(picked.times - time).argmin() for time in times]] * scale
     site = _sites(picked.info)
-    paired = site.max() + 1 < len(site)
+    paired = _is_paired(site)
     if paired:
         # Two orthogonal planar gradiometers per site: their signs depend on how the chip is
         # turned, so only the length of the gradient makes a map.

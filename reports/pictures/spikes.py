@@ -1,6 +1,5 @@
 """Pictures of the spikes at the sensors."""
 
-from pipeline.modality import sensor_types
 from reports.figures import sensors
 from reports.figures.consistency import consistency
 from reports.pictures.studio import Picture, Studio
@@ -8,9 +7,10 @@ from reports.wording import count, number
 
 
 def average(studio: Studio) -> Picture:
-    shown = [studio.sensor_names[kind] for kind in sensors.channel_types(studio.patient.evoked)]
-    planar = sensor_types()["grad"].label
-    pairs = f"; of {planar.lower()} the root mean square of each pair" if planar in shown else ""
+    pairs = "".join(
+        f"; of {studio.sensor_names[kind].lower()} the root mean square of each pair"
+        for kind in sensors.paired_types(studio.patient.evoked)
+    )
     onset = f"at onset ({number(studio.onset_s * 1000, 'ms', 0)}) and " if studio.onset_s else ""
     return studio.save(
         sensors.butterfly_and_topography(

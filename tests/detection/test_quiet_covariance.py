@@ -113,3 +113,13 @@ def test_strong_spikes_that_no_patch_explains_well_do_not_hide_themselves():
         _heights(each, bands, peaks, leadfield) for each in (sign_covariance(bands, kept), usual)
     )
     assert np.median(seen) > 1.5 * np.median(hidden)
+
+
+def test_directions_that_are_empty_stay_empty_in_single_precision():
+    """As MaxFilter leaves them; else rounding is whitened up to the size of noise."""
+    bands, _, leadfield, *_ = _recording(0.0, 0)
+    rng = np.random.default_rng(2)
+    inside = np.linalg.qr(rng.normal(size=(N_CHANNELS, 12)))[0]
+    bands = [(1e-12 * inside @ inside.T @ band).astype(np.float32) for band in bands]
+    covariance = quiet_covariance(bands, inside @ inside.T @ leadfield, SFREQ_HZ)
+    assert len(whitener(covariance)) == 12
