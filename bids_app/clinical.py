@@ -35,7 +35,8 @@ _CAVITY = re.compile(r"(surgical|surgery|postop)?(cavity|ablation|ablated)(zone)
 _OF_IMAGE = ("sub", "ses", "acq", "rec", "space")
 # Of what was to be done, or might be; of what was left, or the same place on the other side.
 _NOT_DONE = re.compile(
-    ".*(planned|planning|proposed|virtual|(non|not|un)-?resect|mirror|flip|contralateral|homotop).*"
+    ".*(plan(?!um|e$|t)|proposed|virtual|simulat|target|resectable|(non|not|un|pre|tobe|(?<!au)to)-?resect|"
+    "mirror|flip|contralateral|homotop).*"
 )
 # Formats of masks that are not read.
 _OTHER_FORMATS = (".mgz", ".mgh", ".nrrd", ".seg.nrrd", ".mif", ".mif.gz", ".img", ".mha", ".dcm")

@@ -282,6 +282,12 @@ def test_only_a_mask_of_the_resection_is_one(tmp_path):
         "desc-nasalcavity_mask",
         "label-plannedresection_mask",
         "desc-virtual_label-ablation_mask",
+        "desc-preresection_mask",
+        "desc-toresect_mask",
+        "label-resectable_mask",
+        "desc-resectionPlan_mask",
+        "label-resectiontarget_mask",
+        "label-simulatedresection_mask",
     ):
         add(tmp_path, f"d/sub-01/sub-01_{name}.nii.gz")
     root = tmp_path / "d"
@@ -292,6 +298,9 @@ def test_only_a_mask_of_the_resection_is_one(tmp_path):
         "resection",
         "resectionCavity_mask",
         "label-resected_mask",
+        "desc-autoResection_mask",
+        "desc-resected_label-planum_mask",
+        "space-preresection_desc-resection_mask",
         "label-cavity_mask",
         "desc-ablation_mask",
     ):
