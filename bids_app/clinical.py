@@ -23,11 +23,10 @@ from pipeline.compare.frames import (
 from pipeline.compare.postop import drawn_on, sources_of
 from pipeline.errors import InvalidInput
 from pipeline.files import read_metadata
-from pipeline.names import entities_of, participant_key, participant_label
+from pipeline.names import NIFTI, entities_of, participant_key, participant_label
 from pipeline.sidecars import applicable, nearest
 from pipeline.tables import NOT_GIVEN, read_tsv
 
-_NIFTI = (".nii", ".nii.gz")
 _SCANS = frozenset("T1w T2w PDw FLAIR T2starw inplaneT1 inplaneT2 ct pet bold sbref dwi".split())
 # What masks of operations are called: whole words where parts of other things are called alike (nasal cavity).
 _RESECTION = re.compile(".*resect.*")
@@ -174,11 +173,11 @@ def _images_meant(folder: Path, coordsystem: list[Path], roots: list[Path]) -> l
             its = _participant(path) or folder.name
             is_own_ct = parent == folder and is_ct(path) and participant_key(its) == key
             wanted = path.name in named or is_own_ct
-            if path.name.endswith(_NIFTI) and wanted:
+            if path.name.endswith(NIFTI) and wanted:
                 images.setdefault(path.name, path)
     for kind in {suffix_of(name) for name in named - images.keys()}:
         for path in visible(folder, f"**/*_{kind}.nii*"):
-            if path.name.endswith(_NIFTI):
+            if path.name.endswith(NIFTI):
                 images.setdefault(path.name, path)
     return sorted(images.values())
 
@@ -330,7 +329,7 @@ def _occasion(path: Path) -> tuple:
     return entities_of(path.name).get("ses"), operation_labels(path)
 
 
-def _images(label: str, roots: list[Path], endings: tuple[str, ...] = _NIFTI) -> list[Path]:
+def _images(label: str, roots: list[Path], endings: tuple[str, ...] = NIFTI) -> list[Path]:
     """The participant's images, NIfTI unless other formats are asked for, the first root's first."""
     return [
         path

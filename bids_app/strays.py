@@ -5,7 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from bids_app.listing import visible
-from pipeline.names import participant_key
+from pipeline.names import NIFTI, participant_key
 
 _OF_TABLES = (".tsv", ".csv", ".txt", ".xlsx", ".xls", ".ods", ".gz", ".mat")
 _OF_CONTACTS = re.compile("electrode|contact|elec(?![a-z])")
@@ -61,10 +61,10 @@ def stray_masks(label: str, roots: list[Path], is_mask: Callable[[Path], bool]) 
         path
         for folder in folders
         for path in visible(folder, "**/*")
-        if path.name.lower().endswith((".nii", ".nii.gz")) and is_mask(path)
+        if path.name.lower().endswith(NIFTI) and is_mask(path)
         if folder.name != f"sub-{label}" or not _is_read(path, label)
     ]
 
 
 def _is_read(path: Path, label: str) -> bool:
-    return path.name.startswith(f"sub-{label}_") and path.name.endswith((".nii", ".nii.gz"))
+    return path.name.startswith(f"sub-{label}_") and path.name.endswith(NIFTI)

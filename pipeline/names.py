@@ -22,6 +22,7 @@ _SEPARATOR = re.compile(r"(?<!\d)-|-(?!\d)")
 _KINDS = ("meg", "eeg")
 _INDICES = ("run", "echo", "split")
 EMPTY_ROOM = "emptyroom"
+NIFTI = (".nii", ".nii.gz")
 _ROOM_TASK = re.compile(r"noise\d*|er|.*empty.?room.*|empty", re.IGNORECASE)
 _BIPOLAR = re.compile(rf"({_CONTACT})\s*[-/:]\s*({_CONTACT}|\d+)")
 

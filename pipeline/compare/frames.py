@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from pipeline.doubts import Doubt
-from pipeline.names import entities_of
+from pipeline.names import NIFTI, entities_of
 from pipeline.stated_places import unit_of
 
 _SCANNER = {"scanras", "t1w", "individual", "scanner", "native"}
@@ -255,7 +255,7 @@ def intended_names(coordsystem: dict) -> list[str]:
     return [
         name
         for name in (file_names(intended) if _is_known_type(intended) else [])
-        if name.endswith((".nii", ".nii.gz"))
+        if name.endswith(NIFTI)
     ]
 
 
