@@ -155,5 +155,7 @@ def test_many_transients_that_were_set_apart_are_told(n_apart, is_told, tmp_path
 
 
 def test_the_false_marks_told_are_the_most_that_were_measured():
-    table = pd.read_csv(Path(__file__).parents[2] / "benchmarks/results/detection.csv")
-    assert table["false_per_minute"].max() == MOST_FALSE_PER_MINUTE
+    results = Path(__file__).parents[2] / "benchmarks/results"
+    names = ("detection.csv", "detection_development.csv")
+    tables = pd.concat([pd.read_csv(results / name) for name in names])
+    assert tables["false_per_minute"].max() == MOST_FALSE_PER_MINUTE
