@@ -1,5 +1,6 @@
 """Writing files so that nothing half-written ever stands under a final name."""
 
+import codecs
 import errno
 import hashlib
 import json
@@ -14,6 +15,7 @@ import numpy as np
 
 from pipeline.absent import require_content
 from pipeline.errors import InvalidInput, MissingResource
+from pipeline.text import western
 
 TMP_PREFIX = ".tmp_"
 
@@ -109,10 +111,17 @@ def write_json(final: Path, content: dict) -> None:
     write_text(final, to_json(content))
 
 
-def read_json(path: Path) -> dict:
+def read_json(path: Path, notes: list[str] | None = None) -> dict:
     """Read a file that holds one JSON object; half characters (lone surrogates) become U+FFFD.
 
-    UTF-16 and UTF-32 are told from UTF-8 by their first bytes (RFC 4627, sec. 3).
+    UTF-16 and UTF-32 are told from UTF-8 by their first bytes (RFC 4627, sec. 3). What is none of
+    them is read as text of Windows: an umlaut in a name stops nobody.
+
+    Parameters
+    ----------
+    path : Path
+    notes : list of str or None
+        Gets a sentence where the text is not of Unicode.
 
     Raises
     ------
@@ -124,11 +133,10 @@ def read_json(path: Path) -> dict:
     """
     require_content(path)
     try:
-        raw = Path(path).read_bytes()
-        text = raw.decode(json.detect_encoding(raw))
+        text, is_unicode = _decoded(Path(path).read_bytes())
+        if not is_unicode and notes is not None:
+            notes.append(f"{Path(path).name} is not UTF-8; it was read as Latin-1.")
         content = _whole_characters(json.loads(text, object_pairs_hook=_single_values))
-    except UnicodeDecodeError as error:
-        raise _not_json("is not text in UTF-8", path) from error
     except _TwoValuesError as error:
         raise _not_json(f"gives “{error}” two different values", path) from error
     except RecursionError as error:
@@ -140,12 +148,12 @@ def read_json(path: Path) -> dict:
     return content
 
 
-def read_metadata(path: Path) -> dict:
+def read_metadata(path: Path, notes: list[str] | None = None) -> dict:
     """Read a BIDS sidecar as `read_json` does, without the keys that it calls unknown.
 
     ``n/a`` and ``null``, at any depth, mean in BIDS that nothing is known.
     """
-    return _known(read_json(path))
+    return _known(read_json(path, notes))
 
 
 def read_toml(path: Path) -> dict:
@@ -172,6 +180,14 @@ def read_npz(path: Path) -> dict[str, np.ndarray]:
 def sha256(path: Path) -> str:
     with Path(path).open("rb") as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def _decoded(raw: bytes) -> tuple[str, bool]:
+    """The text of a JSON file, and whether it is in an encoding of Unicode."""
+    try:
+        return raw.decode(json.detect_encoding(raw)), True
+    except UnicodeDecodeError:
+        return western(raw.removeprefix(codecs.BOM_UTF8)), False
 
 
 class _TwoValuesError(ValueError):

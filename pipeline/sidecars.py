@@ -78,7 +78,7 @@ def merged_metadata(path: Path, suffix: str, root: Path, notes: list[str]) -> di
     merged: dict[str, Any] = {}
     for sidecar in reversed(applicable(path, suffix, ".json", root)):
         try:
-            merged |= read_metadata(sidecar)
+            merged |= read_metadata(sidecar, notes)
         except InvalidInput as error:
             notes.append(f"{sidecar.name} was passed over: {error.message}.")
         except OSError:

@@ -10,7 +10,7 @@ import pandas as pd
 
 from pipeline.absent import require_content
 from pipeline.errors import InvalidInput
-from pipeline.text import plain
+from pipeline.text import plain, western
 
 MAX_FILE_BYTES = 200 * 2**20
 NOT_GIVEN = frozenset({"n/a", "", "na", "nan"})
@@ -164,17 +164,9 @@ def _text(path: Path, warnings: list[str]) -> str:
             return content.decode("utf-8").lstrip(_INVISIBLE)
         except UnicodeDecodeError:
             warnings.append(f"{path.name} is not UTF-8; it was read as Latin-1.")
-            return _western(content)
+            return western(content)
     except (OSError, UnicodeDecodeError) as error:
         raise InvalidInput("the table cannot be read", file=path, hint=hint) from error
-
-
-def _western(content: bytes) -> str:
-    """Text of Windows, whose typographic primes Latin-1 lacks; as Latin-1 where it is none."""
-    try:
-        return content.decode("cp1252")
-    except UnicodeDecodeError:
-        return content.decode("latin-1")
 
 
 def _other_separator(header: list[str], missing: list[str]) -> str | None:

@@ -19,6 +19,14 @@ def plain(text: object) -> str:
     return "".join(_shown(letter) for letter in str(text))
 
 
+def western(content: bytes) -> str:
+    """Text of Windows, whose typographic primes Latin-1 lacks; as Latin-1 where it is none."""
+    try:
+        return content.decode("cp1252")
+    except UnicodeDecodeError:
+        return content.decode("latin-1")
+
+
 def _shown(letter: str) -> str:
     if letter in "\t\n\v\f\r\x85\u2028\u2029":
         return " "

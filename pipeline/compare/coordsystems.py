@@ -10,8 +10,10 @@ from pipeline.names import entities_of
 _SYSTEM, _UNITS = "iEEGCoordinateSystem", "iEEGCoordinateUnits"
 
 
-def description_of(electrodes: Path, coordsystem: list[Path]) -> tuple[Path, dict, str | None]:
-    """The file that describes an electrodes.tsv, its content, and what is doubtful about it.
+def description_of(
+    electrodes: Path, coordsystem: list[Path], notes: list[str]
+) -> tuple[Path, dict]:
+    """The file that describes an electrodes.tsv, and its content; `notes` gets what is doubtful about it.
 
     It is the nearest one up the folders whose name says nothing else than the table's: by BIDS
     inheritance the most specific whose entities are all those of the table, else the only one that
@@ -28,11 +30,11 @@ def description_of(electrodes: Path, coordsystem: list[Path]) -> tuple[Path, dic
     ]
     own = _entities(electrodes)
     path = _nearest(electrodes, levels, own)
-    content = _content(path)
+    content = _content(path, notes)
     for level in levels[list(electrodes.parents).index(path.parent) + 1 :]:
         above = _most_specific(level, own)
         if len(above) == 1 and not {_SYSTEM, _UNITS} <= content.keys():
-            content = _completed(content, _content(above[0]))
+            content = _completed(content, _content(above[0], notes))
     naming = next((each for each in (electrodes, path) if "space" in entities_of(each.name)), path)
     named = entities_of(naming.name).get("space")
     stated = content.setdefault(_SYSTEM, named or "n/a")
@@ -43,11 +45,12 @@ def description_of(electrodes: Path, coordsystem: list[Path]) -> tuple[Path, dic
             hint="correct the one that is wrong",
         )
     contradicting = ", ".join(sorted(_contradicting(path, own)))
-    doubt = (
-        f"{electrodes.name} was taken as described by {path.name}, the only one beside it, although "
-        f"they differ in {contradicting}."
-    )
-    return path, content, doubt if contradicting else None
+    if contradicting:
+        notes.append(
+            f"{electrodes.name} was taken as described by {path.name}, the only one beside it, although "
+            f"they differ in {contradicting}."
+        )
+    return path, content
 
 
 def _nearest(electrodes: Path, levels: list[list[Path]], own: dict[str, str]) -> Path:
@@ -96,9 +99,9 @@ def _completed(content: dict, above: dict) -> dict:
     return above | content
 
 
-def _content(path: Path) -> dict:
+def _content(path: Path, notes: list[str]) -> dict:
     try:
-        return read_metadata(path)
+        return read_metadata(path, notes)
     except OSError as error:
         raise InvalidInput("the file cannot be opened", file=path, hint="repair it") from error
 

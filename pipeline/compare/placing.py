@@ -140,8 +140,9 @@ def _placeable(tables, coordsystem, t1w, images, done: Placement) -> list[_Place
         if missing:
             done.reasons.append(f"{path.name} has no column {missing[0]!r}")
             continue
+        told: list[str] = []
         try:
-            described_by, description, doubt = description_of(path, coordsystem)
+            described_by, description = description_of(path, coordsystem, told)
         except InvalidInput as error:
             done.reasons.append(error.reason)
             continue
@@ -149,7 +150,7 @@ def _placeable(tables, coordsystem, t1w, images, done: Placement) -> list[_Place
         if isinstance(frame, str):
             done.reasons.append(f"{frame} ({described_by.name})")
             continue
-        done.warnings += [doubt] if doubt else []
+        done.warnings += told
         unit = unit_of(description["iEEGCoordinateUnits"])
         assert unit is not None  # a frame is of a known unit
         usable.append(_Placeable(path, described_by, unit, frame, table))

@@ -90,12 +90,13 @@ def read_descriptions(sidecars: Sequence[Path], notes: list[str]) -> dict[str, d
     sidecars : sequence of Path
         The most specific first.
     notes : list of str
-        Gets a sentence for each file that cannot be read; its columns stay without a description.
+        Gets a sentence for each file that cannot be read, whose columns stay without a description, or
+        is not UTF-8.
     """
     merged: dict[str, dict] = {}
     for path in reversed(sidecars):
         try:
-            columns = read_metadata(path)
+            columns = read_metadata(path, notes)
         except InvalidInput as error:
             notes.append(f"{path.name} was not used: {error.message}.")
             continue
