@@ -23,7 +23,7 @@ from pipeline.compare.frames import (
 from pipeline.compare.postop import drawn_on, sources_of
 from pipeline.errors import InvalidInput
 from pipeline.files import read_metadata
-from pipeline.names import NIFTI, entities_of, participant_key, participant_label
+from pipeline.names import NIFTI, entities_of, participant_key, participant_label, session_of
 from pipeline.sidecars import applicable, nearest
 from pipeline.tables import NOT_GIVEN, read_tsv
 
@@ -326,7 +326,7 @@ def _tells(path: Path, *patterns: re.Pattern) -> bool:
 
 def _occasion(path: Path) -> tuple:
     """When an image was made: those of one session share the scanner's space."""
-    return entities_of(path.name).get("ses"), operation_labels(path)
+    return session_of(path), operation_labels(path)
 
 
 def _images(label: str, roots: list[Path], endings: tuple[str, ...] = NIFTI) -> list[Path]:

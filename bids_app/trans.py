@@ -4,7 +4,7 @@ from pathlib import Path
 
 from bids_app.listing import visible
 from pipeline.files import sha256
-from pipeline.names import entities_of
+from pipeline.names import entities_of, session_of
 
 
 def find_trans(folder: Path, meg: list[Path], roots: list[Path], notes: list[str]) -> Path | None:
@@ -50,10 +50,8 @@ def find_trans(folder: Path, meg: list[Path], roots: list[Path], notes: list[str
 
 
 def _may_be_of(path: Path, meg: list[Path]) -> bool:
-    session = entities_of(path.name).get("ses")
-    return session is None or {entities_of(recording.name).get("ses") for recording in meg} == {
-        session
-    }
+    session = session_of(path)
+    return session is None or set(map(session_of, meg)) == {session}
 
 
 def _is_of(path: Path, recording: Path) -> bool:

@@ -8,6 +8,7 @@ import re
 import unicodedata
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from pathlib import Path
 
 _PRIMES = str.maketrans({"’": "'", "‘": "'", "′": "'", "`": "'", "´": "'", "ʹ": "'", "ʼ": "'"})
 _DASHES = str.maketrans(dict.fromkeys("‐‑‒–—−", "-"))
@@ -110,6 +111,24 @@ def entities_of(name: str) -> dict[str, str]:
         key: (value.lstrip("0") or "0") if key in _INDICES and value.isdigit() else value
         for key, value in entities.items()
     }
+
+
+def session_of(path: Path) -> str | None:
+    """The session of a BIDS file by its name, else by the folder that it lies in; None without any."""
+    return entities_of(path.name).get("ses") or folder_session(path)
+
+
+def folder_session(path: Path) -> str | None:
+    """The session of the folder that a BIDS file lies in, as in ``ses-1/anat/NAME``."""
+    return next((part[4:] for part in path.parts[-3:-1] if part.startswith("ses-")), None)
+
+
+def contradicts_folder(path: Path) -> bool:
+    """Whether a file is named as of another session than the folder that it lies in."""
+    sessions = {
+        _unpadded(each.lower()) for each in (session_of(path), folder_session(path)) if each
+    }
+    return len(sessions) > 1
 
 
 def is_empty_room(label: str) -> bool:

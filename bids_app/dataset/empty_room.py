@@ -9,7 +9,7 @@ from bids_app.dataset.headers import acquired, read_header
 from bids_app.dataset.links import absent_part
 from bids_app.dataset.runs import Recordings, is_first_part
 from bids_app.listing import visible
-from pipeline.names import entities_of, is_empty_room
+from pipeline.names import entities_of, is_empty_room, session_of
 from pipeline.readers import is_recording, promised_modality
 from pipeline.sidecars import merged_metadata, nearest
 
@@ -40,8 +40,8 @@ def find_empty_room(
         stated = _stated(bids_dir, run, recordings.runs, notes)
         if stated is not None:
             return stated
-    session = entities_of(reference.name).get("ses")
-    own = [room for room in recordings.empty_rooms if entities_of(room.name).get("ses") == session]
+    session = session_of(reference)
+    own = [room for room in recordings.empty_rooms if session_of(room) == session]
     usable = _here(own, notes)
     if usable:
         return min(usable, key=lambda room: _unlike(room, reference))
@@ -137,7 +137,7 @@ def _by_date(bids_dir: Path, reference: Path, rooms: list[Path], notes: list[str
             )
         return None
     nearest = [room for room, days in distances.items() if days == min(known)]
-    if len({entities_of(room.name).get("ses") for room in nearest}) > 1:
+    if len(set(map(session_of, nearest))) > 1:
         names = ", ".join(room.name for room in nearest)
         notes.append(
             f"No empty room was used: each of {names} may be that of {reference.name}; name one in "
@@ -157,7 +157,7 @@ def _days_of(path: Path, bids_dir: Path) -> set[date]:
     """Days that the session, ``scans.tsv`` and the header say."""
     days = set()
     try:
-        days.add(datetime.strptime(entities_of(path.name).get("ses", "")[:8], "%Y%m%d").date())
+        days.add(datetime.strptime((session_of(path) or "")[:8], "%Y%m%d").date())
     except ValueError:
         pass  # no date but a name
     header = read_header(path)

@@ -6,7 +6,7 @@ from pathlib import Path
 from bids_app.dataset.links import absent_part
 from pipeline.errors import InvalidInput
 from pipeline.headmodel.freesurfer import files_read, missing_files
-from pipeline.names import entities_of
+from pipeline.names import entities_of, session_of
 
 # Below a derivative dataset: FreeSurfer's own, MNE-BIDS-Pipeline's, fMRIPrep's of old.
 _OF_DERIVATIVE = ("", "subjects", "freesurfer", "freesurfer/subjects")
@@ -48,8 +48,7 @@ def find_freesurfer(
     InvalidInput
         Nothing usable in a `subjects_dir` that was named.
     """
-    own = entities_of(t1w.name)
-    label, session = own["sub"], own.get("ses")
+    label, session = entities_of(t1w.name)["sub"], session_of(t1w)
     parents = _parents(bids_dir, roots) if subjects_dir is None else [subjects_dir]
     usable, problems = [], []
     for folder in (

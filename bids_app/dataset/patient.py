@@ -22,6 +22,7 @@ from bids_app.derivatives import is_our_output
 from bids_app.trans import find_trans
 from pipeline.compare.config import NO_MASK, NO_POSTOP
 from pipeline.errors import InvalidInput
+from pipeline.names import contradicts_folder, folder_session
 from pipeline.readers import companions
 from pipeline.sidecars import nearest
 from pipeline.spikes.reference import reference_run
@@ -129,6 +130,7 @@ def find_patient(
         virtual=is_virtual(bids_dir, label),
         notes=notes,
     )
+    notes += _notes_of_sessions([t1w, *meg, *files.ieeg.electrodes, surgery.mask, files.empty_room])
     return files if follow_links else _without_links_out(files, bids_dir, named, fs_subjects_dir)
 
 
@@ -201,6 +203,16 @@ def _without_links_out(
         virtual=files.virtual and knows_table,
     )
     return replace(kept_files, notes=list(dict.fromkeys(notes)))
+
+
+def _notes_of_sessions(used: list[Path | None]) -> list[str]:
+    """A sentence for each file that is named as of another session than the folder that it lies in."""
+    return [
+        f"{path.name} lies in the folder of ses-{folder_session(path)}: it was taken as of the session "
+        "in its name; move it or rename it."
+        for path in used
+        if path is not None and contradicts_folder(path)
+    ]
 
 
 def _folder_of(bids_dir: Path, label: str) -> Path:

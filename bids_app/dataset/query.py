@@ -4,7 +4,7 @@ import json
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from pipeline.names import entities_of
+from pipeline.names import entities_of, session_of
 from pipeline.readers import datatype_of
 from pipeline.spikes.config import SPIKE_NAMES
 
@@ -71,6 +71,8 @@ def filter_for(path: Path, other: Path) -> str:
 
 
 def _value(path: Path, key: str) -> str | None:
+    if key == "ses":
+        return session_of(path)
     return _extension(path) if key == "extension" else entities_of(path.name).get(key)
 
 

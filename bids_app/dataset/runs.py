@@ -15,7 +15,13 @@ from bids_app.dataset.recordings import files_of, imaged_datatype, note_of_other
 from bids_app.listing import visible
 from pipeline.errors import InvalidInput
 from pipeline.modality import MODALITIES
-from pipeline.names import entities_of, is_room_by_name, participant_key
+from pipeline.names import (
+    contradicts_folder,
+    entities_of,
+    folder_session,
+    is_room_by_name,
+    participant_key,
+)
 from pipeline.readers import READERS, is_recording
 from pipeline.sidecars import nearest
 from pipeline.spikes.reference import has_spikes
@@ -87,6 +93,10 @@ def find_recordings(folder: Path, query: Query, notes: list[str]) -> Recordings:
             notes.append(f"{path.name} was passed over: it is not named for {folder.name}.")
         elif is_room_by_name(path.name):
             rooms.append(path)
+        elif query.sessions and contradicts_folder(path):
+            notes.append(
+                f"{path.name} was passed over: it lies in the folder of ses-{folder_session(path)}."
+            )
         elif query.wants_recording(path):
             recordings.append(path)
     recordings = _first_parts(recordings, notes)

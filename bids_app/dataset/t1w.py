@@ -9,7 +9,7 @@ from bids_app.listing import visible
 from pipeline.compare.frames import has_contrast, in_template, is_postoperative
 from pipeline.errors import InvalidInput
 from pipeline.files import read_metadata
-from pipeline.names import entities_of, participant_key
+from pipeline.names import contradicts_folder, entities_of, participant_key, session_of
 from pipeline.sidecars import applicable, nearest
 
 _ENDINGS = ("_t1w.nii", "_t1w.nii.gz")
@@ -19,8 +19,8 @@ _DEFACED = re.compile(
 _OF_MP2RAGE = re.compile(r"_(?:UNIT1|MP2RAGE)\.nii(?:\.gz)?$", re.IGNORECASE)
 _NOT_MAGNITUDE = ("phase", "real", "imag")
 ORDER = (
-    "of a session asked for, before surgery, in no template's space, of the MEG's session, without "
-    "contrast medium, not defaced, with the fewest parts in its name"
+    "of a session asked for, before surgery, in no template's space, of one session by name and "
+    "folder, of the MEG's session, without contrast medium, not defaced, with the fewest parts in its name"
 )
 
 
@@ -59,15 +59,16 @@ def find_t1w(folder: Path, meg: list[Path], query: Query, notes: list[str]) -> P
     if not found:
         raise _none_found(folder)
     asked = {*query.sessions, None}
-    of_meg = {*(entities_of(path.name).get("ses") for path in meg), None}
+    of_meg = {*map(session_of, meg), None}
 
     def rank(path: Path) -> tuple:
-        session = entities_of(path.name).get("ses")
+        session = session_of(path)
         return (
             bool(query.sessions) and session not in asked,
             is_postoperative(path),
             absent_part(path) is not None,
             in_template(path),
+            contradicts_folder(path),
             session not in of_meg,
             has_contrast(path),
             bool(_DEFACED.search(path.name)),
@@ -76,7 +77,7 @@ def find_t1w(folder: Path, meg: list[Path], query: Query, notes: list[str]) -> P
         )
 
     chosen = min(found, key=rank)
-    _, after_surgery, _, deformed, elsewhere, contrast, *_ = rank(chosen)
+    _, after_surgery, _, deformed, _, elsewhere, contrast, *_ = rank(chosen)
     absent = absent_part(chosen)
     if absent is not None:
         raise absent

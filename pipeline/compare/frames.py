@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from pipeline.doubts import Doubt
-from pipeline.names import NIFTI, entities_of
+from pipeline.names import NIFTI, entities_of, folder_session
 from pipeline.stated_places import unit_of
 
 _SCANNER = {"scanras", "t1w", "individual", "scanner", "native"}
@@ -278,20 +278,25 @@ def is_ct(image: Path) -> bool:
 
 
 def is_postoperative(path: Path) -> bool:
-    """Whether a BIDS file name says that the image was made after the operation."""
+    """Whether a BIDS file's name or folder says that the image was made after the operation."""
     return bool(operation_labels(path))
 
 
 def operation_labels(path: Path) -> tuple[str, ...]:
-    """What a BIDS file name says of being after the operation.
+    """What a BIDS file's name and the session of its folder say of being after the operation.
 
     Neither being after the implantation of electrodes nor after contrast agent is. A bare "post" of
     an acquisition is of the contrast agent if there is one, or if the session is before.
     """
-    of_contrast = has_contrast(path) or _BEFORE.search(_labels(path.name).get("ses", ""))
+    folder = folder_session(path)
+    is_named = folder in (None, entities_of(path.name).get("ses"))
+    names = [path.name] if is_named else [path.name, f"ses-{folder}"]
+    before = any(_BEFORE.search(_labels(name).get("ses", "")) for name in names)
+    of_contrast = has_contrast(path) or before
     return tuple(
         time
-        for entity, time in _times(path.name).items()
+        for name in names
+        for entity, time in _times(name).items()
         if not _NOT_OPERATION.match(time)
         and not (entity != "ses" and of_contrast and _ONLY_AFTER.fullmatch(time))
     )

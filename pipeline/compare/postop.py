@@ -52,7 +52,7 @@ def is_in_postop_space(
     on_grid = [image is not None and same_grid(mask, image) for image in (t1w, postop)]
     if on_grid[0] != on_grid[1]:
         return on_grid[1]
-    return any(is_postoperative(Path(name)) for name in (mask_path.name, *sources))
+    return any(is_postoperative(path) for path in (mask_path, *map(Path, sources)))
 
 
 def drawn_on(mask_path: Path, images: list[Path]) -> list[Path]:

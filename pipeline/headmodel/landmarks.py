@@ -13,6 +13,7 @@ from mne.io.constants import FIFF
 from pipeline.doubts import Doubt
 from pipeline.errors import InvalidInput
 from pipeline.files import read_json
+from pipeline.names import session_of
 from pipeline.warp import apply_affine
 
 LANDMARKS = ("nasion", "lpa", "rpa")
@@ -188,8 +189,8 @@ def _voxel_index(voxel) -> np.ndarray | None:
 
 
 def _session_of(meg: Path | None) -> str | None:
-    found = re.search(r"_ses-([^_]+)_", meg.name) if meg else None
-    return found[1].lower() if found else None
+    session = session_of(meg) if meg else None
+    return session and session.lower()
 
 
 def _is_session(label: str, session: str | None) -> bool:
