@@ -4,12 +4,7 @@ from dataclasses import dataclass, replace
 from itertools import chain
 from pathlib import Path
 
-from bids_app.clinical import (
-    IeegFiles,
-    find_ieeg,
-    find_outcome,
-    find_surgery,
-)
+from bids_app.clinical import IeegFiles, find_ieeg, find_outcome
 from bids_app.dataset.empty_room import find_empty_room
 from bids_app.dataset.freesurfer import find_freesurfer
 from bids_app.dataset.links import LEADS_OUT, leads_out, refuse_links_out
@@ -19,6 +14,7 @@ from bids_app.dataset.query import Query
 from bids_app.dataset.runs import find_recordings
 from bids_app.dataset.t1w import find_t1w, find_t1w_json
 from bids_app.derivatives import is_our_output
+from bids_app.surgery import find_surgery
 from bids_app.trans import find_trans
 from pipeline.compare.config import NO_MASK, NO_POSTOP
 from pipeline.errors import InvalidInput

@@ -97,6 +97,20 @@ def open_image(path: Path, what: str) -> SpatialImage:
     return image
 
 
+def same_image(path: Path, other: Path) -> bool:
+    """Whether two files hold the same voxels at the same place; False where either cannot be read."""
+    try:
+        require_intact(path, "image")
+        require_intact(other, "image")
+        first, second = open_image(path, "image"), open_image(other, "image")
+        frame_doubts(first, path, "image"), frame_doubts(second, other, "image")
+        if first.shape != second.shape or not np.allclose(first.affine, second.affine, atol=1e-3):
+            return False
+        return np.array_equal(np.asarray(first.dataobj), np.asarray(second.dataobj), equal_nan=True)
+    except Exception:  # a corrupt file makes nibabel raise anything
+        return False
+
+
 def unreadable(path: Path, what: str) -> InvalidInput:
     """What is raised where nibabel can't make sense of a file."""
     return InvalidInput(f"the {what} cannot be read as NIfTI", file=path, hint="replace the file")

@@ -7,7 +7,8 @@ import nibabel as nib
 import numpy as np
 import pytest
 
-from bids_app.clinical import find_ieeg, find_outcome, find_surgery
+from bids_app.clinical import find_ieeg, find_outcome
+from bids_app.surgery import find_surgery
 from pipeline.compare.frames import has_contrast, is_postoperative
 
 IEEG = {"iEEGCoordinateSystem": "ScanRAS", "iEEGCoordinateUnits": "mm"}

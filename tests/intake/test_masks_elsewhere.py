@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from dataset_of_files import touch
 
-from bids_app.clinical import find_surgery
+from bids_app.surgery import find_surgery
 from pipeline.compare.resection import moved_grid, of_other_space, of_template_grid
 from pipeline.headmodel.t1w import Volume
 from pipeline.metrics._case import Resection

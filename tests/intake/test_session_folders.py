@@ -3,7 +3,7 @@
 import pytest
 from dataset_of_files import SPIKES, find, names, touch, write_recording
 
-from bids_app.clinical import find_surgery
+from bids_app.surgery import find_surgery
 from pipeline.errors import InvalidInput
 
 T1W = "sub-01_T1w.nii.gz"
