@@ -176,7 +176,8 @@ def _landmarks(files: PatientFiles, size: dict, configs: dict[str, Any]) -> tupl
         return "note", f"not looked for: T1w or {called(files.meg[0])} cannot be read"
     headmodel, *_ = tasks_for(files, configs)
     info, _, head_points = read_sensors(headmodel.inputs)
-    marked = read_landmarks(files.t1w_json, size["t1w"].affine, headmodel.inputs.meg[0])
+    t1w = size["t1w"]
+    marked = read_landmarks(files.t1w_json, t1w.affine, headmodel.inputs.meg[0], t1w.data.shape)
     detail = f"{len(head_points)} head points, landmarks {marked.origin}"
     state, detail = _with_doubts(detail, (*electrode_doubts(info), *marked.doubts))
     return (state if marked.pos_mri_mm is not None else "note"), detail

@@ -137,7 +137,8 @@ def build_anatomy(inputs: Inputs, config: Config, progress: Progress) -> Anatomy
         An image, sidecar or FreeSurfer file is missing, unreadable or not of this head.
     """
     t1w = read_t1w(inputs.t1w)
-    given = read_landmarks(inputs.t1w_json, t1w.affine, next(iter(inputs.meg), None))
+    meg = next(iter(inputs.meg), None)
+    given = read_landmarks(inputs.t1w_json, t1w.affine, meg, t1w.data.shape)
     with progress.step("brain extraction"):
         brain_mask = extract_brain(t1w, inputs.t1w)
     with progress.step("scalp"):

@@ -1,7 +1,7 @@
 """Nasion and preauricular points in the T1w."""
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.resources import files
 from itertools import combinations
 from pathlib import Path
@@ -34,6 +34,14 @@ _NOT_KNOWN = ("", "n/a")
 CLOSEST_MM = 40.0
 # An ear may be cut off an image by so much; the left one in mm lies further before the first voxel.
 MOST_CROPPED_VOXELS = 40.0
+# A landmark may lie at the edge of the outermost voxel.
+HALF_VOXEL = 0.5
+_IN_WORDS = ("System", "SystemDescription", "Units", "Description")
+# What a description says of indices that begin with 1, as Matlab's do; BIDS counts from 0.
+_FROM_ONE = re.compile(
+    r"\b(?:1|one)[\s-]*(?:based|indexed)|\b(?:start|begin|count)\w*\s+(?:at|with|from)\s+(?:1|one)\b|\bmatlab\b",
+    re.IGNORECASE,
+)
 
 
 @dataclass(frozen=True)
@@ -47,7 +55,7 @@ class Marked:
     origin : str
         Where the landmarks used come from, in words.
     doubts : tuple of Doubt
-        Why what is marked was not used.
+        Why what is marked was not used, or what speaks against it where it was.
     """
 
     pos_mri_mm: dict[str, np.ndarray] | None
@@ -55,7 +63,12 @@ class Marked:
     doubts: tuple[Doubt, ...] = ()
 
 
-def read_landmarks(sidecar: Path | None, affine: np.ndarray, meg: Path | None = None) -> Marked:
+def read_landmarks(
+    sidecar: Path | None,
+    affine: np.ndarray,
+    meg: Path | None = None,
+    shape: tuple[int, ...] | None = None,
+) -> Marked:
     """Landmarks of ``AnatomicalLandmarkCoordinates``; an unusable sidecar counts as none, and is told.
 
     Of several markings, as for several MEG sessions, those of the recording's session are used,
@@ -69,6 +82,8 @@ def read_landmarks(sidecar: Path | None, affine: np.ndarray, meg: Path | None = 
         The T1w's.
     meg : Path or None
         The recording that is co-registered; its name holds the session.
+    shape : tuple of int, (3,), or None
+        Voxels of the T1w, if it is to be checked that they hold the landmarks.
 
     Raises
     ------
@@ -91,10 +106,20 @@ def read_landmarks(sidecar: Path | None, affine: np.ndarray, meg: Path | None = 
     units = content.get("AnatomicalLandmarkCoordinateUnits")
     if isinstance(units, str) and units.strip().lower() in ("mm", "cm", "m"):
         return _unused(sidecar, f"gives landmarks in {units.strip()}, not in voxel indices")
-    return _chosen(sidecar, stored, affine, _session_of(meg))
+    marked = _chosen(sidecar, stored, affine, _session_of(meg), shape)
+    if marked.pos_mri_mm is None:
+        return marked
+    doubts = (*marked.doubts, *_counted_from_one(sidecar, content, affine))
+    return replace(marked, doubts=doubts)
 
 
-def _chosen(sidecar: Path, stored: dict, affine: np.ndarray, session: str | None) -> Marked:
+def _chosen(
+    sidecar: Path,
+    stored: dict,
+    affine: np.ndarray,
+    session: str | None,
+    shape: tuple[int, ...] | None,
+) -> Marked:
     markings, odd = _markings(stored, affine)
     if odd:
         return _unused(sidecar, f"gives no position for {odd[0]!r}")
@@ -115,23 +140,52 @@ def _chosen(sidecar: Path, stored: dict, affine: np.ndarray, session: str | None
             "apart, and none is of the recording's session",
         )
     label, positions = next(iter(usable.items()))
-    outside = _outside(positions, affine)
-    if outside:
-        return _unused(sidecar, f"marks {outside} far outside of the image, as no voxel index is")
+    outside = _outside_voxels(positions, affine, shape)
+    furthest = max(outside, key=lambda name: outside[name])
+    if outside[furthest] > MOST_CROPPED_VOXELS:
+        return _unused(sidecar, f"marks {furthest} far outside of the image, as no voxel index is")
     apart_mm = min(_between_mm(positions))
     if apart_mm < CLOSEST_MM:
         return _unused(sidecar, f"marks landmarks {apart_mm:.0f} mm apart, as those of no head")
     _check_sides(positions, sidecar)
-    return Marked(positions, f"{MARKED}, those of {label!r}" if label else MARKED)
+    doubts = tuple(
+        Doubt(
+            f"{sidecar.name} marks {name} {voxels:.0f} voxels outside of the T1w: the landmarks, which are "
+            "used, may be of another image, or counted from 1"
+        )
+        for name, voxels in outside.items()
+        if voxels > HALF_VOXEL
+    )
+    return Marked(positions, f"{MARKED}, those of {label!r}" if label else MARKED, doubts)
 
 
-def _outside(pos_mri_mm: dict[str, np.ndarray], affine: np.ndarray) -> str | None:
-    """A landmark before the first voxel by more than any cropping explains: positions in mm are so."""
-    for name, pos_mm in pos_mri_mm.items():
-        index = apply_affine(np.linalg.inv(affine), pos_mm[None])[0]
-        if index.min() < -MOST_CROPPED_VOXELS:
-            return name
-    return None
+def _outside_voxels(
+    pos_mri_mm: dict[str, np.ndarray], affine: np.ndarray, shape: tuple[int, ...] | None
+) -> dict[str, float]:
+    """How far each landmark lies before the first voxel's centre or, with a shape, behind the last one's."""
+    last = np.inf if shape is None else np.array(shape) - 1
+    indices = {
+        name: apply_affine(np.linalg.inv(affine), pos_mm[None])[0]
+        for name, pos_mm in pos_mri_mm.items()
+    }
+    return {
+        name: float(max((-index).max(), (index - last).max())) for name, index in indices.items()
+    }
+
+
+def _counted_from_one(sidecar: Path, content: dict, affine: np.ndarray) -> tuple[Doubt, ...]:
+    """A doubt where the sidecar says in words that its indices begin with 1."""
+    said = " ".join(
+        str(content.get(f"AnatomicalLandmarkCoordinate{what}", "")) for what in _IN_WORDS
+    )
+    if not _FROM_ONE.search(said):
+        return ()
+    off_mm = float(np.linalg.norm(affine[:3, :3].sum(1)))
+    text = (
+        f"{sidecar.name} speaks of indices that begin with 1, and the landmarks were read as BIDS counts, "
+        f"from 0: they may lie {off_mm:.1f} mm off"
+    )
+    return (Doubt(text),)
 
 
 def _between_mm(pos_mri_mm: dict[str, np.ndarray]) -> list[float]:
