@@ -17,6 +17,8 @@ from pipeline.readers import called
 LANDMARKS_APART_MM = (40.0, 250.0)
 HEAD_POINTS_FROM_CENTRE_MM = (40.0, 250.0)
 SENSORS_FROM_THEIR_CENTRE_MM = (40.0, 300.0)
+# Fewer points of a digitised face do not tell what is up.
+MIN_POINTS_BEHIND = 8
 # Further out no head would be in the helmet.
 LARGEST_HEAD_TO_HELMET_MM = 150.0
 
@@ -65,7 +67,7 @@ def digitised_points_head_m(info: mne.Info, file: Path) -> tuple[dict[str, np.nd
     points_head_m = points_head_m[np.isfinite(points_head_m).all(1)]
     _check_landmarks(landmarks, file)
     _check_sizes(info, points_head_m, file)
-    _check_upright(info, points_head_m, file)
+    _check_upright(info, points_head_m, landmarks["nasion"], file)
     return landmarks, points_head_m
 
 
@@ -127,21 +129,39 @@ def _check_size(what: str, where: str, limits_mm, distance_m: np.ndarray, file: 
         )
 
 
-def _check_upright(info: mne.Info, head_points_head_m: np.ndarray, file: Path) -> None:
-    """Refuse a head frame that stands on its head, as one with exchanged ears does.
+def _check_upright(
+    info: mne.Info, head_points_head_m: np.ndarray, nasion_head_m: np.ndarray, file: Path
+) -> None:
+    """Refuse a head frame, a helmet or head points that stand on their head.
 
-    The frame's upward axis is made of the landmarks: right ear as left turns it about the nose.
+    The frame's upward axis is made of the landmarks: right ear as left turns it about the nose. Behind
+    the face a head has its scalp above them and nothing but a neck below.
     """
     device_m = sensor_pos_device_m(info)
     if not len(device_m):
         return
-    heights_m = [mne.transforms.apply_trans(info["dev_head_t"], device_m)[:, 2].mean()]
-    if len(head_points_head_m) >= MIN_HEAD_POINTS:
-        heights_m.append(np.median(head_points_head_m[:, 2]))
-    if max(heights_m) < 0:
+    helmet_m = mne.transforms.apply_trans(info["dev_head_t"], device_m)[:, 2].mean()
+    behind = head_points_head_m[:, 1] < nasion_head_m[1] / 2
+    enough = len(head_points_head_m) >= MIN_HEAD_POINTS and behind.sum() >= MIN_POINTS_BEHIND
+    points_m = np.median(head_points_head_m[behind, 2]) if enough else helmet_m
+    if max(helmet_m, points_m) < 0:
         raise InvalidInput(
             f"the sensors and head points of the {called(file)} recording lie below its digitised landmarks, as "
             "where LPA and RPA were exchanged",
             file=file,
             hint="exchange LPA and RPA in the digitisation",
+        )
+    if points_m < 0:
+        raise InvalidInput(
+            f"the head points of the {called(file)} recording lie below its digitised landmarks, and its sensors "
+            "above: the points stand on their head",
+            file=file,
+            hint="export the digitisation again, landmarks and head points in one frame",
+        )
+    if helmet_m < 0:
+        raise InvalidInput(
+            f"the sensors of the {called(file)} recording lie below its digitised landmarks, and its head points "
+            "above: the head position is wrong, as where its transform was inverted",
+            file=file,
+            hint="export the recording again with its own head position measurement",
         )

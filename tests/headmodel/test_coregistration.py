@@ -217,25 +217,27 @@ def test_without_the_helmets_place_nothing_is_known():
 
 
 @pytest.mark.parametrize(
-    ("turned", "n_points", "points_z_m", "is_refused"),
+    ("turned", "n_points", "points_z_m", "cause"),
     [
-        (True, 25, -0.08, True),
-        (True, 25, 0.08, False),
-        (False, 25, -0.08, False),
-        (True, 19, 0.08, True),
-        (True, 20, 0.08, False),
+        (True, 25, -0.08, "LPA and RPA were exchanged"),
+        (True, 25, 0.08, "its transform was inverted"),
+        (False, 25, -0.08, "the points stand on their head"),
+        (True, 19, 0.08, "LPA and RPA were exchanged"),
+        (True, 20, 0.08, "its transform was inverted"),
+        (False, 19, -0.08, None),
+        (False, 25, 0.08, None),
     ],
 )
-def test_a_head_frame_upside_down_is_refused(turned, n_points, points_z_m, is_refused):
+def test_what_stands_on_its_head_is_refused_by_its_cause(turned, n_points, points_z_m, cause):
     info = recording(n_points=n_points, points_z_m=points_z_m)
     if turned:
         with info._unlock():
             info["dev_head_t"] = mne.Transform("meg", "head", np.diag([1.0, -1, -1, 1]))
-    if is_refused:
-        with pytest.raises(InvalidInput, match="LPA and RPA were exchanged"):
-            digitised_points_head_m(info, FILE)
-    else:
+    if cause is None:
         digitised_points_head_m(info, FILE)
+    else:
+        with pytest.raises(InvalidInput, match=cause):
+            digitised_points_head_m(info, FILE)
 
 
 @pytest.mark.parametrize(("marked", "sd_mm"), [(True, 3.0), (False, 10.0)])
