@@ -8,7 +8,7 @@ from pathlib import Path
 import pandas as pd
 
 from bids_app.copies import without_copies
-from bids_app.listing import visible
+from bids_app.listing import CLOSED, is_open, visible
 from bids_app.strays import stray_contacts
 from pipeline.compare.config import NO_CONTACTS
 from pipeline.compare.frames import intended_names, is_ct, suffix_of
@@ -110,6 +110,9 @@ def find_ieeg(folder: Path, roots: list[Path], notes: list[str]) -> IeegFiles:
 
 def _no_contacts(folder: Path, tables: list[Path], stray: list[Path]) -> str:
     """Why there are no contacts, if there are none."""
+    closed = [path for path in visible(folder, "**/ieeg") if not is_open(path)]
+    if closed:
+        return f"the folder {closed[0].name} {CLOSED}"
     if tables:
         return f"{tables[0].name} is not named for {folder.name}"
     if stray:

@@ -1,6 +1,14 @@
 """Listing the files of a dataset; those that begin with a dot are none of it."""
 
+import os
 from pathlib import Path
+
+CLOSED = "cannot be listed by this user"
+
+
+def is_open(folder: Path) -> bool:
+    """Whether a folder can be listed, if it is there: what a closed one holds looks as if it were not."""
+    return not folder.exists() or os.access(folder, os.R_OK | os.X_OK)
 
 
 def visible(folder: Path, pattern: str) -> list[Path]:

@@ -46,7 +46,11 @@ class Task:
             if name in hashes:  # the same name in another folder, as FreeSurfer's may be
                 name = f"{path.parent.name}/{name}"
             # The files of a recording's folder often bear the patient's name.
-            hashes[name] = hash_of_folder(path) if path.is_dir() else sha256(path)
+            if path.is_dir():
+                hashes[name] = hash_of_folder(path)
+            else:
+                # What cannot be read is its reader's to report: an optional file stops nobody.
+                hashes[name] = sha256(path) if os.access(path, os.R_OK) else "cannot be read"
         for option, file in file_options(self.config).items():
             if file:
                 hashes[option.replace("_", " ")] = sha256(Path(file))

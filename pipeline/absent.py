@@ -1,5 +1,6 @@
-"""Files whose content is not on this machine: links and pointers to what a keeper of data holds."""
+"""Files whose content cannot be had: links and pointers to what a keeper of data holds, and closed ones."""
 
+import os
 from pathlib import Path
 
 from pipeline.errors import InvalidInput
@@ -20,6 +21,12 @@ def absent_content(file: Path) -> InvalidInput | None:
         name, remedy = keeper
         return InvalidInput(
             f"the content of the file is kept by {name} and is not here", file=file, hint=remedy
+        )
+    if file.is_file() and not os.access(file, os.R_OK):
+        return InvalidInput(
+            "the file cannot be read by this user",
+            file=file,
+            hint="give this user the right to read it",
         )
     if file.is_symlink() and not file.exists():
         return InvalidInput(

@@ -5,6 +5,7 @@ from itertools import chain
 from pathlib import Path
 
 from bids_app.clinical import IeegFiles, find_ieeg, find_outcome
+from bids_app.dataset.closed import notes_of_closed, open_roots
 from bids_app.dataset.empty_room import find_empty_room
 from bids_app.dataset.freesurfer import find_freesurfer
 from bids_app.dataset.links import LEADS_OUT, leads_out, refuse_links_out
@@ -14,6 +15,7 @@ from bids_app.dataset.query import Query
 from bids_app.dataset.runs import find_recordings
 from bids_app.dataset.t1w import find_t1w, find_t1w_json
 from bids_app.derivatives import is_our_output
+from bids_app.listing import CLOSED, is_open
 from bids_app.surgery import find_surgery
 from bids_app.trans import find_trans
 from pipeline.compare.config import NO_MASK, NO_POSTOP
@@ -89,7 +91,7 @@ def find_patient(
     named = [bids_dir, *derivatives.values(), *filter(None, (fs_subjects_dir, query.marks_dir))]
     if not follow_links:
         refuse_links_out([folder], named)
-    notes: list[str] = []
+    notes = notes_of_closed(folder)
     meg = (recordings := find_recordings(folder, query, notes)).runs
     t1w = find_t1w(folder, meg, query, notes)
     events = [events_of(path, bids_dir, query.marks_dir) for path in meg]
@@ -98,7 +100,7 @@ def find_patient(
     notes += notes_of_marks(events, query.marks_dir)
     if query.marks_dir is None:
         notes += notes_of_stray_tables(folder, bids_dir, all(events))
-    roots = _derivative_roots(bids_dir, derivatives)
+    roots = open_roots(_derivative_roots(bids_dir, derivatives, notes), label, notes)
     surgery = find_surgery(label, bids_dir, roots, t1w, notes)
     freesurfer_dir = (
         find_freesurfer(bids_dir, t1w, query.sessions, roots, fs_subjects_dir, notes)
@@ -223,7 +225,10 @@ def _folder_of(bids_dir: Path, label: str) -> Path:
     return folder
 
 
-def _derivative_roots(bids_dir: Path, derivatives: dict[str, Path]) -> list[Path]:
+def _derivative_roots(bids_dir: Path, derivatives: dict[str, Path], notes: list[str]) -> list[Path]:
     """The datasets of derivatives that are named or lie in the dataset, none of our own."""
-    roots = [*derivatives.values(), *sorted((bids_dir / "derivatives").glob("*/"))]
+    inside = bids_dir / "derivatives"
+    if not is_open(inside):
+        notes.append(f"The folder derivatives {CLOSED}: what it holds was not used.")
+    roots = [*derivatives.values(), *sorted(inside.glob("*/"))]
     return [root for root in roots if not is_our_output(root)]

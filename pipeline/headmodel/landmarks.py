@@ -94,10 +94,10 @@ def read_landmarks(
         return Marked(None, CARRIED)
     try:
         content = read_json(sidecar)
-    except (InvalidInput, ValueError, RecursionError, OSError):
-        return _unused(sidecar, "cannot be read as JSON")
-    if not isinstance(content, dict):
-        return _unused(sidecar, "holds no JSON object")
+    except InvalidInput as error:
+        return _unused(sidecar, f"cannot be used ({error.message})")
+    except OSError:
+        return _unused(sidecar, "cannot be opened")
     stored = content.get(FIELD)
     if _is_unknown(stored):
         return Marked(None, NOT_GIVEN if FIELD in content else CARRIED)
