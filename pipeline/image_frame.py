@@ -17,6 +17,7 @@ from pipeline.nifti import states_voxel_size
 
 MAX_APART_MM, MAX_APART_DEG = 1.0, 1.0
 MAX_SHEAR_DEG = 1.0
+MAX_SIZE_RATIO = 0.01
 TEMPLATE_SPACES = {3: "Talairach", 4: "MNI152"}
 # Bytes of an MGH header that say whether its directions are set.
 _MGH_FLAG = slice(28, 30)
@@ -63,6 +64,7 @@ def frame_doubts(image, path: Path, what: str) -> tuple[Doubt, ...]:
         )
     return (
         *_disagreement(image, affine, what),
+        *_other_sizes(image, path, affine, what),
         *_shear(affine, what),
         *_template_space(image, what),
     )
@@ -115,6 +117,22 @@ def _disagreement(image, sform: np.ndarray, what: str) -> tuple[Doubt, ...]:
     text = (
         f"the sform and the qform of the {what} disagree by up to {apart_mm:.1f} mm and "
         f"{apart_deg:.1f} degrees within the image; the sform is used"
+    )
+    return (Doubt(text),)
+
+
+def _other_sizes(image, path: Path, affine: np.ndarray, what: str) -> tuple[Doubt, ...]:
+    """Of a sform alone, whose voxels are not of the sizes that the header states beside it."""
+    if not _code(image, "sform") or _code(image, "qform") or not states_voxel_size(path):
+        return ()
+    stated_mm = np.abs(np.asarray(image.header["pixdim"][1:4], float))
+    used_mm = np.linalg.norm(affine[:3, :3], axis=0)
+    if np.allclose(stated_mm, used_mm, rtol=MAX_SIZE_RATIO):
+        return ()
+    sizes = [" x ".join(f"{size:.3g}" for size in each) for each in (stated_mm, used_mm)]
+    text = (
+        f"the header of the {what} states voxels of {sizes[0]} mm and its sform has {sizes[1]} mm; the sform "
+        "is used: if the image was resampled without it, its size and place are wrong"
     )
     return (Doubt(text),)
 

@@ -49,6 +49,9 @@ _KNOWN_ZONES = {"irritativezone", "earlypropagationzone"}
 _TELLING = ("soz", "onset", "resec")
 # A column whose name holds one of these may hold marks.
 _TELLING_COLUMNS = (*_TELLING, "zone", "seiz", "ictal", "epilep", "ablat", "removed")
+_TELLING_CELLS = ("soz", "seizureonset", "resect")
+# Columns that hold names, and those that `with_keys` and `joined` add.
+_OF_THE_JOIN = ("name", "key", "file", "bipolar")
 
 
 @dataclass(frozen=True)
@@ -207,18 +210,23 @@ def read_cells(column: pd.Series, rule: Rule) -> tuple[np.ndarray, np.ndarray, s
 
 
 def unread_columns(tables: dict[str, pd.DataFrame | None], labels: ContactLabels) -> list[str]:
-    """Columns (``table:column``) that look like marks, say something, and are no rule's."""
+    """Columns (``table:column``) that look like marks by name or content, say something, and are no rule's."""
     rules = [rule for mark in MARKS for rule in (*RULES[mark], *labels.rules.get(mark, ()))]
     read = {(rule.table, rule.column) for rule in rules}
     return [
         f"{table}:{column}"
         for table, rows in tables.items()
         if rows is not None
-        for column in rows
-        if any(part in column for part in _TELLING_COLUMNS)
-        and (table, column) not in read
+        for column in rows.columns.difference(_OF_THE_JOIN, sort=False)
+        if (table, column) not in read
         and not rows[column].str.lower().isin(NOT_GIVEN).all()
+        and (any(part in column for part in _TELLING_COLUMNS) or _tells(rows[column]))
     ]
+
+
+def _tells(cells: pd.Series) -> bool:
+    """Whether cells speak of seizure onset or resection: comments do."""
+    return any(part in normalised(cell) for cell in cells.unique() for part in _TELLING_CELLS)
 
 
 def check_plausible(marked: dict[str, np.ndarray], warnings: list[str]) -> None:

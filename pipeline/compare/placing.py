@@ -10,9 +10,10 @@ import pandas as pd
 from pipeline.compare.contact_names import some
 from pipeline.compare.coordinates import in_possible_unit, of_other_unit, outside_head_mm
 from pipeline.compare.coordsystems import description_of
-from pipeline.compare.frames import RANK, Frame, frame_of
+from pipeline.compare.frames import RANK, T1W, Frame, frame_of
 from pipeline.doubts import Doubt
 from pipeline.errors import InvalidInput
+from pipeline.names import folder_session, session_of
 from pipeline.records.compare_qc import ContactTransformQC
 from pipeline.stated_places import UNIT_IN_MM, stands_for_none, unit_of
 from pipeline.tables import numbers
@@ -151,10 +152,27 @@ def _placeable(tables, coordsystem, t1w, images, done: Placement) -> list[_Place
             done.reasons.append(f"{frame} ({described_by.name})")
             continue
         done.warnings += told
+        done.doubts += _of_another_scan(path, frame, description, t1w)
         unit = unit_of(description["iEEGCoordinateUnits"])
         assert unit is not None  # a frame is of a known unit
         usable.append(_Placeable(path, described_by, unit, frame, table))
     return sorted(usable, key=lambda each: RANK[each.frame.kind])
+
+
+def _of_another_scan(path: Path, frame: Frame, description: dict, t1w: Path) -> list[Doubt]:
+    """A doubt where the contacts' session has a T1w of its own, and which image they are of is not said."""
+    if frame.kind != T1W or description.get("IntendedFor") or folder_session(path) is None:
+        return []
+    if session_of(path) == session_of(t1w):
+        return []
+    own = sorted((path.parent.parent / "anat").glob("[!.]*_T1w.nii*"))
+    return [
+        Doubt(
+            f"The contacts of {path.name} name no image (IntendedFor), and their session has {image.name}; "
+            f"they were taken as of {t1w.name}: if they are of the other, all may be shifted"
+        )
+        for image in own[:1]
+    ]
 
 
 def _in_t1w(each: _Placeable, carried: Carried, scalp_mri_mm, done: Placement):

@@ -12,7 +12,7 @@ from pipeline.doubts import Doubt
 from pipeline.errors import InvalidInput
 from pipeline.head_position import STEP_DEG, STEP_MM, displacement
 from pipeline.modality import modality_of, sensor_names
-from pipeline.names import channel_key, match
+from pipeline.names import channel_key, entities_of, match
 from pipeline.records.spikes_qc import RunLeftOutQC
 from pipeline.spikes.config import Config, Inputs
 from pipeline.spikes.events import (
@@ -171,6 +171,7 @@ def choose_runs(inputs: Inputs, config: Config) -> Choice:
                 f"{run.events.lost}, and were not used."
             )
     doubts += same_moments(used)
+    doubts += of_everybody(used)
     choice = Choice(used, left_out, warnings, tuple(doubts))
     if n_outside:
         told = (
@@ -272,6 +273,22 @@ def same_moments(runs: list[Annotated]) -> tuple[Doubt, ...]:
         )
         doubts.append(Doubt(text, grave=True))
     return tuple(doubts)
+
+
+def of_everybody(runs: list[Annotated]) -> tuple[Doubt, ...]:
+    """A grave doubt where a table names no participant: BIDS applies it to the recordings of every one."""
+    tables = {
+        run.events_tsv.name for run in runs if run.events_tsv is not None and run.n_spikes > 0
+    }
+    return tuple(
+        Doubt(
+            f"The spikes are those of {name}, which is named for no participant and so applies to the "
+            "recordings of every one: they may mark another patient's recording",
+            grave=True,
+        )
+        for name in sorted(tables)
+        if "sub" not in entities_of(name)
+    )
 
 
 def unlike_reference(reference: mne.Info, info: mne.Info) -> str:

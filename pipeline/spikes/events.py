@@ -32,6 +32,11 @@ NAMES_IN_TRIAL_TYPE = (
     "name the spikes in the column trial_type; a table without rows says that nothing was marked"
 )
 _BAD = re.compile(r"bad(?![a-z])", re.IGNORECASE)
+_UNCERTAIN = re.compile(
+    r"\?|(?<![a-z])(?:possible|possibly|probable|probably|questionable|uncertain|unsure|unclear|doubtful|"
+    r"suspected|equivocal|maybe)(?![a-z])",
+    re.IGNORECASE,
+)
 _THOUSANDS = re.compile(r"[1-9]\d{,2},\d{3}")
 # Cells are quoted only where they can hold nothing but a number or a time of day.
 _SHOWN_COLUMN = re.compile(r"[a-z][a-z_ ]{,30}")
@@ -170,6 +175,7 @@ def read_events(path: Path, names: tuple[str, ...], sidecars: Sequence[Path] = (
             f"{n_endless} bad stretches of {path.name} have no onset or no duration, so that nothing "
             "was left out for them."
         )
+    notes += _note_of_uncertain(_labels(table)[spikes], path)
     odd_cells = table["onset"][is_spike & odd]
     return EventTable(
         onset_s=onset_s[spikes],
@@ -262,6 +268,17 @@ def _unread(table: pd.DataFrame, pattern: re.Pattern, known: np.ndarray) -> str:
             shown = column if _SHOWN_COLUMN.fullmatch(column) else "another one"
             told.append(f"{n_rows} rows hold a spike's name in a column that is not read ({shown})")
     return "; ".join(told)
+
+
+def _note_of_uncertain(labels: np.ndarray, path: Path) -> list[str]:
+    """A sentence where spikes by their labels (n_spikes,) may be none."""
+    uncertain = [label for label in labels if _UNCERTAIN.search(label)]
+    if not uncertain:
+        return []
+    return [
+        f"{len(uncertain)} spikes of {path.name} are marked as uncertain "
+        f"({listed(list(dict.fromkeys(uncertain)))}); they count as the others."
+    ]
 
 
 def _review(table: pd.DataFrame) -> np.ndarray:

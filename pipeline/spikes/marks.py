@@ -1,5 +1,6 @@
 """What is known of a recording's channels beforehand: marks of bad ones, types, projectors."""
 
+import re
 from pathlib import Path
 
 import mne
@@ -13,6 +14,9 @@ from pipeline.readers import own_names
 from pipeline.spikes.events import listed
 from pipeline.spikes.recording import set_auxiliary_types
 from pipeline.tables import NOT_GIVEN, read_tsv
+
+# "bad", "bad (noisy)", "bad;flat"
+_BAD = re.compile(r"bad(?![a-z])")
 
 
 def read_channels_tsv(path: Path, notes: list[str]) -> tuple[dict[str, str], dict[str, str]]:
@@ -37,7 +41,7 @@ def read_channels_tsv(path: Path, notes: list[str]) -> tuple[dict[str, str], dic
         table.get(column, empty) for column in ("status", "status_description", "type")
     )
     status = status.str.lower()
-    marked = (status == "bad").to_numpy(bool)
+    marked = status.str.match(_BAD).to_numpy(bool)
     why = why.where(~why.str.lower().isin(NOT_GIVEN), "")
     unread = [column for column in table if "bad" in column or "quality" in column]
     if unread and "status" not in table:
@@ -45,7 +49,7 @@ def read_channels_tsv(path: Path, notes: list[str]) -> tuple[dict[str, str], dic
             f"{path.name} has no column status, by which channels are marked bad, and its column "
             f"{unread[0][:20]!r} is not read."
         )
-    odd = table["name"][~status.isin({"good", "bad", *NOT_GIVEN})]
+    odd = table["name"][~status.isin({"good", *NOT_GIVEN}) & ~marked]
     if len(odd):
         notes.append(
             f"{len(odd)} channels of {path.name} are marked neither good nor bad "

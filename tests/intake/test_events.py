@@ -189,7 +189,6 @@ def test_what_holds_the_word_and_is_no_spike_is_told_and_not_used(tmp_path, text
         "spike, no artifact",
         "spike no. 3",
         "spike 3, no seizure",
-        "spike?",
         "spike onset",
         "spike, offline reading",
     ],
