@@ -110,7 +110,7 @@ def find_patient(
     files = PatientFiles(
         label=label,
         t1w=t1w,
-        t1w_json=find_t1w_json(t1w, bids_dir),
+        t1w_json=find_t1w_json(t1w, folder, notes),
         freesurfer_dir=freesurfer_dir,
         meg=meg,
         events=events,
