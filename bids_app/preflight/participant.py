@@ -211,6 +211,7 @@ def _soz(files: PatientFiles, size: dict) -> tuple[str, str]:
         files.ieeg.tables_json,
         files.ieeg.no_contacts,
     )
+    size["contacts"] = ieeg.contacts
     doubts = [*(doubt.text for doubt in ieeg.doubts), *ieeg.warnings]
     if n := ieeg.counts.get("channels_without_contact"):
         doubts.append(f"{n} iEEG channels are no contact of electrodes.tsv")
@@ -230,7 +231,8 @@ def _resection(files: PatientFiles, size: dict, configs: dict[str, Any]) -> tupl
     if "t1w" not in size:
         return "note", "not looked for: the T1w cannot be read"
     inputs = next(task.inputs for task in tasks_for(files, configs) if task.stage == "compare")
-    reason, doubts = foresee_resection(inputs, size["t1w"], head_outline_mm(size["t1w"]))
+    outline_mm = head_outline_mm(size["t1w"])
+    reason, doubts = foresee_resection(inputs, size["t1w"], outline_mm, size.get("contacts"))
     if reason is not None:
         return "note", f"{reason}: that comparison is not assessable"
     postop = "" if files.postop_t1w is None else f", with {files.postop_t1w.name}"

@@ -22,7 +22,7 @@ from pipeline.compare.marks import (
     with_levels,
 )
 from pipeline.compare.placing import XYZ, Carried, place
-from pipeline.compare.sides import side_doubts
+from pipeline.compare.sides import midline_of, side_doubts
 from pipeline.doubts import Doubt
 from pipeline.errors import InvalidInput
 from pipeline.metrics._case import Contacts
@@ -132,8 +132,7 @@ def resolve_contacts(
         table.loc[placed, XYZ].to_numpy(float),
         *(marks[mark][placed] for mark in MARKS),
     )
-    midline_mm = (scalp_mri_mm[:, 0].min() + scalp_mri_mm[:, 0].max()) / 2
-    found.doubts += side_doubts(table[placed], rows, midline_mm)
+    found.doubts += side_doubts(table[placed], rows, midline_of(scalp_mri_mm))
     if not found.contacts.soz.any():
         unread = [f"{column} was not read" for column in unread]
         doubts = [*labels.warnings, *told["soz"], *unreadable, *unread]

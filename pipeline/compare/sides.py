@@ -19,6 +19,11 @@ _TWINS = re.compile(r"([a-z]+)([lr])")
 MIN_SIDED_SHAFTS = 2
 
 
+def midline_of(scalp_mri_mm: np.ndarray) -> float:
+    """Where between left and right the middle of a head's outline (n, 3) lies."""
+    return float(scalp_mri_mm[:, 0].min() + scalp_mri_mm[:, 0].max()) / 2
+
+
 def side_doubts(placed: pd.DataFrame, rows: pd.DataFrame, midline_mm: float) -> list[Doubt]:
     """Compare the column ``hemisphere`` and the names with where the contacts lie.
 

@@ -9,8 +9,10 @@ import pandas as pd
 from pipeline.compare.assess import assess, nearest_contacts
 from pipeline.compare.config import Config, Inputs
 from pipeline.compare.distances import rows_of, write_distances
+from pipeline.compare.one_operation import contacts_beside_mask
 from pipeline.compare.references import soz_reference
 from pipeline.compare.rows import Table, as_tsv, defined, sidecar
+from pipeline.compare.sides import midline_of
 from pipeline.compare.surgery import resection_reference
 from pipeline.doubts import each_once
 from pipeline.errors import InvalidInput
@@ -26,7 +28,7 @@ from pipeline.records.compare_qc import (
     read_compare_qc,
     write_compare_qc,
 )
-from pipeline.records.head import Head, read_head
+from pipeline.records.head import SCALP, Head, read_head
 from pipeline.records.image_qc import read_image_qc
 from pipeline.records.solution import read_distributed, read_point
 from pipeline.records.spikes_qc import imaged_types
@@ -44,6 +46,9 @@ def run(inputs: Inputs, paths: PatientPaths, config: Config, progress: Progress)
     soz = soz_reference(inputs, paths, head, progress)
     resected = resection_reference(inputs, paths, head, config, progress)
     doubts = each_once(soz.doubts) + each_once(resected.doubts)
+    if soz.reference is not None and resected.reference is not None:
+        midline_mm = midline_of(head.surfaces[SCALP].pos_mm)
+        doubts += contacts_beside_mask(soz.reference.contacts, resected.reference.mask, midline_mm)
     warnings = (*(doubt.text for doubt in doubts), *soz.warnings, *resected.warnings)
     for warning in warnings:
         progress.warn(warning)

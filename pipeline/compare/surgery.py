@@ -8,12 +8,14 @@ import numpy as np
 from pipeline.compare import resection
 from pipeline.compare.config import Config, Inputs
 from pipeline.compare.images import MAX_INCONSISTENCY_MM, read_image
+from pipeline.compare.one_operation import contacts_beside_mask, far_parts
 from pipeline.compare.postop import carry_to_preop, is_in_postop_space
+from pipeline.compare.sides import midline_of
 from pipeline.doubts import Doubt
 from pipeline.errors import InvalidInput
 from pipeline.files import atomic_path, write_json
 from pipeline.headmodel.t1w import Volume, read_t1w
-from pipeline.metrics._case import Resection, ResectionReference
+from pipeline.metrics._case import Contacts, Resection, ResectionReference
 from pipeline.paths import PatientPaths
 from pipeline.progress import Progress
 from pipeline.records.compare_qc import ResectedQC, ResectionQC
@@ -117,7 +119,7 @@ def _read_mask(inputs: Inputs, t1w: Volume) -> _ReadMask:
     if not given.inside.any():
         return _ReadMask(given, None, False, given.doubts, "the resection mask is empty")
     postop, no_postop = None, inputs.no_postop
-    doubts = given.doubts + resection.mirrored_grid(given, t1w)
+    doubts = given.doubts + resection.mirrored_grid(given, t1w) + far_parts(given)
     if inputs.postop_t1w is not None:
         try:
             postop = read_image(inputs.postop_t1w, "post-op T1w")
@@ -136,7 +138,7 @@ def _read_mask(inputs: Inputs, t1w: Volume) -> _ReadMask:
 
 
 def foresee_resection(
-    inputs: Inputs, t1w: Volume, scalp_mri_mm: np.ndarray
+    inputs: Inputs, t1w: Volume, scalp_mri_mm: np.ndarray, contacts: Contacts | None
 ) -> tuple[str | None, tuple[Doubt, ...]]:
     """Why the mask will not be compared with, as far as images alone tell it, and its doubts.
 
@@ -147,16 +149,21 @@ def foresee_resection(
     t1w : Volume
     scalp_mri_mm : ndarray, (n, 3)
         An outline of the head.
+    contacts : Contacts or None
+        Those that could be placed.
     """
     try:
         read = _read_mask(inputs, t1w)
     except InvalidInput as error:
         return error.reason, ()
+    doubts = read.doubts
+    if contacts is not None and not read.in_postop_space:
+        doubts += contacts_beside_mask(contacts, read.mask, midline_of(scalp_mri_mm))
     if read.reason is None and not read.in_postop_space:
         in_head = resection.share_in_head(read.mask, scalp_mri_mm)
         if in_head < resection.MIN_SHARE_IN_HEAD:
-            return f"only {in_head:.0%} of the resection mask lie in this head", read.doubts
-    return read.reason, read.doubts
+            return f"only {in_head:.0%} of the resection mask lie in this head", doubts
+    return read.reason, doubts
 
 
 def _mask_on_t1w(inputs, paths, head, t1w: Volume, brain, config, notes: _Notes, progress):
