@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 from pipeline.errors import InvalidInput
-from pipeline.spikes.choice import Annotated, counted_from_acquisition, same_moments
+from pipeline.spikes.choice import Annotated
+from pipeline.spikes.moments import counted_across_runs, counted_from_acquisition, same_moments
 from pipeline.spikes.movement import _with_fix
 from pipeline.tables import read_tsv
 
@@ -49,6 +50,23 @@ def test_onsets_that_fit_only_from_the_acquisition_are_a_grave_doubt(onset_s, fi
     assert all(
         doubt.grave and "10.0 s before the first stored sample" in doubt.text for doubt in doubts
     )
+
+
+@pytest.mark.parametrize(
+    ("onset_s", "before_s", "told"),
+    [
+        ([112, 130, 155], 100, True),
+        ([12, 130, 155], 100, False),
+        ([12, 30, 55], 100, False),
+        ([40, 55, 75], 30, True),
+        ([112, 130, 155], 0, False),
+    ],
+    ids=["joined", "neither way", "fit as they are", "joined, some within", "the first run"],
+)
+def test_onsets_that_count_on_from_the_runs_before_are_a_grave_doubt(onset_s, before_s, told):
+    doubts = counted_across_runs(run(2, onset_s), before_s, duration_s=60)
+    assert [doubt.grave for doubt in doubts] == [True] * told
+    assert all("as if all were one" in doubt.text for doubt in doubts)
 
 
 @pytest.mark.parametrize(

@@ -12,9 +12,10 @@ from pipeline.compare.labels import ContactLabels
 from pipeline.compare.marks import unread_columns
 from pipeline.compare.placing import Carried, place
 from pipeline.image_frame import frame_doubts
-from pipeline.spikes.choice import Annotated, of_everybody
+from pipeline.spikes.choice import Annotated
 from pipeline.spikes.events import read_events
 from pipeline.spikes.marks import read_channels_tsv
+from pipeline.spikes.moments import of_everybody
 
 NAMES = ("spike",)
 

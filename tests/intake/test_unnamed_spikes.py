@@ -6,10 +6,11 @@ import numpy as np
 import pytest
 
 from pipeline.errors import InvalidInput
-from pipeline.spikes.choice import Annotated, _without_spikes, unlike_samples
+from pipeline.spikes.choice import Annotated, _without_spikes
 from pipeline.spikes.config import SPIKE_NAMES
 from pipeline.spikes.events import no_spikes, read_events
 from pipeline.spikes.meanings import seconds_per_unit
+from pipeline.spikes.moments import unlike_samples
 
 HEADER = "onset\tduration\ttrial_type\n"
 
