@@ -80,12 +80,13 @@ def find_surgery(
         no_mask = f"{stray[0].name} is not named for sub-{label}"
     if mask is None:
         return SurgeryFiles(no_mask=no_mask)
-    images = [
+    others = [
         path
         for path in _images(label, [bids_dir, *roots])
-        if suffix_of(path.name) == "T1w" and is_postoperative(path) and not in_template(path)
-        if path != t1w
+        if suffix_of(path.name) == "T1w" and not in_template(path) and path != t1w
     ]
+    images = [path for path in others if is_postoperative(path)]
+    notes += _note_of_another_head_position(mask, t1w, [p for p in others if p not in images])
     named = [name for name in sources_of(mask) if is_postoperative(Path(name))]
     if named:
         images = [path for path in images if _occasion(path) in map(_occasion, map(Path, named))]
@@ -109,6 +110,18 @@ def find_surgery(
         f"{len(images)} post-operative T1w images were found; where one is needed, {chosen.name} is used."
     )
     return SurgeryFiles(mask, chosen)
+
+
+def _note_of_another_head_position(mask: Path, t1w: Path, others: list[Path]) -> list[str]:
+    """A sentence where a mask was drawn on a T1w before surgery of another session than the head model's."""
+    of_other_sessions = [path for path in others if session_of(path) != session_of(t1w)]
+    drawn = drawn_on(mask, of_other_sessions)
+    if not drawn or drawn_on(mask, [t1w]):
+        return []
+    return [
+        f"{mask.name} was drawn on {drawn[0].name} by its sidecar or its voxels, not on {t1w.name}: it was "
+        "placed by its header, as if the head had lain alike in both."
+    ]
 
 
 def _resection_mask(label: str, roots: list[Path], notes: list[str]) -> tuple[Path | None, str]:

@@ -192,7 +192,7 @@ def surgery(root, images, mask=MASK):
 
 
 def test_a_contrast_image_is_no_post_operative_one(tmp_path):
-    images = {"ses-pre_ce-gadolinium": 5, "ses-pre_acq-postcontrast": 5, "ses-postimplant": 5}
+    images = {"ses-pre_ce-gadolinium": 5, "ses-pre_acq-postcontrast": 5, "ses-postimplant": 7}
     found, notes = surgery(tmp_path, images)
     assert found.mask.name == "sub-01_desc-resection_mask.nii.gz" and found.postop_t1w is None
     assert notes == []

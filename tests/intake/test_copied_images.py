@@ -74,3 +74,18 @@ def test_a_ct_that_the_contacts_refer_to(tmp_path, other, n):
     image(tmp_path / "sub-01/ct/sub-01_ct.nii")
     image(tmp_path / "sub-01/ct/sub-01_ct.nii.gz", **other)
     assert len(find_ieeg(tmp_path / "sub-01", [], []).images) == n
+
+
+@pytest.mark.parametrize(
+    ("session", "at_mm", "told"), [("2", 12.0, True), ("2", 0.0, False), ("1", 12.0, False)]
+)
+def test_a_mask_drawn_on_the_t1w_of_another_session_is_told(tmp_path, session, at_mm, told):
+    t1w = tmp_path / "sub-01/ses-1/anat/sub-01_ses-1_T1w.nii.gz"
+    other = f"sub-01_ses-{session}_acq-other_T1w.nii.gz"
+    image(t1w)
+    image(tmp_path / f"sub-01/ses-{session}/anat" / other, shift_mm=at_mm)
+    image(tmp_path / f"derivatives/d/{MASK}.nii.gz", shift_mm=at_mm)
+    notes = []
+    surgery = find_surgery("01", tmp_path, [tmp_path / "derivatives/d"], t1w, notes)
+    assert surgery.mask is not None and surgery.postop_t1w is None
+    assert [f"was drawn on {other}" in note for note in notes] == [True] * told
