@@ -3,7 +3,8 @@
 Virtual patients' heads (`robustness_heads.py`), discs grown along the mesh, single regions and arms
 along shortest paths, Gaussian waves and ongoing activity that is 1/f with alpha: training shares none
 of these rules. A place is named where the network says that there is a source (its card's threshold).
-``--quick`` takes one head.
+Each row is measured twice, by what is known of the head: its very leadfield, or one of another mesh and
+one shell. ``--quick`` takes one head.
 """
 
 import argparse
@@ -28,6 +29,8 @@ WINDOW_S = 0.02
 SNR_SAMPLES = 6
 COVARIANCE_SAMPLES = 5000
 SENSOR_SNR_DB = 15.0
+# What is known of the head's leadfield.
+TRUE, MODELLED, MISTAKEN = "true", "another mesh, one shell", "with errors"
 UNHEARD_MM = 15.0
 
 
@@ -164,8 +167,8 @@ def errors(found, sloreta, peak, drawn, pos_mm, area_mm2) -> dict[str, float]:
 
 
 def summarise(rows: list[dict]) -> pd.DataFrame:
-    """One row per condition."""
-    grouped = pd.DataFrame(rows).groupby("condition", sort=False)
+    """One row per condition and what is known of the leadfield."""
+    grouped = pd.DataFrame(rows).groupby(["condition", "leadfield"], sort=False)
     return pd.DataFrame(
         {
             "n": grouped.size(),
@@ -185,7 +188,7 @@ def main() -> None:
     parser.add_argument("cache", type=Path, help="where heads are kept")
     parser.add_argument("--weights", default="", help="a weights file; default: the shipped one")
     parser.add_argument("--quick", action="store_true", help="one head")
-    parser.add_argument("--n", type=int, default=12, help="recordings per condition and head")
+    parser.add_argument("--n", type=int, default=40, help="recordings per condition and head")
     parser.add_argument("--name", default="robustness", help="of the table")
     parser.add_argument("--results", type=Path, default=RESULTS)
     args = parser.parse_args()
@@ -193,14 +196,21 @@ def main() -> None:
     rows: list[dict] = []
     for seed in SEEDS[:1] if args.quick else SEEDS:
         head = cached_head(args.cache, seed)
+        leadfields = {
+            TRUE: head.true_leadfield,
+            MODELLED: head.leadfield[0],
+            MISTAKEN: head.leadfield[1],
+        }
         projected = {}
         for condition in CONDITIONS:
-            which = condition.head_model_errors, condition.covariance
-            if which not in projected:
-                cov = noise_cov(head, condition.covariance)
-                leadfield = head.leadfield[int(condition.head_model_errors)]
-                projected[which] = project_head(leadfield, cov, template_dictionary())
-            rows += measure(loaded, head, projected[which], condition, args.n, seed)
+            known = (MISTAKEN,) if condition.head_model_errors else (TRUE, MODELLED)
+            for which in known:
+                key = which, condition.covariance
+                if key not in projected:
+                    cov = noise_cov(head, condition.covariance)
+                    projected[key] = project_head(leadfields[which], cov, template_dictionary())
+                measured = measure(loaded, head, projected[key], condition, args.n, seed)
+                rows += [{"leadfield": which} | row for row in measured]
     args.results.mkdir(parents=True, exist_ok=True)
     table = summarise(rows)
     table.to_csv(args.results / f"{args.name}.csv", index=False, float_format="%.3g")

@@ -69,6 +69,12 @@ class Head:
     leadfield: np.ndarray
     region_pos_mm: np.ndarray
 
+    @property
+    def true_leadfield(self) -> np.ndarray:
+        """(n_channels, 994): what the very dipoles that generate have in each region, in the mean."""
+        field = self.dipole_field.reshape(len(self.dipole_field), N_REGIONS, DIPOLES_PER_REGION)
+        return field.sum(2) / self.region_area_mm2
+
 
 def make_head(seed: int) -> Head:
     """A virtual patient under an array, from one seed; takes a minute or two."""

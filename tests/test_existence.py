@@ -10,6 +10,7 @@ from fake_head import a_projection, fake_head, small_patch_bank
 from pipeline.image import stage
 from pipeline.methods._network import Network
 from pipeline.networks import build_network
+from pipeline.networks._hearing import believed, reopened
 from pipeline.networks._network import Answer
 from pipeline.records.image_qc import ExistenceQC
 from pipeline.synthesis.library import load_library
@@ -92,10 +93,63 @@ def test_the_threshold_comes_from_validation_and_is_judged_on_tests(head):
     assert sum(row["n"] for row in found["reliability"]) == 120
 
 
-def test_one_in_twenty_recordings_without_a_source_exceeds_the_threshold():
-    said = np.concatenate([np.linspace(0, 0.5, 1001), np.ones(50)])
-    silent = said <= 0.5
-    assert threshold_of(said, silent) == pytest.approx(0.475)
+def test_at_most_one_in_twenty_of_any_heads_recordings_without_a_source_exceeds_the_threshold():
+    said = np.concatenate([np.linspace(0, 0.5, 1001), np.linspace(0, 0.3, 1001), np.ones(50)])
+    silent, head = said <= 0.5, np.repeat([0, 1, 2], [1001, 1001, 50])
+    assert threshold_of(said, silent, head) == pytest.approx(0.475)
+    both = np.zeros(len(said), int)
+    assert threshold_of(said, silent, both) == pytest.approx(0.45, abs=0.005)
+
+
+def test_sources_that_probably_do_not_exist_are_silent_but_for_the_most_probable_one():
+    gate = torch.tensor([[1.0, 0.5, 0.3, 0.0]])
+    said = torch.tensor([[0.6, 0.46, 0.44, 0.9]]).logit()
+    assert believed(said, gate, 0.45).tolist() == [[1, 1, 0, 0]]
+    assert believed(torch.tensor([[0.2, 0.3, 0.1, 0.9]]).logit(), gate, 0.45).tolist() == [
+        [0, 1, 0, 0]
+    ]
+    assert believed(said, gate, 0.0).tolist() == [[1, 1, 1, 1]]
+
+
+def test_a_closed_source_that_exists_apart_from_the_others_is_heard_as_strongly_as_it_is(head):
+    neighbours = head.projection.neighbours
+    beside = int(neighbours[10].argmax())
+    far = int(torch.linalg.matrix_power(torch.eye(994) + neighbours, 3)[10].argmin())
+    sources = torch.zeros(1, 4, 994)
+    for number, region in enumerate((10, far, beside, far)):
+        sources[0, number, region] = 1.0
+    gate = torch.tensor([[1.0, 0.0, 0.0, 0.0]])
+    strength = torch.tensor([[1.0, 0.7, 0.7, 3.0]])
+
+    def heard(*said, gate=gate):
+        logits = torch.tensor([said]).logit()
+        return reopened(gate, logits, strength, sources, head.projection, 0.8)[0].tolist()
+
+    # The third one is beside the first, the fourth where the second is.
+    assert heard(0.99, 0.85, 0.95, 0.95) == pytest.approx([1.0, 0.7, 0.0, 0.0])
+    assert heard(0.99, 0.75, 0.95, 0.95) == pytest.approx([1.0, 0.0, 0.0, 1.0])
+    assert heard(0.99, 0.75, 0.95, 0.75) == pytest.approx([1.0, 0.0, 0.0, 0.0])
+    half = torch.tensor([[1.0, 0.5, 0.0, 0.0]])
+    assert heard(0.99, 0.1, 0.1, 0.95, gate=half) == pytest.approx([1.0, 0.5, 0.0, 0.0])
+
+
+def test_what_is_not_believed_is_not_in_the_activity_and_still_learns(head):
+    torch.manual_seed(0)
+    module = build_network("compact", n_in=994, faint_gate=0.0, least_heard=1.0).eval()
+    with torch.no_grad():
+        module.judge.bias.zero_()
+        module.existence[2].weight.zero_()
+        module.existence[2].bias.copy_(torch.tensor([-3.0, 3.0, -3.0, -3.0]))
+    recording = torch.randn(2, len(head.field), 125)
+    with torch.inference_mode():
+        answer = module.answer(recording, head.projection, AT.expand(2))
+    assert (answer.gate > 0).tolist() == [[False, True, False, False]] * 2
+    assert answer.main_source.tolist() == [1, 1]
+    course = answer.activity[0, answer.sources[0, 1].abs().argmax()]
+    alone = answer.sources[0, 1][:, None] * (course / answer.sources[0, 1].abs().max())
+    assert torch.allclose(answer.activity[0].abs(), alone.abs(), atol=1e-5)
+    heard = module.train().answer(recording, head.projection, AT.expand(2))
+    assert (heard.gate > 0).sum() > 2
 
 
 def test_reliability_is_told_by_what_was_said():

@@ -13,6 +13,7 @@ from fake_head import (
 
 from pipeline.errors import InvalidInput, MissingResource
 from pipeline.networks import NETWORKS, build_network
+from pipeline.networks._hearing import gates, without_faint
 from pipeline.networks._patch_search import (
     PatchSearch,
     attend_to_patches,
@@ -21,11 +22,9 @@ from pipeline.networks._patch_search import (
 )
 from pipeline.networks.compact import (
     _unexplained,
-    gates,
     least_squares_courses,
     principal_time_courses,
     unmixed_maps,
-    without_faint,
 )
 from pipeline.projection import Projection
 from pipeline.synthesis.patches import template_graph

@@ -19,6 +19,7 @@ from dataclasses import dataclass
 import torch
 from torch import nn
 
+from pipeline.networks._hearing import believed, gates, reopened, without_faint
 from pipeline.networks._network import Answer, Network
 from pipeline.networks._patch_search import PatchSearch, attend_to_patches, pursue_patches
 from pipeline.projection import Projection
@@ -26,8 +27,6 @@ from pipeline.sampling import NETWORK_SFREQ_HZ
 
 # Before training each source's gate is open by this much less than the one before it.
 LESS_BELIEVED = 0.5
-# Of a closed gate: it shapes the training, not the output.
-CLOSED_GRADIENT = 0.1
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,6 +59,10 @@ class CompactArchitecture(PatchSearch):
         The explained parts of sources and of noise differ by tenths.
     faint_gate, faint_region : float
         Gates, and parts of a source's largest region, below which there is silence.
+    least_existence : float
+        Probability below which a source is silent, but for the most probable one.
+    least_heard : float
+        Probability from which a source whose gate is closed is heard all the same.
     largest_log_ratio : float
         Of a source's strength to the first one's.
     orthogonal_iterations : int
@@ -83,12 +86,38 @@ class CompactArchitecture(PatchSearch):
     ridge: float = 1e-4
     explained_gain: float = 5.0
     faint_gate: float = 0.2
-    faint_region: float = 0.05
+    faint_region: float = 0.3
+    least_existence: float = 0.45
+    least_heard: float = 0.8
     largest_log_ratio: float = 5.0
     orthogonal_iterations: int = 8
     window_sd_s: float = 0.05
     window_floor: float = 0.2
     n_existence: int = 64
+
+
+@dataclass(frozen=True, eq=False)
+class Pursued:
+    """Sources as they were pursued, and what is known of them when they are looked at once more.
+
+    Attributes
+    ----------
+    near_peak : Tensor, (batch, rank, n_times)
+        The recording through the window.
+    sources : Tensor, (batch, n_sources, n_regions)
+    courses : Tensor, (batch, n_sources, n_times)
+    window : Tensor, (batch, 1, n_times)
+    look : Tensor, (batch, n_temporal)
+    signs : Tensor, (batch, n)
+        What tells sources from noise.
+    """
+
+    near_peak: torch.Tensor
+    sources: torch.Tensor
+    courses: torch.Tensor
+    window: torch.Tensor
+    look: torch.Tensor
+    signs: torch.Tensor
 
 
 class Deblur(nn.Module):
@@ -199,14 +228,36 @@ class Compact(Network):
         )
         look = nn.functional.elu(self.look(signs))
         verdict = self.judge(look)
-        gate = gates(verdict - verdict.amax(1, keepdim=True), fixed.faint_gate)[..., None]
+        gate = gates(verdict - verdict.amax(1, keepdim=True), fixed.faint_gate)
+        pursued = Pursued(near_peak, sources, courses, window, look, signs)
+        sources, existence = self._looked_at(pursued, gate, projection)
+        # In training all are heard, so that what is taken for nothing can be learned.
+        if existence is not None and not self.training:
+            opened = reopened(gate, existence, ratio.exp(), sources, projection, fixed.least_heard)
+            if (opened > gate).any():
+                gate = opened
+                sources, existence = self._looked_at(pursued, gate, projection)
+            assert existence is not None
+            gate = gate * believed(existence, gate, fixed.least_existence)
+        corrected = (courses / highest + self.time_course(features).mT) * gate[..., None]
+        return Answer(
+            activity=sources.mT @ corrected[..., samples],
+            sources=sources,
+            gate=gate,
+            existence=existence,
+        )
 
-        # Each source once more, with what is believed of the others taken off.
-        seen = unmixed_maps(near_peak, sources @ projection.leadfield.T, courses * window, gate)
+    def _looked_at(
+        self, pursued: "Pursued", gate: torch.Tensor, projection: Projection
+    ) -> tuple[torch.Tensor, torch.Tensor | None]:
+        """Each source once more, with what is believed of the others taken off, and whether it exists."""
+        fixed, sources = self.architecture, pursued.sources
+        fields, courses = sources @ projection.leadfield.T, pursued.courses * pursued.window
+        seen = unmixed_maps(pursued.near_peak, fields, courses, gate[..., None])
         if projection.topographies is not None:
-            sharpness = (fixed.log_sharpness + self.sharpen(look)).exp()
+            sharpness = (fixed.log_sharpness + self.sharpen(pursued.look)).exp()
             # A closed source is not seen, and learns from the patch that it was pursued by.
-            heard = gate.squeeze(2) > 0
+            heard = gate > 0
             looked_at = attend_to_patches(seen[heard], sharpness[heard], projection, fixed)
             sources = sources.masked_scatter(heard[..., None], looked_at)
         maps = seen @ projection.kernel.T
@@ -217,24 +268,12 @@ class Compact(Network):
             residual = fixed.residual_gain * residual @ projection.kernel.T
             hidden, sources = correct(hidden, residual, sources)
         sources = without_faint(sources, fixed.faint_region)
-        corrected = (courses / highest + self.time_course(features).mT) * gate
         # It judges what is found and must not shape it.
-        found = signs.detach(), sources.detach(), courses.detach(), seen.detach()
-        return Answer(
-            activity=sources.mT @ corrected[..., samples],
-            sources=sources,
-            gate=gate.squeeze(2),
-            existence=self._existence(*found, window, projection),
-        )
+        found = sources.detach(), seen.detach()
+        return sources, self._existence(pursued, *found, projection)
 
     def _existence(
-        self,
-        signs: torch.Tensor,
-        sources: torch.Tensor,
-        courses: torch.Tensor,
-        seen: torch.Tensor,
-        window: torch.Tensor,
-        projection: Projection,
+        self, pursued: "Pursued", sources: torch.Tensor, seen: torch.Tensor, projection: Projection
     ) -> torch.Tensor | None:
         """Logits (batch, n_sources) of whether there is a source where each is found."""
         if self.existence is None:
@@ -243,11 +282,13 @@ class Compact(Network):
         fit = (seen * field).sum(2).square() / (
             seen.square().sum(2) * field.square().sum(2)
         ).clamp_min(1e-30)
-        power = courses.square()
+        power, window = pursued.courses.detach().square(), pursued.window
         near = (power * window).sum(2) / window.sum(2)
         standing_out = (near / power.mean(2).clamp_min(1e-30)).clamp_min(1e-6).log()
         explained_gain = self.architecture.explained_gain
-        return self.existence(torch.cat([signs, explained_gain * fit, standing_out], 1))
+        return self.existence(
+            torch.cat([pursued.signs.detach(), explained_gain * fit, standing_out], 1)
+        )
 
 
 def principal_time_courses(
@@ -315,27 +356,6 @@ def unmixed_maps(
     overlap = unit @ courses.mT
     overlap = overlap - torch.diag_embed(overlap.diagonal(dim1=1, dim2=2))
     return unit @ recording.mT - overlap @ (belief * fields)
-
-
-def gates(behind: torch.Tensor, faint: float) -> torch.Tensor:
-    """How far each source is let through, 0-1, by how far it is `behind` (at most 0) the best one.
-
-    Openings up to `faint` are closed.
-    Closed gates have a gradient too, else a source once silenced would never be heard again.
-    """
-    opening = 1 + behind
-    leaky = torch.where(opening > 0, opening, CLOSED_GRADIENT * opening)
-    return leaky + (opening * (opening > faint) - leaky).detach()
-
-
-def without_faint(sources: torch.Tensor, faint: float) -> torch.Tensor:
-    """Sources (..., n_regions), silent below the part `faint` of their largest region.
-
-    A few regions on an almost silent cortex have no best threshold: Otsu's is then the lowest, and
-    traces of activity would count as found. Gradients pass as if nothing were silenced.
-    """
-    size = sources.detach().abs()
-    return sources - (size < faint * size.amax(-1, keepdim=True)) * sources.detach()
 
 
 def _beginning_near_zero(layer: nn.Linear) -> nn.Linear:

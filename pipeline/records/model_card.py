@@ -40,7 +40,7 @@ class Existence:
     Attributes
     ----------
     threshold : float
-        Exceeded by 5 % of the validation recordings without a source.
+        Exceeded by at most 5 % of each validation head's recordings without a source.
     n_silent, n_with_source : int
         Test recordings, on other heads.
     named_silent, named_with_source : float

@@ -30,6 +30,7 @@ def card_markdown(card: dict) -> str:
         f"{_range('sensor_snr_db')}; seed {config['seed']}, {config['steps']} batches of "
         f"{config['batch_size']}; {card['hours_since_last_resume']} hours of wall-clock time.",
         *_start(card),
+        *_changed(card),
         "",
         "Held-out figures: heads, spikes, background and a rule of patches that training never saw; one "
         "source, source SNR 10-20 dB. Mean ± SD (median), mm.",
@@ -66,6 +67,16 @@ def _start(card: dict[str, Any]) -> list[str]:
     return ["", f"Training began with the weights whose SHA-256 is {start}."] if start else []
 
 
+def _changed(card: dict[str, Any]) -> list[str]:
+    changed = card.get("changed_after_training", {})
+    told = ", ".join(f"{name} = {value:g}" for name, value in changed.items())
+    return (
+        ["", f"Constants that were set after training, on validation heads: {told}."]
+        if told
+        else []
+    )
+
+
 def _existence(found: dict[str, Any] | None) -> list[str]:
     """Whether the network's word that there is a source can be trusted."""
     if not found:
@@ -77,8 +88,8 @@ def _existence(found: dict[str, Any] | None) -> list[str]:
     return [
         "",
         "Whether there is a source within two regions of where the main one is found, as said and as it "
-        f"was, on test heads at source SNRs of {_range('source_snr_db')}. Above {found['threshold']:g}, which 5 % of "
-        "the validation recordings without a source exceed, it says that there is one in "
+        f"was, on test heads at source SNRs of {_range('source_snr_db')}. Above {found['threshold']:g}, which at "
+        "most 5 % of each validation head's recordings without a source exceed, it says that there is one in "
         f"{100 * found['named_silent']:.1f} % of {found['n_silent']} recordings without and in "
         f"{100 * found['named_with_source']:.1f} % of {found['n_with_source']} with a source.",
         "",
