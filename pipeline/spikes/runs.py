@@ -15,6 +15,7 @@ from pipeline.spikes.artefacts import ArtefactAverage, average_artefact
 from pipeline.spikes.channels import find_bad_channels, find_bad_stretches, windows_with_data
 from pipeline.spikes.choice import Annotated
 from pipeline.spikes.config import EPOCH_S, Config
+from pipeline.spikes.copies import on_common_samples
 from pipeline.spikes.events import listed
 from pipeline.spikes.fast import fast_segments
 from pipeline.spikes.filtering import load_filtered
@@ -296,13 +297,20 @@ def _correlation(
     return total / len(drawn)
 
 
-def mark_samples(runs: list[Run]) -> np.ndarray:
-    """Sample of each usable annotation, runs one after the other."""
+def mark_samples(runs: list[Run], segments: np.ndarray) -> np.ndarray:
+    """Sample of each usable annotation, runs one after the other; data that two runs share are the first's.
+
+    Parameters
+    ----------
+    runs : list of Run
+    segments : ndarray, (n, n_channels, n_times)
+        Of the usable annotations of all runs.
+    """
     sfreq = runs[0].info["sfreq"]
     offsets = np.cumsum([0, *[round(run.duration_s * sfreq) for run in runs[:-1]]])
-    return np.concatenate(
-        [
-            offset + np.round(run.spike_s[run.usable] * sfreq).astype(int)
-            for offset, run in zip(offsets, runs, strict=True)
-        ]
-    )
+    samples = [
+        offset + np.round(run.spike_s[run.usable] * sfreq).astype(int)
+        for offset, run in zip(offsets, runs, strict=True)
+    ]
+    run_of = np.repeat(np.arange(len(runs)), [len(each) for each in samples])
+    return on_common_samples(np.concatenate(samples), segments, run_of, sfreq)

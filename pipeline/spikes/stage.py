@@ -259,7 +259,7 @@ def _marked(runs: list[Run], good: np.ndarray) -> Marks:
         segments,
         np.concatenate([run.reference_segments for run in runs]),
         np.concatenate([run.max_shift[run.usable] for run in runs]),
-        mark_samples(runs),
+        mark_samples(runs, segments),
         tuple(labels),
         _fast(runs, good),
     )
