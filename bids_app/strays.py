@@ -14,6 +14,8 @@ _OF_CONTACTS = re.compile("electrode|contact|elec(?![a-z])")
 def stray_contacts(folder: Path, read: list[Path], roots: list[Path]) -> list[Path]:
     """Tables among a participant's files that are named like contacts' and are none that is read.
 
+    Where none is read, in whatever folder they lie.
+
     Parameters
     ----------
     folder : Path
@@ -25,6 +27,12 @@ def stray_contacts(folder: Path, read: list[Path], roots: list[Path]) -> list[Pa
     """
     own = [path for path in visible(folder, "**/ieeg/*") if _is_of_contacts(path)]
     if not read:
+        # EEG has electrodes of its own.
+        own += [
+            path
+            for path in visible(folder, "**/*")
+            if _is_of_contacts(path) and path.parent.name not in ("ieeg", "eeg")
+        ]
         own += [
             path
             for root in roots

@@ -271,7 +271,8 @@ def _chosen(group: list[Path], bids_dir: Path, query: Query, notes: list[str]) -
     why = next(
         (f", because {why}" for why, a, b in zip(reasons, first, second, strict=True) if a != b), ""
     )
-    names = ", ".join(path.name for path in others)
+    named = {path: _named(path, group, bids_dir) for path in group}
+    names = ", ".join(named[path] for path in others)
     told = filter_for(others[0], chosen)
     remedy = (
         f"Another one is chosen with --bids-filter-file, as by {told}."
@@ -279,9 +280,15 @@ def _chosen(group: list[Path], bids_dir: Path, query: Query, notes: list[str]) -
         else "Remove the one that is not wanted."
     )
     notes.append(
-        f"{chosen.name} and {names} hold one recording; {chosen.name} was used{why}. {remedy}"
+        f"{named[chosen]} and {names} hold one recording; {named[chosen]} was used{why}. {remedy}"
     )
     return chosen
+
+
+def _named(path: Path, group: list[Path], bids_dir: Path) -> str:
+    """A file's name, with its folders where another of a group has the same."""
+    alike = sum(other.name == path.name for other in group) > 1
+    return path.relative_to(bids_dir).as_posix() if alike else path.name
 
 
 def _has_spikes(path: Path, bids_dir: Path, query: Query) -> bool:
