@@ -133,8 +133,10 @@ def normalised(word: str) -> str:
 
 
 def words(cell: str) -> set[str]:
-    """The normalised words of a list: ``"resect,SOZ"`` gives resect and soz."""
-    return {normalised(word) for word in re.split(r"[,;|+]", cell.replace('"', ""))} - {""}
+    """The normalised words of a list: ``"resect,SOZ"`` gives resect and soz, ``n/a`` itself."""
+    text = cell.replace('"', "")
+    parts = [text] if text.strip().lower() in NOT_GIVEN else re.split(r"[,;|+/&]", text)
+    return {normalised(word) for word in parts} - {""}
 
 
 def stacked(tables: list[pd.DataFrame]) -> pd.DataFrame | None:

@@ -72,6 +72,15 @@ def test_columns_of_words(tmp_path, table, column):
     assert found.warnings == []
 
 
+@pytest.mark.parametrize("sign", [",", ";", "|", "+", "/", " / ", " & "])
+def test_words_are_parted_by_any_usual_sign(tmp_path, sign):
+    cells = [f"resect{sign}soz", f"SOZ{sign}irritative", "n/a", "N/A"]
+    found = write(tmp_path, {}, {"status_description": cells})
+    assert found.contacts.soz.tolist() == [True, True, False, False]
+    assert found.contacts.resected.tolist() == [True, False, False, False]
+    assert found.warnings == []
+
+
 def test_words_in_a_column_of_its_own(tmp_path):
     found = write(
         tmp_path,
