@@ -57,7 +57,7 @@ def participant_findings(
     files = patients[0]
     size: dict[str, Any] = {}
     yield attempt(subject, "T1w", lambda: _t1w(files, size))
-    yield attempt(subject, "head model", lambda: _head_model(files))
+    yield attempt(subject, "head model", lambda: _head_model(files, size))
     yield attempt(
         subject, called(files.meg[0]), lambda: recordings.meg(files, configs["spikes"], size)
     )
@@ -162,10 +162,13 @@ def _t1w(files: PatientFiles, size: dict) -> tuple[str, str]:
     return _with_doubts(detail, frame_doubts(image, files.t1w, "T1w"))
 
 
-def _head_model(files: PatientFiles) -> tuple[str, str]:
+def _head_model(files: PatientFiles, size: dict) -> tuple[str, str]:
     if files.freesurfer_dir is None:
         return "note", "no FreeSurfer derivatives: a template head will be warped to the T1w"
-    freesurfer.read_reconstruction(files.freesurfer_dir)
+    found = freesurfer.read_reconstruction(files.freesurfer_dir)
+    if "t1w" in size:
+        inside = freesurfer.middle_of_brain(found.pial_mri_mm, size["t1w"])
+        freesurfer.check_same_image(files.freesurfer_dir, size["t1w"], inside)
     freesurfer.read_talairach(files.freesurfer_dir)
     read = freesurfer.files_read(files.freesurfer_dir)
     return "ok", f"FreeSurfer ({files.freesurfer_dir.name}, {len(read)} files)"

@@ -216,6 +216,8 @@ def check_same_image(folder: Path, t1w: Volume, brain_mask: np.ndarray) -> tuple
         raise _unreadable(file) from error
     inside = np.argwhere(brain_mask)[::17]
     points_mm = apply_affine(t1w.affine, inside)
+    if not len(inside):
+        raise _elsewhere(0.0, file)
     ours = t1w.data[tuple(inside.T)]
     correlation = _correlation(image, points_mm, ours)
     middle_mm = points_mm[:, 0].mean()
@@ -232,13 +234,28 @@ def check_same_image(folder: Path, t1w: Volume, brain_mask: np.ndarray) -> tuple
             "recon-all on that",
         )
     if not correlation >= MIN_IMAGE_CORRELATION:
-        raise InvalidInput(
-            "FreeSurfer's image and the T1w do not lie on one another "
-            f"(correlation within the brain {correlation:.2f})",
-            file=file,
-            hint="give the derivatives that recon-all made of this very T1w, or none",
-        )
+        raise _elsewhere(correlation, file)
     return correlation, mirrored
+
+
+def _elsewhere(correlation: float, file: Path) -> InvalidInput:
+    return InvalidInput(
+        "FreeSurfer's image and the T1w do not lie on one another "
+        f"(correlation within the brain {correlation:.2f})",
+        file=file,
+        hint="give the derivatives that recon-all made of this very T1w, or none",
+    )
+
+
+def middle_of_brain(pial_mri_mm: np.ndarray, t1w: Volume) -> np.ndarray:
+    """The T1w's voxels (i, j, k) bool in the middle of a brain's surface (n, 3): its mask, before there is one."""
+    low_mm, high_mm = pial_mri_mm.min(0), pial_mri_mm.max(0)
+    sizes = np.stack(np.meshgrid(*[(0.25, 0.75)] * 3), -1).reshape(-1, 3)
+    index = apply_affine(np.linalg.inv(t1w.affine), low_mm + sizes * (high_mm - low_mm))
+    first, last = (np.clip(np.rint(end), 0, t1w.data.shape) for end in (index.min(0), index.max(0)))
+    inside = np.zeros(t1w.data.shape, bool)
+    inside[tuple(slice(int(a), int(b)) for a, b in zip(first, last, strict=True))] = True
+    return inside
 
 
 def _correlation(image: Volume, points_mm: np.ndarray, ours: np.ndarray) -> float:
