@@ -13,6 +13,7 @@ from pipeline.names import entities_of, is_empty_room, session_of
 from pipeline.readers import is_recording, promised_modality
 from pipeline.sidecars import merged_metadata, nearest
 
+_PLAIN_NAME = re.compile(r"[\w.+-]+_meg\.\w+")
 _URI = re.compile(r"^bids:[^:]*:")
 
 
@@ -83,12 +84,10 @@ def _stated(bids_dir: Path, run: Path, runs: list[Path], notes: list[str]) -> Pa
 
 
 def _path_of(uri: str, bids_dir: Path, run: Path) -> Path | None:
-    """The file that is named relative to the dataset, to the participant or to the run; None without."""
+    """The file that is named relative to the dataset, to the participant or to the run, else the only one of its name; None without."""
     relative = posixpath.normpath(_URI.sub("", uri.strip()).replace("\\", "/").lstrip("/"))
-    if relative.startswith(".."):
-        return None
     participant = bids_dir / run.relative_to(bids_dir).parts[0]
-    for base in (bids_dir, participant, run.parent):
+    for base in () if relative.startswith("..") else (bids_dir, participant, run.parent):
         path = base / relative
         first_part = path.with_name(path.name.replace("_meg.", "_split-01_meg."))
         for candidate in (path, first_part):
@@ -97,7 +96,9 @@ def _path_of(uri: str, bids_dir: Path, run: Path) -> Path | None:
                     return candidate
             except (OSError, ValueError):
                 return None  # no path at all
-    return None
+    name = posixpath.basename(relative)
+    alike = visible(bids_dir, f"sub-*/**/{name}") if _PLAIN_NAME.fullmatch(name) else []
+    return alike[0] if len(alike) == 1 else None
 
 
 def _here(rooms: list[Path], notes: list[str]) -> list[Path]:

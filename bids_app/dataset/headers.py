@@ -89,7 +89,8 @@ def acquired(path: Path, bids_dir: Path) -> datetime | None:
 def _time_in(table: Path, name: str) -> datetime | None:
     try:
         rows = read_tsv(table, ("filename", "acq_time"), [])
-        times = rows.loc[rows["filename"].str.removeprefix("./") == name, "acq_time"]
+        named = rows["filename"].str.replace("\\", "/", regex=False).str.removeprefix("./")
+        times = rows.loc[named == name, "acq_time"]
         return _without_zone(datetime.fromisoformat(times.iloc[0])) if len(times) else None
     except (InvalidInput, ValueError):
         return None  # an optional table, and an optional column of it
