@@ -91,7 +91,7 @@ def read_reconstruction(folder: Path) -> Reconstruction:
     Raises
     ------
     InvalidInput
-        A file is missing or unreadable.
+        A file is missing or unreadable, or the hemispheres are exchanged.
     """
     template = load_template()
     to_scanner = surface_to_scanner(folder)
@@ -114,6 +114,7 @@ def read_reconstruction(folder: Path) -> Reconstruction:
             hemispheres.append(apply_affine(to_scanner, at_targets))
         nearest = corners[np.arange(len(corners)), np.argmax(weights, axis=1)]
         labels.append(_read_aparc(folder, h, len(sphere), nearest))
+    check_hemispheres(*resampled["white"], folder / "surf" / f"{HEMIS[0]}.white")
     skull_file = _inner_skull_file(folder)
     skull = apply_affine(to_scanner, _read_surface(skull_file)[0]) if skull_file.exists() else None
     known = [hemisphere for hemisphere in labels if hemisphere is not None]
@@ -124,6 +125,16 @@ def read_reconstruction(folder: Path) -> Reconstruction:
         inner_skull_mri_mm=skull,
         to_scanner=to_scanner,
     )
+
+
+def check_hemispheres(left_mri_mm: np.ndarray, right_mri_mm: np.ndarray, file: Path) -> None:
+    """Refuse hemispheres (n, 3) of which the left one lies on the right: every label would be of the other side."""
+    if left_mri_mm[:, 0].mean() >= right_mri_mm[:, 0].mean():
+        raise InvalidInput(
+            "FreeSurfer's left hemisphere lies on the right of its right one",
+            file=file,
+            hint="give the files of the hemispheres back their names, or run recon-all again",
+        )
 
 
 def read_talairach(folder: Path) -> np.ndarray | None:

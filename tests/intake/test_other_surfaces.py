@@ -1,4 +1,4 @@
-"""FreeSurfer's results of another image: the preflight notices it as the run does."""
+"""FreeSurfer's results of another image, which preflight notices as the run does, and exchanged hemispheres."""
 
 import nibabel as nib
 import numpy as np
@@ -6,7 +6,7 @@ import pytest
 from fake_anatomy import make_head
 
 from pipeline.errors import InvalidInput
-from pipeline.headmodel.freesurfer import check_same_image, middle_of_brain
+from pipeline.headmodel.freesurfer import check_hemispheres, check_same_image, middle_of_brain
 from pipeline.headmodel.t1w import Volume
 from pipeline.warp import apply_affine
 
@@ -44,3 +44,15 @@ def test_the_middle_decides_as_the_brain_does(head, tmp_path, shift_mm):
                 check_same_image(tmp_path, volume, mask)
         else:
             assert check_same_image(tmp_path, volume, mask)[0] > 0.99
+
+
+def test_exchanged_hemispheres_are_refused(tmp_path):
+    left = np.random.default_rng(0).normal((-35, -20, 10), 20, (500, 3))
+    right = left * [-1, 1, 1]
+    file = tmp_path / "lh.white"
+    check_hemispheres(left, right, file)
+    # A head may lie off the middle of the scanner.
+    off_mm = np.array([80, 0, 0])
+    check_hemispheres(left + off_mm, right + off_mm, file)
+    with pytest.raises(InvalidInput, match="left hemisphere lies on the right"):
+        check_hemispheres(right, left, file)
