@@ -114,7 +114,8 @@ def read_reconstruction(folder: Path) -> Reconstruction:
             hemispheres.append(apply_affine(to_scanner, at_targets))
         nearest = corners[np.arange(len(corners)), np.argmax(weights, axis=1)]
         labels.append(_read_aparc(folder, h, len(sphere), nearest))
-    check_hemispheres(*resampled["white"], folder / "surf" / f"{HEMIS[0]}.white")
+    left_mm, right_mm = resampled["white"]
+    check_hemispheres(left_mm, right_mm, folder / "surf" / f"{HEMIS[0]}.white")
     skull_file = _inner_skull_file(folder)
     skull = apply_affine(to_scanner, _read_surface(skull_file)[0]) if skull_file.exists() else None
     known = [hemisphere for hemisphere in labels if hemisphere is not None]

@@ -24,6 +24,7 @@ from pipeline.spikes.maxfilter import decision
 from pipeline.spikes.moments import (
     counted_across_runs,
     counted_from_acquisition,
+    longer_than_searched,
     n_outside_of,
     of_everybody,
     same_moments,
@@ -165,6 +166,7 @@ def choose_runs(inputs: Inputs, config: Config) -> Choice:
         n_outside += n_outside_of(run.events.onset_s, duration_s)
         doubts += counted_from_acquisition(run, raw.first_time, duration_s)
         doubts += counted_across_runs(run, sum(durations[:-1]), duration_s)
+        doubts += longer_than_searched(run, config)
         doubts += unlike_samples(run, raw.info["sfreq"], raw.first_time)
         used.append(run)
         warnings += run.events.notes

@@ -3,10 +3,14 @@
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import numpy as np
+
 from pipeline.options import check_options, option
 
 # Length of a spike's epoch, its peak in the middle.
 EPOCH_S = 1.0
+# What rounding to samples takes, also at the networks' rate.
+_ROUNDING_S = 0.015
 
 SPIKE_NAMES = (
     "spike",
@@ -168,3 +172,17 @@ class Config:
                 raise ValueError(
                     f"{least} is {low:g} and {most} {high:g}; it must be the smaller one"
                 )
+        if self.max_shift_s > self.most_shift_s:
+            raise ValueError(
+                f"max_shift_s is {self.max_shift_s:g} and template_half_width_s {self.template_half_width_s:g}; "
+                f"twice the first and the second together must not exceed {EPOCH_S / 2 - 2 * _ROUNDING_S:g}"
+            )
+
+    @property
+    def most_shift_s(self) -> float:
+        """How far from a mark, however long, a peak is looked for: chance needs as much room in a spike-free second."""
+        return (EPOCH_S / 2 - self.template_half_width_s) / 2 - _ROUNDING_S
+
+    def shift_s(self, duration_s):
+        """How far from the middle of marks of these durations a peak is looked for."""
+        return np.minimum(self.max_shift_s + duration_s / 2, self.most_shift_s)

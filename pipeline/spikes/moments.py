@@ -7,6 +7,7 @@ import numpy as np
 
 from pipeline.doubts import Doubt
 from pipeline.names import entities_of
+from pipeline.spikes.config import Config
 
 if TYPE_CHECKING:
     from pipeline.spikes.choice import Annotated
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
 MIN_SAME = 3
 # Onsets are rounded by programs, samples by nature.
 SAME_TIME_S = 0.05
+SAME_S = 1e-6
 
 
 def n_outside_of(onset_s: np.ndarray, duration_s: float) -> int:
@@ -73,6 +75,21 @@ def _fit_only_from(begin_s: float, onset_s: np.ndarray, duration_s: float) -> bo
     """Whether all onsets (n,) are within a recording if they count from so long before it, and else not."""
     later = begin_s > 0 and not n_outside_of(onset_s - begin_s, duration_s)
     return bool(later and n_outside_of(onset_s, duration_s))
+
+
+def longer_than_searched(run: "Annotated", config: Config) -> tuple[Doubt, ...]:
+    """A doubt where marks are so long that a part of each is not searched for the spike's peak."""
+    assert run.events is not None
+    longest_s = 2 * (config.most_shift_s - config.max_shift_s)
+    n_long = int((run.events.duration_s > longest_s + SAME_S).sum())
+    if not n_long:
+        return ()
+    text = (
+        f"{n_long} spikes of {run.path.name} have durations above {longest_s:.2g} s: each was looked for in the "
+        f"middle {2 * config.most_shift_s:.2g} s of its mark; if the onsets are the spikes' peaks, durations of "
+        "0 say so"
+    )
+    return (Doubt(text),)
 
 
 def unlike_samples(run: "Annotated", sfreq_hz: float, first_stored_s: float) -> tuple[Doubt, ...]:

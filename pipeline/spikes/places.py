@@ -49,9 +49,8 @@ def spike_places(
     `longest_spike_s` is of all runs, so that what is cut out has one length in all of them.
     """
     spike_s = events.onset_s + events.duration_s / 2
-    max_shift_s = config.max_shift_s + events.duration_s / 2
-    max_shift = np.round(max_shift_s * sfreq_hz).astype(int)
-    most_shift = round((config.max_shift_s + longest_spike_s / 2) * sfreq_hz)
+    max_shift = np.round(config.shift_s(events.duration_s) * sfreq_hz).astype(int)
+    most_shift = round(float(config.shift_s(longest_spike_s)) * sfreq_hz)
     reach = round(EPOCH_S / 2 * sfreq_hz) + 2 * most_shift + 1
     reasons = _early_reasons(spike_s, n_times / sfreq_hz, reach / sfreq_hz, bad_s)
     return SpikePlaces(spike_s, max_shift, reach, reasons)

@@ -191,7 +191,7 @@ def _filtered(raw, path, config: Config, progress):
 def _fast(raw, path, events, config: Config, longest_spike_s: float) -> np.ndarray | None:
     """`fast_segments` around the samples of the filtered recording that the marks lie on."""
     mark_s = np.round((events.onset_s + events.duration_s / 2) * config.sfreq_hz) / config.sfreq_hz
-    max_shift_s = config.max_shift_s + longest_spike_s / 2
+    max_shift_s = float(config.shift_s(longest_spike_s))
     return fast_segments(raw, path, mark_s, max_shift_s, config.lowpass_hz)
 
 
