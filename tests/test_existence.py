@@ -127,7 +127,7 @@ def test_a_closed_source_that_exists_apart_from_the_others_is_heard_as_strongly_
 
     # The third one is beside the first, the fourth where the second is.
     assert heard(0.99, 0.85, 0.95, 0.95) == pytest.approx([1.0, 0.7, 0.0, 0.0])
-    assert heard(0.99, 0.75, 0.95, 0.95) == pytest.approx([1.0, 0.0, 0.0, 1.0])
+    assert heard(0.99, 0.75, 0.95, 0.95) == pytest.approx([1.0, 0.0, 0.0, 0.8])
     assert heard(0.99, 0.75, 0.95, 0.75) == pytest.approx([1.0, 0.0, 0.0, 0.0])
     half = torch.tensor([[1.0, 0.5, 0.0, 0.0]])
     assert heard(0.99, 0.1, 0.1, 0.95, gate=half) == pytest.approx([1.0, 0.5, 0.0, 0.0])

@@ -7,6 +7,8 @@ from pipeline.projection import Projection
 
 # Of a closed gate: it shapes the training, not the output.
 CLOSED_GRADIENT = 0.1
+# How far one that was closed opens at most: what was doubted must not become the main source.
+MOST_OPENED = 0.8
 
 
 def gates(behind: torch.Tensor, faint: float) -> torch.Tensor:
@@ -60,7 +62,7 @@ def reopened(
     existence : Tensor, (batch, n_sources)
         Logits.
     strength : Tensor, (batch, n_sources)
-        Of the first one: so far they open, at most to 1.
+        Of the first one: so far they open, at most to `MOST_OPENED`.
     sources : Tensor, (batch, n_sources, n_regions)
     projection : Projection
     least : float
@@ -78,7 +80,9 @@ def reopened(
         alone = (apart[:, number] | (opened == 0)).all(1)
         exists = existence[:, number].sigmoid() >= least
         opens = (gate[:, number] == 0) & exists & alone
-        opened[:, number] = torch.where(opens, strength[:, number].clamp_max(1), opened[:, number])
+        opened[:, number] = torch.where(
+            opens, strength[:, number].clamp_max(MOST_OPENED), opened[:, number]
+        )
     return opened
 
 
