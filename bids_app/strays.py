@@ -27,11 +27,11 @@ def stray_contacts(folder: Path, read: list[Path], roots: list[Path]) -> list[Pa
     """
     own = [path for path in visible(folder, "**/ieeg/*") if _is_of_contacts(path)]
     if not read:
-        # EEG has electrodes of its own.
+        # EEG has electrodes of its own, also beside MEG.
         own += [
             path
             for path in visible(folder, "**/*")
-            if _is_of_contacts(path) and path.parent.name not in ("ieeg", "eeg")
+            if _is_of_contacts(path) and path.parent.name not in ("ieeg", "eeg", "meg")
         ]
         own += [
             path

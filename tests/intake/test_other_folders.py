@@ -22,8 +22,9 @@ def test_contacts_in_a_folder_that_is_not_named_ieeg_are_told_as_the_reason(tmp_
     ]
 
 
-def test_electrodes_of_the_eeg_are_none_of_them(tmp_path):
-    touch(tmp_path, "sub-01/eeg/sub-01_electrodes.tsv")
+@pytest.mark.parametrize("folder", ["eeg", "meg"])
+def test_electrodes_of_the_eeg_are_none_of_them(tmp_path, folder):
+    touch(tmp_path, f"sub-01/{folder}/sub-01_electrodes.tsv")
     notes = []
     find_ieeg(tmp_path / "sub-01", [], notes)
     assert notes == []
