@@ -30,7 +30,8 @@ from bids_app.demo.t1w import scan
 from pipeline.headmodel.anatomy import head_from_freesurfer
 from pipeline.headmodel.brain import extract_brain
 from pipeline.headmodel.config import Config
-from pipeline.headmodel.coregistration import coregister, digitised_points_head_m
+from pipeline.headmodel.coregistration import coregister
+from pipeline.headmodel.digitisation import digitised_points_head_m
 from pipeline.headmodel.freesurfer import read_reconstruction
 from pipeline.headmodel.landmarks import template_landmarks_mni305_mm
 from pipeline.headmodel.meshes import surface_points
