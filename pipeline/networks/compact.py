@@ -62,7 +62,7 @@ class CompactArchitecture(PatchSearch):
     least_existence : float
         Probability below which a source is silent, but for the most probable one.
     least_heard : float
-        Probability from which a source whose gate is closed is heard all the same.
+        Probability from which a source whose gate is closed is heard all the same; none where it is 1.
     largest_log_ratio : float
         Of a source's strength to the first one's.
     orthogonal_iterations : int
@@ -88,7 +88,7 @@ class CompactArchitecture(PatchSearch):
     faint_gate: float = 0.2
     faint_region: float = 0.3
     least_existence: float = 0.45
-    least_heard: float = 0.8
+    least_heard: float = 1.0
     largest_log_ratio: float = 5.0
     orthogonal_iterations: int = 8
     window_sd_s: float = 0.05
