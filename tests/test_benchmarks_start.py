@@ -18,4 +18,5 @@ NAMES = [
 def test_a_benchmark_imports_what_there_is(name, monkeypatch):
     # Scripts among them find their neighbours in their own folder.
     monkeypatch.syspath_prepend(benchmarks.__path__[0])
-    importlib.import_module(name)
+    module = importlib.import_module(name)
+    assert (module.__doc__ or "").strip(), "a benchmark says what it asks"

@@ -37,16 +37,13 @@ def counted_from_acquisition(
         From the acquisition's begin to the first stored sample.
     duration_s : float
     """
-    assert run.events is not None
-    onset_s = run.events.onset_s
-    if not _fit_only_from(first_stored_s, onset_s, duration_s):
-        return ()
-    text = (
-        f"The spikes of {run.path.name} fit the recording only if their onsets count from the "
-        f"acquisition's begin, {first_stored_s:.1f} s before the first stored sample, from which BIDS "
-        "counts: they may mark other moments"
+    return _counted_from(
+        run,
+        first_stored_s,
+        duration_s,
+        f"count from the acquisition's begin, {first_stored_s:.1f} s before the first stored sample, from "
+        "which BIDS counts",
     )
-    return (Doubt(text, grave=True),)
 
 
 def counted_across_runs(run: "Annotated", before_s: float, duration_s: float) -> tuple[Doubt, ...]:
@@ -60,21 +57,28 @@ def counted_across_runs(run: "Annotated", before_s: float, duration_s: float) ->
         How long the runs before it last together.
     duration_s : float
     """
+    return _counted_from(
+        run,
+        before_s,
+        duration_s,
+        f"count on from the {before_s:.1f} s of the runs before it, as if all were one",
+    )
+
+
+def _counted_from(
+    run: "Annotated", begin_s: float, duration_s: float, how: str
+) -> tuple[Doubt, ...]:
+    """A grave doubt where all onsets are within a run if they count from so long before it, and else not."""
     assert run.events is not None
     onset_s = run.events.onset_s
-    if not _fit_only_from(before_s, onset_s, duration_s):
+    later = begin_s > 0 and not n_outside_of(onset_s - begin_s, duration_s)
+    if not later or not n_outside_of(onset_s, duration_s):
         return ()
     text = (
-        f"The spikes of {run.path.name} fit the recording only if their onsets count on from the "
-        f"{before_s:.1f} s of the runs before it, as if all were one: they may mark other moments"
+        f"The spikes of {run.path.name} fit the recording only if their onsets {how}: they may mark "
+        "other moments"
     )
     return (Doubt(text, grave=True),)
-
-
-def _fit_only_from(begin_s: float, onset_s: np.ndarray, duration_s: float) -> bool:
-    """Whether all onsets (n,) are within a recording if they count from so long before it, and else not."""
-    later = begin_s > 0 and not n_outside_of(onset_s - begin_s, duration_s)
-    return bool(later and n_outside_of(onset_s, duration_s))
 
 
 def longer_than_searched(run: "Annotated", config: Config) -> tuple[Doubt, ...]:

@@ -46,6 +46,15 @@ def test_marks_on_the_same_data_are_at_one_place_however_they_were_set(off):
     assert found == [*MARKS, *(MARKS[2:] + off)]
 
 
+def test_a_cut_that_was_filtered_anew_and_rounded_is_the_same_data():
+    data = recording(1)
+    cut = np.apply_along_axis(
+        lambda row: np.convolve(row, np.hanning(5), "same"), 1, data[:, BEGIN:]
+    )
+    cut = np.round(cut / (0.1 * cut.std())) * 0.1
+    assert joined(data, cut, MARKS, MARKS[2:] - BEGIN) == [*MARKS, *MARKS[2:]]
+
+
 @pytest.mark.parametrize("spike_size", [0.0, 3.0, 20.0])
 def test_spikes_of_two_recordings_are_two_however_alike_they_are(spike_size):
     one, other = (recording(seed, spike_size=spike_size) for seed in (1, 2))

@@ -58,7 +58,9 @@ def test_head_points_that_stand_on_their_head_are_refused_by_that_cause(turn):
 def test_points_of_the_face_alone_do_not_tell_what_is_up():
     landmarks, points = digitised(2000)
     face = points[points[:, 1] > 0.06][:60] - [0, 0, 0.12]
-    digitised_points_head_m(recording(landmarks, face), FILE)
+    assert len(face) == 60
+    _, kept = digitised_points_head_m(recording(landmarks, face), FILE)
+    assert kept == pytest.approx(face, abs=1e-6)
 
 
 def test_a_helmet_below_the_head_is_refused():
