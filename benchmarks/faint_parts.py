@@ -1,11 +1,10 @@
 """How much of an answer to silence: ``python -m benchmarks.faint_parts measure|write|fresh CACHE``.
 
 A network's last layers leave a little activity where no source is; a single region on such a floor has no
-best threshold, and Otsu's takes the floor for found. Further sources are now and then ongoing activity, and of
-two sources with one course the second is often found and kept silent. Three constants are therefore set
-after training: regions are silent below a part of their source's largest one, sources below a probability,
-and above another one they are heard. They are chosen here, on the validation heads of the population, with
-patches of one region, two regions and the validation's rule. ``write`` puts those of the code into the card of the
+best threshold, and Otsu's takes the floor for found. Further sources are now and then ongoing activity. Both
+are silenced by constants that are set after training: regions below a part of their source's largest one, and
+sources below a probability. They are chosen here, on the validation heads of the population, with patches of
+one region, two regions and the validation's rule. ``write`` puts those of the code into the card of the
 weights that ship, with the held-out figures that they then have; ``fresh`` asks on further test heads how
 often a source is named where there is none.
 """
@@ -56,8 +55,7 @@ N_HEADS, N_PER_HEAD, SEED = 4, 60, 77
 HALF_MAGNITUDE_MM = (20.0, 80.0)
 FAINT_REGIONS = (0.05, 0.15, 0.25, 0.3, 0.35, 0.45)
 LEAST_EXISTENCES = (0.0, 0.2, 0.45, 0.6, 0.8)
-LEAST_HEARD = (0.6, 0.7, 0.8, 0.9, 1.0)
-CONSTANTS = ("faint_region", "least_existence", "least_heard")
+CONSTANTS = ("faint_region", "least_existence")
 FAR_MM = 20.0
 
 
@@ -130,7 +128,6 @@ def rows_of(module, condition: Condition, known: str, head: HeadTensors) -> Iter
     standing = {name: getattr(CompactArchitecture(), name) for name in CONSTANTS}
     tried = [standing | {"faint_region": value} for value in FAINT_REGIONS]
     tried += [standing | {"least_existence": value} for value in LEAST_EXISTENCES]
-    tried += [standing | {"least_heard": value} for value in LEAST_HEARD]
     tried = [pair for number, pair in enumerate(tried) if pair not in tried[:number]]
     patches, centres = patches_of(condition.n_regions)
     synthesizer = Synthesizer(

@@ -10,7 +10,7 @@ from fake_head import a_projection, fake_head, small_patch_bank
 from pipeline.image import stage
 from pipeline.methods._network import Network
 from pipeline.networks import build_network
-from pipeline.networks._hearing import believed, reopened
+from pipeline.networks._hearing import believed
 from pipeline.networks._network import Answer
 from pipeline.records.image_qc import ExistenceQC
 from pipeline.synthesis.library import load_library
@@ -111,31 +111,9 @@ def test_sources_that_probably_do_not_exist_are_silent_but_for_the_most_probable
     assert believed(said, gate, 0.0).tolist() == [[1, 1, 1, 1]]
 
 
-def test_a_closed_source_that_exists_apart_from_the_others_is_heard_as_strongly_as_it_is(head):
-    neighbours = head.projection.neighbours
-    beside = int(neighbours[10].argmax())
-    far = int(torch.linalg.matrix_power(torch.eye(994) + neighbours, 3)[10].argmin())
-    sources = torch.zeros(1, 4, 994)
-    for number, region in enumerate((10, far, beside, far)):
-        sources[0, number, region] = 1.0
-    gate = torch.tensor([[1.0, 0.0, 0.0, 0.0]])
-    strength = torch.tensor([[1.0, 0.7, 0.7, 3.0]])
-
-    def heard(*said, gate=gate):
-        logits = torch.tensor([said]).logit()
-        return reopened(gate, logits, strength, sources, head.projection, 0.8)[0].tolist()
-
-    # The third one is beside the first, the fourth where the second is.
-    assert heard(0.99, 0.85, 0.95, 0.95) == pytest.approx([1.0, 0.7, 0.0, 0.0])
-    assert heard(0.99, 0.75, 0.95, 0.95) == pytest.approx([1.0, 0.0, 0.0, 0.8])
-    assert heard(0.99, 0.75, 0.95, 0.75) == pytest.approx([1.0, 0.0, 0.0, 0.0])
-    half = torch.tensor([[1.0, 0.5, 0.0, 0.0]])
-    assert heard(0.99, 0.1, 0.1, 0.95, gate=half) == pytest.approx([1.0, 0.5, 0.0, 0.0])
-
-
 def test_what_is_not_believed_is_not_in_the_activity_and_still_learns(head):
     torch.manual_seed(0)
-    module = build_network("compact", n_in=994, faint_gate=0.0, least_heard=1.0).eval()
+    module = build_network("compact", n_in=994, faint_gate=0.0).eval()
     with torch.no_grad():
         module.judge.bias.zero_()
         module.existence[2].weight.zero_()

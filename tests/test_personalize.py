@@ -251,7 +251,7 @@ def test_fine_tuning_lowers_the_held_out_error_of_a_network_that_has_learned_not
     monkeypatch.setattr(stage, "VALIDATE_EVERY", 10)
     torch.manual_seed(0)
     card = {"network": "compact", "input": "projected"}
-    untrained = build_network("compact", faint_region=0.05, least_existence=0.0, least_heard=1.0)
+    untrained = build_network("compact", faint_region=0.05, least_existence=0.0)
     save_model(tmp_path / "untrained.safetensors", untrained, card)
     run(
         paths,

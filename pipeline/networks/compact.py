@@ -19,7 +19,7 @@ from dataclasses import dataclass
 import torch
 from torch import nn
 
-from pipeline.networks._hearing import believed, gates, reopened, without_faint
+from pipeline.networks._hearing import believed, gates, without_faint
 from pipeline.networks._network import Answer, Network
 from pipeline.networks._patch_search import PatchSearch, attend_to_patches, pursue_patches
 from pipeline.projection import Projection
@@ -61,8 +61,6 @@ class CompactArchitecture(PatchSearch):
         Gates, and parts of a source's largest region, below which there is silence.
     least_existence : float
         Probability below which a source is silent, but for the most probable one.
-    least_heard : float
-        Probability from which a source whose gate is closed is heard all the same; none where it is 1.
     largest_log_ratio : float
         Of a source's strength to the first one's.
     orthogonal_iterations : int
@@ -88,7 +86,6 @@ class CompactArchitecture(PatchSearch):
     faint_gate: float = 0.2
     faint_region: float = 0.3
     least_existence: float = 0.45
-    least_heard: float = 1.0
     largest_log_ratio: float = 5.0
     orthogonal_iterations: int = 8
     window_sd_s: float = 0.05
@@ -233,11 +230,6 @@ class Compact(Network):
         sources, existence = self._looked_at(pursued, gate, projection)
         # In training all are heard, so that what is taken for nothing can be learned.
         if existence is not None and not self.training:
-            opened = reopened(gate, existence, ratio.exp(), sources, projection, fixed.least_heard)
-            if (opened > gate).any():
-                gate = opened
-                sources, existence = self._looked_at(pursued, gate, projection)
-            assert existence is not None
             gate = gate * believed(existence, gate, fixed.least_existence)
         corrected = (courses / highest + self.time_course(features).mT) * gate[..., None]
         return Answer(
