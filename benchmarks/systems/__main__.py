@@ -7,11 +7,14 @@ from pathlib import Path
 import torch
 
 from benchmarks.systems import deepmeg, dst_dae, fourlcnn, music, product, unet
+from benchmarks.systems.deep import fields_with_deep
 from benchmarks.systems.heads import known_field, test_members
 from benchmarks.systems.rows import write
 from benchmarks.systems.trained import weights_folder
 from pipeline.progress import Progress
 from pipeline.systems import SIZES, SYSTEMS
+from pipeline.systems._system import Field, System
+from pipeline.systems._topography import Topographic
 from pipeline.training.systems import train_system
 
 RESULTS = Path(__file__).parents[1] / "results"
@@ -47,9 +50,16 @@ def main() -> None:
         action="store_true",
         help="DST-DAE for the bases and SNR of the recordings of an experiment, as its authors do",
     )
+    train.add_argument(
+        "--balanced",
+        action="store_true",
+        help="4LCNN or ConvDip with as many deep clusters as cortical ones, where its authors have 7 of 9",
+    )
     args = parser.parse_args()
     if getattr(args, "of_tested", False) and args.name != "dst_dae":
         parser.error("only DST-DAE learns from the recordings that it inverts")
+    if getattr(args, "balanced", False) and not SYSTEMS[args.name].sees_deep:
+        parser.error("only 4LCNN and ConvDip have deep sources")
     if args.command == "list":
         for name in SYSTEMS:
             system = SYSTEMS[name]
@@ -63,19 +73,34 @@ def main() -> None:
         print(path)
     else:
         torch.use_deterministic_algorithms(True, warn_only=True)
-        field = known_field(test_members(1, args.work)[0][1])
+        field, system, variant = trained_for(args)
         _, card = train_system(
             args.name,
             field,
             args.size,
             args.seed,
-            weights_folder(args.work, args.of_tested),
+            weights_folder(args.work, variant),
             Progress(),
             args.minutes,
-            dst_dae.of_tested(field) if args.of_tested else None,
+            system,
             args.steps,
         )
         print(card)
+
+
+def trained_for(args: argparse.Namespace) -> tuple[Field, System, str]:
+    """The first test head's field, the system as it is trained, and which of `VARIANTS` that is."""
+    name, member = test_members(1, args.work)[0]
+    system = SYSTEMS[args.name]
+    if isinstance(system, Topographic):
+        field, _ = fields_with_deep(name, member, args.work)
+        return (
+            (field, system.with_deep_share(0.5), "balanced")
+            if args.balanced
+            else (field, system, "")
+        )
+    field = known_field(member)
+    return (field, dst_dae.of_tested(field), "of_tested") if args.of_tested else (field, system, "")
 
 
 if __name__ == "__main__":

@@ -136,8 +136,8 @@ def _solvers(
         part = len(drawn.data) // share
         if part:
             solvers[name] = lambda one=name, k=part: one_by_one(one, field, drawn, k, SFREQ_HZ)
-    for leaking in (False, True)[: 1 + is_tested]:
-        network = trained(work, "dst_dae", field, leaking)
+    for variant in ("", "of_tested")[: 1 + is_tested]:
+        network = trained(work, "dst_dae", field, variant)
         if network is not None:
             label, answer = network
             solvers[label] = lambda net=answer: net(system.encode(field, drawn.data))

@@ -37,7 +37,7 @@ def region_areas_mm2() -> np.ndarray:
 
 def channels_of(member: Member) -> np.ndarray:
     """From the product's whitened directions to whitened channels (n_channels, rank), as on a patient."""
-    return to_own_channels(_whitener(member), member.noise_cov)
+    return to_own_channels(whitener_of(member), member.noise_cov)
 
 
 def known_field(member: Member) -> Field:
@@ -55,7 +55,7 @@ def true_field(member: Member) -> Field:
 
 
 def _field(member: Member, leadfield: np.ndarray) -> Field:
-    gain = channels_of(member) @ _whitener(member) @ leadfield
+    gain = channels_of(member) @ whitener_of(member) @ leadfield
     gain = gain / np.linalg.norm(gain, axis=0).mean()
     info = mne.channels.montage.read_meg_canonical_info("neuromag")
     sensors_mm = np.array([channel["loc"][:3] for channel in info["chs"]]) * 1000
@@ -68,5 +68,6 @@ def _field(member: Member, leadfield: np.ndarray) -> Field:
     )
 
 
-def _whitener(member: Member) -> np.ndarray:
+def whitener_of(member: Member) -> np.ndarray:
+    """From channels to the product's whitened directions (rank, n_channels)."""
     return whitener(member.noise_cov, COVARIANCE_LOADING)

@@ -13,18 +13,26 @@ Solve = Callable[[torch.Tensor], torch.Tensor]
 AT_ONCE = 8
 
 
-def weights_folder(work: Path, of_tested: bool = False) -> Path:
-    return work / ("weights_of_tested" if of_tested else "weights")
+# Trainings other than the published ones, and how a row tells them.
+VARIANTS = {
+    "": "",
+    "of_tested": ", bases and SNR of what is tested",
+    "balanced": ", as many deep as cortical",
+}
 
 
-def trained(
-    work: Path, name: str, field: Field, of_tested: bool = False
-) -> tuple[str, Solve] | None:
+def weights_folder(work: Path, variant: str = "") -> Path:
+    return work / "_".join(["weights", variant] if variant else ["weights"])
+
+
+def trained(work: Path, name: str, field: Field, variant: str = "") -> tuple[str, Solve] | None:
     """A system's label with the steps that it was trained for, and its answers; None where it was not.
+
+    `variant` is one of `VARIANTS`.
 
     The answers are the network's, which `System.answer` reads, to what `System.encode` made.
     """
-    folder = weights_folder(work, of_tested)
+    folder = weights_folder(work, variant)
     if not (folder / f"{name}_cpu.safetensors").exists():
         return None
     module, card = read_trained(name, field, "cpu", folder)
@@ -34,6 +42,5 @@ def trained(
             answers = [SYSTEMS[name].answer(module(part), field) for part in read.split(AT_ONCE)]
         return torch.cat(answers)
 
-    told = ", bases and SNR of what is tested" if of_tested else ""
     steps = f"{card['validation']['step']:,} of {card['steps_planned']:,} steps"
-    return f"{card['label']}{told}, {steps}", solve
+    return f"{card['label']}{VARIANTS[variant]}, {steps}", solve

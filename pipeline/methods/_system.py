@@ -13,6 +13,7 @@ from pipeline.methods._method import Method
 from pipeline.methods._model import Problem
 from pipeline.paths import PatientPaths
 from pipeline.progress import Progress
+from pipeline.records.deep import DeepSources, read_deep
 from pipeline.records.head import MeasuredHead, read_measured_head
 from pipeline.records.solution import Distributed, distributed
 from pipeline.records.spike import BASELINE_END_S, Spike, read_spike
@@ -20,10 +21,11 @@ from pipeline.records.spikes_qc import imaged_types
 from pipeline.systems import SIZES, SYSTEMS
 from pipeline.template import load_template
 from pipeline.template.cortex import region_adjacency
+from pipeline.template.deep import DEEP_NAMES
 from pipeline.whitening import whitener
 
 if TYPE_CHECKING:
-    from pipeline.systems._system import Field, System
+    from pipeline.systems._system import DeepField, Field, System
 
 # Of an average that hardly stands out of its noise.
 _LEAST_SNR_DB = -10.0
@@ -66,7 +68,7 @@ class SystemMethod(Method):
 
     def card(self, problem: Problem) -> str | None:
         """How it was trained and what it answers with, for the report."""
-        _, _, card = self._loaded(problem)
+        field, _, card = self._loaded(problem)
         smoke = ", a test of the machinery and no result" if card["size"] == "smoke" else ""
         part = "" if card["steps"] == card["steps_planned"] else " (training was ended early)"
         best, first = card["validation"]["validation_loss"], card["untrained"]["validation_loss"]
@@ -75,11 +77,21 @@ class SystemMethod(Method):
             f"{card['label']}, size {card['size']}{smoke}: {card['examples']:,} simulated examples in "
             f"{card['steps']:,} of {card['steps_planned']:,} steps{part} for this head{moved}; loss on "
             f"examples held out {best:.3g}, untrained {first:.3g}; it {_ANSWERS[card['answers']]}"
+            f"{self._deep_told(problem, field)}"
         )
+
+    def _deep_told(self, problem: Problem, field: "Field") -> str:
+        """What a system that can see deep structures says of them."""
+        if not SYSTEMS[self.system].sees_deep:
+            return ""
+        if field.deep is None:
+            return "; this head model gives it no sources in deep structures"
+        name, ratio = deep_part(self._answer(problem)[0], field)
+        return f"; of deep structures the largest is {ratio:.2g} times cortex’s ({name})"
 
     def doubt(self, problem: Problem) -> Doubt | None:
         """Of a training that was a test of the machinery, or that was ended early."""
-        _, _, card = self._loaded(problem)
+        field, _, card = self._loaded(problem)
         if card["size"] == "smoke":
             return Doubt(
                 f"{self.label} was trained in the size smoke, which tests the machinery: its map is no result",
@@ -90,9 +102,24 @@ class SystemMethod(Method):
                 f"{self.label}’s training was ended after {card['steps']:,} of {card['steps_planned']:,} "
                 "steps: its map is not that of a trained system"
             )
+        if SYSTEMS[self.system].sees_deep and field.deep is not None:
+            name, ratio = deep_part(self._answer(problem)[0], field)
+            if ratio > 1:
+                return Doubt(
+                    f"{self.label}’s largest source is in the {name}, {ratio:.2g} times the largest of cortex, "
+                    "which alone its map shows",
+                    grave=True,
+                )
         return None
 
     def solve(self, problem: Problem, options: Any) -> Distributed:
+        answer, recording, times_s = self._answer(problem)
+        field, _, _ = self._loaded(problem)
+        activity = as_activity(answer, SYSTEMS[self.system], field, recording)
+        return distributed(activity, times_s, problem.window_s, self.unit)
+
+    def _answer(self, problem: Problem) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """The system's answer, what it read (n_channels, n_times), and when (n_times,), s."""
         import torch
 
         field, module, _ = self._loaded(problem)
@@ -105,8 +132,7 @@ class SystemMethod(Method):
         data = torch.as_tensor(recording, dtype=torch.float32)[None]
         with torch.inference_mode():
             answer = system.answer(module(system.encode(field, data)), field)[0].numpy()
-        activity = as_activity(answer, system, field, recording)
-        return distributed(activity, times_s, problem.window_s, self.unit)
+        return answer, recording, times_s
 
     def _loaded(self, problem: Problem) -> tuple["Field", Any, dict[str, Any]]:
         """The head's field, the network and its card, once for all types."""
@@ -171,11 +197,15 @@ def patient_field(paths: PatientPaths, system: "System") -> "Field":
     spikes = [read_spike(own, epochs=False) for own in imaged_types(paths)]
     spike = spikes[0]
     head: MeasuredHead = read_measured_head(paths, spike.ch_names)
-    gain = symmetric_whitener(spike) @ (spike.projector @ head.leadfield)
+    whiten = symmetric_whitener(spike) @ spike.projector
+    gain = whiten @ head.leadfield
     gain = gain / np.linalg.norm(gain, axis=0).mean()
     known = [head.leadfield, head.region_pos_mri_mm, spike.noise_matrix, spike.projector]
     if system.learns_from_recording:
         known += [each.average.data for each in spikes]
+    points = _deep_points(paths, spike.ch_names) if system.sees_deep else None
+    if points is not None:
+        known += [points.leadfield, points.pos_mri_mm, points.structure]
     digest = hashlib.sha256()
     for values in known:
         digest.update(np.ascontiguousarray(values).tobytes())
@@ -188,7 +218,28 @@ def patient_field(paths: PatientPaths, system: "System") -> "Field":
         area_mm2=torch.as_tensor(head.region_area_mm2, dtype=torch.float32),
         sensor_pos_mm=torch.as_tensor(places_mm, dtype=torch.float32),
         origin=digest.hexdigest(),
+        deep=None if points is None else _deep_field(points, whiten),
     )
+
+
+def _deep_field(points: DeepSources, whiten: np.ndarray) -> "DeepField":
+    import torch
+
+    from pipeline.systems._system import DeepField
+
+    return DeepField.of(
+        torch.as_tensor(np.einsum("ij,jnd->ind", whiten, points.leadfield)).float(),
+        torch.as_tensor(points.pos_mri_mm, dtype=torch.float32),
+        torch.as_tensor(points.structure),
+    )
+
+
+def _deep_points(paths: PatientPaths, ch_names: list[str]) -> DeepSources | None:
+    """The head model's points in deep structures; None where it has none, which the model card then tells."""
+    try:
+        return read_deep(paths, ch_names)
+    except InvalidInput:
+        return None
 
 
 def patient_recordings(paths: PatientPaths, system: "System") -> tuple[Any, Any]:
@@ -260,7 +311,19 @@ def as_activity(
     """Activity (n_regions, n_times) of a system's answer to a recording (n_channels, n_times)."""
     if system.answers == "points":
         return at_points(answer, field.pos_mm.numpy(), field.gain.numpy(), recording)
-    return answer.reshape(len(field.pos_mm), -1)
+    if system.answers == "map":
+        return answer[: len(field.pos_mm), None]
+    return answer
+
+
+def deep_part(answer: np.ndarray, field: "Field") -> tuple[str, float]:
+    """The deep structure of a map's (n_sources + n_deep,) largest deep entry, and its size over cortex's largest."""
+    assert field.deep is not None
+    n_cortex = len(field.pos_mm)
+    deep = answer[n_cortex:]
+    largest = int(deep.argmax())
+    cortex = max(float(answer[:n_cortex].max()), 1e-12)
+    return DEEP_NAMES[int(field.deep.structure[largest])], max(0.0, float(deep[largest])) / cortex
 
 
 def at_points(

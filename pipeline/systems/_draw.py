@@ -60,12 +60,12 @@ def sinusoids(
     return (torch.linalg.cholesky(wanted) @ basis).float()
 
 
-def rings(field: Field, centre: torch.Tensor, n_rings: int) -> torch.Tensor:
+def rings(neighbours: torch.Tensor, centre: torch.Tensor, n_rings: int) -> torch.Tensor:
     """Number of steps (n, n_sources) from the centres (n,) along neighbours, n_rings + 1 beyond."""
-    reached = torch.nn.functional.one_hot(centre, len(field.pos_mm)).bool()
+    reached = torch.nn.functional.one_hot(centre, len(neighbours)).bool()
     steps = torch.full(reached.shape, n_rings + 1)
     steps[reached] = 0
-    edges = field.neighbours.float()
+    edges = neighbours.float()
     for ring in range(1, n_rings + 1):
         grown = reached | (reached.float() @ edges > 0)
         steps[grown & ~reached] = ring

@@ -10,6 +10,39 @@ from torch import nn
 
 from pipeline.systems._fit import Recipe
 
+# Beside each other on a grid of 6 mm: along its axes and across one face, with room for points off its corners.
+DEEP_NEIGHBOUR_MM = 9.0
+
+
+@dataclass(frozen=True, eq=False)
+class DeepField:
+    """Points of deep structures, whose dipoles have any direction.
+
+    Attributes
+    ----------
+    gain : Tensor, (n_channels, n, 3)
+        Field of a unit dipole in each direction, each channel over its own noise. A point's mean one is as
+        large as a source's of cortex: which of the two is stronger in a patient is not known before.
+    pos_mm : Tensor, (n, 3)
+    structure : Tensor of int, (n,)
+        Index into `pipeline.template.deep.DEEP_NAMES`.
+    neighbours : Tensor of bool, (n, n)
+        Points beside each other in one structure.
+    """
+
+    gain: torch.Tensor
+    pos_mm: torch.Tensor
+    structure: torch.Tensor
+    neighbours: torch.Tensor
+
+    @classmethod
+    def of(cls, gain: torch.Tensor, pos_mm: torch.Tensor, structure: torch.Tensor) -> "DeepField":
+        """From points on a grid of `pipeline.headmodel.deep.STEP_MM` and their field in any unit."""
+        away_mm = torch.cdist(pos_mm, pos_mm)
+        near = (structure[:, None] == structure) & (away_mm > 0) & (away_mm < DEEP_NEIGHBOUR_MM)
+        size = (gain.square().sum(0).sum(1) / gain.shape[2]).sqrt().mean()
+        return cls(gain / size, pos_mm, structure, near)
+
 
 @dataclass(frozen=True, eq=False)
 class Field:
@@ -27,6 +60,8 @@ class Field:
     origin : str
         Hash of the files that it was made from; empty where it is known by its arrays, whose last digits
         may follow the number of threads.
+    deep : DeepField, optional
+        For systems that have sources below cortex.
     """
 
     gain: torch.Tensor
@@ -35,6 +70,7 @@ class Field:
     area_mm2: torch.Tensor
     sensor_pos_mm: torch.Tensor
     origin: str = ""
+    deep: DeepField | None = None
 
     @property
     def centre_mm(self) -> torch.Tensor:
@@ -74,6 +110,8 @@ class System(ABC):
         At which these are taken; of no meaning to one sample.
     learns_from_recording : bool
         Whether `for_recordings` makes it another one.
+    sees_deep : bool
+        Whether it has sources in deep structures, where a field has any: its map is of cortex, then of these.
     sizes : mapping of str to mapping
         Arguments of `network` for each of `pipeline.systems.SIZES`.
     recipes : mapping of str to Recipe
@@ -86,6 +124,7 @@ class System(ABC):
     n_times: int
     sfreq_hz: float = 1000.0
     learns_from_recording: bool = False
+    sees_deep: bool = False
     sizes: Mapping[str, Mapping[str, Any]]
     recipes: Mapping[str, Recipe]
 
@@ -119,4 +158,4 @@ class System(ABC):
 
     @abstractmethod
     def answer(self, output: torch.Tensor, field: Field) -> torch.Tensor:
-        """Points (n, k, 3) in mm, a map (n, n_sources), or activity (n, n_sources, n_times)."""
+        """Points (n, k, 3) in mm, a map (n, n_sources + n_deep), or activity (n, n_sources, n_times)."""

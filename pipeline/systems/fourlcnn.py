@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 from pipeline.systems._system import Field
-from pipeline.systems._topography import GRID, Topographic, published_recipes
+from pipeline.systems._topography import GRID, Topographic, places_mm, published_recipes
 
 
 class Layers(nn.Module):
@@ -57,7 +57,7 @@ class FourLCnn(Topographic):
     recipes = published_recipes(n_epochs=100)
 
     def network(self, field: Field, **sizes: Any) -> nn.Module:
-        return Layers(len(field.pos_mm), **sizes)
+        return Layers(len(places_mm(field)), **sizes)
 
 
 SYSTEM = FourLCnn()

@@ -44,7 +44,7 @@ def test_rings_and_patches_grow_from_their_centre():
         field.sensor_pos_mm,
     )
     centre = torch.tensor([2])
-    assert rings(field, centre, 2).tolist() == [[2, 1, 0, 1, 2, 3]]
+    assert rings(field.neighbours, centre, 2).tolist() == [[2, 1, 0, 1, 2, 3]]
     assert grown_patches(field, centre, torch.tensor([25.0])).sum() == 3
     assert grown_patches(field, centre, torch.tensor([0.1])).tolist()[0][2]
 
@@ -93,7 +93,7 @@ def test_clusters_fall_from_ring_to_ring_at_20_db():
     """1, 0.95, 0.9 and 0.85 in one to three rings, of either sign."""
     field = a_field()
     made = SYSTEMS["convdip"].draw(field, 200, torch.Generator().manual_seed(0))
-    steps = rings(field, made.sources[:, 0], 3)
+    steps = rings(field.neighbours, made.sources[:, 0], 3)
     activity = made.activity[..., 0]
     at_centre = activity[steps == 0]
     assert set(at_centre.tolist()) == {1.0, -1.0} and at_centre.abs().sum() == 200

@@ -103,12 +103,12 @@ def test_what_was_not_trained_has_no_row(tmp_path):
 
 def test_a_row_tells_how_far_its_network_was_trained(tmp_path):
     field, name = a_field(), "dst_dae"
-    folder = weights_folder(tmp_path, of_tested=True)
+    folder = weights_folder(tmp_path, "of_tested")
     tested = dst_dae.of_tested(field)
     assert tested.bases.shape == (dst_dae.FULL, 4, 40) and set(tested.snr_db.tolist()) == {-5.0}
     train_system(name, field, "cpu", 1, folder, Progress(), 0, tested)
     assert trained(tmp_path, name, field) is None
-    label, solve = trained(tmp_path, name, field, of_tested=True)
+    label, solve = trained(tmp_path, name, field, "of_tested")
     assert "bases and SNR of what is tested" in label and "of 9,400 steps" in label
     read = SYSTEMS[name].encode(field, dst_dae.draw(field, 9, (-5, (5,), None)).data)
     assert solve(read).shape == (9, 64, 40)

@@ -16,8 +16,15 @@ from pipeline.doubts import Doubt
 from pipeline.errors import InvalidInput
 from pipeline.files import read_json, read_npz, write_text
 from pipeline.methods import METHODS
-from pipeline.methods._system import SystemMethod, at_points, patient_recordings, sampled
+from pipeline.methods._system import (
+    SystemMethod,
+    at_points,
+    patient_field,
+    patient_recordings,
+    sampled,
+)
 from pipeline.progress import Progress
+from pipeline.records.deep import DeepSources, write_deep
 from pipeline.records.spike import read_spike, write_noise
 from pipeline.systems import SYSTEMS
 from reports import content, findings, quality
@@ -142,7 +149,8 @@ def test_a_smoke_training_that_makes_the_finding_is_none_to_rely_on():
 
 def test_a_training_that_was_ended_early_is_a_doubt(patient, monkeypatch):
     card = {"size": "cpu", "steps": 900, "steps_planned": 12_000}
-    monkeypatch.setattr(SystemMethod, "_loaded", lambda self, problem: (None, None, card))
+    field = SimpleNamespace(deep=None)
+    monkeypatch.setattr(SystemMethod, "_loaded", lambda self, problem: (field, None, card))
     doubt = METHODS["deepmeg_mlp_2"].doubt(None)
     assert not doubt.grave and "900 of 12,000 steps" in doubt.text
     assert findings.verdict(MEASURES, [], [doubt]).colour == "amber"
@@ -218,3 +226,35 @@ def test_points_become_the_regions_nearest_to_them():
 
 def _no_files(label):
     raise InvalidInput("nothing is there", hint="nothing")
+
+
+def test_a_patient_with_deep_points_is_told_where_the_largest_lies(tmp_path, monkeypatch):
+    patient = write_fake_patient(tmp_path / "out")
+    write_models(patient)
+    spike = read_spike(patient.paths, epochs=False)
+    info = spike.average.info
+    pos_mm = np.array([[-25.0, -15, -20], [-25, -21, -20], [25, -15, -20]])
+    field = 1e-7 * np.random.default_rng(0).normal(size=(len(info["ch_names"]), 3, 3))
+    write_deep(patient.paths, DeepSources(pos_mm, np.array([0, 0, 7]), field), info)
+    assert command(patient, "convdip") == 0
+    card = run(patient, "sloreta", "convdip")["methods"]["convdip"]["card"]
+    assert "of deep structures the largest is" in card and "hippocampus)" in card
+    n_outputs = read_npz(patient.paths.sources("convdip"))["peak_map"].shape[-1]
+    method, problem = METHODS["convdip"], None
+    loaded = (
+        patient_field(patient.paths, SYSTEMS["convdip"]),
+        None,
+        {
+            "size": "cpu",
+            "steps": 9,
+            "steps_planned": 9,
+        },
+    )
+    answer = np.zeros(n_outputs + 3)
+    answer[3], answer[n_outputs + 2] = 1.0, 2.0
+    monkeypatch.setattr(SystemMethod, "_loaded", lambda self, problem: loaded)
+    monkeypatch.setattr(SystemMethod, "_answer", lambda self, problem: (answer, None, None))
+    doubt = method.doubt(problem)
+    assert doubt.grave and "right hippocampus, 2 times the largest of cortex" in doubt.text
+    answer[n_outputs + 2] = 0.9
+    assert method.doubt(problem) is None
