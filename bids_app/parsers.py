@@ -10,6 +10,7 @@ from bids_app.plan.engines import ENGINES
 from pipeline import DEVICES, STAGES, __version__
 from pipeline.mark_files import MARK_FORMATS
 from pipeline.methods import METHODS
+from pipeline.modality import AUTO, MODALITIES
 from pipeline.networks import NETWORKS
 from pipeline.options import LARGEST_SEED
 from pipeline.systems import SIZES, SYSTEMS
@@ -77,6 +78,13 @@ def _add_data_options(parser: argparse.ArgumentParser) -> None:
     )
     data.add_argument(
         "--spike-name", **_SEVERAL, metavar="PATTERN", help="how spikes are called in events.tsv"
+    )
+    data.add_argument(
+        "--modality",
+        choices=(AUTO, *MODALITIES.names()),
+        default=AUTO,
+        help="what is imaged: auto (MEG where there are recordings of it, else EEG), MEG or EEG alone, or both of one recording "
+        "together (meg_eeg); EEG is also taken from recordings of MEG that hold it",
     )
     data.add_argument(
         "--marks",

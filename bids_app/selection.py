@@ -23,11 +23,11 @@ from pipeline.compare.labels import read_contact_labels
 from pipeline.errors import SpikefocusError
 from pipeline.files import read_json
 from pipeline.headmodel.given_trans import read_head_to_mri
-from pipeline.modality import MODALITIES
+from pipeline.modality import AUTO, MODALITIES, datatypes
 from pipeline.names import entities_of
 from reports.clinical_file import read_clinical_file
 
-_FILTERED = ("t1w", *MODALITIES.names())
+_FILTERED = ("t1w", *datatypes())
 _ENTITIES = (*mne_bids.get_entities_from_fname("sub-01"), "suffix", "datatype", "extension")
 
 
@@ -116,6 +116,12 @@ def finder(
             "--marks gives the spikes and --detect-spikes looks for them",
             hint="give one of the two",
         )
+    if args.detect_spikes and args.modality not in (AUTO, *_detectable()):
+        raise ConfigError(
+            f"--detect-spikes with --modality {args.modality}: how many marks would be false was measured on "
+            f"{', '.join(MODALITIES[name].label for name in _detectable())} alone",
+            hint="give marks, or leave --modality out",
+        )
     read_contact_labels(args.contact_labels)  # what it does wrong is said before the work begins
 
     if args.trans is not None:
@@ -143,6 +149,10 @@ def finder(
     return find
 
 
+def _detectable() -> list[str]:
+    return [name for name in MODALITIES if MODALITIES[name].calibrated]
+
+
 def _check_trans(file: Path, labels: list[str]) -> None:
     if len(labels) > 1:
         raise ConfigError(
@@ -167,7 +177,8 @@ def _check_clinical_file(file: Path, labels: list[str]) -> None:
 
 
 def _query(args: argparse.Namespace, labels: list[str], spike_name: tuple[str, ...]) -> Query:
-    wanted, names = {}, _recordings(args.bids_dir, labels)
+    modality = "" if args.modality == AUTO else args.modality
+    wanted, names = {}, _recordings(args.bids_dir, labels, modality)
     for entity, prefix, option in (
         ("session", "ses-", "--session-label"),
         ("task", "task-", "--task"),
@@ -185,6 +196,7 @@ def _query(args: argparse.Namespace, labels: list[str], spike_name: tuple[str, .
         filters,
         tuple(spike_name),
         _marks_dir(args.marks),
+        modality,
     )
 
 
@@ -213,12 +225,12 @@ def _check_there(option: str, prefix: str, wanted: list[str], names: list[str]) 
     print(f"spikefocus: {told}", file=sys.stderr)
 
 
-def _recordings(bids_dir: Path, labels: list[str]) -> list[str]:
-    """Names of all recordings of the participants."""
+def _recordings(bids_dir: Path, labels: list[str], modality: str) -> list[str]:
+    """Names of all recordings of the participants, of the kind that a modality is taken from."""
     return [
         path.name
         for folder in (bids_dir / f"sub-{label}" for label in labels)
-        for path in files_of(folder, imaged_datatype(folder))
+        for path in files_of(folder, imaged_datatype(folder, modality))
     ]
 
 

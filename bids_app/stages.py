@@ -87,6 +87,7 @@ def tasks_for(
             freesurfer_dir=patient.freesurfer_dir,
             meg=[patient.meg[reference]],
             trans=patient.trans,
+            modality=patient.modality,
         ),
         "spikes": marked,
         "personalize": personalize.Inputs(),
@@ -125,6 +126,7 @@ def spikes_inputs(patient: PatientFiles, config: spikes.Config) -> spikes.Inputs
         empty_room=patient.empty_room,
         events_json=[] if config.detect_spikes else patient.events_json,
         detect=config.detect_spikes,
+        modality=patient.modality,
     )
 
 

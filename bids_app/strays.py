@@ -5,7 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from bids_app.listing import visible
-from pipeline.modality import MODALITIES
+from pipeline.modality import datatypes
 from pipeline.names import NIFTI, participant_key
 
 _OF_TABLES = (".tsv", ".csv", ".txt", ".xlsx", ".xls", ".ods", ".gz", ".mat")
@@ -32,7 +32,7 @@ def stray_contacts(folder: Path, read: list[Path], roots: list[Path]) -> list[Pa
         own += [
             path
             for path in visible(folder, "**/*")
-            if _is_of_contacts(path) and path.parent.name not in ("ieeg", *MODALITIES.names())
+            if _is_of_contacts(path) and path.parent.name not in ("ieeg", *datatypes())
         ]
         own += [
             path

@@ -5,10 +5,10 @@ from pathlib import Path
 
 from bids_app.listing import CLOSED, is_open
 from pipeline.errors import InvalidInput
-from pipeline.modality import MODALITIES
+from pipeline.modality import datatypes
 
 # Of BIDS, whose folders of recordings are called as the modalities are here.
-_NEEDED = ("anat", *MODALITIES.names())
+_NEEDED = ("anat", *datatypes())
 
 
 def closed_folders(folder: Path) -> list[Path]:

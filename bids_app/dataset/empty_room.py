@@ -10,7 +10,7 @@ from bids_app.dataset.links import absent_part
 from bids_app.dataset.runs import Recordings, is_first_part
 from bids_app.listing import visible
 from pipeline.names import entities_of, is_empty_room, session_of
-from pipeline.readers import is_recording, promised_modality
+from pipeline.readers import imaged_modality, is_recording
 from pipeline.sidecars import merged_metadata, nearest
 
 _PLAIN_NAME = re.compile(r"[\w.+-]+_meg\.\w+")
@@ -18,7 +18,11 @@ _URI = re.compile(r"^bids:[^:]*:")
 
 
 def find_empty_room(
-    bids_dir: Path, recordings: Recordings, reference: Path, notes: list[str]
+    bids_dir: Path,
+    recordings: Recordings,
+    reference: Path,
+    notes: list[str],
+    modality: str = "",
 ) -> Path | None:
     """Find the recording of the empty room.
 
@@ -34,8 +38,10 @@ def find_empty_room(
         The run that the others are compared with.
     notes : list of str
         Gets a sentence for what is named and not there, and for what is not certain.
+    modality : str
+        What is imaged, where it was asked for.
     """
-    if promised_modality(reference).on_head:
+    if imaged_modality(reference, modality).average_reference:
         return None  # electrodes measure nothing without a head
     for run in (reference, *recordings.runs):
         stated = _stated(bids_dir, run, recordings.runs, notes)

@@ -28,7 +28,9 @@ def events_json_of(recording: Path, bids_dir: Path, marks_dir: Path | None) -> l
     return applicable(*_home(recording, "events", ".json", bids_dir, marks_dir))
 
 
-def notes_of_stray_tables(folder: Path, bids_dir: Path, all_marked: bool) -> list[str]:
+def notes_of_stray_tables(
+    folder: Path, bids_dir: Path, all_marked: bool, modality: str = ""
+) -> list[str]:
     """A sentence for each table of events below a participant's folder that is of no recording there.
 
     Where all runs have their tables, one in another format beside them is only a copy.
@@ -40,8 +42,10 @@ def notes_of_stray_tables(folder: Path, bids_dir: Path, all_marked: bool) -> lis
     bids_dir : Path
     all_marked : bool
         Whether every run has a table.
+    modality : str
+        What is imaged, where it was asked for.
     """
-    datatype = imaged_datatype(folder)
+    datatype = imaged_datatype(folder, modality)
     recordings = [path for path in files_of(folder, datatype) if is_recording(path)]
     tables = [applicable(path, "events", ".tsv", bids_dir) for path in recordings]
     used = {of_one[0] for of_one in tables if of_one}

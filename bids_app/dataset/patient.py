@@ -55,6 +55,8 @@ class PatientFiles:
     """What the referring physician says, for the report."""
     virtual: bool = False
     """Whether the dataset says that there is no such person."""
+    modality: str = ""
+    """What is imaged, where it was asked for."""
 
 
 def find_patient(
@@ -99,7 +101,7 @@ def find_patient(
     reference = reference_run(meg, events, query.spike_name, events_json)
     notes += notes_of_marks(events, query.marks_dir)
     if query.marks_dir is None:
-        notes += notes_of_stray_tables(folder, bids_dir, all(events))
+        notes += notes_of_stray_tables(folder, bids_dir, all(events), query.modality)
     roots = open_roots(_derivative_roots(bids_dir, derivatives, notes), label, notes)
     surgery = find_surgery(label, bids_dir, roots, t1w, notes)
     freesurfer_dir = (
@@ -116,7 +118,7 @@ def find_patient(
         events=events,
         channels=[nearest(path, "channels", ".tsv", bids_dir) for path in meg],
         events_json=events_json,
-        empty_room=find_empty_room(bids_dir, recordings, meg[reference], notes),
+        empty_room=find_empty_room(bids_dir, recordings, meg[reference], notes, query.modality),
         ieeg=find_ieeg(folder, roots, notes),
         resection_mask=surgery.mask,
         postop_t1w=surgery.postop_t1w,
@@ -126,6 +128,7 @@ def find_patient(
         outcome=find_outcome(bids_dir, label, notes),
         clinical=find_clinical_file(bids_dir, label),
         virtual=is_virtual(bids_dir, label),
+        modality=query.modality,
         notes=notes,
     )
     notes += _notes_of_sessions([t1w, *meg, *files.ieeg.electrodes, surgery.mask, files.empty_room])

@@ -36,6 +36,8 @@ class Query:
     """Of two versions of one recording the one with spikes is wanted."""
     marks_dir: Path | None = None
     """Derivative whose tables of events are read instead of the dataset's."""
+    modality: str = ""
+    """What is imaged, by `pipeline.modality`; empty: MEG where there is any, else EEG."""
 
     def wants_recording(self, path: Path) -> bool:
         """Whether sessions, tasks, runs and the filters for its datatype let a recording through."""

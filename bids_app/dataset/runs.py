@@ -14,7 +14,7 @@ from bids_app.dataset.query import Query, filter_for
 from bids_app.dataset.recordings import files_of, imaged_datatype, note_of_others
 from bids_app.listing import visible
 from pipeline.errors import InvalidInput
-from pipeline.modality import MODALITIES
+from pipeline.modality import MODALITIES, datatypes
 from pipeline.names import (
     contradicts_folder,
     entities_of,
@@ -78,7 +78,7 @@ def find_recordings(folder: Path, query: Query, notes: list[str]) -> Recordings:
         There is no recording, or the content of one with spikes is not here.
     """
     recordings, rooms, n_notes = [], [], len(notes)
-    datatype = imaged_datatype(folder)
+    datatype = imaged_datatype(folder, query.modality)
     for path in files_of(folder, datatype):
         if entities_of(path.name).get(_ACQUISITION, "").lower() in _OF_THE_DEVICE:
             continue
@@ -112,7 +112,7 @@ def find_recordings(folder: Path, query: Query, notes: list[str]) -> Recordings:
             file=folder / datatype,
             hint=f"add a *_{datatype} recording or widen the session, task, run and filter options",
         )
-    notes += note_of_others(folder, datatype)
+    notes += note_of_others(folder, datatype, query.modality)
     recordings, without_head = _with_head(recordings, folder.parent, notes)
     groups: list[list[Path]] = []
     for path in recordings:
@@ -134,7 +134,7 @@ def is_first_part(path: Path) -> bool:
 def _is_unread(path: Path) -> bool:
     """Whether a file is named as recordings are, but is of no format that is read."""
     stem, *extensions = path.name.split(".")
-    named = stem.lower().endswith(tuple(f"_{name}" for name in MODALITIES))
+    named = stem.lower().endswith(tuple(f"_{name}" for name in datatypes()))
     return named and "." + ".".join(extensions) not in _METADATA + _PARTS
 
 

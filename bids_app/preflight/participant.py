@@ -83,7 +83,7 @@ def predicted_memory_mb(files: PatientFiles, kept_sfreq_hz: float) -> int:
         One of these files cannot be read.
     """
     t1w = open_t1w(files.t1w)
-    raws = [open_recording(path) for path in files.meg]
+    raws = [open_recording(path, files.modality) for path in files.meg]
     sizes = [recordings.size_of(raw.info, raw.n_times) for raw in raws]
     return needs.memory_mb(math.prod(t1w.shape), sizes, kept_sfreq_hz, reading_bytes(t1w))
 

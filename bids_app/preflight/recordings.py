@@ -30,12 +30,12 @@ def meg(files: PatientFiles, config, size: dict) -> tuple[str, str]:
         paths = [run.path for run in spikes.choose_runs(inputs, config).used]
     except InvalidInput:
         paths = files.meg  # the check of spikes says why none is chosen
-    raws = [open_recording(path) for path in paths]
+    raws = [open_recording(path, files.modality) for path in paths]
     size["recordings"] = [size_of(raw.info, raw.n_times) for raw in raws]
     minutes = sum(one.duration_s for one in size["recordings"]) / 60
     n_channels = len(field_picks(raws[0].info))
     told = f"{len(raws)} run(s), {minutes:.1f} min, {n_channels} channels"
-    if not modality_of(raws[0].info).on_head:
+    if not modality_of(raws[0].info).average_reference:
         told += f", {'with' if files.empty_room else 'no'} empty room"
     unfit = [
         sentence

@@ -22,6 +22,8 @@ class Inputs:
         Recordings; the first gives sensors, head position and digitised points.
     trans : Path or None
         A co-registration that was checked, to be used instead of the automatic one.
+    modality : str
+        What is imaged, by `pipeline.modality`; empty for what the recordings' names promise.
     """
 
     t1w: Path
@@ -29,6 +31,7 @@ class Inputs:
     freesurfer_dir: Path | None
     meg: list[Path]
     trans: Path | None = None
+    modality: str = ""
 
 
 @dataclass(frozen=True)

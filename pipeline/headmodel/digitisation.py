@@ -1,6 +1,7 @@
 """The digitised landmarks and head points of a recording, and whether a head can have them."""
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import mne
 import numpy as np
@@ -10,8 +11,11 @@ from pipeline.errors import InvalidInput
 from pipeline.head_position import HEAD_CENTRE_HEAD_M
 from pipeline.headmodel.coregistration import MIN_HEAD_POINTS
 from pipeline.headmodel.landmarks import LANDMARKS
-from pipeline.modality import sensor_pos_device_m
+from pipeline.modality import modality_of, sensor_picks, sensor_pos_head_m
 from pipeline.readers import called
+
+if TYPE_CHECKING:
+    from pipeline.modality._modality import Modality
 
 # From an infant's to the widest head, with a margin: what a wrong unit gives lies far beyond.
 LANDMARKS_APART_MM = (40.0, 250.0)
@@ -103,19 +107,26 @@ def _check_sizes(info: mne.Info, points_head_m: np.ndarray, file: Path) -> None:
         _check_size(
             "head points", "the head's centre", HEAD_POINTS_FROM_CENTRE_MM, distance_m, file
         )
-    device_m = sensor_pos_device_m(info)
-    if not len(device_m):
-        return
-    distance_m = np.linalg.norm(device_m - device_m.mean(0), axis=1)
-    _check_size("sensors", "their centre", SENSORS_FROM_THEIR_CENTRE_MM, distance_m, file)
-    centre_head_m = mne.transforms.apply_trans(info["dev_head_t"], device_m.mean(0))
-    away_mm = 1000 * np.linalg.norm(centre_head_m - HEAD_CENTRE_HEAD_M)
-    if away_mm > LARGEST_HEAD_TO_HELMET_MM:
-        raise InvalidInput(
-            f"the head would lie {away_mm:.0f} mm from the middle of the sensors, out of the helmet",
-            file=file,
-            hint="give a recording with its own head position measurement",
-        )
+    for part in _parts(info):
+        sensors_head_m = sensor_pos_head_m(info, part.sensor_picks(info))
+        distance_m = np.linalg.norm(sensors_head_m - sensors_head_m.mean(0), axis=1)
+        _check_size("sensors", "their centre", SENSORS_FROM_THEIR_CENTRE_MM, distance_m, file)
+        away_mm = 1000 * np.linalg.norm(sensors_head_m.mean(0) - HEAD_CENTRE_HEAD_M)
+        if away_mm > LARGEST_HEAD_TO_HELMET_MM:
+            raise InvalidInput(
+                f"the head would lie {away_mm:.0f} mm from the middle of the sensors, out of the helmet",
+                file=file,
+                hint="give a recording with its own head position measurement",
+            )
+
+
+def _parts(info: mne.Info) -> "list[Modality]":
+    """The modalities whose sensors a recording has, each with a size of its own; none without any."""
+    return [
+        part
+        for part in (modality_of(info).parts if len(sensor_picks(info)) else ())
+        if len(part.sensor_picks(info))
+    ]
 
 
 def _check_size(what: str, where: str, limits_mm, distance_m: np.ndarray, file: Path) -> None:
@@ -137,10 +148,10 @@ def _check_upright(
     The frame's upward axis is made of the landmarks: right ear as left turns it about the nose. Behind
     the face a head has its scalp above them and nothing but a neck below.
     """
-    device_m = sensor_pos_device_m(info)
-    if not len(device_m):
+    sensors_head_m = sensor_pos_head_m(info)
+    if not len(sensors_head_m):
         return
-    helmet_m = mne.transforms.apply_trans(info["dev_head_t"], device_m)[:, 2].mean()
+    helmet_m = sensors_head_m[:, 2].mean()
     behind = head_points_head_m[:, 1] < nasion_head_m[1] / 2
     enough = len(head_points_head_m) >= MIN_HEAD_POINTS and behind.sum() >= MIN_POINTS_BEHIND
     points_m = np.median(head_points_head_m[behind, 2]) if enough else helmet_m

@@ -8,7 +8,7 @@ import numpy as np
 
 from pipeline.doubts import Doubt
 from pipeline.errors import InvalidInput
-from pipeline.modality import modality_of, sensor_picks
+from pipeline.modality import modality_of, picks_against_average
 from pipeline.names import contact_key
 
 # Names of the 10-20 system and its extensions end in an odd number on the left, an even one on the right.
@@ -28,7 +28,7 @@ def check_electrodes(info: mne.Info, file: Path) -> None:
     InvalidInput
         Most electrodes with odd numbers lie on the right, those with even ones on the left.
     """
-    if not modality_of(info).on_head:
+    if not modality_of(info).average_reference:
         return
     wrong = [is_wrong for is_wrong, _ in _wrong_sides(info).values()]
     if len(wrong) >= _FEWEST and np.mean(wrong) > 0.5:
@@ -45,7 +45,7 @@ def electrode_doubts(info: mne.Info) -> tuple[Doubt, ...]:
     A grave one where the places are those of a template, whatever says that they were measured; one
     where single electrodes lie clearly on the other side than their names say.
     """
-    if not modality_of(info).on_head:
+    if not modality_of(info).average_reference:
         return ()
     return (*_of_template(info), *_exchanged(info))
 
@@ -96,5 +96,5 @@ def _misfit_mm(places: dict, system: dict) -> float:
 def _places_m(info: mne.Info) -> dict[str, np.ndarray]:
     return {
         contact_key(info["ch_names"][pick]): info["chs"][pick]["loc"][:3]
-        for pick in sensor_picks(info)
+        for pick in picks_against_average(info)
     }

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import mne
 import numpy as np
@@ -33,7 +33,7 @@ from pipeline.modality import (
     field_picks,
     modality_of,
     sensor_picks,
-    sensor_pos_device_m,
+    sensor_pos_head_m,
     sensor_types,
 )
 from pipeline.paths import PatientPaths
@@ -50,6 +50,9 @@ from pipeline.records.headmodel_qc import (
 from pipeline.shells import smooth_scalp
 from pipeline.spikes.recording import open_recording
 from pipeline.template import load_template
+
+if TYPE_CHECKING:
+    from pipeline.modality._modality import Modality
 
 SURFACES = ("white", "pial", "midthickness", "inflated")
 LABELS = ("regions", "sublobar")
@@ -120,8 +123,10 @@ def run(inputs: Inputs, paths: PatientPaths, config: Config, progress: Progress)
     doubts += () if placed.given else doubts_of_points(placement)
     warnings = [doubt.text for doubt in doubts] + anatomy.warnings
     warnings += placement_warnings(placement, anatomy.landmarks_marked, placed.given)
-    distance_mm = _sensors_to_scalp_mm(info, placement, anatomy)
-    warnings += sensor_warnings(distance_mm, modality_of(info).on_head)
+    distances_mm = []
+    for part in modality_of(info).parts:
+        distances_mm.append(_sensors_to_scalp_mm(info, part, placement, anatomy))
+        warnings += sensor_warnings(distances_mm[-1], part.on_head)
     deep_mm, structure, deep_origin, deep_warnings = find_points(
         inputs.freesurfer_dir, anatomy.warp, anatomy.cortex_qc.mni_transform
     )
@@ -164,7 +169,7 @@ def run(inputs: Inputs, paths: PatientPaths, config: Config, progress: Progress)
         residuals=residuals(placement),
         left_and_right=(*anatomy.sides, sides.sentence),
         side=sides.qc,
-        nearest_sensor_to_scalp_mm=round(float(distance_mm.min()), 1),
+        nearest_sensor_to_scalp_mm=round(float(distances_mm[0].min()), 1),
         leadfield=leadfield_numbers(leadfield, data_info),
         deep_structures=deep_origin,
     )
@@ -183,7 +188,7 @@ def read_sensors(inputs: Inputs) -> tuple[mne.Info, dict[str, np.ndarray], np.nd
         raise InvalidInput(
             "there is no recording", hint="add the participant's MEG or EEG recording"
         )
-    raw = open_recording(inputs.meg[0])
+    raw = open_recording(inputs.meg[0], inputs.modality)
     landmarks_head_m, head_points_head_m = digitised_points_head_m(raw.info, inputs.meg[0])
     check_electrodes(raw.info, inputs.meg[0])
     # References only where compensation was applied with them (CTF).
@@ -287,8 +292,10 @@ def conductors_scalp(info: mne.Info, anatomy: Anatomy) -> np.ndarray | None:
     return smooth_scalp(anatomy.inner_skull[0], anatomy.scalp[0])
 
 
-def _sensors_to_scalp_mm(info: mne.Info, placement: Placement, anatomy: Anatomy) -> np.ndarray:
-    """Distance (n,) of each sensor from the scalp."""
-    head_m = mne.transforms.apply_trans(info["dev_head_t"], sensor_pos_device_m(info))
+def _sensors_to_scalp_mm(
+    info: mne.Info, part: "Modality", placement: Placement, anatomy: Anatomy
+) -> np.ndarray:
+    """Distance (n,) of each sensor of a modality from the scalp."""
+    head_m = sensor_pos_head_m(info, part.sensor_picks(info))
     mri_mm = 1000 * mne.transforms.apply_trans(placement.head_to_mri, head_m)
     return cKDTree(anatomy.scalp[0]).query(mri_mm)[0]

@@ -17,7 +17,14 @@ from pipeline.registry import Registry
 if TYPE_CHECKING:
     from pipeline.modality._modality import Modality, SensorType
 
+# Of each participant what there is: MEG, or EEG where there is none.
+AUTO = "auto"
 MODALITIES: "Registry[Modality]" = Registry(sys.modules[__name__], "MODALITY")
+
+
+def datatypes() -> tuple[str, ...]:
+    """What BIDS calls the folders that recordings lie in, which are names of modalities."""
+    return tuple(name for name in MODALITIES if MODALITIES[name].datatype == name)
 
 
 def modality_of(info: mne.Info) -> "Modality":
@@ -35,8 +42,24 @@ def _imaged(info: mne.Info) -> "Modality | None":
 
 
 def modality_of_types(types: Iterable[str]) -> "Modality":
-    """The modality that a type of sensor, by mne's name, belongs to."""
-    return next(MODALITIES[name] for name in MODALITIES if set(types) & set(MODALITIES[name].types))
+    """The modality that has all of these types of sensors, by mne's names, and the fewest others."""
+    known = sorted((MODALITIES[name] for name in MODALITIES), key=lambda each: len(each.types))
+    return next(modality for modality in known if set(types) <= set(modality.types))
+
+
+def put_aside(info: mne.Info, modality: "Modality") -> None:
+    """Make sensors of what is not imaged channels of no account, which keep their coils' names.
+
+    Without, a recording is taken for one of all that it holds.
+    """
+    own = set(modality.types) | ({"ref_meg"} if len(modality.reference_picks(info)) else set())
+    others = (set(sensor_types()) | {"ref_meg"}) - own
+    for channel, kind in zip(info["chs"], info.get_channel_types(), strict=True):
+        if kind in others:
+            channel["kind"] = FIFF.FIFFV_MISC_CH
+    if "ref_meg" in others:
+        with info._unlock():
+            info["comps"] = []
 
 
 def sensor_picks(info: mne.Info) -> np.ndarray:
@@ -49,10 +72,16 @@ def sensor_picks(info: mne.Info) -> np.ndarray:
 
 
 def not_imaged(info: mne.Info) -> dict[str, int]:
-    """How many sensors a recording has of modalities that are not imaged, by what these are called."""
-    modality = _imaged(info)
-    others = (MODALITIES[name] for name in MODALITIES if MODALITIES[name] is not modality)
-    counts = {other.label: len(other.sensor_picks(info)) for other in others}
+    """How many sensors a recording has that were `put_aside`, by what their modality is called."""
+    restored = info.copy()
+    for channel in restored["chs"]:
+        if channel["kind"] == FIFF.FIFFV_MISC_CH and channel["coil_type"] != FIFF.FIFFV_COIL_NONE:
+            is_electrode = channel["coil_type"] == FIFF.FIFFV_COIL_EEG
+            channel["kind"] = FIFF.FIFFV_EEG_CH if is_electrode else FIFF.FIFFV_MEG_CH
+        else:
+            channel["kind"] = FIFF.FIFFV_MISC_CH
+    alone = (MODALITIES[name] for name in datatypes())
+    counts = {each.label: len(each.sensor_picks(restored)) for each in alone}
     return {label: n for label, n in counts.items() if n}
 
 
@@ -70,15 +99,27 @@ def own_projectors(info: mne.Info) -> tuple[list[mne.Projection], list[mne.Proje
 
 
 def re_referenced(data: np.ndarray, info: mne.Info, axis: int = 0) -> np.ndarray:
-    """Data of sensors, channels along `axis`, without the mean of such channels; else unchanged."""
-    if not modality_of(info).average_reference:
+    """Data of all channels of `info`, along `axis`, without the mean of those that tell differences alone."""
+    rows = picks_against_average(info)
+    if not len(rows):
         return data
-    return data - data.mean(axis=axis, keepdims=True)
+    moved = np.moveaxis(np.array(data), axis, 0)
+    moved[rows] -= moved[rows].mean(axis=0)
+    return np.moveaxis(moved, 0, axis)
+
+
+def picks_against_average(info: mne.Info) -> np.ndarray:
+    """Indices of the imaged channels that tell differences alone."""
+    modality, picks = _imaged(info), sensor_picks(info)
+    wanted = (
+        [kind for kind, own in modality.types.items() if own.against_average] if modality else []
+    )
+    return picks[np.isin(np.array(info.get_channel_types(picks)), wanted)]
 
 
 def reference_picks(info: mne.Info) -> np.ndarray:
     """Indices of the channels that served to remove interference from those."""
-    picks = [MODALITIES[name].reference_picks(info) for name in MODALITIES]
+    picks = [MODALITIES[name].reference_picks(info) for name in datatypes()]
     return np.sort(np.concatenate(picks)).astype(int)
 
 
@@ -101,9 +142,17 @@ def sensor_names(info: mne.Info) -> list[str]:
     return [info["ch_names"][pick] for pick in sensor_picks(info)]
 
 
-def sensor_pos_device_m(info: mne.Info) -> np.ndarray:
-    """Places (n, 3) of the sensors in the device's coordinates, m."""
-    places = [info["chs"][pick]["loc"][:3] for pick in sensor_picks(info)]
+def sensor_pos_head_m(info: mne.Info, picks: np.ndarray | None = None) -> np.ndarray:
+    """Places (n, 3) of the sensors, or of some of them, in the head frame, m.
+
+    Those of a device that states no place of the head in it, in the device's.
+    """
+    places = []
+    for pick in sensor_picks(info) if picks is None else picks:
+        channel = info["chs"][pick]
+        moves = channel["coord_frame"] == FIFF.FIFFV_COORD_DEVICE and info["dev_head_t"] is not None
+        place = channel["loc"][:3]
+        places.append(mne.transforms.apply_trans(info["dev_head_t"], place) if moves else place)
     return np.array(places).reshape(-1, 3)
 
 

@@ -27,6 +27,8 @@ class SensorType:
         In figures and sentences.
     shown_scale : float
         From the unit of the data to that.
+    against_average : bool
+        Whether its channels tell differences alone, so that their mean is taken out.
     """
 
     label: str
@@ -36,6 +38,7 @@ class SensorType:
     noise: float
     shown_unit: str
     shown_scale: float
+    against_average: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,8 +49,10 @@ class Modality:
     ----------
     label : str
         What people call it.
+    datatype : str
+        What BIDS calls recordings that hold it.
     precedence : int
-        Of several in one recording the lowest is imaged.
+        Of several in one recording the lowest is imaged, unless the recording's user says which.
     types : mapping of str to SensorType
         By mne's names, in the order in which they are shown.
     min_channels : int
@@ -58,8 +63,6 @@ class Modality:
         Of the data, as in "1e-3 T" and "in tesla".
     on_head : bool
         Whether sensors sit on the head and move with it, without a direction in which they measure.
-    average_reference : bool
-        Whether its channels tell differences alone, so that their mean is taken out.
     uses_scalp : bool
         Whether skull and scalp are part of its conductor.
     calibrated : bool
@@ -85,9 +88,12 @@ class Modality:
         is not known.
     labels : callable
         From `mne.Info` to what people call each type of its sensors, where the array decides it.
+    together : tuple of Modality
+        Those that it joins; none of one that stands alone.
     """
 
     label: str
+    datatype: str
     precedence: int
     types: Mapping[str, SensorType]
     min_channels: int
@@ -95,7 +101,6 @@ class Modality:
     unit: str
     unit_name: str
     on_head: bool
-    average_reference: bool
     uses_scalp: bool
     calibrated: bool
     plausible_leadfield: tuple[float, float]
@@ -107,3 +112,14 @@ class Modality:
     moved: Callable[[mne.Info, np.ndarray], mne.Info]
     array: Callable[[mne.Info], list[str]]
     labels: Callable[[mne.Info], dict[str, str]]
+    together: tuple["Modality", ...] = ()
+
+    @property
+    def parts(self) -> tuple["Modality", ...]:
+        """Those that it joins, or itself: each has one unit, and is checked by itself."""
+        return self.together or (self,)
+
+    @property
+    def average_reference(self) -> bool:
+        """Whether some of its channels tell differences alone."""
+        return any(kind.against_average for kind in self.types.values())

@@ -122,6 +122,7 @@ def labels(info: mne.Info) -> dict[str, str]:
 
 MODALITY = Modality(
     label="EEG",
+    datatype="eeg",
     precedence=1,
     types={
         "eeg": SensorType(
@@ -132,6 +133,7 @@ MODALITY = Modality(
             noise=1e-6,  # of electrode and amplifier
             shown_unit="µV",
             shown_scale=1e6,
+            against_average=True,
         )
     },
     # As the international 10-20 system has; with fewer no topography is told from another.
@@ -140,7 +142,6 @@ MODALITY = Modality(
     unit="V",
     unit_name="volts",
     on_head=True,
-    average_reference=True,
     uses_scalp=True,
     calibrated=False,
     # One dipole gives 1e1-1e3 V/(A m) to the nearest electrode, some twenty together a little more.

@@ -113,6 +113,7 @@ def labels(info: mne.Info) -> dict[str, str]:
 
 MODALITY = Modality(
     label="MEG",
+    datatype="meg",
     precedence=0,
     types={
         "mag": SensorType(
@@ -140,7 +141,6 @@ MODALITY = Modality(
     unit="T (or T/m)",
     unit_name="tesla",
     on_head=False,
-    average_reference=False,
     uses_scalp=False,
     calibrated=True,
     # Summed over some twenty dipoles: planar gradiometers of 1e2-1e5 fT/cm per nAm lie inside, and a

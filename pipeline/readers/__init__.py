@@ -9,7 +9,7 @@ import mne
 import numpy as np
 
 from pipeline.errors import InvalidInput
-from pipeline.modality import MODALITIES
+from pipeline.modality import MODALITIES, datatypes
 from pipeline.readers._reader import Reader
 from pipeline.registry import Registry
 
@@ -37,6 +37,11 @@ def datatype_of(path: Path) -> str:
 def promised_modality(path: Path) -> "Modality":
     """The modality that a recording's name promises; MEG where it promises none."""
     return MODALITIES[_promised(path)]
+
+
+def imaged_modality(path: Path, name: str = "") -> "Modality":
+    """The modality of that name, or without one that which the recording's name promises."""
+    return MODALITIES[name] if name else promised_modality(path)
 
 
 def called(path: Path) -> str:
@@ -80,7 +85,7 @@ def open_raw(path: Path) -> mne.io.BaseRaw:
 
 def _promised(path: Path) -> str:
     name = datatype_of(path)
-    return name if name in MODALITIES.names() else "meg"
+    return name if name in datatypes() else "meg"
 
 
 def _reader_of(path: Path) -> Reader | None:

@@ -210,14 +210,16 @@ def at_positions(head: MeasuredHead, info: mne.Info, positions: HeadPositions) -
 
 def conductor_of(head: Head, info: mne.Info) -> mne.bem.ConductorModel:
     """What conducts in a head, wherever it lies under the sensors; it takes seconds, and is kept."""
-    return _conductor(modality_of(info).conductor, head.surfaces[INNER_SKULL])
+    modality = modality_of(info)
+    scalp = head.surface(SCALP_SHELL) if modality.uses_scalp else None
+    return _conductor(modality.conductor, head.surfaces[INNER_SKULL], scalp)
 
 
 @lru_cache(maxsize=1)
 def _conductor(
-    made_of: Callable[..., mne.bem.ConductorModel], skull: Surface
+    made_of: Callable[..., mne.bem.ConductorModel], skull: Surface, scalp: Surface | None
 ) -> mne.bem.ConductorModel:
-    return made_of(skull.pos_mm, skull.faces, None)
+    return made_of(skull.pos_mm, skull.faces, None if scalp is None else scalp.pos_mm)
 
 
 def write_regions(

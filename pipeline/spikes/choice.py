@@ -51,6 +51,8 @@ class Annotated:
     problem : InvalidInput or None
         Why it is unreadable.
     channels_tsv : Path or None
+    modality : str
+        What is imaged of it; empty for what its name promises.
     """
 
     path: Path
@@ -58,6 +60,7 @@ class Annotated:
     events: EventTable | None
     problem: InvalidInput | None
     channels_tsv: Path | None
+    modality: str = ""
 
     @property
     def n_spikes(self) -> int:
@@ -145,11 +148,11 @@ def choose_runs(inputs: Inputs, config: Config) -> Choice:
         if run.events is None or (any_spike and not run.n_spikes):
             left_out.append(_without_spikes(run, warnings))
     n_outside, durations, doubts = 0, list[float](), list[Doubt]()
-    reference = open_recording(inputs.meg[0]).info if inputs.detect else None
+    reference = open_recording(inputs.meg[0], inputs.modality).info if inputs.detect else None
     for run in runs:
         if run.events is None or (any_spike and not run.n_spikes):
             continue
-        raw = open_recording(run.path)
+        raw = open_recording(run.path, run.modality)
         decision(raw.info, run.path, config.maxfilter)  # refuses one that may not be used as it is
         check_unit(raw, run.path)
         if reference is None:
@@ -255,7 +258,7 @@ def _annotated(inputs: Inputs, names: tuple[str, ...]) -> list[Annotated]:
                 events = read_events(events_tsv, names, described)
             except InvalidInput as error:
                 problem = error
-        runs.append(Annotated(path, events_tsv, events, problem, channels_tsv))
+        runs.append(Annotated(path, events_tsv, events, problem, channels_tsv, inputs.modality))
     return runs
 
 

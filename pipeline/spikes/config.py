@@ -43,6 +43,8 @@ class Inputs:
     detect : bool
         Spikes are looked for: the leadfield is read, the events are not, and the first run, which the
         leadfield was computed for, is the one that others are compared with.
+    modality : str
+        What is imaged, by `pipeline.modality`; empty for what the recordings' names promise.
     """
 
     meg: list[Path]
@@ -51,6 +53,7 @@ class Inputs:
     empty_room: Path | None = None
     events_json: list[list[Path]] = field(default_factory=list)
     detect: bool = False
+    modality: str = ""
 
 
 @dataclass(frozen=True)

@@ -20,7 +20,7 @@ from pipeline.modality import field_picks, sensor_names
 from pipeline.names import events_name
 from pipeline.paths import PatientPaths
 from pipeline.progress import Progress
-from pipeline.readers import promised_modality
+from pipeline.readers import imaged_modality
 from pipeline.records.head import at_positions, read_measured_head
 from pipeline.spikes.blocks import MARGIN_S, Blocks
 from pipeline.spikes.channels import find_bad_channels
@@ -61,7 +61,9 @@ def with_detected(
         return inputs
     require_free(inputs, paths)
     tables = [_table_of(recording, paths) for recording in inputs.meg]
-    there = open_recording(inputs.meg[0]).info["dev_head_t"]  # which the leadfield has
+    there = open_recording(inputs.meg[0], inputs.modality).info[
+        "dev_head_t"
+    ]  # which the leadfield has
     for recording, channels_tsv, table in zip(inputs.meg, inputs.channels_tsv, tables, strict=True):
         found = detected_spikes(recording, channels_tsv, paths, config, progress, there, kept)
         _write(table, found, config)
@@ -73,7 +75,7 @@ def require_free(inputs: Inputs, paths: PatientPaths) -> None:
 
     A table is there already that somebody has reviewed, or see `require_measured`.
     """
-    require_measured(inputs.meg)
+    require_measured(inputs.meg, inputs.modality)
     for table in reviewed_tables(inputs, paths):
         raise InvalidInput(
             "somebody has reviewed or changed the detector's marks, which a new detection would overwrite",
@@ -83,10 +85,10 @@ def require_free(inputs: Inputs, paths: PatientPaths) -> None:
         )
 
 
-def require_measured(recordings: Sequence[Path]) -> None:
+def require_measured(recordings: Sequence[Path], name: str = "") -> None:
     """Raise `InvalidInput` for recordings of a modality on which the detector was never measured."""
     for path in recordings:
-        modality = promised_modality(path)
+        modality = imaged_modality(path, name)
         if not modality.calibrated:
             raise InvalidInput(
                 f"spikes are looked for in MEG alone, since it was not measured how many would be false in "

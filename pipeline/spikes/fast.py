@@ -12,7 +12,7 @@ from scipy.interpolate import CubicSpline
 from scipy.signal import oaconvolve
 
 from pipeline.doubts import Doubt
-from pipeline.modality import sensor_picks
+from pipeline.modality import picks_against_average, sensor_picks
 from pipeline.spikes.filtering import common_signal, held, read_padded
 from pipeline.spikes.noise import PEAK_HALF_WIDTH_S
 from pipeline.whitening import powers
@@ -67,7 +67,7 @@ def fast_segments(
         The mark in the middle; None where the recording holds no such band.
     """
     sfreq, picks = raw.info["sfreq"], sensor_picks(raw.info)
-    sensors = mne.pick_info(raw.info, picks)
+    against_average = picks_against_average(mne.pick_info(raw.info, picks))
     band_hz = fast_band_hz(sfreq, raw.info["lowpass"], lowpass_hz)
     if band_hz is None:
         return None
@@ -84,7 +84,7 @@ def fast_segments(
         if start < half or stop + half > raw.n_times:
             continue
         block, _ = held(read_padded(raw, path, picks, start, stop, half))
-        block = block - common_signal(block, sensors)
+        block[against_average] -= common_signal(block[against_average])
         fast = oaconvolve(block, kernel[np.newaxis], mode="valid", axes=1)
         segment[:] = CubicSpline(np.arange(start, stop) / sfreq - at_s, fast, axis=1)(grid_s)
     return segments

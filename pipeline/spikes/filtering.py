@@ -10,7 +10,7 @@ from scipy.signal import oaconvolve
 from pipeline.compensation import compensation_grade
 from pipeline.errors import OutOfMemory
 from pipeline.machine import available_memory_bytes
-from pipeline.modality import modality_of, recording_picks, sensor_picks
+from pipeline.modality import picks_against_average, recording_picks, sensor_picks
 from pipeline.progress import Progress
 from pipeline.spikes.recording import read_block
 
@@ -95,6 +95,7 @@ def load_filtered(
     picks = recording_picks(raw.info, references=compensation_grade(raw.info) > 0)
     info = mne.pick_info(raw.info, picks)
     meg = sensor_picks(info)
+    shared = np.isin(np.arange(len(picks)), picks_against_average(info))
     groups = _few_at_a_time(meg, len(picks))
     # All power above the pass band is gone, so that leaving out samples aliases nothing.
     step = max(1, int(sfreq // sfreq_hz))
@@ -111,11 +112,14 @@ def load_filtered(
             stop = min(start + chunk, raw.n_times)
             block, lost = held(read_padded(raw, path, picks, start, stop, half))
             standing = still(block[meg])
-            common = common_signal(block[meg], info)
+            common = common_signal(block[shared])
             first, middle = -(-start // step), slice(half, half + stop - start)
             parts = []
             for group, measures in groups:
-                signals = bridged(block[group], standing) - common if measures else block[group]
+                signals = block[group]
+                if measures:
+                    signals = bridged(signals, standing)
+                    signals[shared[group]] -= common
                 filtered = oaconvolve(signals, kernel[np.newaxis], mode="valid", axes=1)
                 samples = filtered[:, first * step - start :: step]
                 kept[group, first : first + samples.shape[1]] = samples
@@ -146,13 +150,13 @@ def _few_at_a_time(meg: np.ndarray, n_channels: int) -> list[tuple[np.ndarray, b
     ]
 
 
-def common_signal(block: np.ndarray, info: mne.Info) -> np.ndarray | float:
-    """What all channels (n_channels, n_times) share that tell differences alone; 0 where all tell more.
+def common_signal(block: np.ndarray) -> np.ndarray | float:
+    """What all channels (n_channels, n_times) share that tell differences alone; 0 where there are none.
 
     It is the reference electrode's. The average reference takes out whatever is the same in all: the
     median, which no bad channel moves, serves to judge channels before it is known which are good.
     """
-    return np.median(block, axis=0) if modality_of(info).average_reference else 0.0
+    return np.median(block, axis=0) if len(block) else 0.0
 
 
 def still(block: np.ndarray) -> np.ndarray:

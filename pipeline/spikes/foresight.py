@@ -66,7 +66,7 @@ def foresee(inputs: Inputs, config: Config) -> Foreseen:
     """
     with mne.use_log_level("error"):
         choice = choose_runs(inputs, config)
-        raws = [open_recording(run.path) for run in choice.used]
+        raws = [open_recording(run.path, run.modality) for run in choice.used]
         names, first = sensor_names(raws[0].info), choice.used[0].path
         notes = [*choice.warnings, *(f"{doubt.text}." for doubt in choice.doubts)]
         bad: dict[str, str] = {}

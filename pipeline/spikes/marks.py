@@ -109,7 +109,7 @@ def channel_marks(
 
 def _unplaced_note(raw: mne.io.BaseRaw, path: Path) -> list[str]:
     """A sentence where electrodes have no place: their channels are not used."""
-    names = unplaced_names(raw.info) if modality_of(raw.info).on_head else []
+    names = unplaced_names(raw.info) if modality_of(raw.info).average_reference else []
     if not names:
         return []
     return [

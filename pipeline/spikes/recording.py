@@ -8,10 +8,10 @@ import numpy as np
 
 from pipeline.errors import InvalidInput
 from pipeline.fif import check_complete
-from pipeline.modality import modality_of, sensor_names, sensor_picks
+from pipeline.modality import modality_of, put_aside, sensor_names
 from pipeline.modality.eeg import unplaced_names
 from pipeline.names import channel_key, match
-from pipeline.readers import called, companions, open_raw, promised_modality
+from pipeline.readers import called, companions, imaged_modality, open_raw
 from pipeline.spikes.events import listed
 
 if TYPE_CHECKING:
@@ -26,13 +26,15 @@ UNIT_TOLERANCE = 0.1
 AUXILIARY_TYPES = {"ECG": "ecg", "EOG": "eog", "VEOG": "eog", "HEOG": "eog"}
 
 
-def open_recording(path: Path) -> mne.io.BaseRaw:
-    """Open a recording without loading its data.
+def open_recording(path: Path, modality: str = "") -> mne.io.BaseRaw:
+    """Open a recording without loading its data, sensors that are not imaged put aside.
 
     Parameters
     ----------
     path : Path
         Of a format that `pipeline.readers` knows.
+    modality : str
+        What is imaged, by `pipeline.modality`; without it, what the recording's name promises.
 
     Raises
     ------
@@ -59,7 +61,9 @@ def open_recording(path: Path) -> mne.io.BaseRaw:
                 file=path,
                 hint="copy all parts again from the original, or remove those of another recording",
             )
-        _check_plausible(raw, path)
+        imaged = imaged_modality(path, modality)
+        put_aside(raw.info, imaged)
+        _check_plausible(raw, path, imaged)
     except InvalidInput:
         raise
     except Exception as error:  # a corrupt file makes the makers' parsers raise anything
@@ -104,13 +108,13 @@ def read_block(raw: mne.io.BaseRaw, path: Path, picks, start: int, stop: int) ->
     return data
 
 
-def _check_plausible(raw: mne.io.BaseRaw, path: Path) -> None:
+def _check_plausible(raw: mne.io.BaseRaw, path: Path, modality: "Modality") -> None:
     sfreq, n_times = raw.info["sfreq"], raw.n_times
-    picks = sensor_picks(raw.info)
-    modality = promised_modality(path)
-    if len(picks) < modality.min_channels or modality_of(raw.info) is not modality:
-        raise _too_few(raw.info, modality, path)
-    _check_places(raw.info, picks, path)
+    for part in modality.parts:
+        if len(part.sensor_picks(raw.info)) < part.min_channels:
+            raise _too_few(raw.info, part, path, modality)
+        _check_places(raw.info, part, path)
+    _check_head_position(raw.info, path)
     if not MIN_SFREQ_HZ <= sfreq <= MAX_SFREQ_HZ:
         raise InvalidInput(
             f"the recording's sampling rate is {sfreq:g} Hz",
@@ -126,10 +130,10 @@ def _check_plausible(raw: mne.io.BaseRaw, path: Path) -> None:
         )
 
 
-def _too_few(info: mne.Info, modality: "Modality", path: Path) -> InvalidInput:
+def _too_few(info: mne.Info, modality: "Modality", path: Path, asked: "Modality") -> InvalidInput:
     n = len(modality.sensor_picks(info))
-    unplaced = unplaced_names(info)
-    if modality.on_head and n + len(unplaced) >= modality.min_channels:
+    unplaced = unplaced_names(info) if modality.average_reference else []
+    if unplaced and n + len(unplaced) >= modality.min_channels:
         return InvalidInput(
             f"{len(unplaced)} of {n + len(unplaced)} {modality.label} channels have no electrode whose "
             f"place is known ({listed(unplaced)})",
@@ -137,17 +141,17 @@ def _too_few(info: mne.Info, modality: "Modality", path: Path) -> InvalidInput:
             hint="add electrodes.tsv and coordsystem.json with measured places and nasion, LPA and RPA; "
             "places of the 10-20 system's template are not put in their stead",
         )
-    return InvalidInput(
-        f"the recording has {n} {modality.label} channels",
-        file=path,
-        hint=f"give a whole-head {modality.label} recording (at least {modality.min_channels} channels)",
+    hint = (
+        f"give a whole-head {modality.label} recording (at least {modality.min_channels} channels)"
     )
+    if asked is not modality:
+        hint += f", or leave {asked.label} by --modality out"
+    return InvalidInput(f"the recording has {n} {modality.label} channels", file=path, hint=hint)
 
 
-def _check_places(info: mne.Info, picks: np.ndarray, path: Path) -> None:
-    """Refuse sensors without a place or direction, and a head position that is no motion of a head."""
-    modality = modality_of(info)
-    places = np.array([info["chs"][pick]["loc"] for pick in picks])
+def _check_places(info: mne.Info, modality: "Modality", path: Path) -> None:
+    """Refuse sensors without a place or direction."""
+    places = np.array([info["chs"][pick]["loc"] for pick in modality.sensor_picks(info)])
     places = places[:, :3] if modality.on_head else places
     size = np.linalg.norm(places[:, _NORMAL], axis=1)
     if (
@@ -160,6 +164,10 @@ def _check_places(info: mne.Info, picks: np.ndarray, path: Path) -> None:
             file=path,
             hint="export it again with the sensors' positions",
         )
+
+
+def _check_head_position(info: mne.Info, path: Path) -> None:
+    """Refuse a head position that is no motion of a head."""
     if info["dev_head_t"] is None:
         return
     motion = np.asarray(info["dev_head_t"]["trans"], float)
@@ -184,18 +192,18 @@ def check_unit(raw: mne.io.BaseRaw, path: Path) -> None:
     """
     start = raw.n_times // 2
     stop = min(raw.n_times, start + round(raw.info["sfreq"]))
-    block = read_block(raw, path, sensor_picks(raw.info), start, stop)
-    modality = modality_of(raw.info)
-    spread = block.std(axis=1)
-    spread = spread[np.isfinite(spread) & (spread > 0)]
-    low, high = modality.plausible_std
-    if len(spread) and not low <= np.median(spread) <= high:
-        raise InvalidInput(
-            f"the {modality.label} channels vary by {np.median(spread):.1g} {modality.unit} in the "
-            "median, which no head and no sensor does",
-            file=path,
-            hint=f"export the recording again with its data in {modality.unit_name}",
-        )
+    for part in modality_of(raw.info).parts:
+        block = read_block(raw, path, part.sensor_picks(raw.info), start, stop)
+        spread = block.std(axis=1)
+        spread = spread[np.isfinite(spread) & (spread > 0)]
+        low, high = part.plausible_std
+        if len(spread) and not low <= np.median(spread) <= high:
+            raise InvalidInput(
+                f"the {part.label} channels vary by {np.median(spread):.1g} {part.unit} in the "
+                "median, which no head and no sensor does",
+                file=path,
+                hint=f"export the recording again with its data in {part.unit_name}",
+            )
 
 
 def _unreadable(path: Path, error: Exception) -> InvalidInput:

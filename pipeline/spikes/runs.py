@@ -110,7 +110,7 @@ def read_run(
     """
     path, events, notes = run.path, run.events, list[str]()
     assert events is not None  # a run that is used has events
-    raw = open_recording(path)
+    raw = open_recording(path, run.modality)
     rename_like(raw, names)
     join_projectors(raw.info, notes)
     bad = channel_marks(raw, path, run.channels_tsv, notes)

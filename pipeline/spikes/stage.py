@@ -358,7 +358,7 @@ def _read_runs(
     for sentence in choice.warnings:
         notes.warn(sentence)
     notes.warn_of(choice.doubts)
-    names = sensor_names(open_recording(choice.used[0].path).info)
+    names = sensor_names(open_recording(choice.used[0].path, inputs.modality).info)
     quota = int(np.ceil(config.max_baseline_s / BASELINE_S / len(choice.used)))
     longest_s = choice.longest_spike_s
     runs = [read_run(run, names, config, quota, longest_s, progress, kept) for run in choice.used]

@@ -19,7 +19,7 @@ TEMPLATE = """\
 <div>
 <h3>Methods of analysis</h3>
 {{ key_values(analysis) }}
-<p class="small">{% if not clinical %}Clinical history, medication and vigilance were not given (sub-X_clinical.toml). {% endif %}{% if modality == "MEG" %}Spikefocus does not read simultaneous EEG. {% endif %}Section “Methods and provenance” has the analysis in full.</p>
+<p class="small">{% if not clinical %}Clinical history, medication and vigilance were not given (sub-X_clinical.toml). {% endif %}{% if modality == "MEG" %}EEG that was recorded beside is not imaged unless it is asked for (--modality). {% endif %}Section “Methods and provenance” has the analysis in full.</p>
 </div>
 </div>
 """
