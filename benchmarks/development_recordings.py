@@ -63,7 +63,7 @@ class DevelopmentHead(VirtualHead):
         ongoing = recording.ongoing_activity(
             np.random.default_rng(seed), self.mixing, self.axial, self.noise, int(60 * SFREQ)
         )
-        self.usual = recording.ongoing_power(ongoing, self.kinds, self.noise)
+        self.usual = recording.ongoing_power(ongoing, self.kinds, self.noise.white)
         graph = template_graph()
         patches, centres = patch_bank(graph, 2, seed)
         sublobar = load_template().region_sublobar[centres]

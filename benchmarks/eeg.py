@@ -1,8 +1,8 @@
 """Can weights that learned from MEG image EEG? ``python -m benchmarks.eeg CACHE``.
 
-The same patches and courses on heads that training shares no rule with, seen by 306 sensors of a helmet
-and by 64 electrodes (`eeg_heads.py`), each at the same SNR over its own ongoing activity. The shipped
-network reads either through the head's own projection; sLORETA is the very kernel that it is given.
+The same patches and courses on heads that training shares no rule with, seen by 306 sensors of a helmet, by
+64 electrodes, and by both together (`eeg_heads.py`), each at the same SNR over its own ongoing activity. The shipped
+network reads any through the head's own projection; sLORETA is the very kernel that it is given.
 ``--quick`` takes one head.
 """
 
@@ -23,6 +23,7 @@ from benchmarks.robustness import (
     noise_cov,
 )
 from benchmarks.robustness_heads import Head, Patch, Patches
+from bids_app.demo.electrodes import cap_names
 from pipeline.localisation import NoExtent, nearest_distance_mm, otsu_extent, peak_map
 from pipeline.modality import MODALITIES
 from pipeline.projection import prepare_recording, project_head
@@ -30,6 +31,7 @@ from pipeline.synthesis.patches import template_dictionary
 from pipeline.weights import load_model
 
 SEEDS = (900, 901, 902)
+N_ELECTRODES = len(cap_names())
 AVERAGE = {"source_snr_db": (5.0, 20.0), "sensor_snr_db": (5.0, 20.0)}
 CONDITIONS = (
     Condition("disc of 15-40 cm2", **AVERAGE),
@@ -77,9 +79,11 @@ def measure(loaded, name: str, head: Head, known, condition: Condition, n: int, 
 
 def reference(name: str, n_channels: int) -> np.ndarray:
     """What the average reference leaves (n_channels, n_channels): of electrodes all but their mean."""
-    if not MODALITIES[name].average_reference:
-        return np.eye(n_channels)
-    return np.eye(n_channels) - 1 / n_channels
+    left = np.eye(n_channels)
+    if MODALITIES[name].average_reference:
+        # A cap's electrodes, which are the last.
+        left[-N_ELECTRODES:, -N_ELECTRODES:] -= 1 / N_ELECTRODES
+    return left
 
 
 def errors(activity, peak: int, drawn: list[Patch], head: Head, pos_mm) -> dict[str, float]:

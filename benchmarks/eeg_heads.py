@@ -1,4 +1,4 @@
-"""Pairs of a helmet and a cap on one virtual head: the same cortex and activity, seen by either.
+"""A helmet and a cap on one virtual head: the same cortex and activity, seen by either and by both.
 
 What generates is a dense cortex in three shells with a skull of varying thickness; what is known is the
 coarser cortex in another mesh, with other conductivities, no image of the bone, and electrodes as a
@@ -27,21 +27,21 @@ from bids_app.demo.phantom import shell
 from bids_app.demo.recording import NOISE
 from pipeline.files import read_npz, write_npz
 from pipeline.leadfield import region_leadfield, vertex_leadfield
-from pipeline.modality import MODALITIES, modality_of, re_referenced
+from pipeline.modality import modality_of, picks_against_average, re_referenced
 from pipeline.shells import smooth_scalp
 from pipeline.synthesis.population import misplaced_helmet, smooth_displacement
 from pipeline.template import N_REGIONS, load_template
 from pipeline.template.cortex import N_VERTICES, region_means, vertex_areas_mm2, vertex_normals
 
 SFREQ_HZ = 125.0
-MODALITIES_OF_PAIR = ("meg", "eeg")
+MODALITIES_OF_PAIR = ("meg", "eeg", "meg_eeg")
 _HELMET = "neuromag"
 # What is known is 0.3, 0.006 and 0.3 S/m (a ratio of 50); literature has ratios from 20 to 80.
 BRAIN_S_PER_M, SCALP_S_PER_M, BRAIN_TO_SKULL = 0.33, 0.43, (20.0, 80.0)
 
 
 def make_pair(seed: int) -> dict[str, Head]:
-    """One head under a helmet and under a cap, from one seed; takes some minutes."""
+    """One head under a helmet, under a cap and under both, from one seed; takes some minutes."""
     rng = np.random.default_rng([seed, 64])
     head, template = seated(rng, _HELMET), load_template()
     helmet, phantom, deformation = head.info, head.phantom, head.deformation
@@ -74,7 +74,7 @@ def make_pair(seed: int) -> dict[str, Head]:
     area_mm2 = vertex_areas_mm2(right_mm, template.faces)
     region_pos_mm = region_means(right_mm, area_mm2, template.vertex_region)
     heads = {}
-    for name, info in zip(MODALITIES_OF_PAIR, (helmet, cap), strict=True):
+    for name, info in zip(MODALITIES_OF_PAIR, (helmet, cap, joined(helmet, cap)), strict=True):
         lead = field_of(info, head_mri_t, bem, cortex, used)[:, where]
         std = _noise_std(info, np.random.default_rng([seed, 65]))
         conductor = modality_of(info).conductor(skull_mm, faces, smooth_scalp(skull_mm, scalp_mm))
@@ -108,6 +108,20 @@ def make_pair(seed: int) -> dict[str, Head]:
     return heads
 
 
+def joined(helmet: mne.Info, cap: mne.Info) -> mne.Info:
+    """Both sets of sensors, those of the helmet first."""
+    sources = [*helmet["chs"], *cap["chs"]]
+    kinds = [*helmet.get_channel_types(), *cap.get_channel_types()]
+    info = mne.create_info([each["ch_name"] for each in sources], SFREQ_HZ, kinds)
+    with info._unlock():
+        for channel, source in zip(info["chs"], sources, strict=True):
+            channel.update(
+                {key: source[key] for key in ("coil_type", "loc", "unit", "coord_frame")}
+            )
+        info["dev_head_t"] = helmet["dev_head_t"]
+    return info
+
+
 def _known_field(info, head_mri_t, error, conductor, pos_mm) -> np.ndarray:
     template = load_template()
     trans = Transform("head", "mri", error @ head_mri_t["trans"])
@@ -118,21 +132,17 @@ def _known_field(info, head_mri_t, error, conductor, pos_mm) -> np.ndarray:
 
 
 def _noise_std(info: mne.Info, rng) -> np.ndarray:
-    levels = dict(NOISE[_HELMET].white)
-    modality = modality_of(info)
-    if modality is not MODALITIES["meg"]:
-        levels = {kind: found.noise for kind, found in modality.types.items()}
+    levels = {kind: found.noise for kind, found in modality_of(info).types.items()}
+    levels |= NOISE[_HELMET].white
     kinds = info.get_channel_types()
     return np.array([levels[kind] for kind in kinds]) * np.exp(rng.normal(0, 0.1, len(kinds)))
 
 
 def _digitised(info: mne.Info, rng) -> mne.Info:
     """Electrodes where a digitiser saw them; a helmet's sensors are where they are."""
-    if not modality_of(info).average_reference:
-        return info
     seen = info.copy()
-    for channel in seen["chs"]:
-        channel["loc"][:3] += rng.normal(0, DIGITISER_MM / 1000 / np.sqrt(3), 3)
+    for pick in picks_against_average(info):
+        seen["chs"][pick]["loc"][:3] += rng.normal(0, DIGITISER_MM / 1000 / np.sqrt(3), 3)
     return seen
 
 

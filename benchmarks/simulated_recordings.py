@@ -82,7 +82,7 @@ class VirtualHead:
         ongoing = recording.ongoing_activity(
             np.random.default_rng(seed), self.mixing, axial, self.noise, int(60 * SFREQ)
         )
-        self.usual = recording.ongoing_power(ongoing, self.kinds, self.noise)
+        self.usual = recording.ongoing_power(ongoing, self.kinds, self.noise.white)
         self.leadfield = self._known(rng, phantom, deformation)
         # Field (n_channels, N_RINGS) of each patch's rings for a peak of 0 dB, and their delays, s.
         self.foci = self._patches(rng, None, N_FOCI)

@@ -174,7 +174,7 @@ def command_parser() -> argparse.ArgumentParser:
     demo.add_argument(
         "--array",
         choices=ARRAYS,
-        help="one array for all, eeg64 for 64 electrodes (default: neuromag for a single patient, both in a cohort)",
+        help="one array for all: a helmet, 64 electrodes (eeg64), or both together (default: neuromag for a single patient, both in a cohort)",
     )
     demo.add_argument("--patients", type=at_least_one, default=1, metavar="N")
     demo.add_argument(

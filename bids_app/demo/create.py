@@ -17,7 +17,7 @@ from bids_app.demo.dataset import (
 )
 from bids_app.demo.patient import RECORD_STEPS, record
 from bids_app.demo.phantom import load_phantom
-from bids_app.demo.recipe import PatientRecipe
+from bids_app.demo.recipe import HELMETS, PatientRecipe
 from bids_app.demo.scenarios._scenario import ONE_FOCUS, Scenario
 from bids_app.demo.truth import write_truth
 from pipeline.files import TMP_PREFIX
@@ -145,7 +145,7 @@ def _array(seed: int, index: int) -> str:
     """
     pair, second = divmod(index, 2)
     swapped = pair > 0 and np.random.default_rng([seed, 995, pair]).integers(2)
-    return ("neuromag", "ctf275")[second ^ int(swapped)]
+    return HELMETS[second ^ int(swapped)]
 
 
 def _subgroups(recipe: PatientRecipe) -> dict[str, str]:

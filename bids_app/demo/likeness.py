@@ -7,6 +7,7 @@ import numpy as np
 from scipy.spatial import cKDTree
 
 from bids_app.demo.cortex import TrueCortex
+from bids_app.demo.recording import is_leading
 from pipeline.files import read_npz
 from pipeline.leadfield import region_leadfield
 from pipeline.paths import PatientPaths
@@ -80,7 +81,7 @@ def estimate_likeness(paths: PatientPaths, truth_dir: Path) -> dict[str, float]:
     """
     truth = read_npz(truth_dir / f"{paths.sub}_truth.npz")
     found = read_npz(paths.leadfield)
-    axial = found["ch_names"][np.isin(found["ch_types"], ("mag", "eeg"))].tolist()
+    axial = found["ch_names"][is_leading(found["ch_types"].tolist())].tolist()
     rows = [[each["ch_names"].tolist().index(name) for name in axial] for each in (truth, found)]
     fit = correlation_summary(
         truth["compared_leadfield"][rows[0]], found["leadfield"][rows[1]][:, COMPARED_REGIONS]

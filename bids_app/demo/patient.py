@@ -6,6 +6,7 @@ from functools import partial
 
 import mne
 import numpy as np
+from mne.io.constants import FIFF
 from mne.transforms import apply_trans
 
 from bids_app.demo import activity, recording, transients
@@ -21,7 +22,7 @@ from bids_app.demo.electrodes import (
 from bids_app.demo.forward import field_of, place_helmet, true_bem
 from bids_app.demo.likeness import compared_fields, correlation_summary
 from bids_app.demo.movement import Moved, moved_info, part_of_way
-from bids_app.demo.recipe import CAP, PatientRecipe
+from bids_app.demo.recipe import BOTH, CAP, PatientRecipe
 from bids_app.demo.scenarios._scenario import Focus
 from bids_app.demo.sources import (
     N_CANDIDATES,
@@ -84,7 +85,7 @@ def record(
     info, meg_info = _take_place(rng, anatomy, recipe)
     kinds = info.get_channel_types()
     n_meg = len(meg_info["chs"])
-    noise = recording.NOISE[recipe.array]
+    noise, white = recording.noise_of(recipe.array)[0], recording.white_noise(recipe.array)
     n_times = int(recipe.minutes * 60 * recording.SFREQ)
     n_times -= n_times % recording.DECIMATION
 
@@ -96,11 +97,11 @@ def record(
     mixing = recording.ongoing_mixing(
         cortex.pos_mri_mm[background], field(background), anatomy.from_mni152(POSTERIOR_MNI152_MM)
     )
-    axial = np.isin(kinds[:n_meg], recording.LEADING)
+    axial = recording.is_leading(kinds[:n_meg])
     moved = _moved(anatomy, meg_info, bem, recipe, n_times)
     n_slow, again = n_times // recording.DECIMATION, deepcopy(rng)
     ongoing = recording.ongoing_activity(rng, mixing, axial, noise, n_slow)
-    usual = recording.ongoing_power(ongoing, kinds[:n_meg], noise)
+    usual = recording.ongoing_power(ongoing, kinds[:n_meg], white)
     compared = compared_fields(
         partial(vertex_leadfield, meg_info, anatomy.digitisation.head_mri_t, bem),
         cortex,
@@ -125,10 +126,10 @@ def record(
     transients_s = _transients(rng, data[:n_meg], anatomy, recipe, field, usual, moved)
     beats = activity.heart(rng, n_times, recording.SFREQ)
     blinks = activity.blinks(rng, n_times, recording.SFREQ, BLINKS_PER_MINUTE)
-    body = np.column_stack(_body_patterns(anatomy, meg_info, axial, noise))
+    body = np.column_stack(_body_patterns(anatomy, meg_info, recipe.array))
     courses = np.vstack([beats, blinks])
     if moved is not None:
-        there = np.column_stack(_body_patterns(anatomy, moved.info, axial, noise))
+        there = np.column_stack(_body_patterns(anatomy, moved.info, recipe.array))
         body, courses = moved.doubled(body, there, courses)
     _add(data[:n_meg], body, courses)
     step.advance()
@@ -136,7 +137,7 @@ def record(
     if recipe.scenario.shielded:
         room *= recording.UNSHIELDED
     _add(data[:n_meg], room, recording.surroundings(rng, n_times))
-    recording.sensor_noise(rng, data[:n_meg], kinds[:n_meg], noise)
+    recording.sensor_noise(rng, data[:n_meg], kinds[:n_meg], white)
     _auxiliary(rng, data[n_meg:], beats, blinks)
     bad = int(rng.integers(n_meg))
     recording.break_channel(rng, data[bad])
@@ -145,7 +146,7 @@ def record(
         raw=mne.io.RawArray(data, info, copy=None, verbose="error"),
         empty_room=None
         if recipe.array == CAP
-        else _record_empty_room(rng, room, meg_info, noise, recipe, bad),
+        else _record_empty_room(rng, room, meg_info, white, recipe, bad),
         marks=marks,
         course_nam=course_nam,
         transients_s=transients_s,
@@ -219,54 +220,75 @@ def _transients(rng, data, anatomy, recipe, field, usual, moved):
 def _take_place(rng, anatomy, recipe):
     """Info of all channels and of the MEG channels alone, with head points, under the helmet."""
     if recipe.array == CAP:
-        return _wear_cap(rng, anatomy)
-    info = recording.recording_info(recipe.array)
-    meg_info = mne.pick_info(info, mne.pick_types(info, meg=True))
+        return _wear_cap(rng, anatomy, CAP)
+    if recipe.array == BOTH:
+        info, meg_info = _wear_cap(rng, anatomy, BOTH)
+    else:
+        info = recording.recording_info(recipe.array)
+        meg_info = mne.pick_info(info, mne.pick_types(info, meg=True))
     scalp_m = anatomy.head_m(anatomy.from_mni152(anatomy.phantom.head_vertices_mm))
     dev_head_t = place_helmet(rng, meg_info, scalp_m)
     for each in (info, meg_info):
         with each._unlock():
             each["dev_head_t"] = dev_head_t
-            each["dig"] = anatomy.digitisation.montage.dig
+            each["dig"] = [*anatomy.digitisation.montage.dig, *_electrodes(each["dig"])]
             each["maxshield"] = recipe.scenario.shielded
     return info, meg_info
 
 
-def _wear_cap(rng, anatomy):
-    """Info of electrodes and other channels, as digitised, and of the electrodes where they truly are."""
-    info = recording.recording_info(CAP)
+def _electrodes(dig: list | None) -> list:
+    return [point for point in dig or () if point["kind"] == FIFF.FIFFV_POINT_EEG]
+
+
+def _wear_cap(rng, anatomy, array):
+    """Info of sensors and other channels, as electrodes were digitised, and of sensors as they truly are."""
+    info = recording.recording_info(array)
     head_mri_t = anatomy.digitisation.head_mri_t
     places_mm = place_cap(rng, anatomy.phantom, anatomy.deformation)
-    true = cap_info(places_mm, head_mri_t, cap_names(), recording.SFREQ)
-    seen = montage_of(digitised(rng, true), anatomy.digitisation.montage)
-    return info.set_montage(seen), true
+    cap = cap_info(places_mm, head_mri_t, cap_names(), recording.SFREQ)
+    seen = montage_of(digitised(rng, cap), anatomy.digitisation.montage)
+    info = info.set_montage(seen)
+    true = mne.pick_info(info, mne.pick_types(info, meg=True, eeg=True))
+    for channel, source in zip(true["chs"][-len(cap["chs"]) :], cap["chs"], strict=True):
+        channel["loc"] = source["loc"]
+    return info, true
 
 
-def _body_patterns(anatomy, info, axial, noise):
-    """Sensor patterns of heart and eyes at the array's usual strength."""
+def _body_patterns(anatomy, info, array):
+    """Sensor patterns of heart and eyes, each part of the array at its usual strength."""
+    heart, blink = np.zeros((2, len(info["chs"])))
+    parts = modality_of(info).parts
+    for part, noise in zip(parts, recording.noise_of(array), strict=True):
+        picks = part.sensor_picks(info)
+        sensors = mne.pick_info(info, picks)
+        patterns = (_in_electrodes if part.on_head else _in_helmet)(anatomy, sensors)
+        leading = recording.is_leading(sensors.get_channel_types())
+        for whole, own, level in zip(
+            (heart, blink), patterns, (noise.heart_t, noise.blink_t), strict=True
+        ):
+            whole[picks] = own * level / abs(own[leading]).max()
+    return heart, blink
+
+
+def _in_electrodes(anatomy, info):
     eyes_m = anatomy.head_m(anatomy.from_mni152(np.array(EYES_MNI152_MM)))
-    if modality_of(info).on_head:
-        places_m = np.array([channel["loc"][:3] for channel in info["chs"]])
-        patterns = (
-            recording.potential_of(places_m, HEART_HEAD_M[None], HEART_MOMENT),
-            recording.potential_of(places_m, eyes_m, np.array([0.0, 0.0, 1.0])),
-        )
-        patterns = [re_referenced(each, info) for each in patterns]
-        return tuple(
-            each * level / abs(each).max()
-            for each, level in zip(patterns, (noise.heart_t, noise.blink_t), strict=True)
-        )
+    places_m = np.array([channel["loc"][:3] for channel in info["chs"]])
+    patterns = (
+        recording.potential_of(places_m, HEART_HEAD_M[None], HEART_MOMENT),
+        recording.potential_of(places_m, eyes_m, np.array([0.0, 0.0, 1.0])),
+    )
+    return tuple(re_referenced(each, info) for each in patterns)
+
+
+def _in_helmet(anatomy, info):
+    eyes_m = anatomy.head_m(anatomy.from_mni152(np.array(EYES_MNI152_MM)))
     dev_head_t = info["dev_head_t"]["trans"]
     heart_dev_m = apply_trans(np.linalg.inv(dev_head_t), HEART_HEAD_M)
     heart = recording.heart_field(info, heart_dev_m, HEART_MOMENT)
-    blink = recording.eye_field(info, eyes_m, np.array([0.0, 0.0, 0.045]))
-    return (
-        heart * noise.heart_t / abs(heart[axial]).max(),
-        blink * noise.blink_t / abs(blink[axial]).max(),
-    )
+    return heart, recording.eye_field(info, eyes_m, np.array([0.0, 0.0, 0.045]))
 
 
-def _record_empty_room(rng, room, meg_info, noise, recipe, bad):
+def _record_empty_room(rng, room, meg_info, white, recipe, bad):
     """The same sensors in the same room on the same day, without the patient."""
     info = meg_info.copy()
     with info._unlock():
@@ -275,10 +297,11 @@ def _record_empty_room(rng, room, meg_info, noise, recipe, bad):
     n_times = int(recipe.empty_room_minutes * 60 * recording.SFREQ)
     data = np.zeros((len(kinds), n_times))
     _add(data, room, recording.surroundings(rng, n_times))
-    recording.sensor_noise(rng, data, kinds, noise)
+    recording.sensor_noise(rng, data, kinds, white)
     recording.break_channel(rng, data[bad])
     recording.clip_to_range(data, kinds)
-    return mne.io.RawArray(data, info, copy=None, verbose="error")
+    room = mne.io.RawArray(data, info, copy=None, verbose="error")
+    return room.pick("meg")  # a cap lies in its drawer
 
 
 def _auxiliary(rng, data, beats, blinks):

@@ -4,8 +4,11 @@ from dataclasses import dataclass, field
 
 from bids_app.demo.scenarios._scenario import ONE_FOCUS, Scenario
 
+HELMETS = ("neuromag", "ctf275")
 CAP = "eeg64"
-ARRAYS = ("neuromag", "ctf275", CAP)
+# A cap under a helmet.
+BOTH = "neuromag_eeg64"
+ARRAYS = (*HELMETS, CAP, BOTH)
 
 
 @dataclass(frozen=True)
@@ -14,7 +17,9 @@ class PatientRecipe:
 
     array: str = field(
         default="neuromag",
-        metadata={"help": "sensors: neuromag (306) or ctf275, or 64 electrodes (eeg64)"},
+        metadata={
+            "help": "sensors: neuromag (306) or ctf275, 64 electrodes (eeg64), or both under one helmet"
+        },
     )
     lobe: str = field(
         default="left anterior temporal",

@@ -10,7 +10,7 @@ from scipy.spatial.distance import cdist
 
 from bids_app.demo import activity
 from bids_app.demo.electrodes import cap_names
-from bids_app.demo.recipe import CAP
+from bids_app.demo.recipe import BOTH, CAP, HELMETS
 from pipeline.modality import modality_of
 
 SFREQ = 1000.0
@@ -48,7 +48,7 @@ NOISE = {
     "ctf275": ArrayNoise({"mag": 6.0e-15}, 220e-15, 150e-15, 400e-15, 1.8e-12),
     CAP: ArrayNoise({"eeg": 1.2e-7}, 8e-6, 6e-6, 8e-6, 150e-6),
 }
-# Types of sensors by which levels are given: magnetometers or axial gradiometers, and electrodes.
+# Types of sensors by which levels are given: magnetometers or axial gradiometers, or electrodes where there are none.
 LEADING = ("mag", "eeg")
 # Of the reference electrode, in all channels alike, and of each electrode's own cable, V for 1 T of a room.
 COMMON_V_PER_T, CABLE_V_PER_T = 2e7, 2e5
@@ -57,21 +57,44 @@ RESOLUTION = {"mag": 2e-15, "grad": 5e-14, "eeg": 1e-7, "eog": 2e-8, "ecg": 1e-7
 AUXILIARY = {"EOG061": "eog", "ECG062": "ecg"}
 
 
+def noise_of(array: str) -> list[ArrayNoise]:
+    """Levels of the parts of an array, the leading one first: the brain's own is one for all of them."""
+    return [NOISE[part] for part in _parts_of(array)]
+
+
+def white_noise(array: str) -> dict[str, float]:
+    """Sensor noise per type."""
+    return {kind: level for noise in noise_of(array) for kind, level in noise.white.items()}
+
+
+def is_leading(kinds: list[str]) -> np.ndarray:
+    """Which channels (n,) levels are given by."""
+    return np.array(kinds) == next(kind for kind in LEADING if kind in kinds)
+
+
+def _parts_of(array: str) -> list[str]:
+    return [HELMETS[0], CAP] if array == BOTH else [array]
+
+
 def recording_info(array: str) -> mne.Info:
     """Info of the array's sensors with an EOG and an ECG channel after them, 1000 Hz.
 
     Electrodes have no place yet.
     """
-    if array == CAP:
-        canonical = mne.create_info(cap_names(), SFREQ, "eeg", verbose="error")
-    else:
-        canonical = read_meg_canonical_info(array, verbose="error")
-    types = canonical.get_channel_types()
+    canonical = [
+        mne.create_info(cap_names(), SFREQ, "eeg", verbose="error")
+        if part == CAP
+        else read_meg_canonical_info(part, verbose="error")
+        for part in _parts_of(array)
+    ]
+    names = [name for part in canonical for name in part.ch_names]
+    types = [kind for part in canonical for kind in part.get_channel_types()]
     info = mne.create_info(
-        [*canonical.ch_names, *AUXILIARY], SFREQ, [*types, *AUXILIARY.values()], verbose="error"
+        [*names, *AUXILIARY], SFREQ, [*types, *AUXILIARY.values()], verbose="error"
     )
+    sensors = [channel for part in canonical for channel in part["chs"]]
     with info._unlock():
-        for channel, source in zip(info["chs"], canonical["chs"], strict=False):
+        for channel, source in zip(info["chs"], sensors, strict=False):
             channel.update(
                 {key: source[key] for key in ("coil_type", "loc", "unit", "coord_frame")}
             )
@@ -86,11 +109,15 @@ def room_patterns(rng: np.random.Generator, info: mne.Info) -> np.ndarray:
 
     In electrodes it is what their cables and the reference pick up, by chance.
     """
-    if not modality_of(info).on_head:
-        return interference_fields(info)
-    n_channels = len(info["chs"])
-    common = rng.normal(0, COMMON_V_PER_T, (8, 1))
-    return common + rng.normal(0, CABLE_V_PER_T, (8, n_channels))
+    patterns = np.zeros((8, len(info["chs"])))
+    for part in modality_of(info).parts:
+        picks = part.sensor_picks(info)
+        if part.on_head:
+            common = rng.normal(0, COMMON_V_PER_T, (8, 1))
+            patterns[:, picks] = common + rng.normal(0, CABLE_V_PER_T, (8, len(picks)))
+        else:
+            patterns[:, picks] = interference_fields(mne.pick_info(info, picks))
+    return patterns
 
 
 def potential_of(places_m: np.ndarray, sources_m: np.ndarray, moment: np.ndarray) -> np.ndarray:
@@ -211,11 +238,11 @@ def surroundings(rng: np.random.Generator, n_times: int) -> np.ndarray:
 
 
 def sensor_noise(
-    rng: np.random.Generator, data: np.ndarray, kinds: list[str], noise: ArrayNoise
+    rng: np.random.Generator, data: np.ndarray, kinds: list[str], white: dict[str, float]
 ) -> None:
     """Add each channel's own white noise, with a little 1/f below 2 Hz, in place."""
     for row, kind in zip(data, kinds, strict=True):
-        density = noise.white[kind] * np.exp(rng.normal(0, 0.08))
+        density = white[kind] * np.exp(rng.normal(0, 0.08))
         row += density * np.sqrt(SFREQ / 2) * rng.standard_normal(len(row), np.float32)
         slow = activity.coloured_noise(rng, 1, len(row), SFREQ, activity.drift)[0]
         row += 2 * density * slow
@@ -236,11 +263,11 @@ def clip_to_range(data: np.ndarray, kinds: list[str]) -> None:
         np.clip(row, -limit, limit, out=row)
 
 
-def ongoing_power(ongoing: np.ndarray, kinds: list[str], noise: ArrayNoise) -> np.ndarray:
+def ongoing_power(ongoing: np.ndarray, kinds: list[str], white: dict[str, float]) -> np.ndarray:
     """Power of ongoing activity and sensor noise in 1-40 Hz: (n_channels,)."""
     sample = ongoing[:, : int(60 * SFREQ / DECIMATION)].astype(float)
     band = mne.filter.filter_data(sample, SFREQ / DECIMATION, 1.0, 40.0, verbose="error")
-    return band.var(1) + np.array([noise.white[kind] ** 2 * 39.0 for kind in kinds])
+    return band.var(1) + np.array([white[kind] ** 2 * 39.0 for kind in kinds])
 
 
 def upsample_into(data: np.ndarray, slow: np.ndarray) -> None:

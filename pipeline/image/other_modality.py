@@ -4,13 +4,11 @@ import mne
 
 from pipeline.doubts import Doubt
 from pipeline.methods._method import Method, NetworkMethod
-from pipeline.modality import modality_of
+from pipeline.modality import modality_of, picks_against_average
 
-# Of `benchmarks/results/eeg.csv`, discs of 5 to 12 cm² with errors of the head model, found → true, mm:
-# mean of the network's and of sLORETA's on 64 electrodes, and on how many recordings.
-NETWORK_MM, SLORETA_MM, N_RECORDINGS = 3.97, 26.7, 60
-# With fewer electrodes than this share of those nothing was measured.
-MEASURED_ELECTRODES, MEASURED_SHARE = 64, 0.75
+# On how many recordings it was measured (`pipeline.modality`), with how many electrodes; with fewer than this
+# share of those nothing was.
+N_RECORDINGS, MEASURED_ELECTRODES, MEASURED_SHARE = 60, 64, 0.75
 
 
 def other_modality_doubt(part: Method, info: mne.Info) -> Doubt | None:
@@ -20,11 +18,11 @@ def other_modality_doubt(part: Method, info: mne.Info) -> Doubt | None:
         return None
     text = (
         f"the network learned from simulated MEG and images {modality.label} here: on {N_RECORDINGS} "
-        f"simulated recordings with {MEASURED_ELECTRODES} electrodes what it found lay {NETWORK_MM:.1f} mm "
-        f"from the true patch in the mean, without fine-tuning to a head (sLORETA {SLORETA_MM:.1f} mm); how "
+        f"simulated recordings with {MEASURED_ELECTRODES} electrodes what it found lay {modality.network_mm:.1f} mm "
+        f"from the true patch in the mean, without fine-tuning to a head (sLORETA {modality.sloreta_mm:.1f} mm); how "
         "certain a map is was not measured on it"
     )
-    n = len(info["ch_names"])
+    n = len(picks_against_average(info))
     if n < MEASURED_SHARE * MEASURED_ELECTRODES:
         text += f", and with {n} electrodes nothing was"
     return Doubt(text)

@@ -88,6 +88,9 @@ class Modality:
         is not known.
     labels : callable
         From `mne.Info` to what people call each type of its sensors, where the array decides it.
+    network_mm, sloreta_mm : float, or None
+        What a network that learned from MEG found → true, and sLORETA, on `benchmarks/results/eeg.csv`'s 60 discs of 5
+        to 12 cm² with errors of the head model; None of what it learned from.
     together : tuple of Modality
         Those that it joins; none of one that stands alone.
     """
@@ -112,6 +115,8 @@ class Modality:
     moved: Callable[[mne.Info, np.ndarray], mne.Info]
     array: Callable[[mne.Info], list[str]]
     labels: Callable[[mne.Info], dict[str, str]]
+    network_mm: float | None = None
+    sloreta_mm: float | None = None
     together: tuple["Modality", ...] = ()
 
     @property

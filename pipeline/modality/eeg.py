@@ -106,8 +106,9 @@ def forward(
 def moved(info: mne.Info, motion: np.ndarray) -> mne.Info:
     """All electrodes together, as an error of the co-registration moves them."""
     info = info.copy()
-    for channel in info["chs"]:
-        channel["loc"][:3] = mne.transforms.apply_trans(motion, channel["loc"][:3])
+    for pick in all_picks(info):
+        place = info["chs"][pick]["loc"]
+        place[:3] = mne.transforms.apply_trans(motion, place[:3])
     return info
 
 
@@ -154,4 +155,6 @@ MODALITY = Modality(
     moved=moved,
     array=array,
     labels=labels,
+    network_mm=3.97,
+    sloreta_mm=26.7,
 )

@@ -46,8 +46,10 @@ def fingerprint(field: Field) -> str:
     """What weights are bound to: a network of raw channels serves one head under one array only."""
     if field.origin:
         return field.origin
-    content = field.gain.numpy().tobytes() + field.pos_mm.numpy().tobytes()
-    return hashlib.sha256(content).hexdigest()
+    known = [field.gain, field.pos_mm]
+    if field.deep is not None:
+        known += [field.deep.gain, field.deep.pos_mm]
+    return hashlib.sha256(b"".join(each.numpy().tobytes() for each in known)).hexdigest()
 
 
 def train_system(

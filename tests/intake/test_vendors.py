@@ -16,7 +16,7 @@ from bids_app.exit_codes import ExitCode
 from pipeline import headmodel
 from pipeline.errors import InvalidInput
 from pipeline.headmodel.digitisation import digitised_points_head_m
-from pipeline.modality import modality_of, not_imaged
+from pipeline.modality import MODALITIES, modality_of, not_imaged, put_aside
 from pipeline.paths import PatientPaths
 from pipeline.readers import READERS, companions, is_recording, open_raw
 from pipeline.spikes.marks import channel_marks
@@ -71,9 +71,10 @@ def in_bids(root: Path, vendor: str, run: str | None = "01") -> Path:
 
 @needs_recordings
 def test_electrodes_beside_a_helmet_are_counted_and_not_imaged():
-    info = SOURCES["ctf"]().info
-    assert modality_of(info).label == "MEG" and not_imaged(info) == {"EEG": 8}
-    assert not_imaged(SOURCES["ricoh"]().info) == {}
+    for vendor, beside in (("ctf", {"EEG": 8}), ("ricoh", {})):
+        info = SOURCES[vendor]().info
+        put_aside(info, MODALITIES["meg"])
+        assert modality_of(info).label == "MEG" and not_imaged(info) == beside
 
 
 @needs_recordings
