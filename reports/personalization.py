@@ -81,6 +81,13 @@ def before_and_after(patient: Patient) -> list[tuple[str, str, str]]:
     ]
 
 
+# Constants of architectures that were chosen on validation heads when the training had ended.
+AFTER_TRAINING = {
+    "faint_region": "Silent regions: below this share of their source’s largest (chosen after training)",
+    "least_existence": "Silent further sources: less probable than (chosen after training)",
+}
+
+
 def model_card(patient: Patient, paths: PatientPaths) -> dict:
     """Facts about the weights and their held-out figures, from the cards that they carry.
 
@@ -108,6 +115,7 @@ def model_card(patient: Patient, paths: PatientPaths) -> dict:
             "Hours of training since it was last taken up",
             None if generic is None else generic.hours_since_last_resume,
         ),
+        *((name, _constant(used, key)) for key, name in AFTER_TRAINING.items()),
     ]
     held_out = None if generic is None else generic.test
     return {
@@ -124,6 +132,10 @@ def generic_weights(patient: Patient) -> Path | None:
     if qc.generic_model:
         return Path(qc.generic_model)
     return SHIPPED.with_name(f"generic_{qc.network}.safetensors")
+
+
+def _constant(card: ModelCard | None, key: str) -> float | None:
+    return None if card is None else card.architecture.get(key)
 
 
 def _card(weights: Path | None) -> ModelCard | None:

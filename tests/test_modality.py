@@ -34,7 +34,6 @@ ALLOWED = {
     "pipeline/readers/_electrodes.py": "BIDS's types of channels to mne's",
     "bids_app/demo/dataset.py": "the folder that a virtual patient's EEG is written to",
     "bids_app/demo/electrodes.py": "virtual patients are recorded with one cap",
-    "bids_app/demo/likeness.py": "virtual patients are recorded with two arrays of MEG",
     "bids_app/demo/patient.py": "virtual patients are recorded with two arrays of MEG",
     "bids_app/demo/recording.py": "virtual patients are recorded with two arrays of MEG",
 }
