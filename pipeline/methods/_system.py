@@ -11,6 +11,7 @@ from pipeline.doubts import Doubt
 from pipeline.errors import InvalidInput, MissingResource
 from pipeline.methods._method import Method
 from pipeline.methods._model import Problem
+from pipeline.modality import modality_of
 from pipeline.paths import PatientPaths
 from pipeline.progress import Progress
 from pipeline.records.deep import DeepSources, read_deep
@@ -196,6 +197,12 @@ def patient_field(paths: PatientPaths, system: "System") -> "Field":
 
     spikes = [read_spike(own, epochs=False) for own in imaged_types(paths)]
     spike = spikes[0]
+    modality = modality_of(spike.average.info)
+    if system.reads_map and modality.together:
+        raise InvalidInput(
+            f"{system.label} reads one map of the sensors, and {modality.label} make two",
+            hint="image one of both with --modality, or leave the method out",
+        )
     head: MeasuredHead = read_measured_head(paths, spike.ch_names)
     whiten = symmetric_whitener(spike) @ spike.projector
     gain = whiten @ head.leadfield

@@ -112,6 +112,8 @@ class System(ABC):
         Whether `for_recordings` makes it another one.
     sees_deep : bool
         Whether it has sources in deep structures, where a field has any: its map is of cortex, then of these.
+    reads_map : bool
+        Whether it reads the sensors as one topographic map, which sensors of two kinds of place do not make.
     sizes : mapping of str to mapping
         Arguments of `network` for each of `pipeline.systems.SIZES`.
     recipes : mapping of str to Recipe
@@ -125,6 +127,7 @@ class System(ABC):
     sfreq_hz: float = 1000.0
     learns_from_recording: bool = False
     sees_deep: bool = False
+    reads_map: bool = False
     sizes: Mapping[str, Mapping[str, Any]]
     recipes: Mapping[str, Recipe]
 

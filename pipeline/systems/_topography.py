@@ -71,6 +71,7 @@ class Topographic(System):
     n_times = 1
     grid = GRID
     sees_deep = True
+    reads_map = True
     deep_share = DEEP_SHARE
 
     def with_deep_share(self, deep_share: float) -> Self:

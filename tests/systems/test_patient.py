@@ -15,7 +15,7 @@ from pipeline import compare, image
 from pipeline.doubts import Doubt
 from pipeline.errors import InvalidInput
 from pipeline.files import read_json, read_npz, write_text
-from pipeline.methods import METHODS
+from pipeline.methods import METHODS, _system
 from pipeline.methods._system import (
     SystemMethod,
     at_points,
@@ -258,3 +258,13 @@ def test_a_patient_with_deep_points_is_told_where_the_largest_lies(tmp_path, mon
     assert doubt.grave and "right hippocampus, 2 times the largest of cortex" in doubt.text
     answer[n_outputs + 2] = 0.9
     assert method.doubt(problem) is None
+
+
+def test_a_system_that_reads_a_map_is_not_given_two(patient, monkeypatch):
+    both = SimpleNamespace(together=("a", "b"), label="MEG and EEG")
+    monkeypatch.setattr(_system, "modality_of", lambda info: both)
+    with pytest.raises(
+        InvalidInput, match="ConvDip reads one map of the sensors, and MEG and EEG make two"
+    ):
+        patient_field(patient.paths, SYSTEMS["convdip"])
+    assert patient_field(patient.paths, SYSTEMS["deepmeg_mlp_1"]).deep is None
