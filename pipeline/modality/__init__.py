@@ -57,9 +57,13 @@ def put_aside(info: mne.Info, modality: "Modality") -> None:
     for channel, kind in zip(info["chs"], info.get_channel_types(), strict=True):
         if kind in others:
             channel["kind"] = FIFF.FIFFV_MISC_CH
-    if "ref_meg" in others:
-        with info._unlock():
+    names = {channel["ch_name"] for channel in info["chs"] if channel["kind"] != FIFF.FIFFV_MISC_CH}
+    with info._unlock():
+        if "ref_meg" in others:
             info["comps"] = []
+        info["projs"] = [
+            each for each in info["projs"] if each["active"] or names & {*each["data"]["col_names"]}
+        ]
 
 
 def sensor_picks(info: mne.Info) -> np.ndarray:

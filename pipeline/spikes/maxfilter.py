@@ -81,7 +81,10 @@ def decision(info: mne.Info, path: Path, mode: str) -> tuple[bool, str]:
     InvalidInput
         It was recorded with internal active shielding, is raw, and is to be left so.
     """
-    coils = {int(channel["coil_type"]) for channel in info["chs"]}
+    meg = mne.pick_types(info, meg=True, exclude=())
+    coils = {int(info["chs"][pick]["coil_type"]) for pick in meg}
+    if not coils:
+        return False, "MEG is not imaged"
     if not coils.intersection(_VECTORVIEW):
         return False, "not of MEGIN"
     if is_processed(info, path):

@@ -30,6 +30,7 @@ from pipeline.modality import (
 from pipeline.progress import Progress
 from pipeline.spikes.detecting import require_measured
 from pipeline.spikes.filtering import load_filtered
+from pipeline.spikes.maxfilter import decision
 from pipeline.spikes.recording import check_unit, open_recording
 
 N_MEG, NAMES = 306, "Fp1 Fp2 F7 F3 Fz F4 F8 T7 C3 Cz C4 T8 P7 P3 Pz P4 P8 O1 O2 AF7 AF8".split()
@@ -90,6 +91,42 @@ def test_references_of_a_helmet_are_put_aside_with_it():
     assert kept.get_channel_types() == ["mag", "ref_meg", "misc"] and len(kept["comps"]) == 1
     put_aside(info, MODALITIES["eeg"])
     assert info.get_channel_types() == ["misc", "misc", "eeg"] and info["comps"] == []
+
+
+def test_projectors_of_what_is_put_aside_go_with_it():
+    info = both()
+    of_meg, of_electrodes, applied = (
+        mne.Projection(
+            active=active,
+            desc=str(names[0]),
+            data={
+                "nrow": 1,
+                "ncol": 2,
+                "row_names": None,
+                "col_names": names,
+                "data": np.eye(2)[:1],
+            },
+        )
+        for names, active in (
+            (info["ch_names"][:2], False),
+            (NAMES[:2], False),
+            (info["ch_names"][2:4], True),
+        )
+    )
+    info["projs"].extend([of_meg, of_electrodes, applied])
+    put_aside(info, MODALITIES["eeg"])
+    assert [each["desc"] for each in info["projs"]] == [of_electrodes["desc"], applied["desc"]]
+
+
+def test_electrodes_need_no_maxfilter(tmp_path):
+    info = both()
+    with info._unlock():
+        info["maxshield"] = True
+    path = tmp_path / "sub-01_task-rest_meg.fif"
+    assert decision(info, path, "auto") == (True, "recorded with internal active shielding")
+    put_aside(info, MODALITIES["eeg"])
+    for mode in ("auto", "on", "off"):
+        assert decision(info, path, mode) == (False, "MEG is not imaged")
 
 
 def test_the_average_reference_is_of_electrodes_alone():
