@@ -44,6 +44,8 @@ from reports.wording import (
 NOTICE = "Research use only — not for diagnosis"
 VIRTUAL = "Virtual patient, no such person"
 N_REGIONS_SHOWN = 10
+# More methods side by side than their names have room for go into another table.
+COLUMNS_OF_METRICS = 7
 
 
 def notice(virtual: bool) -> str:
@@ -130,6 +132,7 @@ def _of_map(patient: Patient, measured: findings.Measures) -> dict:
         "surgery": surgery(patient, metrics),
         "missing": _missing(patient, metrics),
         "regions": _first_regions(patient),
+        "columns_of_metrics": COLUMNS_OF_METRICS,
         "method_columns": [method_name(name) for name in patient.methods],
         "metric_groups": groups,
         "metric_notes": notes,

@@ -16,13 +16,15 @@ def other_modality_doubt(part: Method, info: mne.Info) -> Doubt | None:
     modality = modality_of(info)
     if not isinstance(part, NetworkMethod) or modality.calibrated:
         return None
-    text = (
-        f"the network learned from simulated MEG and images {modality.label} here: on {N_RECORDINGS} "
-        f"simulated recordings with {MEASURED_ELECTRODES} electrodes what it found lay {modality.network_mm:.1f} mm "
-        f"from the true patch in the mean, without fine-tuning to a head (sLORETA {modality.sloreta_mm:.1f} mm); how "
-        "certain a map is was not measured on it"
-    )
+    text = f"the network learned from simulated MEG and images {modality.label} here"
+    if modality.network_mm is None or modality.sloreta_mm is None:
+        return Doubt(f"{text}, on which nothing was measured", grave=True)
     n = len(picks_against_average(info))
+    text += (
+        f": on {N_RECORDINGS} simulated recordings with {MEASURED_ELECTRODES} electrodes what it found lay "
+        f"{modality.network_mm:.1f} mm from the true patch in the mean, without fine-tuning to a head (sLORETA "
+        f"{modality.sloreta_mm:.1f} mm); how certain a map is was not measured on it"
+    )
     if n < MEASURED_SHARE * MEASURED_ELECTRODES:
         text += f", and with {n} electrodes nothing was"
     return Doubt(text)

@@ -9,20 +9,22 @@ TEMPLATE = """\
 {{ picture("maxima") }}
 {% include "agreement.html.j2" %}
 {% if metric_groups %}
+{% for first in range(0, method_columns | length, columns_of_metrics) %}
+{% set columns = method_columns[first:first + columns_of_metrics] %}
 <div class="keep">
 <table class="metrics">
-<caption>All methods side by side</caption>
-<colgroup><col class="metric">{% for name in method_columns %}<col>{% endfor %}</colgroup>
-<thead><tr><th scope="col">Metric, unit</th>{% for name in method_columns %}<th scope="col" class="n">{{ name }}</th>{% endfor %}</tr></thead>
+<caption>All methods side by side{% if method_columns | length > columns_of_metrics %}: {{ first + 1 }} to {{ first + columns | length }} of {{ method_columns | length }}{% endif %}</caption>
+<colgroup><col class="metric">{% for name in columns %}<col>{% endfor %}</colgroup>
+<thead><tr><th scope="col">Metric, unit</th>{% for name in columns %}<th scope="col" class="n">{{ name }}</th>{% endfor %}</tr></thead>
 {% for group in metric_groups %}
 <tbody>
-<tr class="group"><th scope="rowgroup" colspan="{{ method_columns | length + 1 }}">{{ group.title }}</th></tr>
+<tr class="group"><th scope="rowgroup" colspan="{{ columns | length + 1 }}">{{ group.title }}</th></tr>
 {% for row in group.rows %}
 <tr><th scope="row">{{ row.name }}{% if row.unit %}, {{ row.unit }}{% endif %}</th>
 {% if row.none %}
-<td class="none" colspan="{{ method_columns | length }}">{{ not_assessable }}: {{ row.none }}</td>
+<td class="none" colspan="{{ columns | length }}">{{ not_assessable }}: {{ row.none }}</td>
 {% else %}
-{% for cell in row.cells %}
+{% for cell in row.cells[first:first + columns_of_metrics] %}
 <td class="n{{ ' missing' if cell.missing }}">{{ cell.text }}{% if cell.note %}<sup>{{ cell.note }}</sup>{% endif %}{% if cell.interval is defined %} <span class="interval">{{ cell.interval }}</span>{% endif %}</td>
 {% endfor %}
 {% endif %}
@@ -31,8 +33,9 @@ TEMPLATE = """\
 </tbody>
 {% endfor %}
 </table>
-<p class="small">–: not defined for this method. A dipole has no extent: its position stands for both. {{ same_weights_sentence }}{% if has_intervals %} In brackets: 95 % interval over averages of resampled spikes; errors of head model and co-registration, which all spikes share, are not in it.{% endif %}</p>
 </div>
+{% endfor %}
+<p class="small">–: not defined for this method. A dipole has no extent: its position stands for both. {{ same_weights_sentence }}{% if has_intervals %} In brackets: 95 % interval over averages of resampled spikes; errors of head model and co-registration, which all spikes share, are not in it.{% endif %}</p>
 {% else %}
 <p>Comparison with iEEG and resection: {{ not_assessable }}, because the comparison left no metrics.</p>
 {% endif %}

@@ -23,7 +23,7 @@ _JUDGE = (
 def content(patient: Patient) -> dict[str, Any]:
     """What the reader is asked to do."""
     n = patient.qc.spikes.n_unreviewed
-    others = "Heart" if patient.modality.on_head else "EEG, heart"
+    others = "Heart" if patient.modality.average_reference else "EEG, heart"
     judge = f"{_JUDGE}{others} and eye channels are not shown here."
     if not n:
         return {"judge": judge}
