@@ -6,7 +6,7 @@ from pathlib import Path
 
 import torch
 
-from benchmarks.systems import deepmeg, dst_dae, fourlcnn, music, product, unet
+from benchmarks.systems import deepmeg, dst_dae, fourlcnn, music, product, somatosensory, unet
 from benchmarks.systems.deep import fields_with_deep
 from benchmarks.systems.heads import known_field, test_members
 from benchmarks.systems.rows import write
@@ -26,6 +26,7 @@ EXPERIMENTS: dict[str, Callable[[Path, bool], list[dict]]] = {
     "dst_dae": dst_dae.run,
     "fourlcnn": fourlcnn.run,
     "music": music.run,
+    "somatosensory": somatosensory.run,
     "unet": unet.run,
 }
 

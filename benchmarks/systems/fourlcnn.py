@@ -61,7 +61,7 @@ def run(work: Path, quick: bool) -> list[dict]:
         drawn = system.with_deep_share(DEEP_SHARE[place]).condition(
             true, QUICK if quick else FULL, generator, snr_db, n_clusters
         )
-        rows += _rows(drawn, _solvers(work, known, snr_db), known, place, snr_db)
+        rows += _rows(drawn, solvers_of(work, known, snr_db), known, place, snr_db)
         print(place, n_clusters, snr_db, flush=True)
     return rows
 
@@ -92,7 +92,7 @@ def _rows(
     return rows
 
 
-def _solvers(
+def solvers_of(
     work: Path, field: Field, snr_db: float
 ) -> dict[str, Callable[[torch.Tensor], torch.Tensor]]:
     """Maps (n, n_sources + n_deep) of recordings (n, n_channels, 1), by the method's name.

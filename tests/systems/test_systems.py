@@ -12,7 +12,7 @@ from pipeline.systems import SIZES, SYSTEMS
 from pipeline.systems._deepmeg import permutation_mse
 from pipeline.systems._fit import Recipe, fit
 from pipeline.systems._system import Field
-from pipeline.systems.dst_dae import DstDae, temporal_bases
+from pipeline.systems.dst_dae import DstDae, damped_sinusoids, temporal_bases
 from pipeline.training.systems import build, fixed_loss, read_trained, train_system
 
 
@@ -175,3 +175,36 @@ def test_rivals_find_points_of_faint_noise_and_untrained_networks_have_no_row(
     rows = deepmeg._errors(tmp_path, "deepmeg_cnn_2", 60.0, 0.3, "faint noise, mm", n=60)
     assert [one["method"] for one in rows] == ["RAP-MUSIC", "TRAP-MUSIC"]
     assert all(one["mean"] == 0 and one["n"] == 60 for one in rows)
+
+
+def sefa_courses(white: np.ndarray, n_factors: int, n_iterations: int = 200) -> np.ndarray:
+    """Courses (n_factors, n_times) of SEFA's evoked factors, for data whose noise is known and white.
+
+    Variational Bayes with a precision for each factor's column (Nagarajan et al. 2007); interference and
+    sensor noise, which it learns from the baseline, are what whitening has taken out.
+    """
+    n_channels, n_times = white.shape
+    mixing = np.random.default_rng(0).standard_normal((n_channels, n_factors))
+    row_cov, precision = np.eye(n_factors), np.ones(n_factors)
+    for _ in range(n_iterations):
+        inner = mixing.T @ mixing + n_channels * row_cov + np.eye(n_factors)
+        courses = np.linalg.solve(inner, mixing.T @ white)
+        second = courses @ courses.T + n_times * np.linalg.inv(inner)
+        row_cov = np.linalg.inv(second + np.diag(precision))
+        mixing = white @ courses.T @ row_cov
+        precision = n_channels / ((mixing**2).sum(0) + n_channels * np.diag(row_cov))
+    return courses
+
+
+@pytest.mark.parametrize("snr_db", [-5, 0, 10])
+def test_bases_by_svd_span_what_sefa_finds_in_white_noise(snr_db):
+    """Why there is no SEFA beside the SVD: the angles between both subspaces."""
+    rng = np.random.default_rng(snr_db + 10)
+    courses = damped_sinusoids(4, torch.Generator().manual_seed(5)).double().numpy()
+    clean = rng.standard_normal((60, 4)) @ courses
+    noise = rng.standard_normal(clean.shape)
+    white = noise + clean * np.linalg.norm(noise) / np.linalg.norm(clean) * 10 ** (snr_db / 20)
+    by_svd = temporal_bases(torch.as_tensor(white)).numpy()
+    by_sefa = np.linalg.qr(sefa_courses(white, 4).T)[0].T
+    cosine = np.linalg.svd(by_svd @ by_sefa.T)[1]
+    assert np.degrees(np.arccos(cosine.min().clip(-1, 1))) < 3

@@ -7,12 +7,14 @@ import pytest
 import torch
 from half_sphere import a_field
 
+from benchmarks.systems import somatosensory
 from benchmarks.systems.deep import columns_of, sizes_of
 from pipeline.methods._system import deep_part
 from pipeline.systems import SYSTEMS
 from pipeline.systems._draw import grown_patches, rings, sinusoids
 from pipeline.systems._system import DeepField, Field
 from pipeline.systems._topography import interpolation, places_mm, published_recipes
+from pipeline.template import load_template
 from pipeline.training.systems import build
 
 
@@ -195,3 +197,24 @@ def test_the_largest_deep_entry_is_told_by_its_structure():
     assert deep_part(answer, with_deep()) == ("right hippocampus", pytest.approx(1.5))
     answer[67] = -1
     assert deep_part(answer, with_deep())[1] == 0
+
+
+def test_a_response_is_of_clusters_in_its_target():
+    field = with_deep()
+    for target in (torch.arange(69) == 66, (torch.arange(69) > 10) & (torch.arange(69) < 20)):
+        drawn = somatosensory.responses(field, target, 20.0, 9)
+        assert len(drawn.data) == len(drawn.activity) == 9 and target[drawn.sources[:, 0]].all()
+        at_centre = drawn.activity[torch.arange(9), drawn.sources[:, 0], 0]
+        assert set(at_centre.abs().tolist()) == {1.0}
+
+
+def test_thalamus_and_hand_area_are_on_the_left():
+    field = with_deep()
+    field = replace(field, deep=replace(field.deep, structure=torch.tensor([2, 2, 0, 9, 9])))
+    assert somatosensory.thalamus(field).nonzero().ravel().tolist() == [64, 65]
+    whole = replace(field, pos_mm=torch.zeros(994, 3))
+    hand = somatosensory.hand_area(whole)
+    label = load_template().region_label
+    found = {str(label[region]) for region in hand[:994].nonzero().ravel().tolist()}
+    assert len(hand) == 999 and not hand[994:].any() and 5 < hand.sum() < 30
+    assert {"left precentral", "left postcentral"} & found and not any("right" in n for n in found)
