@@ -6,6 +6,7 @@ differs from the average's beyond these is not in it.
 """
 
 from dataclasses import replace
+from functools import lru_cache
 from pathlib import Path
 
 import mne
@@ -46,6 +47,7 @@ def fields_with_deep(name: str, member: Member, work: Path) -> tuple[Field, Fiel
     )
 
 
+@lru_cache(maxsize=4)
 def columns_of(field: Field) -> Field:
     """Every direction of a deep point as a source of its own, for methods that know nothing of directions."""
     assert field.deep is not None
