@@ -74,5 +74,7 @@ MODALITY = Modality(
     moved=moved,
     array=array,
     labels=labels,
+    network_mm=2.83,
+    sloreta_mm=29.1,
     together=(MEG, EEG),
 )
