@@ -121,10 +121,10 @@ def _files(label: str, find, patients: list) -> tuple[str, str]:
 def _clinical(files: PatientFiles) -> tuple[str, str]:
     assert files.clinical is not None  # asked only where there is one
     try:
-        read_clinical_file(files.clinical)
+        note = read_clinical_file(files.clinical).note
     except InvalidInput as error:
         return "note", f"it will not be printed: {error.message}"
-    return "ok", "it can be printed"
+    return ("note", note) if note else ("ok", "it can be printed")
 
 
 def _gives_a_map(paths: PatientPaths, name: str) -> bool:
@@ -213,6 +213,7 @@ def _soz(files: PatientFiles, size: dict) -> tuple[str, str]:
         head_mm,
         files.ieeg.tables_json,
         files.ieeg.no_contacts,
+        files.ieeg.unread_marks,
     )
     size["contacts"] = ieeg.contacts
     doubts = [*(doubt.text for doubt in ieeg.doubts), *ieeg.warnings]

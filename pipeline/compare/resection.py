@@ -183,6 +183,19 @@ def of_other_space(mask_path: Path, mask: Resection, image: Volume) -> tuple[Dou
     return (Doubt(text),)
 
 
+def of_other_session(drawn_on: str, mask: Resection, image: Volume) -> tuple[Doubt, ...]:
+    """A doubt where a mask was drawn on an image of another session, in which the head lay otherwise."""
+    if not drawn_on:
+        return ()
+    voxels = "the T1w's" if same_grid(mask, image) else "other"
+    text = (
+        f"The resection mask was drawn on {drawn_on}, a T1w of another session, and has {voxels} voxels; it was "
+        "placed by its header, as if the head had lain alike in both: if it did not, the resection lies in the "
+        "wrong place"
+    )
+    return (Doubt(text),)
+
+
 def _box_mm(shape: tuple[int, ...], affine: np.ndarray) -> np.ndarray:
     """Lowest and highest corner (2, 3) of an image's voxels, however they are counted."""
     corners = np.array(np.meshgrid(*[(0, n - 1) for n in shape])).reshape(3, -1).T
