@@ -26,7 +26,6 @@ from pipeline.headmodel.given_trans import read_head_to_mri
 from pipeline.headmodel.landmarks import read_landmarks
 from pipeline.headmodel.stage import read_sensors
 from pipeline.headmodel.t1w import open_t1w, read_t1w
-from pipeline.image_frame import frame_doubts
 from pipeline.machine import available_memory_bytes
 from pipeline.methods import METHODS
 from pipeline.methods._method import PointMethod
@@ -159,7 +158,7 @@ def _t1w(files: PatientFiles, size: dict) -> tuple[str, str]:
     image = open_t1w(files.t1w)
     size["t1w"], size["reading_bytes"] = read_t1w(files.t1w), reading_bytes(image)
     detail = f"{files.t1w.name}, {' x '.join(map(str, image.shape[:3]))} voxels"
-    return _with_doubts(detail, frame_doubts(image, files.t1w, "T1w"))
+    return _with_doubts(detail, size["t1w"].doubts)
 
 
 def _head_model(files: PatientFiles, size: dict) -> tuple[str, str]:

@@ -8,9 +8,15 @@ import numpy as np
 import pandas as pd
 
 from pipeline.compare.contact_names import some
-from pipeline.compare.coordinates import in_possible_unit, of_other_unit, outside_head_mm
+from pipeline.compare.coordinates import (
+    fits_as_surface_ras,
+    in_possible_unit,
+    of_other_unit,
+    outside_head_mm,
+)
 from pipeline.compare.coordsystems import description_of
 from pipeline.compare.frames import RANK, T1W, Frame, frame_of
+from pipeline.compare.images import middle_of
 from pipeline.doubts import Doubt
 from pipeline.errors import InvalidInput
 from pipeline.names import folder_session, session_of
@@ -120,6 +126,7 @@ def place(
         keys_by_rank.setdefault(rank, set()).update(table.loc[table["placed"], "key"])
         done.warnings += [text for text in (each.frame.warning, carried.warning) if text]
         done.doubts += each.frame.doubts + carried.doubts
+        done.doubts += _as_surface_ras(each, table, t1w, scalp_mri_mm)
         done.transforms.append(
             ContactTransformQC(
                 file=each.path.name,
@@ -173,6 +180,23 @@ def _of_another_scan(path: Path, frame: Frame, description: dict, t1w: Path) -> 
         )
         for image in own[:1]
     ]
+
+
+def _as_surface_ras(each: _Placeable, table: pd.DataFrame, t1w: Path, scalp_mri_mm) -> list[Doubt]:
+    """A grave doubt where contacts lie in the head clearly better if they are FreeSurfer's tkRAS."""
+    middle_mm = middle_of(t1w) if each.frame.kind == T1W and not each.frame.doubts else None
+    if middle_mm is None:
+        return []
+    pos_mm = table.loc[table["placed"], XYZ].to_numpy(float)
+    shares = fits_as_surface_ras(pos_mm, middle_mm, scalp_mri_mm)
+    if shares is None:
+        return []
+    text = (
+        f"As declared (scanner RAS), {shares[0]:.0%} of the contacts of {each.path.name} lie below the scalp; as "
+        f"FreeSurfer's surface coordinates (tkRAS), whose origin is the middle of the image, {shares[1]:.0%} "
+        f"would: all contacts may be shifted by {np.linalg.norm(middle_mm):.0f} mm"
+    )
+    return [Doubt(text, grave=True)]
 
 
 def _in_t1w(each: _Placeable, carried: Carried, scalp_mri_mm, done: Placement):
