@@ -18,10 +18,10 @@ SPACING_MM = (1.25, 60.0)
 # In centimetres read as millimetres the contacts of a shaft come as near as this, in metres nearer, and
 # those to within a hundredth of the others' distance from the origin.
 OF_OTHER_UNIT_MM = 0.6
-# Of tkRAS that is called scanner RAS: a T1w whose middle is nearer to the origin moves nobody's contacts
-# enough, and fewer contacts fit by chance. In trials on one head with arrays of shafts or grids this noticed
-# 4 to 13 % of those that were 10 mm off, 44 to 74 % at 20 mm, 87 to 95 % at 40 mm, and doubted none of 1500
-# that were right.
+# Of tkRAS or LPS that is called scanner RAS: a T1w whose middle is nearer to the origin moves nobody's
+# contacts enough, and fewer contacts fit by chance. In trials on one head with arrays of shafts or grids this
+# noticed 4 to 13 % of those in tkRAS that were 10 mm off, 44 to 74 % at 20 mm, 87 to 95 % at 40 mm, and 71 to
+# 95 % of those in LPS; it doubted none of 2300 that were right.
 MIN_MIDDLE_MM, FEWEST_CONTACTS = 5.0, 10
 BELOW_SCALP_MM, MIN_SHARE_BELOW, MIN_GAIN = 4.0, 0.95, 0.1
 AT_ORIGIN_SHARE = 0.01
@@ -54,24 +54,15 @@ def fits_head(pos_mri_mm: np.ndarray, scalp_mri_mm: np.ndarray, share: float) ->
     return SPACING_MM[0] <= spacing <= SPACING_MM[1]
 
 
-def fits_as_surface_ras(
-    pos_mri_mm: np.ndarray, middle_mri_mm: np.ndarray, scalp_mri_mm: np.ndarray
+def fits_better(
+    pos_mri_mm: np.ndarray, otherwise_mri_mm: np.ndarray, scalp_mri_mm: np.ndarray
 ) -> tuple[float, float] | None:
-    """Shares of contacts below the scalp as stated and as FreeSurfer's tkRAS, where the latter fit clearly better.
-
-    Parameters
-    ----------
-    pos_mri_mm : ndarray, (n, 3)
-        As if they were stated in scanner RAS.
-    middle_mri_mm : ndarray, (3,)
-        Of the T1w's voxels, where tkRAS has its origin (c_ras).
-    scalp_mri_mm : ndarray, (m, 3)
-    """
-    if len(pos_mri_mm) < FEWEST_CONTACTS or np.linalg.norm(middle_mri_mm) < MIN_MIDDLE_MM:
+    """Shares of contacts (n, 3) below the scalp as stated and in other axes, where the latter fit clearly better."""
+    if len(pos_mri_mm) < FEWEST_CONTACTS:
         return None
     stated, moved = (
         float((outside_head_mm(pos_mm, scalp_mri_mm) <= -BELOW_SCALP_MM).mean())
-        for pos_mm in (pos_mri_mm, pos_mri_mm + middle_mri_mm)
+        for pos_mm in (pos_mri_mm, otherwise_mri_mm)
     )
     return (stated, moved) if moved >= max(MIN_SHARE_BELOW, stated + MIN_GAIN) else None
 

@@ -1,4 +1,4 @@
-"""Contacts in FreeSurfer's surface coordinates (tkRAS) that are declared as scanner RAS, without a word of it."""
+"""Contacts in FreeSurfer's tkRAS or in LPS that are declared as scanner RAS, without a word of it."""
 
 import json
 
@@ -42,7 +42,8 @@ def doubts(folder, middle_mm, stated_mm, **described):
     t1w = t1w_with_middle(folder, middle_mm)
     labels = ContactLabels()
     found = resolve_contacts([table], [], [system], t1w, [], labels, in_t1w, spherical_scalp())
-    return [doubt for doubt in found.doubts if "tkRAS" in doubt.text], found
+    told = [doubt for doubt in found.doubts if "tkRAS" in doubt.text or "LPS" in doubt.text]
+    return told, found
 
 
 def test_the_middle_of_an_image_is_where_freesurfer_has_its_origin(tmp_path):
@@ -68,10 +69,24 @@ def test_contacts_that_fit_the_head_as_tkras_alone_are_a_grave_doubt(
     places_mm = in_the_brain(n)
     stated_mm = places_mm - middle_mm if is_tkras else places_mm
     found, resolution = doubts(tmp_path, middle_mm, stated_mm)
-    assert [doubt.grave for doubt in found] == [True] * told
+    assert all(doubt.grave for doubt in found)
+    shifted = "100% would: all contacts may be shifted by 36 mm"
+    assert any(shifted in doubt.text for doubt in found) == told == bool(found)
     if told:
-        assert "100% would: all contacts may be shifted by 36 mm" in found[0].text
         # They are told, not moved.
+        assert resolution.contacts.pos_mri_mm[0] == pytest.approx(stated_mm[0], abs=0.01)
+
+
+@pytest.mark.parametrize(("n", "told"), [(40, True), (8, False)])
+def test_contacts_that_fit_the_head_in_lps_alone_are_a_grave_doubt(tmp_path, n, told):
+    """The middle of this head lies 20 mm behind the origin: what is far behind comes out of it in front."""
+    occipital_mm = in_the_brain(n) * [1, -1, 1] + [0, -40, 0]
+    stated_mm = occipital_mm * [-1, -1, 1]
+    found, resolution = doubts(tmp_path, [0.0, -2, 3], stated_mm)
+    assert doubts(tmp_path, [0.0, -2, 3], occipital_mm)[0] == []
+    assert [doubt.grave for doubt in found] == [True] * told
+    assert all("in LPS, 100% would: left and right may be exchanged" in d.text for d in found)
+    if told:
         assert resolution.contacts.pos_mri_mm[0] == pytest.approx(stated_mm[0], abs=0.01)
 
 
