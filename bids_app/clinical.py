@@ -9,7 +9,7 @@ import pandas as pd
 
 from bids_app.copies import without_copies
 from bids_app.listing import CLOSED, is_open, visible
-from bids_app.strays import stray_contacts
+from bids_app.strays import stray_contacts, stray_marks
 from pipeline.compare.config import NO_CONTACTS
 from pipeline.compare.frames import intended_names, is_ct, suffix_of
 from pipeline.errors import InvalidInput
@@ -38,6 +38,8 @@ class IeegFiles:
         Sidecars of the tables, the most specific first.
     no_contacts : str
         Why there are no electrodes.
+    unread_marks : str
+        Names of tables elsewhere that seem to hold marks; empty for none.
     """
 
     electrodes: list[Path]
@@ -46,6 +48,7 @@ class IeegFiles:
     images: list[Path]
     tables_json: dict[Path, list[Path]]
     no_contacts: str = NO_CONTACTS
+    unread_marks: str = ""
 
     @property
     def all_files(self) -> list[Path]:
@@ -87,6 +90,14 @@ def find_ieeg(folder: Path, roots: list[Path], notes: list[str]) -> IeegFiles:
             *listed(folder, "**/ieeg/*_channels.tsv"),
         }
     )
+    unread = [
+        path for path in stray_marks(folder, [*electrodes, *channels], roots) if path not in stray
+    ]
+    notes += [
+        f"{path.name} in {path.parent.name} seems to mark seizure onset or resection and was not read: it is "
+        "no table among the dataset's own files of iEEG."
+        for path in unread
+    ]
     coordsystem = listed(folder, "**/ieeg/*_coordsystem.json")
     for level in own if electrodes else []:
         coordsystem += filter(_of_ieeg, listed(level, "*coordsystem.json"))
@@ -105,6 +116,7 @@ def find_ieeg(folder: Path, roots: list[Path], notes: list[str]) -> IeegFiles:
             for path in paths
         },
         no_contacts=_no_contacts(folder, tables, stray),
+        unread_marks=", ".join(dict.fromkeys(path.name for path in unread)),
     )
 
 

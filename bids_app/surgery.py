@@ -1,7 +1,7 @@
 """Find what surgery left in a BIDS dataset: the resection mask, and the T1w on which it was drawn."""
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from bids_app.copies import without_copies
@@ -43,12 +43,15 @@ class SurgeryFiles:
         The resection mask, and the T1w on which it may have been drawn.
     no_mask, no_postop : str
         Why there is none.
+    drawn_on : str
+        Name of the T1w of another session before surgery that the mask was drawn on; empty for none.
     """
 
     mask: Path | None = None
     postop_t1w: Path | None = None
     no_mask: str = NO_MASK
     no_postop: str = NO_POSTOP
+    drawn_on: str = ""
 
 
 def find_surgery(
@@ -86,7 +89,15 @@ def find_surgery(
         if suffix_of(path.name) == "T1w" and not in_template(path) and path != t1w
     ]
     images = [path for path in others if is_postoperative(path)]
-    notes += _note_of_another_head_position(mask, t1w, [p for p in others if p not in images])
+    found = _with_postoperative(mask, images, t1w, notes)
+    before = [path for path in others if path not in images]
+    return replace(found, drawn_on=_of_another_session(mask, t1w, before))
+
+
+def _with_postoperative(
+    mask: Path, images: list[Path], t1w: Path, notes: list[str]
+) -> SurgeryFiles:
+    """The mask with that of several post-operative T1w images on which it may have been drawn."""
     named = [name for name in sources_of(mask) if is_postoperative(Path(name))]
     if named:
         images = [path for path in images if _occasion(path) in map(_occasion, map(Path, named))]
@@ -112,16 +123,23 @@ def find_surgery(
     return SurgeryFiles(mask, chosen)
 
 
-def _note_of_another_head_position(mask: Path, t1w: Path, others: list[Path]) -> list[str]:
-    """A sentence where a mask was drawn on a T1w before surgery of another session than the head model's."""
-    of_other_sessions = [path for path in others if session_of(path) != session_of(t1w)]
-    drawn = drawn_on(mask, of_other_sessions)
-    if not drawn or drawn_on(mask, [t1w]):
-        return []
-    return [
-        f"{mask.name} was drawn on {drawn[0].name} by its sidecar or its voxels, not on {t1w.name}: it was "
-        "placed by its header, as if the head had lain alike in both."
-    ]
+def _of_another_session(mask: Path, t1w: Path, others: list[Path]) -> str:
+    """Name of the T1w before surgery, of another session than the head model's, that a mask was drawn on.
+
+    Its sidecar says it, also of an image that is not there, or else its voxels, unless the head
+    model's T1w has the same.
+    """
+    sources = sources_of(mask)
+    of_t1w = [name for name in sources if suffix_of(name) == "T1w" and not in_template(Path(name))]
+    there = {path.name: path for path in others}
+    before = (
+        there.get(name, Path(name)) for name in sorted(of_t1w) if not is_postoperative(Path(name))
+    )
+    elsewhere = [path.name for path in before if session_of(path) != session_of(t1w)]
+    if t1w.name in sources or elsewhere:
+        return "" if t1w.name in sources else elsewhere[0]
+    drawn = drawn_on(mask, [path for path in others if session_of(path) != session_of(t1w)])
+    return drawn[0].name if drawn and not drawn_on(mask, [t1w]) else ""
 
 
 def _resection_mask(label: str, roots: list[Path], notes: list[str]) -> tuple[Path | None, str]:

@@ -133,7 +133,7 @@ def read_json(path: Path, notes: list[str] | None = None) -> dict:
     """
     require_content(path)
     try:
-        text, is_unicode = _decoded(Path(path).read_bytes())
+        text, is_unicode = decoded(Path(path).read_bytes())
         if not is_unicode and notes is not None:
             notes.append(f"{Path(path).name} is not UTF-8; it was read as Latin-1.")
         content = _whole_characters(json.loads(text, object_pairs_hook=_single_values))
@@ -182,8 +182,8 @@ def sha256(path: Path) -> str:
         return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
-def _decoded(raw: bytes) -> tuple[str, bool]:
-    """The text of a JSON file, and whether it is in an encoding of Unicode."""
+def decoded(raw: bytes) -> tuple[str, bool]:
+    """The text of a JSON or TOML file, and whether it is in an encoding of Unicode."""
     try:
         return raw.decode(json.detect_encoding(raw)), True
     except UnicodeDecodeError:

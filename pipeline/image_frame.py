@@ -19,6 +19,14 @@ MAX_APART_MM, MAX_APART_DEG = 1.0, 1.0
 MAX_SHEAR_DEG = 1.0
 MAX_SIZE_RATIO = 0.01
 TEMPLATE_SPACES = {3: "Talairach", 4: "MNI152"}
+# Voxels of the images of SPM, FSL and TemplateFlow in MNI space, at 1, 1.5 and 2 mm.
+TEMPLATE_GRIDS = frozenset(
+    {
+        *((182, 218, 182), (91, 109, 91), (181, 217, 181), (193, 229, 193), (97, 115, 97)),
+        *((197, 233, 189), (99, 117, 95), (79, 95, 79), (157, 189, 156), (121, 145, 121)),
+        (113, 137, 113),
+    }
+)
 # Bytes of an MGH header that say whether its directions are set.
 _MGH_FLAG = slice(28, 30)
 # Volume between unit vectors along the three axes: 1 where they are perpendicular.

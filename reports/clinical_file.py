@@ -10,11 +10,13 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.errors import InvalidInput
+from pipeline.files import decoded
 from reports.glyphs import sentence_about
 
 _LONGEST = 4000
 _OLDEST = 120
 _LARGEST_BYTES = 2**16
+_NOT_UNICODE = "the clinical file is not UTF-8; it was read as Latin-1"
 TITLES = {
     "indication": "Indication",
     "age": "Age at the recording",
@@ -35,6 +37,8 @@ class ClinicalFile:
     ----------
     age : str
         In years, or a text such as "7 months".
+    note : str
+        What is doubtful about the reading.
     """
 
     indication: str = ""
@@ -45,20 +49,22 @@ class ClinicalFile:
     semiology: str = ""
     free_text: str = ""
     impression: str = ""
+    note: str = ""
 
     @property
     def rows(self) -> list[tuple[str, str]]:
         """Title and text of what was given; the impression stands at its own place."""
         given = dataclasses.asdict(self)
-        return [
-            (TITLES[name], text)
-            for name, text in given.items()
-            if text and name not in ("indication", "impression")
+        rows = [
+            (title, given[name])
+            for name, title in TITLES.items()
+            if given[name] and name not in ("indication", "impression")
         ]
+        return rows + ([("Note", self.note)] if self.note else [])
 
 
 def read_clinical_file(file: Path) -> ClinicalFile:
-    """Read and check a clinical file.
+    """Read and check a clinical file; text of Windows, which editors there write, is read with a note.
 
     Raises
     ------
@@ -70,7 +76,8 @@ def read_clinical_file(file: Path) -> ClinicalFile:
     try:
         if file.stat().st_size > _LARGEST_BYTES:
             raise InvalidInput("the clinical file is far too large", file=file, hint=hint)
-        content = tomllib.loads(file.read_text(encoding="utf-8-sig"))
+        text, is_unicode = decoded(file.read_bytes())
+        content = tomllib.loads(text.replace("\r\n", "\n").replace("\r", "\n"))
     except OSError as error:
         raise InvalidInput("the clinical file cannot be read", file=file, hint=hint) from error
     except (ValueError, RecursionError):  # a parser's own words would quote the text
@@ -79,7 +86,7 @@ def read_clinical_file(file: Path) -> ClinicalFile:
     if reason:
         raise InvalidInput(reason, file=file, hint=hint)
     texts = {name: _text(value) for name, value in content.items()}
-    return ClinicalFile(**texts)
+    return ClinicalFile(**texts, note="" if is_unicode else _NOT_UNICODE)
 
 
 def _fault(entry: tuple[str, Any]) -> str | None:

@@ -50,6 +50,8 @@ class PatientFiles:
     no_mask: str = NO_MASK
     """Why there is no resection mask."""
     no_postop: str = NO_POSTOP
+    mask_drawn_on: str = ""
+    """Name of the T1w of another session that the resection mask was drawn on."""
     trans: Path | None = None
     clinical: Path | None = None
     """What the referring physician says, for the report."""
@@ -124,6 +126,7 @@ def find_patient(
         postop_t1w=surgery.postop_t1w,
         no_mask=surgery.no_mask,
         no_postop=surgery.no_postop,
+        mask_drawn_on=surgery.drawn_on,
         trans=find_trans(folder, meg, roots, notes),
         outcome=find_outcome(bids_dir, label, notes),
         clinical=find_clinical_file(bids_dir, label),
@@ -185,6 +188,7 @@ def _without_links_out(
         images=all_kept(files.ieeg.images),
         tables_json={path: all_kept(own) for path, own in files.ieeg.tables_json.items()},
         no_contacts=no_contacts,
+        unread_marks=files.ieeg.unread_marks,
     )
     kept_files = replace(
         files,

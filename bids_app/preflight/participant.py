@@ -26,7 +26,6 @@ from pipeline.headmodel.given_trans import read_head_to_mri
 from pipeline.headmodel.landmarks import read_landmarks
 from pipeline.headmodel.stage import read_sensors
 from pipeline.headmodel.t1w import open_t1w, read_t1w
-from pipeline.image_frame import frame_doubts
 from pipeline.machine import available_memory_bytes
 from pipeline.methods import METHODS
 from pipeline.methods._method import PointMethod
@@ -121,10 +120,10 @@ def _files(label: str, find, patients: list) -> tuple[str, str]:
 def _clinical(files: PatientFiles) -> tuple[str, str]:
     assert files.clinical is not None  # asked only where there is one
     try:
-        read_clinical_file(files.clinical)
+        note = read_clinical_file(files.clinical).note
     except InvalidInput as error:
         return "note", f"it will not be printed: {error.message}"
-    return "ok", "it can be printed"
+    return ("note", note) if note else ("ok", "it can be printed")
 
 
 def _gives_a_map(paths: PatientPaths, name: str) -> bool:
@@ -159,7 +158,7 @@ def _t1w(files: PatientFiles, size: dict) -> tuple[str, str]:
     image = open_t1w(files.t1w)
     size["t1w"], size["reading_bytes"] = read_t1w(files.t1w), reading_bytes(image)
     detail = f"{files.t1w.name}, {' x '.join(map(str, image.shape[:3]))} voxels"
-    return _with_doubts(detail, frame_doubts(image, files.t1w, "T1w"))
+    return _with_doubts(detail, size["t1w"].doubts)
 
 
 def _head_model(files: PatientFiles, size: dict) -> tuple[str, str]:
@@ -213,6 +212,7 @@ def _soz(files: PatientFiles, size: dict) -> tuple[str, str]:
         head_mm,
         files.ieeg.tables_json,
         files.ieeg.no_contacts,
+        files.ieeg.unread_marks,
     )
     size["contacts"] = ieeg.contacts
     doubts = [*(doubt.text for doubt in ieeg.doubts), *ieeg.warnings]

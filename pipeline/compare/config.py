@@ -33,6 +33,10 @@ class Inputs:
         Sidecars of `electrodes` and `channels`, the most specific first.
     no_contacts, no_mask, no_postop : str
         Why there are no `electrodes`, `resection_mask` or `postop_t1w`.
+    unread_marks : str
+        Names of tables elsewhere in the dataset that seem to hold marks; empty for none.
+    mask_drawn_on : str
+        Name of the T1w of another session that `resection_mask` was drawn on; empty for none.
     """
 
     electrodes: list[Path]
@@ -48,6 +52,8 @@ class Inputs:
     no_postop: str = NO_POSTOP
     tables_json: dict[Path, list[Path]] = field(default_factory=dict)
     no_contacts: str = NO_CONTACTS
+    unread_marks: str = ""
+    mask_drawn_on: str = ""
 
 
 @dataclass(frozen=True)

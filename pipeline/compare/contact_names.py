@@ -9,7 +9,8 @@ from pipeline.names import bipolar_pair, contact_key, match
 from pipeline.tables import NOT_GIVEN
 
 NO_CONTACT = ""
-_IEEG_TYPES = {"seeg", "ecog", "dbs", "ieeg"} | NOT_GIVEN
+# By BIDS's column type of channels.tsv.
+IEEG_TYPES = {"seeg", "ecog", "dbs", "ieeg"}
 
 
 def with_keys(tables: dict[Path, pd.DataFrame]) -> dict[Path, pd.DataFrame]:
@@ -79,7 +80,7 @@ def without_contact(channels: pd.DataFrame | None) -> list[str]:
         return []
     lost = channels["key"] == NO_CONTACT
     if "type" in channels:
-        lost &= channels["type"].str.lower().isin(_IEEG_TYPES)
+        lost &= channels["type"].str.lower().isin(IEEG_TYPES | NOT_GIVEN)
     return list(dict.fromkeys(channels.loc[lost, "name"]))
 
 

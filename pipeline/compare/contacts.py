@@ -70,6 +70,7 @@ def resolve_contacts(
     scalp_mri_mm: np.ndarray,
     tables_json: Mapping[Path, Sequence[Path]] = MappingProxyType({}),
     no_contacts: str = NO_CONTACTS,
+    unread_marks: str = "",
 ) -> Resolution:
     """Find the contacts, their positions in the T1w and their marks.
 
@@ -86,8 +87,8 @@ def resolve_contacts(
     scalp_mri_mm : ndarray, (n, 3)
     tables_json : mapping of Path to sequence of Path
         Sidecars of `electrodes` and `channels`, the most specific first.
-    no_contacts : str
-        Why there are no `electrodes`.
+    no_contacts, unread_marks : str
+        Why there are no `electrodes`; names of tables elsewhere that seem to hold marks.
 
     What cannot be used is told in the resolution: none of these files is needed for anything else.
     """
@@ -134,8 +135,8 @@ def resolve_contacts(
     )
     found.doubts += side_doubts(table[placed], rows, midline_of(scalp_mri_mm))
     if not found.contacts.soz.any():
-        unread = [f"{column} was not read" for column in unread]
-        doubts = [*labels.warnings, *told["soz"], *unreadable, *unread]
+        not_read = [f"{each} was not read" for each in (*unread, unread_marks) if each]
+        doubts = [*labels.warnings, *told["soz"], *unreadable, *not_read]
         found.no_soz = _why_no_soz(marked["soz"], [text.rstrip(".") for text in doubts])
     return found
 

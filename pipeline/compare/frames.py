@@ -176,6 +176,7 @@ def _by_image(coordsystem: dict, space: str, t1w: Path, images: list[Path]) -> F
     if len(meant) == 1:
         image = meant[0]
         warning = f"{assumed}{image.name}." if assumed else None
+        doubts += _of_commissure(space, image)
         if image == t1w:
             return Frame(space, T1W, warning=warning, doubts=doubts)
         return Frame(space, IMAGE, image, warning, doubts)
@@ -187,6 +188,17 @@ def _by_image(coordsystem: dict, space: str, t1w: Path, images: list[Path]) -> F
     if len(meant) > 1:
         refers = f"may refer to each of {', '.join(image.name for image in meant)}"
     return f"the coordinates are in {space} space, which {refers}"
+
+
+def _of_commissure(space: str, image: Path) -> tuple[Doubt, ...]:
+    """A doubt of coordinates in ACPC, which by its definition are the image's own only where that was aligned so."""
+    if _key(space) != "acpc" or "acpc" in image.name.lower():
+        return ()
+    text = (
+        f"The contacts are in ACPC, whose origin is the anterior commissure; they were taken as the scanner RAS "
+        f"of {image.name}: unless that image was aligned to ACPC, all contacts may be shifted and turned"
+    )
+    return (Doubt(text),)
 
 
 def _described_otherwise(coordsystem: dict) -> tuple[Doubt, ...]:

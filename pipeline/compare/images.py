@@ -97,6 +97,17 @@ def open_image(path: Path, what: str) -> SpatialImage:
     return image
 
 
+def middle_of(path: Path) -> np.ndarray | None:
+    """Where the middle (3,) of an image's voxels lies, mm (FreeSurfer's c_ras); None where it cannot be read."""
+    if not path.is_file():
+        return None
+    try:
+        image = open_image(path, "image")
+    except InvalidInput:
+        return None
+    return apply_affine(np.asarray(image.affine, float), np.array(image.shape[:3])[None] / 2)[0]
+
+
 def same_image(path: Path, other: Path) -> bool:
     """Whether two files hold the same voxels at the same place; False where either cannot be read."""
     try:

@@ -8,9 +8,16 @@ import numpy as np
 import pandas as pd
 
 from pipeline.compare.contact_names import some
-from pipeline.compare.coordinates import in_possible_unit, of_other_unit, outside_head_mm
+from pipeline.compare.coordinates import (
+    MIN_MIDDLE_MM,
+    fits_better,
+    in_possible_unit,
+    of_other_unit,
+    outside_head_mm,
+)
 from pipeline.compare.coordsystems import description_of
 from pipeline.compare.frames import RANK, T1W, Frame, frame_of
+from pipeline.compare.images import middle_of
 from pipeline.doubts import Doubt
 from pipeline.errors import InvalidInput
 from pipeline.names import folder_session, session_of
@@ -21,6 +28,7 @@ from pipeline.tables import numbers
 SAME_CONTACT_MM = 1.0
 # Two ways to localise a contact agree better than this; another implantation's need not.
 OTHER_CONTACT_MM = 10.0
+_LPS = np.array([-1.0, -1.0, 1.0])
 XYZ = ["x_mri_mm", "y_mri_mm", "z_mri_mm"]
 
 
@@ -120,6 +128,7 @@ def place(
         keys_by_rank.setdefault(rank, set()).update(table.loc[table["placed"], "key"])
         done.warnings += [text for text in (each.frame.warning, carried.warning) if text]
         done.doubts += each.frame.doubts + carried.doubts
+        done.doubts += _in_other_axes(each, table, t1w, scalp_mri_mm)
         done.transforms.append(
             ContactTransformQC(
                 file=each.path.name,
@@ -172,6 +181,31 @@ def _of_another_scan(path: Path, frame: Frame, description: dict, t1w: Path) -> 
             f"they were taken as of {t1w.name}: if they are of the other, all may be shifted"
         )
         for image in own[:1]
+    ]
+
+
+def _in_other_axes(
+    each: _Placeable, table: pd.DataFrame, t1w: Path, scalp_mri_mm: np.ndarray
+) -> list[Doubt]:
+    """A grave doubt where contacts lie in the head clearly better if they are in LPS or FreeSurfer's tkRAS."""
+    if each.frame.kind != T1W or each.frame.doubts:
+        return []
+    pos_mm = table.loc[table["placed"], XYZ].to_numpy(float)
+    ways = [(pos_mm * _LPS, "in LPS", "left and right may be exchanged")]
+    middle_mm = middle_of(t1w)
+    if middle_mm is not None and np.linalg.norm(middle_mm) >= MIN_MIDDLE_MM:
+        shifted = f"all contacts may be shifted by {np.linalg.norm(middle_mm):.0f} mm"
+        what = "in FreeSurfer's tkRAS, whose origin is the middle of the image"
+        ways.append((pos_mm + middle_mm, what, shifted))
+    found = [(fits_better(pos_mm, way_mm, scalp_mri_mm), *told) for way_mm, *told in ways]
+    fitting = [(*shares, *told) for shares, *told in found if shares is not None]
+    return [
+        Doubt(
+            f"As declared (scanner RAS), {stated:.0%} of the contacts of {each.path.name} lie below the scalp; "
+            f"{what}, {moved:.0%} would: {risk}",
+            grave=True,
+        )
+        for stated, moved, what, risk in fitting
     ]
 
 

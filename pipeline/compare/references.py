@@ -45,6 +45,7 @@ def soz_reference(
         head.surfaces[SCALP].pos_mm,
         inputs.tables_json,
         inputs.no_contacts,
+        inputs.unread_marks,
     )
     reason, reference, to_cortex_median_mm = found.reason, None, None
     if found.contacts is not None:

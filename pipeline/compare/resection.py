@@ -11,7 +11,7 @@ from pipeline.compare.images import open_image, unreadable
 from pipeline.doubts import Doubt
 from pipeline.errors import InvalidInput
 from pipeline.headmodel.t1w import Volume
-from pipeline.image_frame import MAX_APART_MM, frame_doubts
+from pipeline.image_frame import MAX_APART_MM, TEMPLATE_GRIDS, frame_doubts
 from pipeline.metrics._case import Resection
 from pipeline.names import entities_of
 from pipeline.nifti import require_intact, require_memory
@@ -21,14 +21,6 @@ BRAIN_TOLERANCE_MM = 5.0
 # Resampling a mask by splines overshoots by a little.
 PROBABILITY_MARGIN = 0.25
 MIN_SHARE_IN_HEAD = 0.95
-# Voxels of the images of SPM, FSL and TemplateFlow in MNI space, at 1, 1.5 and 2 mm.
-_TEMPLATE_GRIDS = frozenset(
-    {
-        *((182, 218, 182), (91, 109, 91), (181, 217, 181), (193, 229, 193), (97, 115, 97)),
-        *((197, 233, 189), (99, 117, 95), (79, 95, 79), (157, 189, 156), (121, 145, 121)),
-        (113, 137, 113),
-    }
-)
 MIN_SHARE_IN_BRAIN = 0.5
 # A hemisphere is a little less than half of the brain; no operation takes more.
 MAX_SHARE_OF_BRAIN = 0.6
@@ -162,7 +154,7 @@ def moved_grid(mask: Resection, image: Volume) -> tuple[Doubt, ...]:
 def of_template_grid(mask: Resection, image: Volume) -> tuple[Doubt, ...]:
     """A doubt where a mask has the voxels of a template's image, and the T1w has others."""
     shape = mask.inside.shape
-    if shape not in _TEMPLATE_GRIDS or same_grid(mask, image):
+    if shape not in TEMPLATE_GRIDS or same_grid(mask, image):
         return ()
     text = (
         f"The resection mask has the voxels of a template's image ({' x '.join(map(str, shape))}): if it "
@@ -179,6 +171,19 @@ def of_other_space(mask_path: Path, mask: Resection, image: Volume) -> tuple[Dou
     text = (
         f"The resection mask is named as in {space} space; it was placed by its header, as if that were "
         "the T1w's"
+    )
+    return (Doubt(text),)
+
+
+def of_other_session(drawn_on: str, mask: Resection, image: Volume) -> tuple[Doubt, ...]:
+    """A doubt where a mask was drawn on an image of another session, in which the head lay otherwise."""
+    if not drawn_on:
+        return ()
+    voxels = "the T1w's" if same_grid(mask, image) else "other"
+    text = (
+        f"The resection mask was drawn on {drawn_on}, a T1w of another session, and has {voxels} voxels; it was "
+        "placed by its header, as if the head had lain alike in both: if it did not, the resection lies in the "
+        "wrong place"
     )
     return (Doubt(text),)
 

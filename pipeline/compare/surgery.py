@@ -132,6 +132,7 @@ def _read_mask(inputs: Inputs, t1w: Volume) -> _ReadMask:
         doubts += resection.moved_grid(given, t1w)
         doubts += resection.of_template_grid(given, t1w)
         doubts += resection.of_other_space(inputs.resection_mask, given, t1w)
+        doubts += resection.of_other_session(inputs.mask_drawn_on, given, t1w)
     lost = carried and postop is None
     reason = f"the resection mask is in the space of a post-operative image, and {no_postop}"
     return _ReadMask(given, postop, carried, doubts, reason if lost else None)

@@ -13,20 +13,24 @@ from pipeline.names import contact_key
 
 # Names of the 10-20 system and its extensions end in an odd number on the left, an even one on the right.
 _SIDED = re.compile(r"(?:fp|af|f|ft|fc|t|tp|c|cp|p|po|o)(\d+)")
+# Along the head the first letters tell; the midline's electrodes too.
+_ENDS = re.compile(r"(?:(fp|af|f)|(o|po|p))(?:\d+|z)")
 _SYSTEM = "colin27_1005"
 _FEWEST = 6
 _NEAR_MIDLINE_M = 0.015
+_NEAR_EARS_M = 0.01
 # Of measured electrodes from a template that is turned, moved and scaled to them: some 5 mm and more.
 _SAME_MM = 1.0
 
 
 def check_electrodes(info: mne.Info, file: Path) -> None:
-    """Refuse electrodes whose names belong to the other side.
+    """Refuse electrodes whose names belong to the other side, or to the other end of the head.
 
     Raises
     ------
     InvalidInput
-        Most electrodes with odd numbers lie on the right, those with even ones on the left.
+        Most electrodes with odd numbers lie on the right, those with even ones on the left; or most
+        frontal ones lie behind the ears, occipital and parietal ones before them.
     """
     if not modality_of(info).average_reference:
         return
@@ -36,6 +40,14 @@ def check_electrodes(info: mne.Info, file: Path) -> None:
             f"{sum(wrong)} of {len(wrong)} electrodes lie on the other side than their names say",
             file=file,
             hint="check which landmark is left and right, and whether the coordinates are mirrored",
+        )
+    ends = _ends(info)
+    if len(ends) >= _FEWEST and np.mean(ends) > 0.5:
+        raise InvalidInput(
+            f"{sum(ends)} of {len(ends)} frontal, parietal and occipital electrodes lie at the other end of "
+            "the head than their names say",
+            file=file,
+            hint="check the sign of the axis from back to front, and whether the landmarks are in the same axes",
         )
 
 
@@ -69,6 +81,15 @@ def _wrong_sides(info: mne.Info) -> dict[str, tuple[bool, float]]:
         for key, (x, _, _) in _places_m(info).items()
         if (found := _SIDED.fullmatch(key))
     }
+
+
+def _ends(info: mne.Info) -> list[bool]:
+    """For each electrode whose name tells an end of the head, whether it lies clearly at the other one."""
+    return [
+        bool((-y if found[1] else y) > _NEAR_EARS_M)
+        for key, (_, y, _) in _places_m(info).items()
+        if (found := _ENDS.fullmatch(key))
+    ]
 
 
 def _of_template(info: mne.Info) -> tuple[Doubt, ...]:

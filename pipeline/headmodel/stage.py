@@ -60,6 +60,8 @@ GOOD_MEDIAN_MM = 4.0
 GOOD_LANDMARK_MM = 10.0
 # A template misses a landmark by a centimetre: on four people's heads the worst lay 23 mm off at most.
 FAR_LANDMARK_MM = 25.0
+# Landmarks that are marked in the T1w place a head better than this, and turned points lie further off.
+FAR_POINTS_MM, FEWEST_POINTS = 8.0, 5
 # A helmet's coils are some 20 mm from the scalp; nearer than this they would be inside the head.
 MIN_SENSOR_DISTANCE_MM = 5.0
 # Hair, gel and an electrode's own height, with a centimetre of error.
@@ -120,7 +122,7 @@ def run(inputs: Inputs, paths: PatientPaths, config: Config, progress: Progress)
         config.max_head_point_mm,
     )
     doubts = (*electrode_doubts(info), *sides.doubts, *placed.doubts, *anatomy.doubts)
-    doubts += () if placed.given else doubts_of_points(placement)
+    doubts += () if placed.given else doubts_of_points(placement, anatomy.landmarks_marked)
     warnings = [doubt.text for doubt in doubts] + anatomy.warnings
     warnings += placement_warnings(placement, anatomy.landmarks_marked, placed.given)
     distances_mm = []
@@ -219,9 +221,18 @@ def placement_warnings(placement: Placement, marked: bool, given: bool = False) 
     return warnings
 
 
-def doubts_of_points(placement: Placement) -> tuple[Doubt, ...]:
+def doubts_of_points(placement: Placement, marked: bool) -> tuple[Doubt, ...]:
     """A grave doubt where head points and landmarks cannot both be this head's."""
     worst, worst_mm = max(placement.landmark_distance_mm.items(), key=lambda landmark: landmark[1])
+    distance_mm = placement.distance_on_skin_mm
+    if not placement.used.any() and marked and len(distance_mm) >= FEWEST_POINTS:
+        median_mm = float(np.median(distance_mm))
+        text = (
+            f"the {len(distance_mm)} digitised head points lie {median_mm:.0f} mm from the scalp in the median, "
+            "where the landmarks place them: landmarks and head points contradict each other, as where the "
+            "points were turned or mirrored, and the head may be placed wrongly"
+        )
+        return (Doubt(text, grave=True),) if median_mm > FAR_POINTS_MM else ()
     if not placement.used.any() or worst_mm <= FAR_LANDMARK_MM:
         return ()
     text = (

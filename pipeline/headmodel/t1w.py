@@ -11,7 +11,7 @@ from scipy.ndimage import affine_transform, gaussian_filter
 from pipeline.air import air_at_zero, check_background
 from pipeline.doubts import Doubt
 from pipeline.errors import InvalidInput
-from pipeline.image_frame import frame_doubts
+from pipeline.image_frame import TEMPLATE_GRIDS, frame_doubts
 from pipeline.nifti import check_storage, require_intact, require_memory
 
 WHAT = "T1w"
@@ -19,6 +19,8 @@ MIN_VOXELS_PER_AXIS, MAX_VOXELS_PER_AXIS = 32, 1024
 MAX_VOXELS = 2**28
 MIN_VOXEL_MM, MAX_VOXEL_MM = 0.2, 4.0
 MIN_FIELD_OF_VIEW_MM = 100.0
+# Of an axis beside the others, by rounding alone.
+MAX_TILT = 1e-3
 
 
 @dataclass(frozen=True)
@@ -83,7 +85,21 @@ def read_t1w(path: Path) -> Volume:
         )
     data = air_at_zero(data)
     check_background(data, path)
-    return Volume(data, np.array(image.affine, float), frame_doubts(image, path, WHAT))
+    doubts = (*frame_doubts(image, path, WHAT), *_template_doubts(image))
+    return Volume(data, np.array(image.affine, float), doubts)
+
+
+def _template_doubts(image) -> tuple[Doubt, ...]:
+    """Where a T1w has the voxels of a template's image along the scanner's axes, as no scan has them."""
+    axes = np.asarray(image.affine, float)[:3, :3]
+    is_turned = np.count_nonzero(np.abs(axes) > MAX_TILT * np.abs(axes).max()) > 3
+    if image.shape[:3] not in TEMPLATE_GRIDS or is_turned:
+        return ()
+    text = (
+        f"the T1w has the voxels of a template's image ({' x '.join(map(str, image.shape[:3]))}): if it was "
+        "fitted to the template, its shape and size are not the head's, and positions in it not the patient's"
+    )
+    return (Doubt(text),)
 
 
 def open_t1w(path: Path):

@@ -29,6 +29,7 @@ from pipeline.spikes.moments import (
     of_everybody,
     same_moments,
     unlike_samples,
+    whole_seconds,
 )
 from pipeline.spikes.recording import check_unit, open_recording
 
@@ -170,6 +171,7 @@ def choose_runs(inputs: Inputs, config: Config) -> Choice:
         doubts += counted_from_acquisition(run, raw.first_time, duration_s)
         doubts += counted_across_runs(run, sum(durations[:-1]), duration_s)
         doubts += longer_than_searched(run, config)
+        doubts += whole_seconds(run, config)
         doubts += unlike_samples(run, raw.info["sfreq"], raw.first_time)
         used.append(run)
         warnings += run.events.notes

@@ -7,8 +7,9 @@ import mne
 import pandas as pd
 
 from pipeline.errors import InvalidInput
-from pipeline.modality import modality_of
-from pipeline.modality.eeg import unplaced_names
+from pipeline.modality import modality_of, picks_against_average
+from pipeline.modality.eeg import MODALITY as EEG
+from pipeline.modality.eeg import all_picks, unplaced_names
 from pipeline.names import Match, channel_key, match
 from pipeline.readers import own_names
 from pipeline.spikes.events import listed
@@ -101,10 +102,40 @@ def channel_marks(
             f"{len(joined.lost)} of {len(types)} names of {channels_tsv.name} fit no channel of "
             f"the recording, or several ({listed(joined.lost)}); {n_bad} of them are marked bad."
         )
-    set_auxiliary_types(raw, {own: types[name] for name, own in joined.found.items()})
+    typed = {own: types[name] for name, own in joined.found.items()}
+    no_electrodes = _no_electrodes(raw, typed, channels_tsv, notes)
+    # What is imaged stays what the head model takes it for.
+    set_auxiliary_types(raw, {own: kind for own, kind in typed.items() if own not in no_electrodes})
     # What the clinic wrote about a channel may name a person: it stays in the clinic's file.
     own = [joined.found[name] for name in marked if name in joined.found]
-    return bad | dict.fromkeys(own, "marked bad in channels.tsv")
+    return bad | no_electrodes | dict.fromkeys(own, "marked bad in channels.tsv")
+
+
+def _no_electrodes(
+    raw: mne.io.BaseRaw, typed: dict[str, str], channels_tsv: Path, notes: list[str]
+) -> dict[str, str]:
+    """EEG channels that are to be imaged and that ``channels.tsv`` calls something else, with that as reason.
+
+    `notes` gets a sentence for them, and for those that the table alone calls EEG.
+    """
+    if not modality_of(raw.info).average_reference:
+        return {}
+    imaged = {raw.ch_names[pick] for pick in picks_against_average(raw.info)}
+    not_given = {word.upper() for word in NOT_GIVEN}
+    other = [own for own in typed if own in imaged and typed[own] not in {EEG.label, *not_given}]
+    if other:
+        notes.append(
+            f"{len(other)} EEG channels of the recording are no EEG by {channels_tsv.name} ({listed(other)}); "
+            "they count as bad."
+        )
+    all_eeg = {raw.ch_names[pick] for pick in all_picks(raw.info)}
+    lost = [own for own, kind in typed.items() if kind == EEG.label and own not in all_eeg]
+    if lost:
+        notes.append(
+            f"{len(lost)} channels that {channels_tsv.name} calls EEG are none in the recording and were not "
+            f"used ({listed(lost)})."
+        )
+    return dict.fromkeys(other, "no EEG by channels.tsv")
 
 
 def _unplaced_note(raw: mne.io.BaseRaw, path: Path) -> list[str]:

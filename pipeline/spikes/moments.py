@@ -17,6 +17,8 @@ MIN_SAME = 3
 # Onsets are rounded by programs, samples by nature.
 SAME_TIME_S = 0.05
 SAME_S = 1e-6
+# So many onsets are whole seconds by rounding alone.
+MIN_WHOLE = 8
 
 
 def n_outside_of(onset_s: np.ndarray, duration_s: float) -> int:
@@ -92,6 +94,19 @@ def longer_than_searched(run: "Annotated", config: Config) -> tuple[Doubt, ...]:
         f"{n_long} spikes of {run.path.name} have durations above {longest_s:.2g} s: each was looked for in the "
         f"middle {2 * config.most_shift_s:.2g} s of its mark; if the onsets are the spikes' peaks, durations of "
         "0 say so"
+    )
+    return (Doubt(text),)
+
+
+def whole_seconds(run: "Annotated", config: Config) -> tuple[Doubt, ...]:
+    """A doubt where all onsets are whole seconds, as a spreadsheet's or a viewer's rounding leaves them."""
+    assert run.events is not None
+    onset_s = run.events.onset_s
+    if len(onset_s) < MIN_WHOLE or (np.abs(onset_s - np.round(onset_s)) > SAME_S).any():
+        return ()
+    text = (
+        f"All {len(onset_s)} onsets of the spikes of {run.path.name} are whole seconds: if they were rounded, "
+        f"most spikes lie further from their marks than the {config.max_shift_s:.2g} s in which each is looked for"
     )
     return (Doubt(text),)
 

@@ -134,12 +134,19 @@ def _too_few(info: mne.Info, modality: "Modality", path: Path, asked: "Modality"
     n = len(modality.sensor_picks(info))
     unplaced = unplaced_names(info) if modality.average_reference else []
     if unplaced and n + len(unplaced) >= modality.min_channels:
+        where = (
+            "add electrodes.tsv and coordsystem.json with measured places and nasion, LPA and RPA"
+        )
+        if called(path) != modality.label:
+            where = (
+                "write the electrodes' measured places into the recording, since tables beside a recording "
+                f"of {called(path)} are not read for them"
+            )
         return InvalidInput(
             f"{len(unplaced)} of {n + len(unplaced)} {modality.label} channels have no electrode whose "
             f"place is known ({listed(unplaced)})",
             file=path,
-            hint="add electrodes.tsv and coordsystem.json with measured places and nasion, LPA and RPA; "
-            "places of the 10-20 system's template are not put in their stead",
+            hint=f"{where}; places of the 10-20 system's template are not put in their stead",
         )
     hint = (
         f"give a whole-head {modality.label} recording (at least {modality.min_channels} channels)"

@@ -112,7 +112,8 @@ def test_no_other_image_stands_for_a_missing_one(named, images):
 
 def test_an_image_is_the_same_compressed_or_not():
     t1w = Path("anat/sub-01_T1w.nii")
-    assert frame("ACPC", t1w=t1w, IntendedFor="sub-01/anat/sub-01_T1w.nii.gz").kind == "T1w"
+    acpc = frame("ACPC", t1w=t1w, IntendedFor="sub-01/anat/sub-01_T1w.nii.gz")
+    assert acpc.kind == "T1w" and "unless that image was aligned to ACPC" in acpc.doubts[0].text
 
 
 @pytest.mark.parametrize("intended", [5, {"T1w": "x.nii"}, [["x.nii"]], [5]])

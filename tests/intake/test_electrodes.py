@@ -122,6 +122,15 @@ def test_names_on_the_other_side_are_refused_and_a_template_is_doubted(folder):
     assert doubt.grave and "21 electrodes are those of the 10-20 system's template" in doubt.text
 
 
+def test_electrodes_at_the_other_end_of_the_head_are_refused(folder):
+    """The axis from back to front of the other sign, beside landmarks that are right: all sides are right."""
+    folder.places_m = {name: m * [1, -1, 1] for name, m in folder.places_m.items()}
+    folder.write()
+    message = r"16 of 16 frontal, parietal and occipital electrodes lie at the other end"
+    with pytest.raises(InvalidInput, match=message):
+        check_electrodes(open_recording(folder.raw).info, folder.raw)
+
+
 def test_volts_are_asked_for(folder):
     raw = open_recording(folder.raw).load_data()
     check_unit(raw, folder.raw)

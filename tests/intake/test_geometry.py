@@ -26,10 +26,10 @@ for order in ORDERS.values():
     order[:3, 3] = -order[:3, :3] @ np.array(SHAPE) / 2
 
 
-def image_of(sform, qform=None, codes=(1, 1), kind=nib.Nifti1Image):
+def image_of(sform, qform=None, codes=(1, 1), kind=nib.Nifti1Image, shape=SHAPE):
     """An image of noise amid dark air with these forms and codes, stored as they are."""
-    data = np.zeros(SHAPE, np.int16)
-    inside = tuple(slice(n // 6, n - n // 6) for n in SHAPE)
+    data = np.zeros(shape, np.int16)
+    inside = tuple(slice(n // 6, n - n // 6) for n in shape)
     data[inside] = np.random.default_rng(0).integers(1, 900, data[inside].shape)
     image = kind(data, sform)
     image.set_qform(sform if qform is None else qform, code=codes[1])
@@ -107,6 +107,22 @@ def test_forms_that_disagree_are_told_with_their_distance(tmp_path, degrees, shi
     (doubt,) = volume.doubts
     assert f"by up to {largest_mm:.1f} mm and {degrees:.1f} degrees" in doubt.text
     assert "the sform is used" in doubt.text and not doubt.grave
+
+
+@pytest.mark.parametrize(
+    ("shape", "degrees", "told"),
+    [((91, 109, 91), 0, True), ((91, 109, 91), 2, False), ((91, 109, 90), 0, False)],
+)
+def test_a_t1w_with_the_voxels_of_a_templates_image_is_doubted(tmp_path, shape, degrees, told):
+    image = image_of(turned(np.diag([-2.0, 2, 2, 1]), degrees, (90, -126, -72)), shape=shape)
+    doubts = read_t1w(saved(image, tmp_path / "t1w.nii")).doubts
+    assert ["voxels of a template's image (91 x 109 x 91)" in doubt.text for doubt in doubts] == [
+        True
+    ] * told
+    if told:
+        image.header["sform_code"] = image.header["qform_code"] = 0
+        with pytest.raises(InvalidInput, match="the T1w does not say where it lies"):
+            read_t1w(saved(image, tmp_path / "t1w.nii"))
 
 
 def test_forms_that_disagree_about_the_side_are_a_grave_doubt(tmp_path):

@@ -69,8 +69,8 @@ def test_a_helmet_below_the_head_is_refused():
         digitised_points_head_m(recording(landmarks, points, lifted_m=-0.05), FILE)
 
 
-def placed(turn, marked=False):
-    landmarks, points = digitised()
+def placed(turn, marked=False, n=60):
+    landmarks, points = digitised(n)
     faces = ConvexHull(DIRECTION).simplices
     corners = DIRECTION[faces]
     normals = np.cross(*np.diff(corners, axis=1).swapaxes(0, 1))
@@ -81,8 +81,19 @@ def placed(turn, marked=False):
 
 @pytest.mark.parametrize("turn", [np.diag([1.0, -1, 1]), np.diag([-1.0, -1, 1])])
 def test_points_whose_front_is_the_back_fit_the_scalp_and_contradict_the_landmarks(turn):
-    assert doubts_of_points(placed(np.eye(3))) == ()
+    assert doubts_of_points(placed(np.eye(3)), False) == ()
     wrong = placed(turn)
     assert np.median(wrong.distance_on_skin_mm) < 2
-    (doubt,) = doubts_of_points(wrong)
+    (doubt,) = doubts_of_points(wrong, False)
     assert doubt.grave and "digitised nasion lies" in doubt.text
+
+
+@pytest.mark.parametrize("turn", [np.diag([1.0, -1, 1]), np.diag([-1.0, -1, 1])])
+@pytest.mark.parametrize("n", [5, 19])
+def test_few_points_whose_front_is_the_back_lie_off_the_scalp_by_the_marked_landmarks(turn, n):
+    assert doubts_of_points(placed(np.eye(3), True, n), True) == ()
+    wrong = placed(turn, True, n)
+    (doubt,) = doubts_of_points(wrong, True)
+    assert doubt.grave and f"the {n} digitised head points lie 1" in doubt.text
+    # A template's landmarks may place a right head so.
+    assert doubts_of_points(wrong, False) == ()

@@ -8,7 +8,13 @@ import pytest
 
 from pipeline.errors import InvalidInput
 from pipeline.spikes.choice import Annotated
-from pipeline.spikes.moments import counted_across_runs, counted_from_acquisition, same_moments
+from pipeline.spikes.config import Config
+from pipeline.spikes.moments import (
+    counted_across_runs,
+    counted_from_acquisition,
+    same_moments,
+    whole_seconds,
+)
 from pipeline.spikes.movement import _with_fix
 from pipeline.tables import read_tsv
 
@@ -28,6 +34,23 @@ def test_two_runs_with_the_same_onsets_are_a_grave_doubt():
     assert "seems to be a copy" in doubt.text
     (doubt,) = same_moments([run(1, ONSETS_S, "events.tsv"), run(2, ONSETS_S, "events.tsv")])
     assert "one table (events.tsv) applies to both" in doubt.text
+
+
+@pytest.mark.parametrize(
+    ("onset_s", "told"),
+    [
+        (np.arange(8) * 7.0, True),
+        (np.arange(7) * 7.0, False),
+        ([*np.arange(9) * 7.0, 71.3], False),
+        (np.arange(8) * 7.1, False),
+    ],
+)
+def test_onsets_that_were_rounded_to_seconds_are_told(onset_s, told):
+    texts = [doubt.text for doubt in whole_seconds(run(1, onset_s), Config())]
+    assert [
+        "All 8 onsets of the spikes of sub-01_run-1_meg.fif are whole seconds" in text
+        for text in texts
+    ] == ([True] * told)
 
 
 def test_few_onsets_agree_by_chance():

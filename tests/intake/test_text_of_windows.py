@@ -11,6 +11,7 @@ from pipeline.compare.coordsystems import description_of
 from pipeline.files import read_json
 from pipeline.headmodel.landmarks import MARKED, read_landmarks
 from pipeline.spikes.events import read_events
+from reports.clinical_file import read_clinical_file
 
 TOLD = " is not UTF-8; it was read as Latin-1."
 
@@ -74,3 +75,22 @@ def test_landmarks_are_read(tmp_path):
     said = {"AnatomicalLandmarkCoordinates": voxels, "InstitutionName": "Köln"}
     marked = read_landmarks(write(tmp_path / "sub-01_T1w.json", said), np.diag([2.0, 2, 2, 1]))
     assert marked.origin == MARKED and not marked.doubts
+
+
+@pytest.mark.parametrize(
+    ("encoding", "note"),
+    [
+        ("cp1252", "the clinical file is not UTF-8; it was read as Latin-1"),
+        ("latin-1", "the clinical file is not UTF-8; it was read as Latin-1"),
+        ("utf-16", ""),
+        ("utf-8-sig", ""),
+    ],
+)
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
+def test_what_the_physician_says_is_read(tmp_path, encoding, note, end):
+    file = tmp_path / "sub-01_clinical.toml"
+    text = 'indication = "fokal"\nsemiology = "Übelkeit, 5 µg"\n'
+    file.write_bytes(text.replace("\n", end).encode(encoding))
+    read = read_clinical_file(file)
+    assert read.semiology == "Übelkeit, 5 µg" and read.note == note
+    assert read.rows == [("Semiology of seizures", read.semiology)] + [("Note", note)] * bool(note)
