@@ -148,6 +148,27 @@ def test_a_method_reaches_stages_and_report(mirror, tmp_path):
     assert drawn.axes[0].lines[-1].get_marker() == "*"
 
 
+def test_every_method_is_drawn_with_its_own_marker():
+    """All at once, whose legend is then below the brains."""
+    names = METHODS.names()
+    drawn = method_maxima(
+        np.eye(3),
+        np.array([[0, 1, 2]]),
+        dict.fromkeys(names, np.zeros(3)),
+        {name: METHODS[name].label for name in names},
+        np.empty((0, 3)),
+        "left",
+    )
+    markers = [line.get_marker() for line in drawn.axes[0].lines[-len(names) :]]
+    assert markers == [METHODS[name].marker for name in names]
+    (legend,) = drawn.legends
+    assert len(legend.get_texts()) == len(names)
+    drawn.canvas.draw()
+    box = legend.get_window_extent()
+    assert box.y0 >= 0 and box.x1 <= drawn.bbox.x1
+    assert box.y1 <= min(axes.get_window_extent().y0 for axes in drawn.axes) + 3
+
+
 def test_a_method_that_was_not_asked_for_is_not_missed(mirror, tmp_path):
     """What does not run by default is no gap in a report."""
     written = write_report_patient(tmp_path / "out")

@@ -84,6 +84,9 @@ def coregistration(
     return figure
 
 
+_LONGEST_LEGEND, _LEGEND_COLUMNS = 11, 4
+
+
 def method_maxima(
     pial_mm: np.ndarray,
     faces: np.ndarray,
@@ -96,12 +99,31 @@ def method_maxima(
 
     `side` is "left" or "right": from where the lateral view is taken.
     """
+    handles = [
+        Line2D(
+            [],
+            [],
+            ls="none",
+            marker=METHODS[m].marker,
+            ms=5,
+            mec=METHODS[m].colour,
+            mfc="none" if METHODS[m].fine_tuned else METHODS[m].colour,
+            label=names[m],
+        )
+        for m in maxima_mm
+    ]
+    if len(soz_mm):
+        handles.append(soz_handle())
+    # Beside the brains, or below them where it is too long for that.
+    n_rows = -(-len(handles) // _LEGEND_COLUMNS) if len(handles) > _LONGEST_LEGEND else 0
+    below_in = 0.17 * n_rows
     with style.house_style():
-        figure = Figure(figsize=(style.FULL_WIDTH_IN, 1.85))
+        figure = Figure(figsize=(style.FULL_WIDTH_IN, 1.85 + below_in))
+        bottom, height = below_in / (1.85 + below_in), 1.67 / (1.85 + below_in)
         for i, (view, title) in enumerate(
             ((side, f"From the {side}"), ("anterior", "From the front"), ("dorsal", "From above"))
         ):
-            axes = figure.add_axes((0.26 * i, 0.0, 0.25, 0.9))
+            axes = figure.add_axes((0.26 * i, bottom, 0.25, height))
             raster = brain_outline(axes, pial_mm, faces, view)
             right, up, _ = raster.project(soz_mm).T
             draw_contacts(axes, right, up, style.SOZ_BLUE, 3.2)
@@ -111,7 +133,7 @@ def method_maxima(
                 axes.plot(
                     right,
                     up,
-                    about.marker,
+                    marker=about.marker,
                     ms=9 if about.fine_tuned else 5.5,
                     mfc="none" if about.fine_tuned else about.colour,
                     mec=about.colour,
@@ -119,22 +141,10 @@ def method_maxima(
                     ls="none",
                 )
             axes.set_title(title, fontsize=7, fontweight="normal", loc="center", pad=2)
-        handles = [
-            Line2D(
-                [],
-                [],
-                ls="none",
-                marker=METHODS[m].marker,
-                ms=5,
-                mec=METHODS[m].colour,
-                mfc="none" if METHODS[m].fine_tuned else METHODS[m].colour,
-                label=names[m],
-            )
-            for m in maxima_mm
-        ]
-        if len(soz_mm):
-            handles.append(soz_handle())
-        figure.legend(handles=handles, loc="center left", bbox_to_anchor=(0.785, 0.5))
+        if n_rows:
+            figure.legend(handles=handles, loc="lower left", ncols=_LEGEND_COLUMNS)
+        else:
+            figure.legend(handles=handles, loc="center left", bbox_to_anchor=(0.785, 0.5))
     return figure
 
 
