@@ -19,9 +19,7 @@ SPACING_MM = (1.25, 60.0)
 # those to within a hundredth of the others' distance from the origin.
 OF_OTHER_UNIT_MM = 0.6
 # Of tkRAS or LPS that is called scanner RAS: a T1w whose middle is nearer to the origin moves nobody's
-# contacts enough, and fewer contacts fit by chance. In trials on one head with arrays of shafts or grids this
-# noticed 4 to 13 % of those in tkRAS that were 10 mm off, 44 to 74 % at 20 mm, 87 to 95 % at 40 mm, and 71 to
-# 95 % of those in LPS; it doubted none of 2300 that were right.
+# contacts enough, and fewer contacts fit by chance.
 MIN_MIDDLE_MM, FEWEST_CONTACTS = 5.0, 10
 BELOW_SCALP_MM, MIN_SHARE_BELOW, MIN_GAIN = 4.0, 0.95, 0.1
 AT_ORIGIN_SHARE = 0.01
