@@ -16,6 +16,7 @@ import torch
 
 from benchmarks.deepsif.conventional import METHODS, ConventionalMethods
 from benchmarks.deepsif.measure import batch_metrics
+from benchmarks.systems.deep import fields_with_deep
 from benchmarks.systems.heads import channels_of, known_field, region_areas_mm2, test_members
 from benchmarks.systems.rows import row
 from benchmarks.systems.trained import trained
@@ -48,13 +49,13 @@ def run(work: Path, quick: bool) -> list[dict]:
     n_heads, n = QUICK if quick else FULL
     module, _ = load_model()
     found: dict[tuple[str, str], list[float]] = {}
-    for number, (_, member) in enumerate(test_members(n_heads, work)):
+    for number, (head, member) in enumerate(test_members(n_heads, work)):
         [tensors] = member_tensors([member], load_library("test"), "projected", "cpu")
         conventional = conventional_methods(tensors, member)
         networks = {"compact network, generic": _generic(module, tensors)}
         rivals = {name: partial(solved, conventional, name) for name in METHODS}
         if not number:  # which they are trained for
-            networks |= _systems(work, member)
+            networks |= _systems(work, head, member)
         for n_sources in (1, 2, 3):
             batch = recordings(tensors, n, n_sources)
             for name, solve in (networks | rivals).items():
@@ -120,12 +121,13 @@ def solved(methods: ConventionalMethods, name: str, batch: Batch, **options: flo
     return torch.as_tensor(np.array(answers), dtype=torch.float32)
 
 
-def _systems(work: Path, member: Member) -> dict[str, Solve]:
+def _systems(work: Path, head: str, member: Member) -> dict[str, Solve]:
     """Those that were trained, in whitened channels, as they image a patient."""
-    field, channels = known_field(member), channels_of(member)
+    fields = {False: known_field(member), True: fields_with_deep(head, member, work)[0]}
+    channels = channels_of(member)
 
     def solver(name: str, answers: Callable[[torch.Tensor], torch.Tensor]) -> Solve:
-        system = SYSTEMS[name]
+        system, field = SYSTEMS[name], fields[SYSTEMS[name].sees_deep]
 
         def solve(batch: Batch) -> torch.Tensor:
             answered = []
@@ -138,7 +140,7 @@ def _systems(work: Path, member: Member) -> dict[str, Solve]:
 
         return solve
 
-    found = {name: trained(work, name, field) for name in SYSTEMS}
+    found = {name: trained(work, name, fields[SYSTEMS[name].sees_deep]) for name in SYSTEMS}
     return {each[0]: solver(name, each[1]) for name, each in found.items() if each is not None}
 
 
