@@ -10,11 +10,13 @@ from bids_app.plan.engines import ENGINES
 from pipeline import DEVICES, STAGES, __version__
 from pipeline.mark_files import MARK_FORMATS
 from pipeline.methods import METHODS
-from pipeline.modality import AUTO, MODALITIES
 from pipeline.networks import NETWORKS
 from pipeline.options import LARGEST_SEED
+from pipeline.registry import names_in
 from pipeline.systems import SIZES, SYSTEMS
 
+# Of each participant what there is: MEG, or EEG where there is none.
+AUTO = "auto"
 # Given twice it counts twice.
 _SEVERAL: dict[str, Any] = {"nargs": "+", "action": "extend"}
 COMMANDS = ("demo", "train-generic", "train", "import-marks", "plan", "status", "options")
@@ -81,7 +83,7 @@ def _add_data_options(parser: argparse.ArgumentParser) -> None:
     )
     data.add_argument(
         "--modality",
-        choices=(AUTO, *MODALITIES.names()),
+        choices=(AUTO, *names_in("pipeline.modality")),
         default=AUTO,
         help="what is imaged: auto (MEG where there are recordings of it, else EEG), MEG or EEG alone, or both of one recording "
         "together (meg_eeg); EEG is also taken from recordings of MEG that hold it",

@@ -19,11 +19,12 @@ from bids_app.dataset import (
     unusable_participants,
 )
 from bids_app.dataset.recordings import files_of, imaged_datatype
+from bids_app.parsers import AUTO
 from pipeline.compare.labels import read_contact_labels
 from pipeline.errors import SpikefocusError
 from pipeline.files import read_json
 from pipeline.headmodel.given_trans import read_head_to_mri
-from pipeline.modality import AUTO, MODALITIES, datatypes
+from pipeline.modality import MODALITIES, datatypes
 from pipeline.names import entities_of
 from reports.clinical_file import read_clinical_file
 

@@ -1,8 +1,9 @@
 """One folder per kind of part, one file per part: a folder is the registry of what lies in it."""
 
 import importlib
+import importlib.util
 import pkgutil
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from types import ModuleType
 from typing import Generic, TypeVar
 
@@ -31,8 +32,7 @@ class Registry(Generic[Part]):
 
     def names(self) -> tuple[str, ...]:
         """Names of all parts, sorted."""
-        modules = pkgutil.iter_modules(self._package.__path__)
-        return tuple(sorted(module.name for module in modules if not module.name.startswith("_")))
+        return _names(self._package.__path__)
 
     def __contains__(self, name: object) -> bool:
         return name in self.names()
@@ -49,3 +49,14 @@ class Registry(Generic[Part]):
             raise KeyError(name)
         module = importlib.import_module(f"{self._package.__name__}.{name}")
         return getattr(module, self._attribute)
+
+
+def names_in(package: str) -> tuple[str, ...]:
+    """Names of the parts of a folder (``pipeline.modality``) that is not imported for them, sorted."""
+    spec = importlib.util.find_spec(package)
+    return _names((spec and spec.submodule_search_locations) or ())
+
+
+def _names(folders: Iterable[str]) -> tuple[str, ...]:
+    modules = pkgutil.iter_modules(list(folders))
+    return tuple(sorted(module.name for module in modules if not module.name.startswith("_")))

@@ -17,8 +17,6 @@ from pipeline.registry import Registry
 if TYPE_CHECKING:
     from pipeline.modality._modality import Modality, SensorType
 
-# Of each participant what there is: MEG, or EEG where there is none.
-AUTO = "auto"
 MODALITIES: "Registry[Modality]" = Registry(sys.modules[__name__], "MODALITY")
 
 

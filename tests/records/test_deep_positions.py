@@ -10,7 +10,7 @@ from pipeline.head_position import HeadPositions
 from pipeline.records import deep as records
 from pipeline.records import head as heads
 from pipeline.records.deep import DeepSources, deep_at_positions
-from pipeline.records.head import INNER_SKULL, Surface
+from pipeline.records.head import INNER_SKULL, SCALP_SHELL, Surface
 
 
 def test_a_head_that_moved_has_the_mean_of_its_fields(monkeypatch):
@@ -18,7 +18,9 @@ def test_a_head_that_moved_has_the_mean_of_its_fields(monkeypatch):
     deep = DeepSources(np.ones((2, 3)), np.array([0, 7]), np.full((3, 2, 3), np.nan))
     skull = Surface(np.zeros((4, 3)), np.zeros((4, 3), int))
     head = SimpleNamespace(surfaces={INNER_SKULL: skull}, trans="head to MRI")
-    modality = SimpleNamespace(conductor=lambda pos_mm, faces, scalp_mm: "inner skull")
+    modality = SimpleNamespace(
+        conductor=lambda pos_mm, faces, scalp_mm: "inner skull", uses_scalp=False
+    )
     monkeypatch.setattr(heads, "modality_of", lambda info: modality)
     once = np.arange(18.0).reshape(3, 2, 3)
 
@@ -37,8 +39,19 @@ def test_a_head_that_moved_has_the_mean_of_its_fields(monkeypatch):
 
 def test_a_heads_conductor_is_made_once(monkeypatch):
     made = []
-    modality = SimpleNamespace(conductor=lambda *surfaces: made.append(surfaces) or len(made))
+    modality = SimpleNamespace(
+        conductor=lambda *surfaces: made.append(surfaces) or len(made), uses_scalp=False
+    )
     monkeypatch.setattr(heads, "modality_of", lambda info: modality)
     one, other = (SimpleNamespace(surfaces={INNER_SKULL: Surface(n, n)}) for n in (1, 2))
     assert [heads.conductor_of(each, None) for each in (one, one, other)] == [1, 1, 2]
     assert made == [(1, 1, None), (2, 2, None)]
+
+
+def test_a_conductor_of_electrodes_has_the_heads_scalp(monkeypatch):
+    modality = SimpleNamespace(conductor=lambda *surfaces: surfaces, uses_scalp=True)
+    monkeypatch.setattr(heads, "modality_of", lambda info: modality)
+    skull, scalp = Surface("skull", "faces"), Surface("scalp", "other faces")
+    found = {SCALP_SHELL: scalp}
+    head = SimpleNamespace(surfaces={INNER_SKULL: skull}, surface=found.get)
+    assert heads.conductor_of(head, None) == ("skull", "faces", "scalp")

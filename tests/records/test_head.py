@@ -1,5 +1,7 @@
 """The record of a head: what is written is read, and what follows from it by hand."""
 
+from types import SimpleNamespace
+
 import mne
 import nibabel as nib
 import numpy as np
@@ -121,7 +123,9 @@ def test_a_head_that_moved_has_the_mean_of_its_leadfields(monkeypatch):
         return np.array([[1.0, 2, 3, 4], [5, 6, 7, 8], [0, 0, 0, 1]]) * (1 + 100 * x_m)
 
     monkeypatch.setattr(records, "vertex_leadfield", field)
-    modality = type("M", (), {"conductor": lambda self, pos_mm, faces, scalp: "inner skull"})()
+    modality = SimpleNamespace(
+        conductor=lambda pos_mm, faces, scalp: "inner skull", uses_scalp=False
+    )
     monkeypatch.setattr(records, "modality_of", lambda info: modality)
     moved = at_positions(still, info, HeadPositions(places, np.array([0, 1, 1, 1])))
     # Vertices 1 and 3 are the second region's; a quarter is once, three quarters are twice the field.
