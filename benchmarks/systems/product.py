@@ -7,6 +7,8 @@ the rule that patches grow by, which favours the network, trained on that rule.
 
 import time
 from collections.abc import Callable
+from copy import copy
+from dataclasses import replace
 from functools import partial
 from math import ceil
 from pathlib import Path
@@ -52,7 +54,10 @@ def run(work: Path, quick: bool) -> list[dict]:
     for number, (head, member) in enumerate(test_members(n_heads, work)):
         [tensors] = member_tensors([member], load_library("test"), "projected", "cpu")
         conventional = conventional_methods(tensors, member)
-        networks = {"compact network, generic": _generic(module, tensors)}
+        networks = {
+            "compact network, generic": _generic(module, tensors),
+            "compact network, less silenced": _generic(less_silenced(module), tensors),
+        }
         rivals = {name: partial(solved, conventional, name) for name in METHODS}
         if not number:  # which they are trained for
             networks |= _systems(work, head, member)
@@ -106,6 +111,13 @@ def recordings(head: HeadTensors, n: int, n_sources: int) -> Batch:
 
 def _first(batch: Batch, n: int) -> Batch:
     return Batch(**{name: values[:n] for name, values in vars(batch).items()})
+
+
+def less_silenced(module: torch.nn.Module) -> torch.nn.Module:
+    """The network with the constants that it was trained with: faint regions and improbable sources are heard."""
+    other = copy(module)
+    other.architecture = replace(module.architecture, faint_region=0.05, least_existence=0.0)
+    return other
 
 
 def _generic(module: torch.nn.Module, head: HeadTensors) -> Solve:
