@@ -1,6 +1,6 @@
 """What the report tells of what the stages found: in words, with reasons, on the page where it belongs."""
 
-from dataclasses import fields, replace
+from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
@@ -11,13 +11,11 @@ from report_patient import ReportPatient
 
 import reports
 from pipeline.files import read_json
-from pipeline.networks.compact import CompactArchitecture
 from pipeline.paths import PatientPaths
 from pipeline.records.compare_qc import ContactTransformQC
-from pipeline.records.model_card import ModelCard
 from pipeline.records.status import StageRecord
 from pipeline.spikes.type_choice import doubts_of_each, doubts_of_types
-from reports import content, findings, personalization, quality, region, render
+from reports import content, findings, quality, region, render
 from reports.comparison import OUTSIDE_ITS_INTERVAL
 from reports.parts import Part, with_overview
 from reports.pictures import PICTURES, Picture, Studio
@@ -390,19 +388,3 @@ def test_a_beamformer_of_little_data_does_not_vote(complete):
         image = replace(patient.qc.image, n_spikes=n_spikes)
         read = replace(patient, qc=replace(patient.qc, image=image))
         assert findings.may_vote(read, "lcmv") is votes
-
-
-def test_the_model_card_names_what_was_chosen_after_training(monkeypatch):
-    constants = {"faint_region": 0.3, "least_existence": 0.45}
-    assert set(personalization.AFTER_TRAINING) == set(constants)
-    assert set(constants) <= {field.name for field in fields(CompactArchitecture)}
-    card = ModelCard(network="compact", input="projected", architecture=constants | {"other": 7})
-    monkeypatch.setattr(personalization, "_card", lambda weights: card)
-    patient = SimpleNamespace(
-        qc=SimpleNamespace(
-            personalize=SimpleNamespace(improved=False, generic_model="", network="compact")
-        )
-    )
-    facts = dict(personalization.model_card(patient, SimpleNamespace(model=None, qc=None))["facts"])
-    told = {name: value for name, value in facts.items() if "chosen after training" in name}
-    assert sorted(told.values()) == ["0.3", "0.45"]

@@ -1,12 +1,14 @@
 """Electroencephalography: electrodes on the scalp whose places are known, referred to their average."""
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 import mne
 import numpy as np
 from mne.io.constants import FIFF
 
+from pipeline.modality._forward import compute_forward
 from pipeline.modality._modality import Modality, SensorType
 from pipeline.shells import three_shells
 
@@ -91,18 +93,6 @@ def sphere(centre_m: np.ndarray) -> mne.bem.ConductorModel:
     )
 
 
-def forward(
-    info: mne.Info,
-    trans: mne.transforms.Transform,
-    src: mne.SourceSpaces,
-    conductor: mne.bem.ConductorModel,
-    ignore_ref: bool = False,
-) -> mne.Forward:
-    return mne.make_forward_solution(
-        info, trans, src, conductor, meg=False, eeg=True, mindist=0.0, verbose="error"
-    )
-
-
 def moved(info: mne.Info, motion: np.ndarray) -> mne.Info:
     """All electrodes together, as an error of the co-registration moves them."""
     info = info.copy()
@@ -151,7 +141,7 @@ MODALITY = Modality(
     reference_picks=reference_picks,
     conductor=three_shell_bem,
     sphere=sphere,
-    forward=forward,
+    forward=partial(compute_forward, meg=False, eeg=True),
     moved=moved,
     array=array,
     labels=labels,

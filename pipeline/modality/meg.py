@@ -1,9 +1,12 @@
 """Magnetoencephalography: magnetometers, axial and planar gradiometers."""
 
+from functools import partial
+
 import mne
 import numpy as np
 from mne.io.constants import FIFF
 
+from pipeline.modality._forward import compute_forward
 from pipeline.modality._modality import Modality, SensorType
 
 # Inside a homogeneous conductor the conductivity cancels out of the magnetic field; mne wants a value.
@@ -64,26 +67,6 @@ def single_shell_bem(
 def sphere(centre_m: np.ndarray) -> mne.bem.ConductorModel:
     """A conductor whose size does not matter to the magnetic field outside it."""
     return mne.make_sphere_model(centre_m, head_radius=None, verbose="error")
-
-
-def forward(
-    info: mne.Info,
-    trans: mne.transforms.Transform,
-    src: mne.SourceSpaces,
-    conductor: mne.bem.ConductorModel,
-    ignore_ref: bool = False,
-) -> mne.Forward:
-    return mne.make_forward_solution(
-        info,
-        trans,
-        src,
-        conductor,
-        meg=True,
-        eeg=False,
-        mindist=0.0,
-        ignore_ref=ignore_ref,
-        verbose="error",
-    )
 
 
 def moved(info: mne.Info, motion: np.ndarray) -> mne.Info:
@@ -150,7 +133,7 @@ MODALITY = Modality(
     reference_picks=reference_picks,
     conductor=single_shell_bem,
     sphere=sphere,
-    forward=forward,
+    forward=partial(compute_forward, meg=True, eeg=False),
     moved=moved,
     array=array,
     labels=labels,

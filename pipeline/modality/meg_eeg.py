@@ -1,8 +1,11 @@
 """MEG and EEG of one recording together: one average, one noise covariance, one field of a source in both."""
 
+from functools import partial
+
 import mne
 import numpy as np
 
+from pipeline.modality._forward import compute_forward
 from pipeline.modality._modality import Modality
 from pipeline.modality.eeg import MODALITY as EEG
 from pipeline.modality.meg import MODALITY as MEG
@@ -14,29 +17,6 @@ def sensor_picks(info: mne.Info) -> np.ndarray:
     if not all(len(part) for part in parts):
         return np.empty(0, int)
     return np.sort(np.concatenate(parts))
-
-
-def forward(
-    info: mne.Info,
-    trans: mne.transforms.Transform,
-    src: mne.SourceSpaces,
-    conductor: mne.bem.ConductorModel,
-    ignore_ref: bool = False,
-) -> mne.Forward:
-    """The field in channels of one head of three shells, in the order of `info`."""
-    return mne.make_forward_solution(
-        info,
-        trans,
-        src,
-        conductor,
-        meg=True,
-        eeg=True,
-        mindist=0.0,
-        ignore_ref=ignore_ref,
-        # A helmet that the co-registration moved into the scalp is a warning of the head model's.
-        on_inside="ignore",
-        verbose="error",
-    )
 
 
 def moved(info: mne.Info, motion: np.ndarray) -> mne.Info:
@@ -70,7 +50,8 @@ MODALITY = Modality(
     reference_picks=MEG.reference_picks,
     conductor=EEG.conductor,
     sphere=EEG.sphere,
-    forward=forward,
+    # A helmet that the co-registration moved into the scalp is a warning of the head model's.
+    forward=partial(compute_forward, meg=True, eeg=True, on_inside="ignore"),
     moved=moved,
     array=array,
     labels=labels,
